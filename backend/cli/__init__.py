@@ -1,0 +1,1 @@
+"""The `firstpass` command: one module per subcommand."""

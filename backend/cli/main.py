@@ -1,0 +1,37 @@
+"""The `firstpass` command line. Modules named here import nothing heavy before they run."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from backend.errors import FirstpassError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="firstpass",
+    help="Pre-annotate images in Label Studio with Florence-2 and CLIP.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
+
+
+def main() -> None:
+    """Run the command; an error of ours ends it with one sentence and exit code 2."""
+    try:
+        app()
+    except FirstpassError as error:
+        typer.echo(f"firstpass: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

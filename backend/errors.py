@@ -1,0 +1,152 @@
+"""Every error that Firstpass raises on purpose, sorted by who must act.
+
+FirstpassError
+├── CallerError                 the annotation project must be mended: task, label config, request
+│   ├── BadRequest              the body is not what the route takes
+│   ├── LabelConfigError        the label config does not parse, or holds nothing to serve
+│   ├── TaskError               a task lacks what the label config points to
+│   └── ImageError              the image will not become readable by trying again
+│       ├── ImageRefused        scheme, address, size or type is not allowed
+│       ├── ImageNotFound       the server says it is not there, or not for us
+│       └── ImageUnreadable     the bytes are not an image that Pillow decodes
+├── OperatorError               the installation must be mended
+│   ├── SettingsError           a setting is missing or wrong
+│   ├── ModelUnavailable        a checkpoint is not on disk, or is not what the registry says
+│   ├── QueueUnavailable        Redis does not answer
+│   ├── QueueFull               more is queued than the limit allows; try later
+│   ├── ImageUnreachable        network or server trouble; trying again may help
+│   └── LabelStudioUnavailable  Label Studio does not answer, or refuses our token
+└── InternalError               we must mend Firstpass
+    ├── InvalidPrediction       we made a row that Label Studio's editor could not open
+    └── InferenceFailed         the model raised on this image, alone
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "BadRequest",
+    "CallerError",
+    "Failure",
+    "FirstpassError",
+    "ImageError",
+    "ImageNotFound",
+    "ImageRefused",
+    "ImageUnreachable",
+    "ImageUnreadable",
+    "InferenceFailed",
+    "InternalError",
+    "InvalidPrediction",
+    "LabelConfigError",
+    "LabelStudioUnavailable",
+    "ModelUnavailable",
+    "OperatorError",
+    "QueueFull",
+    "QueueUnavailable",
+    "SettingsError",
+    "TaskError",
+]
+
+
+class FirstpassError(Exception):
+    """Root of the tree. `kind` names the class on the wire; `transient` says whether to try again."""
+
+    transient = False
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__
+
+
+class CallerError(FirstpassError):
+    """The annotation project must be mended: task, label config or request."""
+
+
+class BadRequest(CallerError):
+    """The body is not what the route takes."""
+
+
+class LabelConfigError(CallerError):
+    """The label config does not parse, or holds nothing to serve."""
+
+
+class TaskError(CallerError):
+    """A task lacks what the label config points to."""
+
+
+class ImageError(CallerError):
+    """The image will not become readable by trying again."""
+
+
+class ImageRefused(ImageError):
+    """Scheme, address, size or type is not allowed."""
+
+
+class ImageNotFound(ImageError):
+    """The server says it is not there, or not for us."""
+
+
+class ImageUnreadable(ImageError):
+    """The bytes are not an image that Pillow decodes."""
+
+
+class OperatorError(FirstpassError):
+    """The installation must be mended."""
+
+
+class SettingsError(OperatorError):
+    """A setting is missing or wrong."""
+
+
+class ModelUnavailable(OperatorError):
+    """A checkpoint is not on disk, or is not what the registry says."""
+
+
+class QueueUnavailable(OperatorError):
+    """Redis does not answer."""
+
+    transient = True
+
+
+class QueueFull(OperatorError):
+    """More is queued than the limit allows; try later."""
+
+    transient = True
+
+
+class ImageUnreachable(OperatorError):
+    """Network or server trouble; trying again may help."""
+
+    transient = True
+
+
+class LabelStudioUnavailable(OperatorError):
+    """Label Studio does not answer, or refuses our token."""
+
+    transient = True
+
+
+class InternalError(FirstpassError):
+    """We must mend Firstpass."""
+
+
+class InvalidPrediction(InternalError):
+    """We made a row that Label Studio's editor could not open."""
+
+
+class InferenceFailed(InternalError):
+    """The model raised on this image, alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a value: what the queue stores and a task's slot reports."""
+
+    kind: str
+    message: str
+    transient: bool
+
+    @classmethod
+    def of(cls, error: FirstpassError) -> Failure:
+        return cls(kind=error.kind, message=str(error), transient=error.transient)

@@ -1,0 +1,189 @@
+"""The one reader of the environment: every setting, typed, checked at start, with its reason.
+
+Each field is read from `FIRSTPASS_<NAME>`; `REDIS_URL` and the two Label Studio variables are also
+taken under the names that the wider world gives them. The README's table is held to this class by a test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend.errors import SettingsError
+
+__all__ = ["Settings", "load_settings"]
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Frozen; secrets do not print."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FIRSTPASS_", frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    home: Path = Field(
+        default=Path("~/.local/share/firstpass"),
+        description="Folder for the embedded Redis and other state of one installation.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe level that is logged."
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(default=9090, ge=0, le=65535, description="Port the web process listens on.")
+    basic_auth_user: str | None = Field(
+        default=None, description="User that callers must give; set together with the password."
+    )
+    basic_auth_pass: SecretStr | None = Field(
+        default=None, description="Password that callers must give."
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Value of the `X-Firstpass-Secret` header that may stand in for basic auth on `/webhook`.",
+    )
+    max_body_bytes: int = Field(
+        default=64 * MIB, ge=1024, description="Largest request body that is read, in bytes."
+    )
+
+    redis_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("redis_url", "FIRSTPASS_REDIS_URL", "REDIS_URL"),
+        description="Redis to use, e.g. `redis://localhost:6379/0`; unset: `firstpass up` starts one.",
+    )
+    queue_limit: int = Field(
+        default=100_000,
+        ge=1,
+        description="Jobs that may wait in one queue before more are refused.",
+    )
+    wait_s: float = Field(
+        default=20, ge=0, le=90, description="Seconds `/predict` waits when asked for few tasks."
+    )
+    wait_many_s: float = Field(
+        default=5, ge=0, le=90, description="Seconds `/predict` waits when asked for many tasks."
+    )
+    few_tasks: int = Field(
+        default=8,
+        ge=1,
+        description="Up to this many tasks in one request count as few (interactive).",
+    )
+
+    model: str = Field(
+        default="florence-2-base,clip-vit-b-32",
+        description="Registry names or folders, comma-separated: one Florence-2, one CLIP; `tiny` is both.",
+    )
+    device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="`auto`: bfloat16 where the device computes in it natively."
+    )
+    batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
+    lease_s: int = Field(
+        default=10, ge=2, description="Seconds after which a silent worker's jobs go to another."
+    )
+    job_timeout_s: int = Field(
+        default=120, ge=5, description="Seconds a batch may take before its worker ends itself."
+    )
+    result_ttl_s: int = Field(
+        default=86_400, ge=60, description="Seconds a finished result is kept in Redis."
+    )
+    score_threshold: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="Least score of a region where the label config names none.",
+    )
+
+    label_studio_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "label_studio_url", "FIRSTPASS_LABEL_STUDIO_URL", "LABEL_STUDIO_URL"
+        ),
+        description="Label Studio's address as seen from here; its host may be private.",
+    )
+    label_studio_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "label_studio_api_key", "FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"
+        ),
+        description="Personal access token (refreshed by itself) or legacy token.",
+    )
+    image_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts (`host` or `host:port`) that images may come from although their address is private.",
+    )
+    local_files_root: Path | None = Field(
+        default=None,
+        description="Label Studio's local-files document root, if mounted here; else fetched through it.",
+    )
+    image_max_bytes: int = Field(
+        default=64 * MIB, ge=1024, description="Largest image file, in bytes."
+    )
+    image_max_pixels: int = Field(
+        default=100_000_000, ge=1, description="Largest image, in pixels."
+    )
+    image_timeout_s: float = Field(
+        default=30, gt=0, description="Seconds for fetching one image, everything included."
+    )
+    image_max_redirects: int = Field(
+        default=3, ge=0, description="Redirects followed for one image."
+    )
+
+    @field_validator("image_allow", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("home", "local_files_root")
+    @classmethod
+    def _expand_user(cls, value: Path | None) -> Path | None:
+        return value.expanduser() if value is not None else None
+
+    @field_validator("label_studio_url")
+    @classmethod
+    def _http_without_slash(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("expected an address that begins with http:// or https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _auth_is_whole(self) -> Settings:
+        if (self.basic_auth_user is None) != (self.basic_auth_pass is None):
+            raise ValueError("basic_auth_user and basic_auth_pass are set together or not at all")
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment, with the given fields on top; `None` means not given.
+
+    Raises `SettingsError` that names each bad variable, what was expected and what came.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [
+            f"{variable_name('.'.join(str(part) for part in problem['loc']) or '(together)')}: "
+            f"{problem['msg']}"
+            for problem in error.errors(include_input=False)
+        ]
+        raise SettingsError("bad settings: " + "; ".join(lines)) from error
+
+
+def variable_name(field: str) -> str:
+    """The environment variable that sets a field: `port` -> `FIRSTPASS_PORT`."""
+    return f"FIRSTPASS_{field.upper()}" if field.islower() else field

@@ -1,0 +1,210 @@
+"""The values that flow between the queue and the models: queries in, outputs out.
+
+Frozen, comparable, without numpy or torch, so that every process may import them.
+Boxes are xyxy in pixels of the upright image (EXIF orientation applied), as floats.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "Box",
+    "Caption",
+    "CaptionDetail",
+    "Classification",
+    "Classify",
+    "DescribeRegion",
+    "Detect",
+    "Detection",
+    "Detections",
+    "Ground",
+    "GroundMode",
+    "ImageSize",
+    "ModelOutput",
+    "Point",
+    "Query",
+    "ReadText",
+    "ScoreParts",
+    "Segment",
+    "Texts",
+]
+
+CaptionDetail = Literal["short", "detailed", "more_detailed"]
+GroundMode = Literal["per_phrase", "joined"]
+Point: TypeAlias = tuple[float, float]
+
+MAX_PHRASES = 500
+MAX_PHRASE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSize:
+    """Width and height of an upright image in pixels."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"expected an image of at least 1x1, got {self.width}x{self.height}")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright image: x_min < x_max, y_min < y_max, all finite."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    def __post_init__(self) -> None:
+        sides = (self.x_min, self.y_min, self.x_max, self.y_max)
+        if not all(math.isfinite(side) for side in sides):
+            raise ValueError(f"expected finite box sides, got {sides}")
+        if self.x_min >= self.x_max or self.y_min >= self.y_max:
+            raise ValueError(f"expected x_min < x_max and y_min < y_max, got {sides}")
+
+    @property
+    def area(self) -> float:
+        """Square pixels."""
+        return (self.x_max - self.x_min) * (self.y_max - self.y_min)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """What a detection's score was made of: probabilities in 0..1, `None` where not measured."""
+
+    #: How sharply the box is placed (location tokens).
+    location: float | None = None
+    #: That it is this thing (phrase tokens).
+    phrase: float | None = None
+    #: That it is there at all (another box against stop, where the box began).
+    presence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One thing found: where, the phrase it was asked by (or named by), how sure.
+
+    `score` is in 0..1 and comes from the model's own token probabilities; `None` when it has none.
+    `polygon` is set by `Segment` alone: xy pixels, closed implicitly.
+    """
+
+    box: Box
+    phrase: str
+    score: float | None
+    parts: ScoreParts = ScoreParts()
+    polygon: tuple[Point, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """All that was found for one query, best first; `truncated` when the model ran out of tokens."""
+
+    items: tuple[Detection, ...]
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """One probability in 0..1 per candidate, in the order asked.
+
+    They sum to 1 for one-of-many (`Classify.multi` false) and are independent otherwise.
+    """
+
+    candidates: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.candidates) != len(self.probabilities):
+            raise ValueError(
+                f"expected one probability per candidate, got {len(self.probabilities)} "
+                f"for {len(self.candidates)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Text that describes or was read from the image; `score` is the mean token probability."""
+
+    texts: tuple[str, ...]
+    score: float | None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Find every phrase: one open-vocabulary call per phrase (default), or one joined call."""
+
+    phrases: tuple[str, ...]
+    mode: GroundMode = "per_phrase"
+
+    def __post_init__(self) -> None:
+        _check_phrases(self.phrases)
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Find whatever the model knows a name for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """Which candidates describe the image: exactly one (`multi` false) or any number."""
+
+    candidates: tuple[str, ...]
+    multi: bool = False
+
+    def __post_init__(self) -> None:
+        _check_phrases(self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """Say what the image shows."""
+
+    detail: CaptionDetail = "short"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """Find and read printed text: detections whose phrase is the text read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Outline what the phrase names: detections with a polygon."""
+
+    phrase: str
+
+    def __post_init__(self) -> None:
+        _check_phrases((self.phrase,))
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeRegion:
+    """Say what a box holds: its category, or a description."""
+
+    box: Box
+    detail: Literal["category", "description"] = "category"
+
+
+Query: TypeAlias = Ground | Detect | Classify | Caption | ReadText | Segment | DescribeRegion
+ModelOutput: TypeAlias = Detections | Classification | Texts
+
+
+def _check_phrases(phrases: tuple[str, ...]) -> None:
+    if not 1 <= len(phrases) <= MAX_PHRASES:
+        raise ValueError(f"expected 1 to {MAX_PHRASES} phrases, got {len(phrases)}")
+    for phrase in phrases:
+        if not phrase.strip():
+            raise ValueError("expected a phrase with words in it, got an empty one")
+        if len(phrase) > MAX_PHRASE_CHARS:
+            raise ValueError(
+                f"expected phrases of at most {MAX_PHRASE_CHARS} characters, "
+                f"got one of {len(phrase)} that begins {phrase[:40]!r}"
+            )
