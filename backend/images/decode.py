@@ -1,0 +1,176 @@
+"""From a file's bytes to an upright 8-bit RGB image, as a browser would show it.
+
+The annotator draws on what the browser shows, so the browser's conventions hold: EXIF orientation is
+applied (XMP's is not), 16-bit greys keep the full range, transparency lies on white.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zlib
+
+from PIL import Image, ImageFile
+
+from backend.errors import ImageRefused, ImageUnreadable
+from backend.images.sniff import what_came
+from models.types import ImageSize
+
+__all__ = ["decode_image", "upright_size"]
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+# What Pillow's plugins let through when a file lies about itself.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+def decode_image(data: bytes, max_pixels: int) -> Image.Image:
+    """The first frame as an upright RGB image with 8 bits per channel.
+
+    Raises `ImageRefused` for more than `max_pixels` pixels (before any is decoded) and
+    `ImageUnreadable` when the bytes are not a whole image of a known format.
+    """
+    image = _opened(data, max_pixels)
+    orientation = _orientation(image)
+    try:
+        image.load()
+        return _upright(_rgb(image), orientation)
+    except _DAMAGE as error:
+        raise ImageUnreadable(_damaged(image.format, error)) from error
+    finally:
+        image.close()
+
+
+def upright_size(data: bytes, max_pixels: int) -> ImageSize:
+    """Width and height that `decode_image` would give, from the file's header alone.
+
+    Raises as `decode_image` does, except for damage behind the header.
+    """
+    image = _opened(data, max_pixels)
+    width, height = image.size
+    sideways = _orientation(image) in _SIDEWAYS
+    image.close()
+    return ImageSize(height, width) if sideways else ImageSize(width, height)
+
+
+def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    """The image with its header read and its size checked."""
+    if not data:
+        raise ImageUnreadable("the file is empty")
+    try:
+        image = _recognised(data)
+    except _DAMAGE as error:
+        raise ImageUnreadable(_damaged(None, error)) from error
+    if image is None:
+        raise ImageUnreadable(f"expected an image ({', '.join(_FORMATS)}), got {what_came(data)}")
+    width, height = image.size
+    if width * height > max_pixels:
+        image.close()
+        raise ImageRefused(
+            f"the image has {width}x{height} pixels, the limit is {max_pixels} (FIRSTPASS_IMAGE_MAX_PIXELS)"
+        )
+    if width < 1 or height < 1:
+        raise ImageUnreadable(f"the image has {width}x{height} pixels")
+    return image
+
+
+def _recognised(data: bytes) -> ImageFile.ImageFile | None:
+    """The image of the first allowed format that knows it, header read; `None` when none does.
+
+    `Image.open` does the same but also measures against a limit that is global to the process, warns
+    above it, and raises above twice of it: ours is `max_pixels`, per call.
+    """
+    Image.init()
+    for name in _FORMATS:
+        factory, accept = Image.OPEN[name]
+        if accept is not None and accept(data[:16]) is True:
+            try:
+                return factory(io.BytesIO(data), "")
+            except SyntaxError:
+                continue
+    return None
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    """EXIF orientation 1..8; damaged EXIF counts as none, as in browsers.
+
+    TIFF is 1: there Pillow turns the image itself while loading.
+    """
+    raw = image.info.get("exif")
+    if image.format == "TIFF" or not isinstance(raw, bytes):
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(raw)
+        value = exif.get(_ORIENTATION, 1)
+    except _DAMAGE:
+        return 1
+    return value if isinstance(value, int) and value in _TRANSPOSE else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TRANSPOSE.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """RGB without alpha, from any mode that Pillow decodes to."""
+    if image.mode.startswith("I;16"):
+        return _scaled(image.convert("I"), 65_535.0).convert("RGB")
+    if image.mode in ("I", "F"):
+        return _scaled(image, _top(image)).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(paper, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _scaled(image: Image.Image, top: float) -> Image.Image:
+    """0..top to 0..255, rounded; Pillow's own conversion would turn everything above 255 white."""
+    factor = 255.0 / top
+    return image.point(lambda value: value * factor + 0.5).convert("L")
+
+
+def _top(image: Image.Image) -> float:
+    """The value that shows as white in an image without a declared range.
+
+    1 and 255 and 65535 are the customs for float, 8-bit and 16-bit values; above, the brightest one.
+    """
+    _, high = image.getextrema()
+    if not isinstance(high, int | float) or not math.isfinite(high):
+        raise ImageUnreadable("the image has values that are not finite")
+    customs = (1.0, 255.0, 65_535.0) if image.mode == "F" else (65_535.0,)
+    return next((top for top in customs if high <= top), float(high))
+
+
+def _damaged(format_name: str | None, error: BaseException) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    printable = "".join(char if char.isprintable() else "?" for char in words)[:160]
+    return f"the {format_name or 'image'} file is damaged or incomplete ({printable})"

@@ -1,0 +1,214 @@
+"""One file over http(s), within bounds of bytes, seconds and redirects, and only from allowed addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpcore
+
+from backend.errors import ImageRefused, ImageUnreachable
+from backend.images.addresses import AllowList
+from backend.images.answers import Answer, error_for
+from backend.images.guard import Deadline, GuardedBackend, Resolver, resolve_host
+from backend.images.reference import is_file_route
+from backend.images.web_url import WebUrl, parse_web_url
+from backend.label_studio.credential import LabelStudioCredential
+from backend.settings import Settings
+
+__all__ = ["Downloader"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ERROR_BODY_BYTES = 65_536
+_USER_AGENT = "firstpass"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """One request on the way: where to, and what the way here allows."""
+
+    url: WebUrl
+    trusted: bool
+    """Only Label Studio itself led here, so its token may go along where it serves files."""
+    via_label_studio: bool = False
+
+
+class Downloader:
+    """Fetches with one shared connection pool; safe to call from many threads.
+
+    Proxies of the environment are not used: they would look names up behind the guard's back.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        credential: LabelStudioCredential | None,
+        *,
+        resolve: Resolver = resolve_host,
+    ) -> None:
+        self._max_bytes = settings.image_max_bytes
+        self._timeout_s = settings.image_timeout_s
+        self._max_redirects = settings.image_max_redirects
+        self._credential = credential
+        home = settings.label_studio_url
+        self._home = parse_web_url(home) if home is not None else None
+        allow = AllowList.of(settings.image_allow, label_studio_url=home)
+        self._deadline = Deadline()
+        self._pool = httpcore.ConnectionPool(
+            network_backend=GuardedBackend(allow, self._deadline, resolve),
+            max_connections=64,
+            max_keepalive_connections=16,
+            keepalive_expiry=15.0,
+            retries=0,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def download(self, url: WebUrl, *, trusted: bool) -> bytes:
+        """The body of the 200 that the URL, or what it redirects to, answers.
+
+        `trusted` says that the URL came from `ImageRef` kinds on Label Studio, so our token may go along.
+
+        Raises `ImageRefused` for an address, size or redirect that is not allowed, `ImageNotFound` and
+        `ImageUnreachable` as `error_for` sorts them, and `LabelStudioUnavailable` without a token.
+        """
+        with self._deadline.within(self._timeout_s):
+            hop = _Hop(url, trusted)
+            for _ in range(self._max_redirects + 1):
+                outcome = self._follow(hop)
+                if isinstance(outcome, bytes):
+                    return outcome
+                hop = outcome
+        raise ImageRefused(
+            f"{url.display} redirects more than {self._max_redirects} times (FIRSTPASS_IMAGE_MAX_REDIRECTS)"
+        )
+
+    def _follow(self, hop: _Hop) -> bytes | _Hop:
+        """The body, or the next hop. A token that has just run out is renewed once."""
+        token = self._token_for(hop)
+        try:
+            response = self._ask(hop.url, token)
+            if response.status == 401 and token and self._renew(token):
+                response.close()
+                token = self._token_for(hop)
+                response = self._ask(hop.url, token)
+            try:
+                return self._outcome(hop, response, with_token=bool(token))
+            finally:
+                response.close()
+        except httpcore.TimeoutException as error:
+            raise ImageUnreachable(
+                f"{hop.url.display} was not done within {self._timeout_s:g} s (FIRSTPASS_IMAGE_TIMEOUT_S)"
+            ) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            raise ImageUnreachable(f"{hop.url.display} cannot be read: {_reason(error)}") from error
+
+    def _ask(self, url: WebUrl, token: dict[str, str]) -> httpcore.Response:
+        """The response, its body unread. Asks twice where a kept connection may have died."""
+        try:
+            return self._pool.handle_request(self._request(url, token))
+        except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
+            return self._pool.handle_request(self._request(url, token))
+
+    def _request(self, url: WebUrl, token: dict[str, str]) -> httpcore.Request:
+        timeout_s = self._timeout_s
+        return httpcore.Request(
+            "GET",
+            httpcore.URL(
+                scheme=url.scheme.encode(),
+                host=url.host.encode(),
+                port=url.port,
+                target=url.target.encode(),
+            ),
+            headers=[
+                ("Host", url.netloc),
+                ("User-Agent", _USER_AGENT),
+                ("Accept", "image/*,*/*;q=0.5"),
+                ("Accept-Encoding", "identity"),
+                *token.items(),
+            ],
+            extensions={
+                "timeout": {
+                    "connect": timeout_s,
+                    "read": timeout_s,
+                    "write": timeout_s,
+                    "pool": timeout_s,
+                }
+            },
+        )
+
+    def _outcome(self, hop: _Hop, response: httpcore.Response, *, with_token: bool) -> bytes | _Hop:
+        headers = {
+            name.lower().decode("latin-1"): value.decode("latin-1")
+            for name, value in response.headers
+        }
+        if response.status == 200:
+            return self._body(hop.url, response, headers)
+        if response.status in _REDIRECTS and "location" in headers:
+            return self._next(hop, headers["location"])
+        raise error_for(
+            Answer(
+                status=response.status,
+                where=hop.url.display,
+                on_label_studio=self._is_home(hop.url),
+                with_token=with_token,
+                via_label_studio=hop.via_label_studio,
+                body=self._beginning(response),
+            )
+        )
+
+    def _body(self, url: WebUrl, response: httpcore.Response, headers: dict[str, str]) -> bytes:
+        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            # Inflating would let a small answer become a huge one.
+            raise ImageRefused(f"{url.display} sends the image compressed, which was not asked for")
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced[:20]) > self._max_bytes:
+            raise self._too_big(url)
+        body = bytearray()
+        for chunk in response.iter_stream():
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise self._too_big(url)
+        return bytes(body)
+
+    def _beginning(self, response: httpcore.Response) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_stream():
+            body += chunk
+            if len(body) >= _ERROR_BODY_BYTES:
+                break
+        return bytes(body[:_ERROR_BODY_BYTES])
+
+    def _next(self, hop: _Hop, location: str) -> _Hop:
+        try:
+            url = hop.url.join(location)
+        except ImageRefused as error:
+            raise ImageRefused(f"{hop.url.display} redirects: {error}") from error
+        at_home = self._is_home(hop.url)
+        return _Hop(url, hop.trusted and self._is_home(url), hop.via_label_studio or at_home)
+
+    def _token_for(self, hop: _Hop) -> dict[str, str]:
+        """Headers for Label Studio's own file routes; nothing for everyone and everything else."""
+        if self._credential is None or self._home is None or not hop.trusted:
+            return {}
+        if not self._is_home(hop.url):
+            return {}
+        path = hop.url.path.removeprefix(self._home.path.rstrip("/"))
+        return self._credential.headers() if is_file_route(path) else {}
+
+    def _renew(self, token: dict[str, str]) -> bool:
+        return self._credential is not None and self._credential.renew(token)
+
+    def _is_home(self, url: WebUrl) -> bool:
+        return self._home is not None and url.origin == self._home.origin
+
+    def _too_big(self, url: WebUrl) -> ImageRefused:
+        return ImageRefused(
+            f"{url.display} is larger than {self._max_bytes} bytes (FIRSTPASS_IMAGE_MAX_BYTES)"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """The lower error in a few printable words; h11 and ssl quote what the server sent."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(char if char.isprintable() else "?" for char in text)[:200]

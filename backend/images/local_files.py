@@ -1,0 +1,64 @@
+"""Files of Label Studio's local-files storage, read from a folder that is mounted here too."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from backend.errors import ImageNotFound, ImageRefused
+
+__all__ = ["read_local_file"]
+
+
+def read_local_file(root: Path, relative: str, *, max_bytes: int) -> bytes:
+    """The bytes of `<root>/<relative>`, a regular file that really lies under `root`.
+
+    Symlinks are followed as long as they end inside. Raises `ImageRefused` for a path that leads out,
+    for anything but a regular file and for a file above `max_bytes`; `ImageNotFound` when there is no
+    such file or it may not be read.
+    """
+    if "\0" in relative:
+        raise ImageRefused("the local file's path has a NUL character")
+    try:
+        base = root.resolve(strict=True)
+        path = (base / relative.lstrip("/")).resolve(strict=True)
+        if not path.is_relative_to(base):
+            raise ImageRefused("the local file is outside of FIRSTPASS_LOCAL_FILES_ROOT")
+        descriptor = _open_below(base, path.relative_to(base))
+    except (OSError, RuntimeError) as error:
+        # RuntimeError: Python 3.11's word for a loop of symlinks.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "symlink loop"
+        raise ImageNotFound(
+            f"no such file under FIRSTPASS_LOCAL_FILES_ROOT ({reason}); "
+            "it must be the folder that Label Studio calls LOCAL_FILES_DOCUMENT_ROOT"
+        ) from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise ImageRefused("the local file is not a regular file")
+        data = file.read(max_bytes + 1) if found.st_size <= max_bytes else None
+    if data is None or len(data) > max_bytes:
+        raise ImageRefused(
+            f"the local file has {max(found.st_size, max_bytes + 1)} bytes, the limit is {max_bytes} "
+            "(FIRSTPASS_IMAGE_MAX_BYTES)"
+        )
+    return data
+
+
+def _open_below(base: Path, resolved: Path) -> int:
+    """A descriptor of the file, opened folder by folder without following links.
+
+    The path was resolved a moment ago; a folder swapped for a link since then must not lead out.
+    """
+    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in resolved.parts[:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Without O_NONBLOCK, opening a named pipe would wait for its writer.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        return os.open(resolved.name or ".", flags, dir_fd=folder)
+    finally:
+        os.close(folder)
