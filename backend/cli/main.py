@@ -6,6 +6,10 @@ import sys
 
 import typer
 
+from backend.cli.plan import plan
+from backend.cli.predict import predict
+from backend.cli.web import web
+from backend.cli.worker import worker
 from backend.errors import FirstpassError
 
 __all__ = ["app", "main"]
@@ -22,6 +26,10 @@ app = typer.Typer(
 @app.callback()
 def _root() -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
+
+
+for command in (predict, plan, web, worker):
+    app.command()(command)
 
 
 def main() -> None:

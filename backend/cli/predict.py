@@ -1,0 +1,190 @@
+"""`firstpass predict IMAGE...`: ask the models about files, without any server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from backend.cli.options import setting
+from backend.errors import BadRequest, ImageUnreadable, ModelUnavailable
+from backend.settings import Settings, load_settings
+from models.types import Classification, Classify, Detection, Detections, Ground, Query
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from models.protocols import Runtime
+
+__all__ = ["predict"]
+
+
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    labels: Annotated[
+        str,
+        typer.Option(envvar="FIRSTPASS_LABELS", help="Phrases to find, commas between."),
+    ] = "",
+    choices: Annotated[
+        str,
+        typer.Option(
+            envvar="FIRSTPASS_CHOICES", help="Candidates for the whole image, commas between."
+        ),
+    ] = "",
+    multiple: Annotated[
+        bool,
+        typer.Option(
+            "--multiple", envvar="FIRSTPASS_MULTIPLE", help="Any number of choices may hold."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="FIRSTPASS_OUT",
+            help="Where to save the picture with boxes drawn; a folder when there are several images.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="FIRSTPASS_JSON", help="Print JSON instead of a table.")
+    ] = False,
+    model: Annotated[str | None, setting("model")] = None,
+    device: Annotated[str | None, setting("device")] = None,
+    dtype: Annotated[str | None, setting("dtype")] = None,
+    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
+) -> None:
+    """Find labels and tag images from the command line; boxes are xyxy pixels of the upright image."""
+    settings = load_settings(
+        model=model, device=device, dtype=dtype, score_threshold=score_threshold
+    )
+    queries = _queries(labels, choices, multiple=multiple)
+    targets = _targets(images, out)
+    runtime = _load(settings)
+    console = Console()
+    reports = []
+    for path in images:
+        image, detections, tags = _ask(runtime, path, queries, settings)
+        reports.append(_report(path, image, detections, tags))
+        if not as_json:
+            _print(console, path, image, detections, tags)
+        if path in targets:
+            from models.drawing import draw_detections
+
+            draw_detections(image, detections).save(targets[path])
+    if as_json:
+        typer.echo(json.dumps(reports, indent=2, ensure_ascii=False))
+
+
+def _queries(labels: str, choices: str, *, multiple: bool) -> tuple[Query, ...]:
+    """Raises `BadRequest` when nothing is asked, or a phrase cannot be asked."""
+    phrases, candidates = (
+        tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+        for text in (labels, choices)
+    )
+    queries: list[Query] = []
+    try:
+        if phrases:
+            queries.append(Ground(phrases))
+        if candidates:
+            queries.append(Classify(candidates, multi=multiple))
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+    if not queries:
+        raise BadRequest('expected --labels "red circle,blue star" or --choices "indoor,outdoor"')
+    return tuple(queries)
+
+
+def _targets(images: list[Path], out: Path | None) -> dict[Path, Path]:
+    """Where each drawn picture goes; raises `BadRequest` for one file for several images."""
+    if out is None:
+        return {}
+    if len(images) == 1 and not out.is_dir():
+        return {images[0]: out}
+    if out.suffix and not out.is_dir():
+        raise BadRequest(f"expected --out to be a folder for {len(images)} images, got {out}")
+    out.mkdir(parents=True, exist_ok=True)
+    return {path: out / f"{path.stem}.png" for path in images}
+
+
+def _load(settings: Settings) -> Runtime:
+    from models.registry import ModelNotAvailable
+    from models.runtime import load_runtime
+
+    try:
+        return load_runtime(settings.model, settings.device, settings.dtype)
+    except ModelNotAvailable as error:
+        raise ModelUnavailable(str(error)) from error
+
+
+def _ask(
+    runtime: Runtime, path: Path, queries: tuple[Query, ...], settings: Settings
+) -> tuple[Image.Image, list[Detection], Classification | None]:
+    from backend.images.decode import decode_image
+    from models.protocols import ImageQueries
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageUnreadable(f"{path}: {error.strerror}") from error
+    image = decode_image(data, settings.image_max_pixels)
+    (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+    detections: list[Detection] = []
+    tags: Classification | None = None
+    for output in outputs:
+        match output:
+            case Detections():
+                detections = [
+                    found
+                    for found in output.items
+                    if (found.score or 0.0) >= settings.score_threshold
+                ]
+            case Classification():
+                tags = output
+            case _:
+                pass
+    return image, detections, tags
+
+
+def _report(
+    path: Path, image: Image.Image, detections: list[Detection], tags: Classification | None
+) -> dict[str, Any]:
+    return {
+        "image": str(path),
+        "width": image.width,
+        "height": image.height,
+        "detections": [
+            {
+                "label": found.phrase,
+                "score": found.score,
+                "box": [found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max],
+            }
+            for found in detections
+        ],
+        "choices": (
+            dict(zip(tags.candidates, tags.probabilities, strict=True)) if tags is not None else {}
+        ),
+    }
+
+
+def _print(
+    console: Console,
+    path: Path,
+    image: Image.Image,
+    detections: list[Detection],
+    tags: Classification | None,
+) -> None:
+    table = Table(title=Text(f"{path} ({image.width}x{image.height})"), title_justify="left")
+    for column in ("label", "score", "x_min", "y_min", "x_max", "y_max"):
+        table.add_column(column, justify="left" if column == "label" else "right")
+    for found in detections:
+        sides = (found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max)
+        score = "-" if found.score is None else f"{found.score:.2f}"
+        table.add_row(Text(found.phrase), score, *(f"{side:.1f}" for side in sides))
+    console.print(table)
+    if tags is not None:
+        ranked = sorted(zip(tags.probabilities, tags.candidates, strict=True), reverse=True)
+        console.print(Text("choices: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked)))

@@ -1,0 +1,1 @@
+"""Everything that knows Label Studio's formats: label config, request bodies, regions, versions."""

@@ -1,0 +1,24 @@
+"""The string that names what answered: it changes exactly when answers would.
+
+`/setup`, the prediction rows and the backend's title in Label Studio all carry it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from backend.plan import Plan
+
+__all__ = ["model_version"]
+
+#: Raised by hand when regions are computed otherwise from the same plan and model outputs.
+REGION_RULES = 1
+
+
+def model_version(engine_name: str, engine_fingerprint: str, plan: Plan) -> str:
+    """`<engine name>-<10 hex digits>`, the digits from engine, plan and rules.
+
+    `engine_name` is for people (`tiny`); the digits alone decide.
+    """
+    parts = "\n".join((engine_fingerprint, plan.digest(), str(REGION_RULES)))
+    return f"{engine_name}-{hashlib.sha256(parts.encode()).hexdigest()[:10]}"

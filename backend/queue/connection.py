@@ -1,0 +1,53 @@
+"""Connections to Redis, with time-outs that suit blocking waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from backend.errors import QueueUnavailable, SettingsError
+
+__all__ = ["connect", "queue_errors"]
+
+#: Longer than any blocking call made here (the bell: 1 s), shorter than a person's patience.
+SOCKET_TIMEOUT_S = 5
+#: A web process holds one connection per request under way.
+MAX_CONNECTIONS = 512
+
+
+def connect(url: str, *, retries: int = 3) -> redis.Redis:
+    """A client for `redis://`, `rediss://` or `unix://`; connects when first used.
+
+    `retries`: how often a command is tried again over a lost connection (within about a second).
+    Raises `SettingsError` for another kind of URL.
+    """
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            health_check_interval=30,
+            max_connections=MAX_CONNECTIONS,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
+        )
+    except ValueError as error:
+        raise SettingsError(
+            "expected FIRSTPASS_REDIS_URL to be a redis://, rediss:// or unix:// URL"
+        ) from error
+
+
+@contextmanager
+def queue_errors() -> Iterator[None]:
+    """Turns Redis's own errors into `QueueUnavailable`; the message holds no address or password."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise QueueUnavailable(
+            f"Redis does not answer ({type(error).__name__}): is it running, and is FIRSTPASS_REDIS_URL right?"
+        ) from error
+    except redis.RedisError as error:
+        raise QueueUnavailable(f"Redis refused: {error}") from error

@@ -1,0 +1,133 @@
+"""What crosses Redis, as JSON: requests on the way to a worker, outcomes on the way back. Pure.
+
+Decoding validates: a writer of the queue cannot make a worker call or load anything, only ask queries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from backend.errors import Failure, InternalError
+from backend.images.reference import ImageRef
+from backend.plan import ModelRequest
+from models.types import (
+    Caption,
+    Classification,
+    Classify,
+    DescribeRegion,
+    Detect,
+    Detections,
+    Ground,
+    ImageSize,
+    ModelOutput,
+    Query,
+    ReadText,
+    Segment,
+    Texts,
+)
+
+__all__ = [
+    "Answer",
+    "Outcome",
+    "decode_outcome",
+    "decode_request",
+    "encode_outcome",
+    "encode_request",
+    "request_id",
+]
+
+_QUERIES = {
+    kind.__name__: TypeAdapter(kind)
+    for kind in (Ground, Detect, Classify, Caption, ReadText, Segment, DescribeRegion)
+}
+_OUTPUTS = {kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts)}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One output per query of the request, for an upright image of `size` with these bytes."""
+
+    size: ImageSize
+    outputs: tuple[ModelOutput, ...]
+    sha256: str
+
+
+#: What became of a request: answered, or failed for a reason.
+Outcome: TypeAlias = Answer | Failure
+
+
+def request_id(request: ModelRequest, engine_fingerprint: str) -> str:
+    """Names the work: the same image reference, queries and engine give the same id (64 hex digits).
+
+    It is RQ's job id, so that the same work is queued once, however many ask.
+    """
+    parts = [
+        request.image.identity,
+        [_tagged(query) for query in request.queries],
+        engine_fingerprint,
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def encode_request(request: ModelRequest) -> dict[str, Any]:
+    """JSON for a request; the job's only argument."""
+    return {
+        "image": request.image.to_json(),
+        "queries": [_tagged(query) for query in request.queries],
+    }
+
+
+def decode_request(data: object) -> ModelRequest:
+    """The request of a job. Raises `InternalError` for anything `encode_request` does not make."""
+    try:
+        match data:
+            case {"image": dict(image), "queries": list(queries)}:
+                decoded: tuple[Query, ...] = tuple(_untagged(_QUERIES, query) for query in queries)
+                return ModelRequest(ImageRef.from_json(image), decoded)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        raise InternalError(f"a job holds a request that does not decode: {error}") from error
+    raise InternalError(f"expected a job with image and queries, got a {type(data).__name__}")
+
+
+def encode_outcome(outcome: Outcome) -> str:
+    """JSON text for an outcome; stored under the result key."""
+    match outcome:
+        case Answer():
+            body: dict[str, Any] = {
+                "size": asdict(outcome.size),
+                "outputs": [_tagged(output) for output in outcome.outputs],
+                "sha256": outcome.sha256,
+            }
+        case Failure():
+            body = {"failure": asdict(outcome)}
+    return json.dumps(body, separators=(",", ":"))
+
+
+def decode_outcome(text: str | bytes) -> Outcome:
+    """The outcome of a request. Raises `InternalError` for text that `encode_outcome` did not make."""
+    try:
+        match json.loads(text):
+            case {"failure": dict(failure)}:
+                return Failure(**failure)
+            case {"size": dict(size), "outputs": list(outputs), "sha256": str(sha256)}:
+                decoded: tuple[ModelOutput, ...] = tuple(
+                    _untagged(_OUTPUTS, output) for output in outputs
+                )
+                return Answer(ImageSize(**size), decoded, sha256)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        raise InternalError(f"a stored result does not decode: {error}") from error
+    raise InternalError("expected a stored result with size, outputs and sha256")
+
+
+def _tagged(value: Query | ModelOutput) -> dict[str, Any]:
+    return {"type": type(value).__name__, **asdict(value)}
+
+
+def _untagged(adapters: dict[str, TypeAdapter[Any]], data: dict[str, Any]) -> Any:
+    fields = {key: value for key, value in data.items() if key != "type"}
+    return adapters[data["type"]].validate_python(fields)

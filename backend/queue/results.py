@@ -1,0 +1,103 @@
+"""Hearing that jobs are done: one subscriber thread per process, one event per waiting request.
+
+The wake-up is a hint; the stored result is the truth. So a lost message costs a re-check, not an answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import redis
+import structlog
+
+from backend.queue.keys import wake_channel
+
+__all__ = ["ResultListener", "Waiting"]
+
+log = structlog.get_logger()
+
+#: How long the subscriber sleeps before it tries a lost connection again.
+RECONNECT_S = 1.0
+
+
+class Waiting:
+    """The jobs that one request waits for, and those it has been told are done."""
+
+    def __init__(self) -> None:
+        self._woken = threading.Event()
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+
+    def tell(self, job_id: str) -> None:
+        """Say that a job is done; called by the subscriber thread."""
+        with self._lock:
+            self._told.add(job_id)
+        self._woken.set()
+
+    def wait(self, timeout_s: float) -> set[str]:
+        """The ids told since the last call; empty when none came within `timeout_s`."""
+        self._woken.wait(timeout_s)
+        with self._lock:
+            self._woken.clear()
+            told, self._told = self._told, set()
+        return told
+
+
+class ResultListener:
+    """Subscribes this process to its own wake-up channel, from `start()` to `close()`."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self.channel = wake_channel(uuid4().hex)
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._waiting: defaultdict[str, list[Waiting]] = defaultdict(list)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="result-listener", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; requests that wait go on by their re-checks."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2 * RECONNECT_S)
+
+    @contextmanager
+    def waiting_for(self, job_ids: Iterable[str]) -> Iterator[Waiting]:
+        """Registers for these jobs. Enter it before submitting them, or a wake-up may be missed."""
+        ids, waiting = list(job_ids), Waiting()
+        with self._lock:
+            for job_id in ids:
+                self._waiting[job_id].append(waiting)
+        try:
+            yield waiting
+        finally:
+            with self._lock:
+                for job_id in ids:
+                    self._waiting[job_id].remove(waiting)
+                    if not self._waiting[job_id]:
+                        del self._waiting[job_id]
+
+    def _listen(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._connection.pubsub(ignore_subscribe_messages=True) as subscription:
+                    subscription.subscribe(self.channel)
+                    while not self._closed.is_set():
+                        message = subscription.get_message(timeout=RECONNECT_S)
+                        if message is not None:
+                            self._tell(message["data"].decode())
+            except redis.RedisError as error:
+                log.warning("wake-up channel lost", error=type(error).__name__)
+                self._closed.wait(RECONNECT_S)
+
+    def _tell(self, job_id: str) -> None:
+        with self._lock:
+            waiting = list(self._waiting.get(job_id, ()))
+        for one in waiting:
+            one.tell(job_id)

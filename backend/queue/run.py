@@ -1,0 +1,50 @@
+"""Puts a worker process together from its settings, and runs it: the one place that loads models."""
+
+from __future__ import annotations
+
+import structlog
+
+from backend.errors import ModelUnavailable, SettingsError
+from backend.images.fetch import ImageFetcher
+from backend.label_studio.credential import LabelStudioCredential
+from backend.logs import configure_logs
+from backend.queue.connection import connect
+from backend.queue.handler import PredictHandler
+from backend.queue.worker import BatchWorker, WorkerLimits
+from backend.settings import Settings
+from models.registry import ModelNotAvailable
+from models.runtime import load_runtime
+
+__all__ = ["run_worker"]
+
+log = structlog.get_logger()
+
+#: A worker waits for Redis rather than give up its loaded models.
+REDIS_RETRIES = 10
+
+
+def run_worker(settings: Settings, *, burst: bool = False) -> None:
+    """Load the models, then work until a signal ends it (`burst`: until the queues are empty).
+
+    Raises `SettingsError` without a Redis URL, `ModelUnavailable` when a checkpoint does not load.
+    """
+    if settings.redis_url is None:
+        raise SettingsError("expected FIRSTPASS_REDIS_URL (or REDIS_URL) to know where work waits")
+    configure_logs(settings.log_level)
+    try:
+        runtime = load_runtime(settings.model, settings.device, settings.dtype)
+    except ModelNotAvailable as error:
+        raise ModelUnavailable(str(error)) from error
+    handler = PredictHandler(
+        ImageFetcher(settings, LabelStudioCredential.from_settings(settings)),
+        runtime,
+        settings.image_max_pixels,
+    )
+    worker = BatchWorker(
+        connect(settings.redis_url.get_secret_value(), retries=REDIS_RETRIES),
+        handler,
+        WorkerLimits(settings.batch_max, settings.lease_s, settings.result_ttl_s),
+    )
+    log.info("worker ready", worker=worker.name, model=settings.model, device=runtime.device)
+    worker.start_heartbeats()
+    worker.work(burst=burst, logging_level=settings.log_level.upper())

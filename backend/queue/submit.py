@@ -1,0 +1,143 @@
+"""Requests -> jobs in Redis: one atomic Lua call each, thousands in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import redis
+from rq import Queue, Retry
+from rq.job import Job
+from rq.scripts import _build_hset_args
+from rq.serializers import JSONSerializer
+
+from backend.plan import ModelRequest
+from backend.queue.connection import queue_errors
+from backend.queue.keys import (
+    BELL,
+    BULK_QUEUE,
+    INTERACTIVE_QUEUE,
+    result_key,
+    script,
+    waiters_key,
+)
+from backend.queue.payload import Outcome, decode_outcome, encode_request
+
+__all__ = ["Standing", "Submission", "SubmitLimits", "Submitted", "Submitter"]
+
+#: RQ asks for a function's name. It is never imported: the worker calls its own handler.
+JOB_NAME = "firstpass.predict"
+MAX_TRIES = 3
+#: A waiter that has not been told by then has long given up.
+WAITER_TTL_S = 600
+#: Jobs per round trip: bounded, so that neither side holds a huge buffer.
+PIPELINE_SIZE = 500
+
+
+class Standing(StrEnum):
+    """How a submitted request stands."""
+
+    HIT = "hit"
+    JOINED = "joined"
+    QUEUED = "queued"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request and the id that names its work."""
+
+    job_id: str
+    request: ModelRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission; `outcome` is set for a hit."""
+
+    job_id: str
+    standing: Standing
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitLimits:
+    """`queue_limit` jobs may wait in one queue; a batch may take `job_timeout_s`."""
+
+    queue_limit: int
+    job_timeout_s: int
+
+
+class Submitter:
+    """Puts requests into the interactive or the bulk queue."""
+
+    def __init__(self, connection: redis.Redis, limits: SubmitLimits) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._script = connection.register_script(script("submit"))
+        self._queues = {
+            name: Queue(name, connection=connection, serializer=JSONSerializer)
+            for name in (INTERACTIVE_QUEUE, BULK_QUEUE)
+        }
+
+    def submit(
+        self, submissions: Sequence[Submission], *, interactive: bool, reply_channel: str = ""
+    ) -> list[Submitted]:
+        """One entry per submission, in order. Raises `QueueUnavailable` when Redis does not answer."""
+        name = INTERACTIVE_QUEUE if interactive else BULK_QUEUE
+        with queue_errors():
+            return [
+                submitted
+                for start in range(0, len(submissions), PIPELINE_SIZE)
+                for submitted in self._submit_part(
+                    submissions[start : start + PIPELINE_SIZE], self._queues[name], reply_channel
+                )
+            ]
+
+    def _submit_part(
+        self, submissions: Sequence[Submission], queue: Queue, reply_channel: str
+    ) -> Iterator[Submitted]:
+        with self._connection.pipeline(transaction=False) as pipeline:
+            for submission in submissions:
+                job = self._job(submission, queue)
+                self._script(
+                    keys=[
+                        job.key,
+                        queue.key,
+                        result_key(job.id),
+                        waiters_key(job.id),
+                        BELL,
+                        Queue.redis_queues_keys,
+                    ],
+                    args=[
+                        job.id,
+                        queue.name,
+                        self._limits.queue_limit,
+                        reply_channel,
+                        int(queue.name == INTERACTIVE_QUEUE),
+                        WAITER_TTL_S,
+                        *_build_hset_args(job),
+                    ],
+                    client=pipeline,
+                )
+            replies: list[list[Any]] = pipeline.execute()
+        for submission, (standing, *result) in zip(submissions, replies, strict=True):
+            outcome = decode_outcome(result[0]) if result else None
+            yield Submitted(submission.job_id, Standing(standing.decode()), outcome)
+
+    def _job(self, submission: Submission, queue: Queue) -> Job:
+        job = queue.create_job(
+            JOB_NAME,
+            args=(encode_request(submission.request),),
+            job_id=submission.job_id,
+            description="",
+            timeout=self._limits.job_timeout_s,
+            # Results live under our own keys: RQ's take 5 KB each. This is for `rq info`.
+            result_ttl=60,
+            failure_ttl=86_400,
+            retry=Retry(max=MAX_TRIES - 1),
+        )
+        queue._prepare_for_queue(job)
+        return job

@@ -1,0 +1,148 @@
+"""The FastAPI application: Label Studio's ML-backend routes over `PredictionService`.
+
+`/health` and `/setup` are answered on the event loop without I/O, so nothing that waits can delay them;
+`/predict` waits in a thread of its own pool.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import structlog
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from backend import __version__
+from backend.errors import FirstpassError
+from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent, parse_body
+from backend.service import PredictionService
+from backend.settings import Settings
+from backend.web.auth import Gate
+from backend.web.body import read_body
+from backend.web.metrics import Metrics
+from backend.web.monitor import QueueMonitor
+from backend.web.replies import error_reply, predict_reply, status_of
+
+__all__ = ["Parts", "create_app"]
+
+log = structlog.get_logger()
+
+#: Requests to `/predict` that may wait at the same time, each in a thread.
+PREDICT_THREADS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the application is made of; `start` and `close` bracket its life."""
+
+    service: PredictionService
+    monitor: QueueMonitor
+    start: Callable[[], None] = lambda: None
+    close: Callable[[], None] = lambda: None
+
+
+def create_app(settings: Settings, parts: Parts) -> FastAPI:
+    """The application. Nothing is opened before it starts."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.predict_limiter = anyio.CapacityLimiter(PREDICT_THREADS)
+        parts.start()
+        parts.monitor.start()
+        yield
+        parts.monitor.close()
+        parts.close()
+
+    app = FastAPI(title="Firstpass", version=__version__, lifespan=lifespan, openapi_url=None)
+    _add_guards(app, Gate(settings), metrics)
+    _add_label_studio_routes(app, settings, parts.service, metrics)
+    _add_operator_routes(app, parts.monitor, metrics)
+    return app
+
+
+def _add_guards(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
+    @app.middleware("http")
+    async def guard(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        started = time.monotonic()
+        response = gate.refuse(request) or await call_next(request)
+        route = request.scope.get("route")
+        path = route.path if route is not None else "(other)"
+        metrics.count_request(path, response.status_code, time.monotonic() - started)
+        return response
+
+    @app.exception_handler(FirstpassError)
+    async def ours(request: Request, error: FirstpassError) -> JSONResponse:
+        log.warning("refused", path=request.url.path, kind=error.kind, reason=str(error))
+        return error_reply(status_of(error), error.kind, str(error))
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, error: Exception) -> JSONResponse:
+        number = uuid4().hex[:8]
+        log.error("bug", path=request.url.path, number=number, exc_info=error)
+        return error_reply(500, "InternalError", f"Firstpass failed; its log has number {number}")
+
+
+def _add_label_studio_routes(
+    app: FastAPI, settings: Settings, service: PredictionService, metrics: Metrics
+) -> None:
+    async def body(request: Request) -> bytes:
+        return await read_body(request, settings.max_body_bytes)
+
+    @app.post("/setup")
+    async def setup(request: Request) -> dict[str, str]:
+        """Label Studio announces a label config and gets the version that answers it."""
+        return {"model_version": service.setup(parse_body(SetupRequest, await body(request)))}
+
+    @app.post("/predict")
+    async def predict(request: Request) -> JSONResponse:
+        """Predictions for tasks: one entry each, in order; `[]` where there is none (yet)."""
+        raw = await body(request)
+
+        def answer() -> JSONResponse:
+            slots = service.predict(parse_body(PredictRequest, raw))
+            metrics.count_slots(slots)
+            return JSONResponse(predict_reply(slots))
+
+        return await to_thread.run_sync(answer, limiter=app.state.predict_limiter)
+
+    @app.post("/webhook")
+    async def webhook(request: Request) -> dict[str, str]:
+        """Label Studio tells what happened; answered at once, since the annotator waits."""
+        service.event(parse_body(WebhookEvent, await body(request)))
+        return {"status": "ok"}
+
+    @app.get("/versions")
+    async def versions() -> dict[str, list[str]]:
+        """The versions that Label Studio may choose from."""
+        return {"versions": service.versions()}
+
+
+def _add_operator_routes(app: FastAPI, monitor: QueueMonitor, metrics: Metrics) -> None:
+    @app.get("/health")
+    @app.get("/")
+    async def health() -> dict[str, Any]:
+        """Up as long as this process answers; says what it lacks to predict."""
+        state = monitor.state
+        return {
+            "status": "UP",
+            "version": __version__,
+            "redis": "UP" if state.redis_up else "DOWN",
+            "workers": state.workers,
+            "queued": state.depths,
+        }
+
+    @app.get("/metrics")
+    async def prometheus() -> Response:
+        """Prometheus's exposition format."""
+        return Response(metrics.text(monitor.state), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,60 @@
+"""Who may call: HTTP basic auth from the settings, or the webhook's secret header."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from backend.settings import Settings
+
+__all__ = ["Gate"]
+
+SECRET_HEADER = "X-Firstpass-Secret"  # noqa: S105 - the header's name
+#: Liveness probes carry no credentials; Label Studio sends them and learns from a 401 that they are wrong.
+WEBHOOK_PATH = "/webhook"
+
+
+class Gate:
+    """Decides on each request; compares in constant time. Open when no user is set."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._expected: bytes | None = None
+        if settings.basic_auth_user is not None and settings.basic_auth_pass is not None:
+            password = settings.basic_auth_pass.get_secret_value()
+            self._expected = f"{settings.basic_auth_user}:{password}".encode()
+        secret = settings.webhook_secret
+        self._secret = secret.get_secret_value().encode() if secret is not None else None
+
+    def refuse(self, request: Request) -> JSONResponse | None:
+        """The 401 to answer, or `None` when the caller may pass."""
+        if self._expected is None or self._has_basic_auth(request) or self._has_secret(request):
+            return None
+        return JSONResponse(
+            {
+                "error": {
+                    "kind": "Unauthorized",
+                    "message": "expected HTTP basic auth: user and password",
+                }
+            },
+            status_code=401,
+            headers={"WWW-Authenticate": 'Basic realm="firstpass"'},
+        )
+
+    def _has_basic_auth(self, request: Request) -> bool:
+        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        expected = self._expected or b""
+        return scheme.lower() == "basic" and hmac.compare_digest(given, expected)
+
+    def _has_secret(self, request: Request) -> bool:
+        if self._secret is None or request.url.path != WEBHOOK_PATH:
+            return False
+        given = request.headers.get(SECRET_HEADER, "").encode()
+        return hmac.compare_digest(given, self._secret)
