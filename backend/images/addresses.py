@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.errors import ImageRefused, SettingsError
-from backend.images.web_url import parse_web_url
+from backend.images.web_url import parse_home, parse_web_url
 
 __all__ = ["AllowList", "is_public"]
 
@@ -65,11 +65,11 @@ class AllowList:
     def of(cls, entries: Iterable[str], *, label_studio_url: str | None) -> AllowList:
         """From `FIRSTPASS_IMAGE_ALLOW` and Label Studio's own address.
 
-        Raises `SettingsError` for an entry that is neither `host` nor `host:port`.
+        Raises `SettingsError` for an entry that is neither `host` nor `host:port`, or a bad address.
         """
         hosts = {_entry(text) for text in entries}
         if label_studio_url is not None:
-            home = parse_web_url(label_studio_url)
+            home = parse_home(label_studio_url)
             hosts.add((home.host, home.port))
         return cls(frozenset(hosts))
 

@@ -83,12 +83,17 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The image with its header read and its size checked."""
     if not data:
         raise ImageUnreadable("the file is empty")
-    try:
-        image = _recognised(data)
-    except _DAMAGE as error:
-        raise ImageUnreadable(_damaged(None, error)) from error
-    if image is None:
+    name = _recognised(data)
+    if name is None:
         raise ImageUnreadable(f"expected an image ({', '.join(_FORMATS)}), got {what_came(data)}")
+    try:
+        # `Image.open` does the same but also measures against a limit that is global to the process,
+        # warns above it and raises above twice of it; ours is `max_pixels`, per call.
+        image = Image.OPEN[name][0](io.BytesIO(data), "")
+    except Image.DecompressionBombError as error:
+        raise ImageRefused(f"the {name} image is too large ({error})") from error
+    except _DAMAGE as error:
+        raise ImageUnreadable(_damaged(name, error)) from error
     width, height = image.size
     if width * height > max_pixels:
         image.close()
@@ -100,20 +105,13 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     return image
 
 
-def _recognised(data: bytes) -> ImageFile.ImageFile | None:
-    """The image of the first allowed format that knows it, header read; `None` when none does.
-
-    `Image.open` does the same but also measures against a limit that is global to the process, warns
-    above it, and raises above twice of it: ours is `max_pixels`, per call.
-    """
+def _recognised(data: bytes) -> str | None:
+    """The allowed format whose signature the file begins with; a broken file behind it is its own error."""
     Image.init()
     for name in _FORMATS:
-        factory, accept = Image.OPEN[name]
+        accept = Image.OPEN[name][1]
         if accept is not None and accept(data[:16]) is True:
-            try:
-                return factory(io.BytesIO(data), "")
-            except SyntaxError:
-                continue
+            return name
     return None
 
 

@@ -11,7 +11,7 @@ from backend.images.addresses import AllowList
 from backend.images.answers import Answer, error_for
 from backend.images.guard import Deadline, GuardedBackend, Resolver, resolve_host
 from backend.images.reference import is_file_route
-from backend.images.web_url import WebUrl, parse_web_url
+from backend.images.web_url import WebUrl, parse_home
 from backend.label_studio.credential import LabelStudioCredential
 from backend.settings import Settings
 
@@ -50,7 +50,7 @@ class Downloader:
         self._max_redirects = settings.image_max_redirects
         self._credential = credential
         home = settings.label_studio_url
-        self._home = parse_web_url(home) if home is not None else None
+        self._home = parse_home(home) if home is not None else None
         allow = AllowList.of(settings.image_allow, label_studio_url=home)
         self._deadline = Deadline()
         self._pool = httpcore.ConnectionPool(
@@ -193,7 +193,7 @@ class Downloader:
             return {}
         if not self._is_home(hop.url):
             return {}
-        path = hop.url.path.removeprefix(self._home.path.rstrip("/"))
+        path = hop.url.path.removeprefix(self._home.path)
         return self._credential.headers() if is_file_route(path) else {}
 
     def _renew(self, token: dict[str, str]) -> bool:

@@ -118,9 +118,10 @@ class GuardedBackend(httpcore.NetworkBackend):
             return addresses
         inside = [address for address in addresses if not is_public(address)]
         if inside:
+            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             raise ImageRefused(
-                f"{host}:{port} is not a public address, and images are fetched from such only when the "
-                f"operator allows it: add `{host}:{port}` to FIRSTPASS_IMAGE_ALLOW if it is meant"
+                f"{where} is not a public address; if it is Label Studio, set "
+                f"FIRSTPASS_LABEL_STUDIO_URL, else add `{where}` to FIRSTPASS_IMAGE_ALLOW"
             )
         return addresses
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, unquote
 from backend.errors import ImageRefused, TaskError
 from backend.images.data_uri import canonical_data_uri
 from backend.images.signatures import without_signature
-from backend.images.web_url import parse_web_url
+from backend.images.web_url import parse_home, parse_web_url
 
 __all__ = ["ImageKind", "ImageRef", "is_file_route", "parse_image_ref"]
 
@@ -165,7 +165,7 @@ def _cloud_ref(match: re.Match[str], task_id: int | None) -> ImageRef:
 def _web_ref(text: str, label_studio_url: str | None) -> ImageRef:
     url = parse_web_url(text)
     if label_studio_url is not None:
-        home = parse_web_url(label_studio_url)
+        home = parse_home(label_studio_url)
         inside = _below(url.target, home.path)
         if url.origin == home.origin and inside is not None and _serves_files(inside):
             return _label_studio_ref(inside, None)
@@ -176,7 +176,7 @@ def _label_studio_ref(text: str, label_studio_url: str | None) -> ImageRef:
     target = parse_web_url(f"http://label-studio{text}").target
     if label_studio_url is not None:
         # Label Studio under a path prefix stores its uploads with the prefix.
-        target = _below(target, parse_web_url(label_studio_url).path) or target
+        target = _below(target, parse_home(label_studio_url).path) or target
     path, _, query = target.partition("?")
     if _climbs(unquote(text.partition("?")[0])) or _climbs(path):
         raise ImageRefused("the image address climbs out of its folder (`..`)")
@@ -208,8 +208,7 @@ def _serves_files(target: str) -> bool:
 
 def _below(target: str, prefix: str) -> str | None:
     """What is left of `target` under `prefix`, beginning with a slash; `None` when it is elsewhere."""
-    base = prefix.rstrip("/")
-    return target[len(base) :] if target.startswith(f"{base}/") else None
+    return target.removeprefix(prefix) if target.startswith(f"{prefix}/") else None
 
 
 def _climbs(path: str) -> bool:

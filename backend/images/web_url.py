@@ -9,12 +9,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import httpx
 
-from backend.errors import ImageRefused
+from backend.errors import ImageRefused, SettingsError
 
-__all__ = ["WebUrl", "parse_web_url"]
+__all__ = ["WebUrl", "parse_home", "parse_web_url"]
 
 MAX_URL_CHARS = 16_384
 
@@ -100,6 +101,19 @@ def parse_web_url(text: str) -> WebUrl:
     if port is not None and not 0 < port < 65_536:
         raise ImageRefused(f"port {port} does not exist")
     return WebUrl(scheme, _host(host), port or _DEFAULT_PORTS[scheme], target)
+
+
+@lru_cache(maxsize=8)
+def parse_home(label_studio_url: str) -> WebUrl:
+    """Label Studio's own address; its path is the prefix that it is served under.
+
+    Raises `SettingsError`: a mistake here is the operator's, not the task's.
+    """
+    try:
+        url = parse_web_url(label_studio_url)
+    except ImageRefused as error:
+        raise SettingsError(f"FIRSTPASS_LABEL_STUDIO_URL: {error}") from error
+    return WebUrl(url.scheme, url.host, url.port, url.path.rstrip("/"))
 
 
 def _host(host: str) -> str:

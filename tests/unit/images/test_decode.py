@@ -1,0 +1,293 @@
+"""Every odd file becomes an upright RGB image as a browser shows it, or an error that says why not."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from backend.errors import ImageRefused, ImageUnreadable
+from backend.images.decode import decode_image, upright_size
+from tests.unit.images import pictures
+from tests.unit.images.pictures import BLUE, GREEN, MANY, RED, WHITE, corners, encoded
+
+UPRIGHT = (RED, GREEN, BLUE, WHITE)
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"]
+
+
+def pixel(data: bytes, at: tuple[int, int] = (0, 0)) -> tuple[int, ...]:
+    found = decode_image(data, MANY).getpixel(at)
+    assert isinstance(found, tuple)
+    return found
+
+
+def near(one: tuple[int, ...], other: tuple[int, ...], by: int = 3) -> bool:
+    return all(abs(a - b) <= by for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_each_format_decodes_to_rgb_of_the_size_in_its_header(format_name: str) -> None:
+    data = encoded(corners(), format_name)
+    image = decode_image(data, MANY)
+    assert (image.mode, image.size) == ("RGB", (48, 32))
+    assert pictures.corner_colours(image) == UPRIGHT
+    size = upright_size(data, MANY)
+    assert (size.width, size.height) == image.size
+
+
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(format_name: str, orientation: int) -> None:
+    stored = pictures.STORED[orientation](corners())
+    data = encoded(stored, format_name, exif=pictures.exif(orientation))
+    image = decode_image(data, MANY)
+    assert image.size == (48, 32)
+    assert pictures.corner_colours(image) == UPRIGHT
+    size = upright_size(data, MANY)
+    assert (size.width, size.height) == (48, 32)
+
+
+def test_the_upright_image_is_not_turned_a_second_time() -> None:
+    data = encoded(pictures.STORED[6](corners()), "JPEG", exif=pictures.exif(6))
+    again = encoded(decode_image(data, MANY), "JPEG")
+    assert pictures.corner_colours(decode_image(again, MANY)) == UPRIGHT
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_counts_as_none(orientation: int) -> None:
+    data = encoded(corners(), "JPEG", exif=pictures.exif(orientation))
+    assert pictures.corner_colours(decode_image(data, MANY)) == UPRIGHT
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "raw", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM" + b"\xff" * 40]
+)
+def test_damaged_exif_counts_as_none(raw: bytes) -> None:
+    data = encoded(corners(), "JPEG", exif=raw)
+    assert pictures.corner_colours(decode_image(data, MANY)) == UPRIGHT
+    assert upright_size(data, MANY).width == 48
+
+
+def test_xmp_orientation_is_ignored_as_browsers_do() -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
+    data = encoded(corners(), "JPEG", xmp=xmp)
+    assert decode_image(data, MANY).size == (48, 32)
+
+
+def test_cmyk_is_converted() -> None:
+    cmyk = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    assert near(pixel(encoded(cmyk, "TIFF")), (255, 0, 0))
+
+
+def test_adobe_inverted_cmyk_jpeg_is_not_a_negative() -> None:
+    cmyk = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    data = encoded(cmyk, "JPEG", quality=95)
+    assert b"Adobe" in data[:200]
+    assert near(pixel(data), (255, 0, 0), by=8)
+
+
+def test_16_bit_greyscale_png_keeps_its_greys() -> None:
+    ramp = Image.new("I;16", (3, 1))
+    for x, value in enumerate((0, 32_768, 65_535)):
+        ramp.putpixel((x, 0), value)
+    data = encoded(ramp, "PNG")
+    assert [pixel(data, (x, 0))[0] for x in range(3)] == [0, 128, 255]
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B"])
+def test_16_bit_greyscale_tiff_keeps_its_greys_in_both_byte_orders(mode: str) -> None:
+    values = (0, 1000, 32_768, 65_535)
+    layout = "<4H" if mode == "I;16" else ">4H"
+    image = Image.frombytes(mode, (4, 1), struct.pack(layout, *values))
+    data = encoded(image, "TIFF")
+    assert [pixel(data, (x, 0))[0] for x in range(4)] == [0, 4, 128, 255]
+
+
+def test_16_bit_with_orientation_is_turned() -> None:
+    image = Image.new("I;16", (6, 4), 65_535)
+    data = encoded(image, "PNG", exif=pictures.exif(6))
+    assert decode_image(data, MANY).size == (4, 6)
+    assert pixel(data) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("values", "greys"),
+    [
+        ((0.0, 0.5, 1.0), [0, 128, 255]),
+        ((0.0, 100.0, 255.0), [0, 100, 255]),
+        ((-5.0, 0.0, 65_535.0), [0, 0, 255]),
+        ((0.0, 50_000.0, 100_000.0), [0, 128, 255]),
+    ],
+)
+def test_float_tiff_is_scaled_by_the_range_it_uses(
+    values: tuple[float, ...], greys: list[int]
+) -> None:
+    image = Image.frombytes("F", (3, 1), struct.pack("<3f", *values))
+    data = encoded(image, "TIFF")
+    assert [pixel(data, (x, 0))[0] for x in range(3)] == greys
+
+
+def test_32_bit_integer_tiff_is_scaled() -> None:
+    image = Image.frombytes("I", (2, 1), struct.pack("<2i", 0, 1_000_000))
+    data = encoded(image, "TIFF")
+    assert [pixel(data, (x, 0))[0] for x in range(2)] == [0, 255]
+
+
+def test_infinite_values_are_an_error() -> None:
+    image = Image.frombytes("F", (2, 1), struct.pack("<2f", 0.0, float("inf")))
+    with pytest.raises(ImageUnreadable, match="not finite"):
+        decode_image(encoded(image, "TIFF"), MANY)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_is_laid_on_white(mode: str) -> None:
+    black = (0,) * (len(mode) - 1)
+    image = Image.new(mode, (3, 1), (*black, 0))
+    image.putpixel((1, 0), (*black, 128))
+    image.putpixel((2, 0), (*black, 255))
+    data = encoded(image, "PNG")
+    assert near(pixel(data, (0, 0)), (255, 255, 255))
+    assert near(pixel(data, (1, 0)), (127, 127, 127))
+    assert near(pixel(data, (2, 0)), (0, 0, 0))
+
+
+@pytest.mark.parametrize("format_name", ["PNG", "GIF"])
+def test_a_transparent_palette_colour_is_white(format_name: str) -> None:
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.putpixel((1, 0), 1)
+    data = encoded(image, format_name, transparency=0)
+    assert pixel(data, (0, 0)) == (255, 255, 255)
+    assert pixel(data, (1, 0)) == (255, 0, 0)
+
+
+def test_palette_with_alpha_per_colour_is_laid_on_white() -> None:
+    image = Image.new("P", (2, 1), 0)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.putpixel((1, 0), 1)
+    data = encoded(image, "PNG", transparency=bytes([128, 255]))
+    assert near(pixel(data, (0, 0)), (127, 127, 127))
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 77), ("1", 1), ("P", 0)])
+def test_grey_bilevel_and_palette_become_rgb(mode: str, colour: int) -> None:
+    assert decode_image(encoded(Image.new(mode, (5, 4), colour), "PNG"), MANY).mode == "RGB"
+
+
+def test_a_transparent_grey_without_alpha_is_white() -> None:
+    data = encoded(Image.new("L", (2, 2), 7), "PNG", transparency=7)
+    assert pixel(data) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
+def test_of_an_animation_the_first_frame_counts(format_name: str) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, GREEN, BLUE)]
+    data = encoded(frames[0], format_name, save_all=True, append_images=frames[1:])
+    assert getattr(Image.open(io.BytesIO(data)), "n_frames", 1) == 3
+    image = decode_image(data, MANY)
+    assert image.size == (16, 16)
+    assert near(image.getpixel((8, 8)), RED, by=8)  # type: ignore[arg-type]
+
+
+def test_multi_picture_jpeg_gives_its_first_picture() -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, GREEN)]
+    data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert near(pixel(data), RED, by=8)
+
+
+def test_too_many_pixels_are_refused_before_any_is_decoded() -> None:
+    data = pictures.png_bomb(12_000, 12_000)
+    assert len(data) < 40_000
+    for read in (decode_image, upright_size):
+        with pytest.raises(ImageRefused, match="12000x12000 pixels, the limit is 100000000"):
+            read(data, 100_000_000)
+
+
+def test_the_limit_is_ours_and_not_pillows_own() -> None:
+    data = pictures.png_bomb(14_000, 14_000)
+    assert upright_size(data, 200_000_000).width == 14_000
+
+
+def test_the_limit_itself_is_allowed() -> None:
+    data = encoded(corners(), "PNG")
+    assert decode_image(data, 48 * 32).size == (48, 32)
+    with pytest.raises(ImageRefused):
+        decode_image(data, 48 * 32 - 1)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_truncated_file_is_an_error(format_name: str, part: float) -> None:
+    noisy = Image.effect_noise((64, 64), 90).convert("RGB")
+    data = encoded(noisy, format_name)
+    with pytest.raises(ImageUnreadable, match="damaged or incomplete"):
+        decode_image(data[: int(len(data) * part)], MANY)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><html><body>Login</body></html>", "got an HTML page"),
+        (b"\xef\xbb\xbf\n<html>", "got an HTML page"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "got an SVG"),
+        (b"<svg/>", "got an SVG"),
+        (b'{"detail": "Not found."}', "got a JSON text"),
+        (b"%PDF-1.7", "got a PDF"),
+        (b"version https://git-lfs.github.com/spec/v1", "got a text"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "got a HEIC image"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "got a video"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "got a sound or video"),
+        (b"P6 1 1 255\n\0\0\0", "unknown kind"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
+        (b"\x00\x01\x02\x03", "unknown kind"),
+    ],
+)
+def test_what_is_no_image_is_named(data: bytes, words: str) -> None:
+    for read in (decode_image, upright_size):
+        with pytest.raises(ImageUnreadable, match=words):
+            read(data, MANY)
+
+
+@pytest.mark.parametrize("format_name", ["PPM", "TGA", "ICO", "PCX", "SGI", "EPS", "PDF"])
+def test_formats_off_the_list_are_not_opened(format_name: str) -> None:
+    with pytest.raises(ImageUnreadable, match="expected an image"):
+        decode_image(encoded(corners(), format_name), MANY)
+
+
+SAMPLES = [
+    encoded(corners(12, 8), "JPEG", exif=pictures.exif(6)),
+    encoded(corners(12, 8), "PNG", exif=pictures.exif(3)),
+    encoded(corners(12, 8), "GIF"),
+    encoded(corners(12, 8), "WEBP", lossless=True),
+    encoded(corners(12, 8), "BMP"),
+    encoded(corners(12, 8), "TIFF", compression="tiff_lzw"),
+    encoded(Image.new("I;16", (5, 5), 900), "TIFF"),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    sample=st.sampled_from(SAMPLES),
+    edits=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=8),
+)
+def test_damage_anywhere_gives_an_rgb_image_or_our_error(
+    sample: bytes, edits: list[tuple[int, int]]
+) -> None:
+    data = bytearray(sample)
+    for at, value in edits:
+        data[at % len(data)] = value
+    try:
+        image = decode_image(bytes(data), 1_000_000)
+    except (ImageUnreadable, ImageRefused):
+        return
+    assert image.mode == "RGB"
+    size = upright_size(bytes(data), 1_000_000)
+    assert (size.width, size.height) == image.size
