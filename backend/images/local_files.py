@@ -25,7 +25,7 @@ def read_local_file(root: Path, relative: str, *, max_bytes: int) -> bytes:
         path = (base / relative.lstrip("/")).resolve(strict=True)
         if not path.is_relative_to(base):
             raise ImageRefused("the local file is outside of FIRSTPASS_LOCAL_FILES_ROOT")
-        descriptor = _open_below(base, path.relative_to(base))
+        return _read_regular(_open_below(base, path.relative_to(base)), max_bytes)
     except (OSError, RuntimeError) as error:
         # RuntimeError: Python 3.11's word for a loop of symlinks.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "symlink loop"
@@ -33,15 +33,22 @@ def read_local_file(root: Path, relative: str, *, max_bytes: int) -> bytes:
             f"no such file under FIRSTPASS_LOCAL_FILES_ROOT ({reason}); "
             "it must be the folder that Label Studio calls LOCAL_FILES_DOCUMENT_ROOT"
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
+
+
+def _read_regular(descriptor: int, max_bytes: int) -> bytes:
+    """All bytes of the open file, which is closed in any case."""
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise ImageRefused("the local file is not a regular file")
-        data = file.read(max_bytes + 1) if found.st_size <= max_bytes else None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # One byte more than allowed: the file may grow after it was measured.
+            data = file.read(max_bytes + 1) if found.st_size <= max_bytes else None
+    finally:
+        os.close(descriptor)
     if data is None or len(data) > max_bytes:
         raise ImageRefused(
-            f"the local file has {max(found.st_size, max_bytes + 1)} bytes, the limit is {max_bytes} "
-            "(FIRSTPASS_IMAGE_MAX_BYTES)"
+            f"the local file is larger than {max_bytes} bytes (FIRSTPASS_IMAGE_MAX_BYTES)"
         )
     return data
 
