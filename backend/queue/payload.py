@@ -83,7 +83,11 @@ def encode_request(request: ModelRequest) -> dict[str, Any]:
 
 
 def decode_request(data: object) -> ModelRequest:
-    """The request of a job. Raises `InternalError` for anything `encode_request` does not make."""
+    """The request of a job.
+
+    Raises `InternalError` for anything `encode_request` does not make, `ImageRefused` for a reference
+    that no task may hold.
+    """
     try:
         match data:
             case {"image": dict(image), "queries": list(queries)}:
@@ -128,6 +132,8 @@ def _tagged(value: Query | ModelOutput) -> dict[str, Any]:
     return {"type": type(value).__name__, **asdict(value)}
 
 
-def _untagged(adapters: dict[str, TypeAdapter[Any]], data: dict[str, Any]) -> Any:
-    fields = {key: value for key, value in data.items() if key != "type"}
-    return adapters[data["type"]].validate_python(fields)
+def _untagged(adapters: dict[str, TypeAdapter[Any]], data: object) -> Any:
+    match data:
+        case {"type": str(kind), **fields} if kind in adapters:
+            return adapters[kind].validate_python(fields)
+    raise ValueError(f"expected one of {', '.join(adapters)}")

@@ -1,0 +1,1 @@
+"""Stand-ins that come in through the door the real thing uses."""

@@ -1,0 +1,116 @@
+"""A real worker process with a model of known cost and scripted misfortunes.
+
+`python -m tests.standin.worker --redis URL`. What happens to an image is written in its URL's path:
+`/ok-1` is answered, `/bad-1` is no image, `/raise-1` fails in the model, `/kill-1` ends the process,
+`/hang-1` never returns, `/flaky-1` fails once for want of network and then succeeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.errors import ImageUnreachable, ImageUnreadable
+from backend.logs import configure_logs
+from backend.plan import ModelRequest
+from backend.queue.connection import connect
+from backend.queue.payload import Answer, decode_request
+from backend.queue.worker import BatchWorker, WorkerLimits
+from models.types import (
+    Box,
+    Classification,
+    Classify,
+    Detection,
+    Detections,
+    Ground,
+    ImageSize,
+    ModelOutput,
+    Query,
+)
+
+SIZE = ImageSize(640, 480)
+
+
+class StandInModel:
+    """Costs `base_s` per batch and `image_s` per image; writes what it was asked to `record`."""
+
+    def __init__(self, base_s: float, image_s: float, record: Path | None) -> None:
+        self._base_s, self._image_s, self._record = base_s, image_s, record
+        self._failed_before: set[str] = set()
+
+    def prepare(self, payload: object) -> ModelRequest:
+        request = decode_request(payload)
+        name = _name(request)
+        if name.startswith("bad"):
+            raise ImageUnreadable(f"{name} is not an image")
+        if name.startswith("flaky") and name not in self._failed_before:
+            self._failed_before.add(name)
+            raise ImageUnreachable(f"{name} could not be reached")
+        return request
+
+    def infer(self, batch: Sequence[ModelRequest]) -> list[Answer]:
+        names = [_name(request) for request in batch]
+        if self._record is not None:
+            with self._record.open("a") as record:
+                record.write(" ".join(names) + "\n")
+        time.sleep(self._base_s + self._image_s * len(batch))
+        for name in names:
+            if name.startswith("kill"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if name.startswith("hang"):
+                time.sleep(3600)
+            if name.startswith("raise"):
+                raise RuntimeError(f"{name} is poison")
+        return [
+            Answer(SIZE, tuple(answer(query) for query in request.queries), "0" * 64)
+            for request in batch
+        ]
+
+
+def answer(query: Query) -> ModelOutput:
+    """The stand-in's answer: a box per phrase, growing; the first candidate above all others."""
+    match query:
+        case Ground(phrases=phrases):
+            return Detections(
+                tuple(
+                    Detection(Box(10, 10, 20 + 10 * i, 30), phrase, round(0.9 - 0.1 * i, 2))
+                    for i, phrase in enumerate(phrases[:9])
+                )
+            )
+        case Classify(candidates=candidates):
+            rest = 0.2 / max(1, len(candidates) - 1)
+            return Classification(candidates, (0.8, *([rest] * (len(candidates) - 1))))
+        case _:
+            raise NotImplementedError(query)
+
+
+def _name(request: ModelRequest) -> str:
+    return request.image.location.rsplit("/", 1)[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--redis", required=True)
+    parser.add_argument("--base-s", type=float, default=0.0)
+    parser.add_argument("--image-s", type=float, default=0.0)
+    parser.add_argument("--batch-max", type=int, default=16)
+    parser.add_argument("--lease-s", type=int, default=2)
+    parser.add_argument("--record", type=Path)
+    parser.add_argument("--burst", action="store_true")
+    args = parser.parse_args()
+    configure_logs("info")
+    worker = BatchWorker(
+        connect(args.redis, retries=10),
+        StandInModel(args.base_s, args.image_s, args.record),
+        WorkerLimits(args.batch_max, args.lease_s, result_ttl_s=600),
+    )
+    worker.start_heartbeats()
+    worker.work(burst=args.burst, logging_level="INFO")
+
+
+if __name__ == "__main__":
+    main()

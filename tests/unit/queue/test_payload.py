@@ -1,0 +1,154 @@
+"""What crosses Redis comes back as it was, and nothing else is accepted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.errors import Failure, ImageRefused, InternalError
+from backend.images.reference import parse_image_ref
+from backend.plan import ModelRequest
+from backend.queue.payload import (
+    Answer,
+    Outcome,
+    decode_outcome,
+    decode_request,
+    encode_outcome,
+    encode_request,
+    request_id,
+)
+from models.types import (
+    Box,
+    Caption,
+    Classification,
+    Classify,
+    DescribeRegion,
+    Detect,
+    Detection,
+    Detections,
+    Ground,
+    ImageSize,
+    Query,
+    ReadText,
+    ScoreParts,
+    Segment,
+    Texts,
+)
+
+phrases = st.text(min_size=1, max_size=20).filter(str.strip)
+scores = st.floats(0, 1)
+boxes = st.builds(
+    lambda x, y, w, h: Box(x, y, x + w, y + h),
+    *[st.floats(0, 5000)] * 2,
+    *[st.floats(0.5, 5000)] * 2,
+)
+queries: st.SearchStrategy[Query] = st.one_of(
+    st.builds(Ground, st.lists(phrases, min_size=1, max_size=5).map(tuple)),
+    st.just(Detect()),
+    st.builds(Classify, st.lists(phrases, min_size=1, max_size=5).map(tuple), st.booleans()),
+    st.builds(Caption, st.sampled_from(["short", "detailed", "more_detailed"])),
+    st.just(ReadText()),
+    st.builds(Segment, phrases),
+    st.builds(DescribeRegion, boxes, st.sampled_from(["category", "description"])),
+)
+detections = st.builds(
+    Detection,
+    boxes,
+    phrases,
+    st.none() | scores,
+    st.builds(ScoreParts, st.none() | scores, st.none() | scores, st.none() | scores),
+    st.none() | st.lists(st.tuples(scores, scores), min_size=3, max_size=5).map(tuple),
+)
+outputs = st.one_of(
+    st.builds(Detections, st.lists(detections, max_size=4).map(tuple), st.booleans()),
+    st.just(Classification(("a", "b"), (0.25, 0.75))),
+    st.builds(Texts, st.lists(phrases, max_size=3).map(tuple), st.none() | scores),
+)
+outcomes: st.SearchStrategy[Outcome] = st.one_of(
+    st.builds(
+        Answer,
+        st.builds(ImageSize, st.integers(1, 9999), st.integers(1, 9999)),
+        st.lists(outputs, max_size=4).map(tuple),
+        st.just("ab" * 32),
+    ),
+    st.builds(Failure, phrases, phrases, st.booleans()),
+)
+
+
+def request(*asked: Query, url: str = "http://images.example/1.png") -> ModelRequest:
+    return ModelRequest(parse_image_ref(url, task_id=7, label_studio_url=None), asked)
+
+
+@given(st.lists(queries, min_size=1, max_size=4))
+def test_requests_come_back_as_they_were(asked: list[Query]) -> None:
+    """Through real JSON text, every kind of query."""
+    sent = request(*asked)
+
+    assert decode_request(json.loads(json.dumps(encode_request(sent)))) == sent
+
+
+@given(outcomes)
+def test_outcomes_come_back_as_they_were(outcome: Outcome) -> None:
+    """Answers with all their scores and parts, and failures with their reasons."""
+    assert decode_outcome(encode_outcome(outcome)) == outcome
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        {},
+        {"image": {}, "queries": []},
+        {"image": "x", "queries": [{"type": "Detect"}]},
+        {"image": {"kind": "file", "location": "/etc/passwd"}, "queries": [{"type": "Detect"}]},
+        {"image": encode_request(request(Detect()))["image"], "queries": [{"type": "os.system"}]},
+        {"image": encode_request(request(Detect()))["image"], "queries": ["Detect"]},
+        {
+            "image": encode_request(request(Detect()))["image"],
+            "queries": [{"type": "Ground", "phrases": []}],
+        },
+    ],
+)
+def test_a_forged_job_is_refused(payload: Any) -> None:
+    """Whoever can write to the queue can ask queries of images, and nothing more."""
+    with pytest.raises((InternalError, ImageRefused)):
+        decode_request(payload)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"failure": {"kind": "x"}}'])
+def test_a_damaged_result_is_an_error(text: str) -> None:
+    """It is never taken for an empty answer."""
+    with pytest.raises(InternalError):
+        decode_outcome(text)
+
+
+def test_the_id_names_the_work() -> None:
+    """Equal work, equal id; another image, query or engine, another id."""
+    one = request_id(request(Ground(("cat",))), "engine")
+
+    assert one == request_id(request(Ground(("cat",))), "engine")
+    others = {
+        request_id(request(Ground(("dog",))), "engine"),
+        request_id(request(Ground(("cat",), mode="joined")), "engine"),
+        request_id(request(Ground(("cat",)), url="http://images.example/2.png"), "engine"),
+        request_id(request(Ground(("cat",))), "other engine"),
+    }
+    assert one not in others
+    assert len(others) == 4
+
+
+def test_the_id_ignores_a_signature() -> None:
+    """A re-signed URL is the same image."""
+    ids = {
+        request_id(
+            request(Detect(), url=f"https://images.example/1.png?X-Amz-Signature={signature}"), "e"
+        )
+        for signature in ("a", "b")
+    }
+
+    assert len(ids) == 1
