@@ -10,7 +10,7 @@ from PIL import Image
 
 from models.types import ModelOutput, Query
 
-__all__ = ["ImageQueries", "Runtime"]
+__all__ = ["ImageQueries", "PhraseRefused", "Runtime", "UnsupportedQuery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,7 @@ class Runtime(Protocol):
 
 class UnsupportedQuery(ValueError):
     """No loaded model answers this kind of query."""
+
+
+class PhraseRefused(UnsupportedQuery):
+    """A phrase that cannot be asked faithfully; the message says why."""

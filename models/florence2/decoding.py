@@ -1,0 +1,152 @@
+"""Greedy decoding that keeps what scores need and stops paying for answers that have ended.
+
+`generate(output_scores=True)` would hold a vocabulary's worth of numbers for every token of every
+row (20 GB for 100 rows of 1,000 tokens), and would carry the rows that have ended to the last step.
+Here four numbers are kept for each token, and ended rows leave the batch: most labels of a label set
+are absent from an image and end at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
+
+from models.florence2.parsing import Answer
+from models.scoring import NEAR_BINS
+
+__all__ = ["DecodeRules", "decode_greedily"]
+
+#: A box written this often, to the bin, is a loop: the answer ends there.
+_REPEATS_OF_A_BOX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRules:
+    """Ids that steer decoding, and its limits."""
+
+    #: What the decoder is given to begin with.
+    prefix: tuple[int, ...]
+    stop: int
+    #: Id of `<loc_0>`; the other 999 follow it.
+    first_location: int
+    max_new_tokens: int
+    #: No run of so many tokens is written twice; 0 for no such rule.
+    no_repeat_ngram: int = 0
+    #: End an answer that writes the same box again and again.
+    stop_at_repeated_box: bool = False
+
+
+@dataclass(slots=True)
+class _Row:
+    tokens: list[int] = field(default_factory=list)
+    token_log_probs: list[float] = field(default_factory=list)
+    near_log_probs: list[float] = field(default_factory=list)
+    stop_log_probs: list[float] = field(default_factory=list)
+    run_of_bins: list[int] = field(default_factory=list)
+    boxes: Counter[tuple[int, ...]] = field(default_factory=Counter)
+
+    def add(self, token: int, log_probs: tuple[float, float, float], rules: DecodeRules) -> bool:
+        """Takes a token with its own, near and stop log-probability; says whether to go on."""
+        self.tokens.append(token)
+        for kept, value in zip(
+            (self.token_log_probs, self.near_log_probs, self.stop_log_probs), log_probs, strict=True
+        ):
+            kept.append(value)
+        if not 0 <= token - rules.first_location < 1000:
+            self.run_of_bins = []
+            return True
+        self.run_of_bins.append(token)
+        if not rules.stop_at_repeated_box or len(self.run_of_bins) % 4:
+            return True
+        box = tuple(self.run_of_bins[-4:])
+        self.boxes[box] += 1
+        return self.boxes[box] < _REPEATS_OF_A_BOX
+
+    def answer(self, *, truncated: bool) -> Answer:
+        return Answer(
+            tuple(self.tokens),
+            tuple(self.token_log_probs),
+            tuple(self.near_log_probs),
+            tuple(self.stop_log_probs),
+            truncated,
+        )
+
+
+@torch.inference_mode()
+def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRules) -> list[Answer]:
+    """Gives one answer for each row of an encoder's output.
+
+    `encoded`: shape (rows, tokens, width), in the model's dtype; `mask`: shape (rows, tokens), 1 where
+    a token counts. A row still going after `rules.max_new_tokens` is marked truncated.
+    """
+    rows = [_Row() for _ in range(encoded.shape[0])]
+    going = list(range(len(rows)))
+    cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+    tokens = torch.tensor([rules.prefix] * len(rows), device=encoded.device)
+    for _ in range(rules.max_new_tokens):
+        logits = model(
+            decoder_input_ids=tokens,
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+            attention_mask=mask,
+            past_key_values=cache,
+            use_cache=True,
+        ).logits[:, -1]
+        log_probs = logits.float().log_softmax(-1)
+        _forbid_repeats(log_probs, [rows[row].tokens for row in going], rules)
+        chosen, figures = _choose(log_probs, rules)
+        kept = [
+            place
+            for place, (row, token) in enumerate(zip(going, chosen, strict=True))
+            if token != rules.stop and rows[row].add(token, figures[place], rules)
+        ]
+        if not kept:
+            going = []
+            break
+        tokens = torch.tensor([[chosen[place]] for place in kept], device=encoded.device)
+        if len(kept) < len(going):
+            going = [going[place] for place in kept]
+            index = torch.tensor(kept, device=encoded.device)
+            cache.batch_select_indices(index)
+            encoded, mask = encoded[index], mask[index]
+    unfinished = set(going)
+    return [row.answer(truncated=number in unfinished) for number, row in enumerate(rows)]
+
+
+def _choose(
+    log_probs: Tensor, rules: DecodeRules
+) -> tuple[list[int], list[tuple[float, float, float]]]:
+    """Gives the likeliest token of each row with its own, near and stop log-probability."""
+    own, chosen = log_probs.max(-1)
+    places = log_probs[:, rules.first_location : rules.first_location + 1000].exp()
+    up_to = torch.cat([torch.zeros_like(places[:, :1]), places.cumsum(-1)], -1)
+    place = chosen - rules.first_location
+    high = up_to.gather(1, (place + NEAR_BINS + 1).clamp(0, 1000)[:, None])
+    low = up_to.gather(1, (place - NEAR_BINS).clamp(0, 1000)[:, None])
+    near = (high - low)[:, 0].clamp(min=1e-30).log()
+    # Summing 1,000 numbers may lose to rounding what a single one holds.
+    near = torch.where((place >= 0) & (place < 1000), torch.maximum(near, own), own)
+    figures = torch.stack([own, near, log_probs[:, rules.stop]], -1).tolist()
+    return chosen.tolist(), [(own, near, stop) for own, near, stop in figures]
+
+
+def _forbid_repeats(log_probs: Tensor, written: list[list[int]], rules: DecodeRules) -> None:
+    """Rules out, in place, each token that would write a run of `no_repeat_ngram` tokens again."""
+    length = rules.no_repeat_ngram
+    if length < 2:
+        return
+    for row, tokens in enumerate(written):
+        tail = tokens[len(tokens) - length + 1 :]
+        if len(tokens) < length:
+            continue
+        banned = [
+            tokens[start + length - 1]
+            for start in range(len(tokens) - length + 1)
+            if tokens[start : start + length - 1] == tail
+        ]
+        log_probs[row, banned] = float("-inf")

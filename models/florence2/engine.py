@@ -1,0 +1,201 @@
+"""Florence-2 on a device: each image is encoded once, its prompts are decoded in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoTokenizer, Florence2ForConditionalGeneration
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from models.checkpoint import check_location_tokens, load_model
+from models.devices import pick_dtype, with_smaller_batches
+from models.feature_cache import FeatureCache
+from models.florence2.decoding import DecodeRules, decode_greedily
+from models.florence2.parsing import Answer, Vocabulary
+from models.prompts import AnswerKind, Prompt
+from models.protocols import PhraseRefused
+from models.registry import Entry
+
+__all__ = ["Ask", "FlorenceEngine", "FlorenceOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlorenceOptions:
+    """Bounds on memory and on answers."""
+
+    #: Images in one pass of the vision tower, prompts in one decoded batch.
+    image_batch: int = 8
+    prompt_batch: int = 32
+    max_new_tokens: int = 1024
+    cache_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One prompt about one upright RGB image; `content_key` names its pixels."""
+
+    image: Image.Image
+    content_key: str
+    prompt: Prompt
+
+
+class FlorenceEngine:
+    """Answers prompts; holds the weights and the features of recent images."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, image_processor: Any, options: FlorenceOptions
+    ) -> None:
+        """Takes loaded transformers objects; `load` is the usual way in."""
+        self._model = model
+        self._tokenizer = tokenizer
+        self._image_processor = image_processor
+        self._options = options
+        self._cache: FeatureCache[Tensor] = FeatureCache(options.cache_bytes)
+        self.vocabulary = _vocabulary(tokenizer)
+        self.images_encoded = 0
+
+    @classmethod
+    def load(
+        cls,
+        entry: Entry,
+        folder: Path,
+        *,
+        device: torch.device,
+        dtype: str = "auto",
+        options: FlorenceOptions | None = None,
+    ) -> FlorenceEngine:
+        """Loads a checkpoint folder onto a device, without network.
+
+        Raises `ModelNotAvailable` when the folder is not what the entry says.
+        """
+        model = load_model(Florence2ForConditionalGeneration, entry, folder)
+        number_format = pick_dtype(dtype, device, parameters=model.num_parameters())
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        check_location_tokens(entry, tokenizer.get_vocab())
+        processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        model = model.to(device=device, dtype=number_format).eval()
+        return cls(model, tokenizer, processor, options or FlorenceOptions())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights."""
+        return self._model.dtype  # type: ignore[no-any-return]
+
+    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Gives one answer for each ask, in order; equal asks are decoded once.
+
+        Raises `PhraseRefused` for a prompt longer than the model can read.
+        """
+        unique = {(ask.content_key, ask.prompt): ask for ask in asks}
+        ids = {prompt: self._prompt_ids(prompt) for _, prompt in unique}
+        features = self._features(list(unique.values()))
+        answers: dict[tuple[str, Prompt], Answer] = {}
+        for kind in AnswerKind:
+            keys = [key for key in unique if key[1].answer is kind]
+            # Prompts of like length share a batch, so that little of it is padding.
+            keys.sort(key=lambda key: len(ids[key[1]]))
+            for start in range(0, len(keys), self._options.prompt_batch):
+                batch = keys[start : start + self._options.prompt_batch]
+                decoded = with_smaller_batches(
+                    [(features[key[0]], ids[key[1]]) for key in batch],
+                    lambda rows, kind=kind: self._decode(rows, kind),  # type: ignore[misc]
+                )
+                answers.update(zip(batch, decoded, strict=True))
+        return [answers[ask.content_key, ask.prompt] for ask in asks]
+
+    def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        config = self._model.config
+        ids = self._tokenizer(prompt.text, add_special_tokens=False).input_ids
+        text = config.text_config
+        room = text.max_position_embeddings - self._image_processor.image_seq_length - 2
+        if len(ids) > room:
+            raise PhraseRefused(
+                f"expected a prompt of at most {room} tokens, got {len(ids)} for "
+                f"{prompt.text[:60]!r}; use a shorter phrase"
+            )
+        return (text.bos_token_id, *ids, text.eos_token_id)
+
+    def _features(self, asks: Sequence[Ask]) -> dict[str, Tensor]:
+        """Gives the image tokens of each content key, shape (image tokens, width)."""
+        images = {ask.content_key: ask.image for ask in asks}
+        found = {key: self._cache.get(key) for key in images}
+        missing = [(key, images[key]) for key, value in found.items() if value is None]
+        features = {key: value for key, value in found.items() if value is not None}
+        for start in range(0, len(missing), self._options.image_batch):
+            batch = missing[start : start + self._options.image_batch]
+            encoded = with_smaller_batches([image for _, image in batch], self._encode)
+            for (key, _), value in zip(batch, encoded, strict=True):
+                features[key] = value
+                self._cache.put(key, value, value.numel() * value.element_size())
+        return features
+
+    @torch.inference_mode()
+    def _encode(self, images: Sequence[Image.Image]) -> list[Tensor]:
+        """Gives the image tokens of each image, shape (image tokens, width)."""
+        pixels = self._image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+        pixels = pixels.to(device=self._model.device, dtype=self.dtype)
+        encoded = self._model.get_image_features(pixels).pooler_output
+        self.images_encoded += len(images)
+        # Copies, so that one cached image does not keep its whole batch alive.
+        return [row.clone() for row in encoded]
+
+    @torch.inference_mode()
+    def _decode(
+        self, rows: Sequence[tuple[Tensor, tuple[int, ...]]], kind: AnswerKind
+    ) -> list[Answer]:
+        """Gives the answer for each pair of image tokens and prompt ids."""
+        embedded, mask = self._embed(rows)
+        encoder = self._model.model.language_model.get_encoder()
+        encoded = encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+        return decode_greedily(self._model, encoded, mask, self._rules(kind))
+
+    def _embed(self, rows: Sequence[tuple[Tensor, tuple[int, ...]]]) -> tuple[Tensor, Tensor]:
+        """Gives image tokens and prompt side by side, padded on the right, and the mask."""
+        device = self._model.device
+        longest = max(len(ids) for _, ids in rows)
+        pad = self._model.config.text_config.pad_token_id
+        padded = [[*ids, *[pad] * (longest - len(ids))] for _, ids in rows]
+        counts = [[1] * len(ids) + [0] * (longest - len(ids)) for _, ids in rows]
+        images = torch.stack([features for features, _ in rows])
+        texts = self._model.get_input_embeddings()(torch.tensor(padded, device=device))
+        shown = torch.ones(images.shape[:2], dtype=torch.long, device=device)
+        mask = torch.cat([shown, torch.tensor(counts, device=device)], 1)
+        return torch.cat([images, texts], 1), mask
+
+    def _rules(self, kind: AnswerKind) -> DecodeRules:
+        text = self._model.config.text_config
+        generation = self._model.generation_config
+        begin = (text.decoder_start_token_id,)
+        forced = getattr(generation, "forced_bos_token_id", None)
+        prefix = begin if forced is None else (*begin, forced)
+        room = text.max_position_embeddings - len(prefix)
+        ngram = getattr(generation, "no_repeat_ngram_size", None) or 0
+        return DecodeRules(
+            prefix=prefix,
+            stop=text.eos_token_id,
+            first_location=self.vocabulary.first_location,
+            max_new_tokens=min(self._options.max_new_tokens, room),
+            no_repeat_ngram=ngram if kind is AnswerKind.TEXT else 0,
+            stop_at_repeated_box=kind is AnswerKind.BOXES,
+        )
+
+
+def _vocabulary(tokenizer: Any) -> Vocabulary:
+    first = tokenizer.convert_tokens_to_ids("<loc_0>")
+    places = range(first, first + 1000)
+    marks = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    named = {token.content: number for number, token in tokenizer.added_tokens_decoder.items()}
+    return Vocabulary(
+        first_location=first,
+        special=frozenset(marks.difference(places)),
+        decode=lambda ids: str(tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)),
+        poly_start=named.get("<poly>"),
+        poly_end=named.get("</poly>"),
+        separator=named.get("<sep>"),
+    )

@@ -1,0 +1,164 @@
+"""Reads the tokens that Florence-2 answers with. Pure functions, no tensors.
+
+Tokens are parsed rather than text, so that every place and phrase keeps the probabilities it was
+written with, and so that text in any script comes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+__all__ = [
+    "Answer",
+    "Span",
+    "Vocabulary",
+    "plain_text",
+    "read_boxes",
+    "read_polygons",
+    "read_quads",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the parser must know of a tokenizer."""
+
+    #: Id of `<loc_0>`; the other 999 follow it.
+    first_location: int
+    #: Ids that carry no text: start, end, padding, task marks.
+    special: frozenset[int]
+    #: Token ids to text.
+    decode: Callable[[Sequence[int]], str]
+    #: Ids of `<poly>`, `</poly>` and `<sep>`, which bound outlines.
+    poly_start: int | None = None
+    poly_end: int | None = None
+    separator: int | None = None
+
+    def location(self, token: int) -> int | None:
+        """Gives the bin 0..999 of a location token, `None` for any other."""
+        place = token - self.first_location
+        return place if 0 <= place < 1000 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was decoded for one prompt: four tuples of one length, without start and end tokens.
+
+    Log-probabilities are natural and at most 0.
+    """
+
+    tokens: tuple[int, ...]
+    #: Of the token itself.
+    token_log_probs: tuple[float, ...]
+    #: Of the token or, for a location, of any bin near it.
+    near_log_probs: tuple[float, ...]
+    #: Of having stopped instead of writing the token.
+    stop_log_probs: tuple[float, ...]
+    #: The model had more to say.
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One place, or one outline, and where in the answer it was written."""
+
+    text: str
+    #: Bins: 4 of a box, 8 of a quadrilateral, x and y by turns of an outline.
+    bins: tuple[int, ...]
+    #: Positions of the text's tokens and of the bins' tokens.
+    text_at: tuple[int, ...]
+    bins_at: tuple[int, ...]
+    #: Position where the model could have stopped instead.
+    begins_at: int
+
+
+@dataclass(slots=True)
+class _Group:
+    """Text and the bins that follow it."""
+
+    text_at: list[int] = field(default_factory=list)
+    bins_at: list[int] = field(default_factory=list)
+
+
+def read_boxes(answer: Answer, vocabulary: Vocabulary) -> tuple[Span, ...]:
+    """Gives every box, with the text before it; text may be followed by several boxes or be missing.
+
+    Bins left over at the end of a group (fewer than four) are no box and are dropped.
+    """
+    return tuple(_in_parts_of(4, answer, vocabulary))
+
+
+def read_quads(answer: Answer, vocabulary: Vocabulary) -> tuple[Span, ...]:
+    """Gives every quadrilateral (x, y by turns, eight bins) with the printed text before it."""
+    return tuple(span for span in _in_parts_of(8, answer, vocabulary) if span.text)
+
+
+def read_polygons(answer: Answer, vocabulary: Vocabulary) -> tuple[Span, ...]:
+    """Gives every outline of at least three points; `<sep>`, `<poly>` and `</poly>` bound them.
+
+    An odd bin at the end, left by a truncated answer, is dropped.
+    """
+    bounds = {vocabulary.poly_start, vocabulary.poly_end, vocabulary.separator}
+    spans = []
+    for group in _groups(answer.tokens, vocabulary, bounds):
+        even = group.bins_at[: len(group.bins_at) // 2 * 2]
+        if len(even) >= 6:
+            begins_at = (group.text_at or even)[0]
+            spans.append(_span(answer, vocabulary, group.text_at, even, begins_at))
+    return tuple(spans)
+
+
+def plain_text(answer: Answer, vocabulary: Vocabulary) -> str:
+    """Gives the answer's text without places and marks."""
+    return vocabulary.decode(
+        [
+            token
+            for token in answer.tokens
+            if vocabulary.location(token) is None and token not in vocabulary.special
+        ]
+    ).strip()
+
+
+def _in_parts_of(length: int, answer: Answer, vocabulary: Vocabulary) -> Iterator[Span]:
+    for group in _groups(answer.tokens, vocabulary, frozenset()):
+        for start in range(0, len(group.bins_at) - length + 1, length):
+            bins_at = group.bins_at[start : start + length]
+            begins_at = group.text_at[0] if start == 0 and group.text_at else bins_at[0]
+            yield _span(answer, vocabulary, group.text_at, bins_at, begins_at)
+
+
+def _groups(
+    tokens: Sequence[int], vocabulary: Vocabulary, bounds: set[int | None] | frozenset[int]
+) -> Iterator[_Group]:
+    group = _Group()
+    for position, token in enumerate(tokens):
+        if vocabulary.location(token) is not None:
+            group.bins_at.append(position)
+            continue
+        if token in vocabulary.special and token not in bounds:
+            continue
+        if group.bins_at:
+            yield group
+            # Outlines of one thing share its text.
+            group = _Group(text_at=list(group.text_at) if token in bounds else [])
+        if token not in bounds:
+            group.text_at.append(position)
+    if group.bins_at:
+        yield group
+
+
+def _span(
+    answer: Answer,
+    vocabulary: Vocabulary,
+    text_at: Sequence[int],
+    bins_at: Sequence[int],
+    begins_at: int,
+) -> Span:
+    return Span(
+        text=vocabulary.decode([answer.tokens[position] for position in text_at]).strip(),
+        bins=tuple(answer.tokens[position] - vocabulary.first_location for position in bins_at),
+        text_at=tuple(text_at),
+        bins_at=tuple(bins_at),
+        begins_at=begins_at,
+    )

@@ -1,0 +1,97 @@
+"""Clears a query's raw detections of repeats and of boxes that cannot be right.
+
+`supervision` does the non-maximum suppression; arrays stay inside this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import supervision as sv
+
+from models.boxes import inside_share
+from models.types import Detection, ImageSize
+
+__all__ = ["CleanRules", "clean"]
+
+
+@dataclass(frozen=True, slots=True)
+class CleanRules:
+    """What is dropped. A rule set to `None` is off."""
+
+    #: Of two boxes of one phrase that overlap more than this (IoU), the less sure one.
+    same_phrase_iou: float | None = 0.5
+    #: Of two boxes whatever their phrases, likewise: one thing asked for by two names keeps both
+    #: below it.
+    any_phrase_iou: float | None = 0.9
+    #: A box that holds this many boxes of its own phrase: a group, not a thing.
+    group_of: int | None = 2
+    #: A box over this share of the image, unless surer than `large_score`: the usual answer for a
+    #: thing that is not there.
+    large_share: float | None = 0.82
+    large_score: float = 0.5
+    #: Any box less sure than this.
+    min_score: float = 0.02
+
+
+def clean(
+    detections: Sequence[Detection], size: ImageSize, rules: CleanRules
+) -> tuple[Detection, ...]:
+    """Gives the detections that the rules keep, best first.
+
+    A detection without a score counts as less sure than any with one, and is never dropped for it.
+    """
+    kept = [
+        found
+        for found in detections
+        if (found.score is None or found.score >= rules.min_score)
+        and not _too_large(found, size, rules)
+    ]
+    kept.sort(key=_sureness, reverse=True)
+    if rules.group_of is not None:
+        kept = [found for found in kept if not _is_group(found, kept, rules.group_of)]
+    if rules.same_phrase_iou is not None:
+        kept = _suppressed(kept, rules.same_phrase_iou, class_agnostic=False)
+    if rules.any_phrase_iou is not None:
+        kept = _suppressed(kept, rules.any_phrase_iou, class_agnostic=True)
+    return tuple(kept)
+
+
+def _sureness(found: Detection) -> float:
+    return -1.0 if found.score is None else found.score
+
+
+def _too_large(found: Detection, size: ImageSize, rules: CleanRules) -> bool:
+    if rules.large_share is None or found.score is None or found.score >= rules.large_score:
+        return False
+    return found.box.area > rules.large_share * size.width * size.height
+
+
+def _is_group(found: Detection, all_found: Sequence[Detection], members: int) -> bool:
+    inside = sum(
+        1
+        for other in all_found
+        if other is not found
+        and other.phrase == found.phrase
+        and other.box.area < 0.8 * found.box.area
+        and inside_share(other.box, found.box) > 0.9
+    )
+    return inside >= members
+
+
+def _suppressed(
+    detections: list[Detection], iou: float, *, class_agnostic: bool
+) -> list[Detection]:
+    if len(detections) < 2:
+        return detections
+    numbers = {phrase: n for n, phrase in enumerate({d.phrase: None for d in detections})}
+    boxes = [(d.box.x_min, d.box.y_min, d.box.x_max, d.box.y_max) for d in detections]
+    kept = sv.Detections(
+        xyxy=np.array(boxes, dtype=np.float64),
+        confidence=np.array([_sureness(d) for d in detections]),
+        class_id=np.array([numbers[d.phrase] for d in detections]),
+        data={"place": np.arange(len(detections))},
+    ).with_nms(threshold=iou, class_agnostic=class_agnostic)
+    return [detections[place] for place in sorted(int(p) for p in kept.data["place"])]
