@@ -1,0 +1,111 @@
+# Everything is done from here, at the desk and in CI alike. `make` alone lists what there is.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check fix lock image
+
+PYTHON ?=
+ARGS ?=
+TORCH_INDEX_URL ?=
+
+# A stamp carries the hash of what it was made from, so a checkout that only touches files installs
+# nothing again, and a changed lock file installs exactly what changed.
+hash = $(shell cat $(1) | sha256sum | cut -c1-16)
+LOCKS := requirements.lock requirements-dev.lock requirements-torch.txt
+APP_STAMP := .venv/.locked-$(call hash,$(LOCKS))
+SELF_STAMP := .venv/.firstpass-$(call hash,pyproject.toml)
+LS_STAMP := .venv-label-studio/.locked-$(call hash,requirements-label-studio.lock)
+
+PIP_INSTALL = bin/python -m pip --disable-pip-version-check -qq install
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Settings: ARGS="..." (demo, serve, test), PYTHON=python3.12 (setup), TORCH_INDEX_URL=... (setup, image:'
+	@echo '  the package index to take another build of torch from, e.g. the CPU-only one named on pytorch.org),'
+	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image).'
+
+setup: $(SELF_STAMP) $(LS_STAMP) ## create .venv and .venv-label-studio from the lock files, if missing or changed
+
+demo: setup ## Label Studio with pre-filled boxes and tags, on this machine; Ctrl-C stops it all
+	@exec .venv/bin/firstpass demo $(ARGS)
+
+serve: $(SELF_STAMP) ## Firstpass itself (web, worker, Redis) for a Label Studio that you run
+	@exec .venv/bin/firstpass up $(ARGS)
+
+test: setup ## the whole default test suite
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: $(SELF_STAMP) ## lint, format, types and import contracts; changes nothing
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+fix: $(SELF_STAMP) ## mend what ruff can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# ---- the two environments ------------------------------------------------------------------------
+
+# The first interpreter that is new enough, so that an old `python3` beside a newer one does no harm.
+define make_venv
+	@found=; for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	  if command -v "$$python" >/dev/null && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "make: Firstpass needs Python 3.11 or newer; found $$($(or $(PYTHON),python3) --version 2>&1 || echo none). Install one and name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	if ! [ -x $(1)/bin/python ] || ! $(1)/bin/python -m pip --version >/dev/null 2>&1; then \
+	  echo "make: creating $(1) with $$("$$found" --version)"; "$$found" -m venv --clear $(1); \
+	fi
+endef
+
+$(APP_STAMP): $(LOCKS)
+	$(call make_venv,.venv)
+	@echo 'make: installing the locked packages and torch into .venv (once; this takes a few minutes)'
+	@.venv/$(PIP_INSTALL) --no-deps --require-hashes -r requirements.lock -r requirements-dev.lock
+	@.venv/$(PIP_INSTALL) -r requirements-torch.txt $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))
+	@rm -f .venv/.locked-*; touch $@
+
+# setuptools is the locked one: nothing is fetched for this step.
+$(SELF_STAMP): pyproject.toml | $(APP_STAMP)
+	@.venv/$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@rm -f .venv/.firstpass-*; touch $@
+
+$(LS_STAMP): requirements-label-studio.lock
+	$(call make_venv,.venv-label-studio)
+	@echo 'make: installing Label Studio into .venv-label-studio (once; this takes a minute or two)'
+	@.venv-label-studio/$(PIP_INSTALL) --no-deps --require-hashes -r requirements-label-studio.lock
+	@rm -f .venv-label-studio/.locked-*; touch $@
+
+# ---- lock files ----------------------------------------------------------------------------------
+
+# One resolution for every system and Python 3.11 and later, with what `[tool.uv]` says. torch has
+# builds of its own per machine, so requirements-torch.txt names its version and no hash.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --no-emit-package torch --no-emit-package attr \
+	--custom-compile-command 'make lock'
+
+lock: ## resolve pyproject.toml anew into the lock files (UPGRADE=--upgrade takes newer releases)
+	@command -v uv >/dev/null || { echo 'make: `make lock` resolves with uv, which is not on the PATH (pip install uv). Only a change of dependencies needs it.' >&2; exit 1; }
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
+	$(COMPILE) $(UPGRADE) --group web -c requirements.lock -o requirements-web.lock
+	$(COMPILE) $(UPGRADE) --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --group label-studio -o requirements-label-studio.lock
+
+# ---- container images ----------------------------------------------------------------------------
+
+TAG ?= latest
+BUILD_ARGS ?=
+# The docker client may be there without its engine, so ask for the engine.
+ENGINE ?= $(shell if docker info >/dev/null 2>&1; then echo docker; elif command -v podman >/dev/null; then echo podman; elif command -v buildah >/dev/null; then echo buildah; fi)
+# The OCI format, which podman and buildah write by default, has no HEALTHCHECK.
+BUILD_docker = docker build
+BUILD_podman = podman build --format docker
+BUILD_buildah = buildah build --format docker
+
+image: ## build the images firstpass-web and firstpass-worker with docker, podman or buildah
+	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found: install docker (with its engine running), podman or buildah, or name one: make image ENGINE=podman' >&2; exit 1; }
+	@[ -n '$(BUILD_$(ENGINE))' ] || { echo 'make: ENGINE is "$(ENGINE)"; it can be docker, podman or buildah' >&2; exit 1; }
+	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(BUILD_ARGS) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
