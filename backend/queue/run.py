@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from backend.errors import ModelUnavailable, SettingsError
+from backend.assembly import redis_url_of
+from backend.errors import ModelUnavailable
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.credential import LabelStudioCredential
 from backend.logs import configure_logs
@@ -28,8 +29,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` when a checkpoint does not load.
     """
-    if settings.redis_url is None:
-        raise SettingsError("expected FIRSTPASS_REDIS_URL (or REDIS_URL) to know where work waits")
+    redis_url = redis_url_of(settings)
     configure_logs(settings.log_level)
     try:
         runtime = load_runtime(settings.model, settings.device, settings.dtype)
@@ -41,7 +41,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
         settings.image_max_pixels,
     )
     worker = BatchWorker(
-        connect(settings.redis_url.get_secret_value(), retries=REDIS_RETRIES),
+        connect(redis_url, retries=REDIS_RETRIES),
         handler,
         WorkerLimits(settings.batch_max, settings.lease_s, settings.result_ttl_s),
     )

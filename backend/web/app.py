@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +20,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend import __version__
+from backend.assembly import RunningService
 from backend.errors import FirstpassError
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent, parse_body
 from backend.service import PredictionService
@@ -31,7 +31,7 @@ from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.replies import error_reply, predict_reply, status_of
 
-__all__ = ["Parts", "create_app"]
+__all__ = ["create_app"]
 
 log = structlog.get_logger()
 
@@ -39,33 +39,23 @@ log = structlog.get_logger()
 PREDICT_THREADS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the application is made of; `start` and `close` bracket its life."""
-
-    service: PredictionService
-    monitor: QueueMonitor
-    start: Callable[[], None] = lambda: None
-    close: Callable[[], None] = lambda: None
-
-
-def create_app(settings: Settings, parts: Parts) -> FastAPI:
+def create_app(settings: Settings, running: RunningService, monitor: QueueMonitor) -> FastAPI:
     """The application. Nothing is opened before it starts."""
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.predict_limiter = anyio.CapacityLimiter(PREDICT_THREADS)
-        parts.start()
-        parts.monitor.start()
+        running.start()
+        monitor.start()
         yield
-        parts.monitor.close()
-        parts.close()
+        monitor.close()
+        running.close()
 
     app = FastAPI(title="Firstpass", version=__version__, lifespan=lifespan, openapi_url=None)
     _add_guards(app, Gate(settings), metrics)
-    _add_label_studio_routes(app, settings, parts.service, metrics)
-    _add_operator_routes(app, parts.monitor, metrics)
+    _add_label_studio_routes(app, settings, running.service, metrics)
+    _add_operator_routes(app, monitor, metrics)
     return app
 
 

@@ -12,7 +12,7 @@ from backend.engine import engine_for
 from backend.errors import InternalError, InvalidPrediction
 from backend.label_studio.regions import build_prediction, regions_for_step, validate_regions
 from backend.plan import Step, plan_label_config
-from models.types import Box, Classification, Detection, Detections, ImageSize
+from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput
 
 SIZE = ImageSize(640, 480)
 MIDDLE = Box(64, 48, 320, 240)
@@ -182,7 +182,7 @@ def test_pixels_survive_the_way_through_percent(
 
 def test_the_prediction_score_is_the_mean_of_its_regions() -> None:
     """A pair of siblings counts once."""
-    answers = [
+    answers: list[tuple[Step, ModelOutput, ImageSize]] = [
         (PAIRS, Detections((found("cat", 0.9), found("cat", 0.5, Box(0, 0, 5, 5)))), SIZE),
         (MULTIPLE, Classification(("a", "b"), (0.7, 0.1)), SIZE),
     ]

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.assembly import RunningService
 from backend.engine import engine_for
 from backend.errors import Failure, QueueUnavailable
 from backend.plan import ModelRequest
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings
-from backend.web.app import Parts, create_app
+from backend.web.app import create_app
 from backend.web.monitor import QueueMonitor
 from tests.standin.queue import Answers, StandInQueue, answered, failing
 
@@ -41,8 +42,9 @@ def client() -> Iterator[Client]:
                 waits=WaitLimits(8, 1, 1),
                 label_studio_url="http://label-studio:8080",
             )
+            running = RunningService(service, start=lambda: None, close=lambda: None)
             monitor = QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))
-            app = create_app(load_settings(**overrides), Parts(service, monitor))
+            app = create_app(load_settings(**overrides), running, monitor)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield make
