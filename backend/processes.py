@@ -7,6 +7,7 @@ the children in order; on Linux the kernel ends them too when we die without a c
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -22,7 +23,15 @@ from typing import IO, TypeAlias
 
 from backend.errors import OperatorError
 
-__all__ = ["GRACE_S", "ManagedProcess", "Probe", "ProcessFailed", "Program", "free_port"]
+__all__ = [
+    "GRACE_S",
+    "ManagedProcess",
+    "Probe",
+    "ProcessFailed",
+    "Program",
+    "free_port",
+    "port_is_free",
+]
 
 #: True once the process does its work; False for "not yet".
 Probe: TypeAlias = Callable[[], bool]
@@ -63,6 +72,8 @@ class Program:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     clean_env: bool = False
+    #: Variables of ours that begin so are not handed on.
+    drop_env: tuple[str, ...] = ()
     cwd: Path | None = None
     log: Path | None = None
     #: File descriptors that the program inherits, e.g. a lock it shall hold.
@@ -161,7 +172,9 @@ class ManagedProcess:
         program = self.program
         environment = dict(program.env)
         if not program.clean_env:
-            environment = {**os.environ, **environment}  # noqa: TID251 (handed on, not read)
+            ours = os.environ.items()  # noqa: TID251 (handed on, not read)
+            kept = {name: value for name, value in ours if not name.startswith(program.drop_env)}
+            environment = {**kept, **environment}
         sink: int | IO[bytes] = subprocess.PIPE
         if program.log is not None:
             program.log.parent.mkdir(parents=True, exist_ok=True)
@@ -203,3 +216,20 @@ def free_port(host: str = "127.0.0.1") -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now; true also where the host is not ours to judge."""
+    try:
+        infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return True
+    for family, kind, protocol, _, address in infos:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return False
+    return True

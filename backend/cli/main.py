@@ -6,8 +6,10 @@ import sys
 
 import typer
 
+from backend.cli.demo import demo
 from backend.cli.plan import plan
 from backend.cli.predict import predict
+from backend.cli.up import up
 from backend.cli.web import web
 from backend.cli.worker import worker
 from backend.errors import FirstpassError
@@ -28,7 +30,7 @@ def _root() -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
 
 
-for command in (predict, plan, web, worker):
+for command in (demo, predict, plan, up, web, worker):
     app.command()(command)
 
 

@@ -1,0 +1,94 @@
+"""`firstpass demo`: a real Label Studio with pre-filled boxes and tags, on this machine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from backend.demo.run import DemoResult
+
+__all__ = ["demo"]
+
+MODEL = "tiny"
+#: Long enough for all images to be predicted within one request of Label Studio.
+WAIT_MANY_S = 60.0
+
+_INVITATION = """
+Open       {result.address}
+sign in    {result.email}
+password   {result.password}
+
+Ctrl-C ends everything the demo started and discards its data."""
+
+
+def demo(
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once",
+            envvar="FIRSTPASS_DEMO_ONCE",
+            help="End after the measurement, with status 0 only if every task got a prediction.",
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            envvar="FIRSTPASS_DEMO_REPORT",
+            help="File to write the figures to, as JSON.",
+        ),
+    ] = None,
+    label_studio_bin: Annotated[
+        Path | None,
+        typer.Option(
+            "--label-studio-bin",
+            envvar="FIRSTPASS_LABEL_STUDIO_BIN",
+            help="The label-studio to run (default: .venv-label-studio/bin/label-studio in the checkout).",
+        ),
+    ] = None,
+) -> None:
+    """Start Label Studio and Firstpass, have 24 generated images predicted, and compare with the truth.
+
+    Stays up to be looked at until Ctrl-C, which ends all of it and throws its data away.
+    """
+    from backend.demo.environment import LABEL_STUDIO_BIN, repository
+    from backend.demo.run import run_demo
+    from backend.supervisor import ending_signals
+
+    began = time.monotonic()
+    binary = (label_studio_bin or repository() / LABEL_STUDIO_BIN).absolute()
+
+    def say(line: str) -> None:
+        typer.echo(f"{time.monotonic() - began:5.1f} s  {line}")
+
+    complete = False
+    try:
+        with (
+            ending_signals(),
+            run_demo(load_settings(model=MODEL, wait_many_s=WAIT_MANY_S), binary, say) as result,
+        ):
+            complete = result.report.complete
+            _show(result, report)
+            if not once:
+                typer.echo(_INVITATION.format(result=result))
+                result.supervisor.wait()
+    except KeyboardInterrupt:
+        typer.echo("\nEverything the demo started has ended.")
+    if once and not complete:
+        raise typer.Exit(1)
+
+
+def _show(result: DemoResult, path: Path | None) -> None:
+    from rich.console import Console
+
+    from backend.demo.report import as_table, write_json
+
+    Console().print(as_table(result.report))
+    if path is not None:
+        write_json(result.report, path)

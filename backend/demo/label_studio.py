@@ -1,0 +1,171 @@
+"""A Label Studio of our own: started in seconds from a data folder that was migrated once.
+
+Its first start creates the database, which takes most of a minute, so that is done once per version
+and kept; each run works on a copy. It is told to reach nothing outside this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from backend.errors import SettingsError
+from backend.processes import ProcessFailed, Program, free_port
+from backend.supervisor import Supervisor
+
+__all__ = ["LabelStudio", "Login", "installed_version", "prepared_data", "start_label_studio"]
+
+FIRST_START_S = 300.0
+START_S = 90.0
+EMAIL = "demo@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who may sign in; the password is made up when the data folder is."""
+
+    email: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStudio:
+    """A running Label Studio."""
+
+    url: str
+    login: Login
+    version: str
+
+
+def start_label_studio(
+    binary: Path,
+    supervisor: Supervisor,
+    *,
+    cache: Path,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+) -> LabelStudio:
+    """Label Studio, ready on a free port, on a copy of the prepared data under `folder`.
+
+    `env` holds further variables for it, such as feature flags. The supervisor ends it.
+    Raises `SettingsError` when it is not installed, `ProcessFailed` when it does not start.
+    """
+    version = installed_version(binary)
+    prepared = prepared_data(binary, cache=cache, version=version)
+    shutil.copytree(prepared, folder, dirs_exist_ok=True)
+    login = Login(**json.loads((folder / "login.json").read_text()))
+    url = _start(binary, supervisor, folder, login, env or {}, START_S)
+    return LabelStudio(url, login, version)
+
+
+def prepared_data(binary: Path, *, cache: Path, version: str) -> Path:
+    """The folder with a migrated database and one user for this version; made when missing."""
+    ready = cache / f"label-studio-{version}"
+    if ready.is_dir():
+        return ready
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="preparing-") as temporary:
+        folder = Path(temporary) / "data"
+        folder.mkdir(mode=0o700)
+        login = Login(EMAIL, secrets.token_urlsafe(12))
+        (folder / "login.json").write_text(json.dumps(asdict(login)))
+        with Supervisor() as supervisor:
+            _start(binary, supervisor, folder, login, {}, FIRST_START_S)
+        try:
+            folder.rename(ready)
+        except OSError:
+            if not ready.is_dir():  # else another run was quicker
+                raise
+    return ready
+
+
+def installed_version(binary: Path) -> str:
+    """Label Studio's version. Raises `SettingsError` when it is not installed there."""
+    python = binary.parent / "python"
+    if not binary.is_file() or not python.is_file():
+        raise SettingsError(
+            f"FIRSTPASS_LABEL_STUDIO_BIN: expected Label Studio in a virtual environment of its "
+            f"own, found no {binary}; `make setup` installs it"
+        )
+    ask = "import importlib.metadata as m; print(m.version('label-studio'))"
+    done = subprocess.run(  # noqa: S603 (the interpreter beside the binary we were given)
+        [str(python), "-I", "-c", ask], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SettingsError(
+            f"FIRSTPASS_LABEL_STUDIO_BIN: {binary.parent} holds no label-studio package; "
+            "`make setup` installs it"
+        )
+    return done.stdout.strip()
+
+
+def _start(
+    binary: Path,
+    supervisor: Supervisor,
+    folder: Path,
+    login: Login,
+    env: Mapping[str, str],
+    timeout_s: float,
+) -> str:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    log = folder / "label-studio.log"
+    process = supervisor.start(
+        Program(
+            name="label-studio",
+            argv=(
+                *(str(binary), "start", "--no-browser"),
+                *("--internal-host", "127.0.0.1", "--port", str(port)),
+            ),
+            env={**_environment(folder, login), **env},
+            clean_env=True,
+            cwd=folder,
+            log=log,
+        ),
+        ready=lambda: _healthy(url),
+        timeout_s=timeout_s,
+    )
+    # On a port that is taken it moves to the next without a word, and a stranger answers on ours.
+    if f"{url}/" not in log.read_text(errors="replace"):
+        raise ProcessFailed(f"port {port} was taken while {process.name} was starting; try again")
+    return url
+
+
+def _environment(folder: Path, login: Login) -> dict[str, str]:
+    """All variables it sees: it also reads bare names such as `HOST` and `DEBUG`."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "LABEL_STUDIO_BASE_DATA_DIR": str(folder / "data"),
+        "LABEL_STUDIO_USERNAME": login.email,
+        "LABEL_STUDIO_PASSWORD": login.password,
+        # It refuses to talk to backends on loopback otherwise.
+        "ML_BLOCK_LOCAL_IP": "false",
+        "SSRF_PROTECTION_ENABLED": "false",
+        # Nothing is sent anywhere.
+        "COLLECT_ANALYTICS": "false",
+        "LATEST_VERSION_CHECK": "false",
+        "SENTRY_DSN": "",
+        "FRONTEND_SENTRY_DSN": "",
+        "LOCAL_FILES_SERVING_ENABLED": "false",
+    }
+
+
+def _healthy(url: str) -> bool:
+    try:
+        answer = httpx.get(f"{url}/health", timeout=2, trust_env=False)
+        return answer.is_success and answer.json().get("status") == "UP"
+    except (httpx.HTTPError, ValueError):
+        return False
