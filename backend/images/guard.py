@@ -67,12 +67,16 @@ class GuardedBackend(httpcore.NetworkBackend):
     """Connects to public addresses and to the operator's allow-list, and to nothing else."""
 
     def __init__(
-        self, allow: AllowList, deadline: Deadline, resolve: Resolver = resolve_host
+        self,
+        allow: AllowList,
+        deadline: Deadline,
+        resolve: Resolver = resolve_host,
+        sockets: httpcore.NetworkBackend | None = None,
     ) -> None:
         self._allow = allow
         self._deadline = deadline
         self._resolve = resolve
-        self._sockets = httpcore.SyncBackend()
+        self._sockets = sockets or httpcore.SyncBackend()
 
     def connect_tcp(
         self,
