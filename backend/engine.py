@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.errors import ModelUnavailable
+from models.prompts import reason_refused
 from models.registry import Entry, ModelNotAvailable, fingerprint, reason_not_served, resolve
-from models.types import Query
+from models.types import Ground, Query, Segment
 
 __all__ = ["Engine", "engine_for"]
 
@@ -20,8 +21,17 @@ class Engine:
     entries: tuple[Entry, ...]
 
     def refuses(self, query: Query) -> str | None:
-        """Why these models cannot answer a query; `None` when they can."""
-        return reason_not_served(self.entries, query)
+        """Why these models cannot answer a query, or not faithfully; `None` when they can."""
+        phrases: tuple[str, ...] = ()
+        match query:
+            case Ground(phrases=phrases):
+                pass
+            case Segment(phrase=phrase):
+                phrases = (phrase,)
+            case _:
+                pass
+        refused = (reason_refused(phrase) for phrase in phrases)
+        return reason_not_served(self.entries, query) or next(filter(None, refused), None)
 
 
 def engine_for(model_setting: str) -> Engine:

@@ -117,6 +117,16 @@ def test_what_the_engine_cannot_answer_is_named() -> None:
     assert "Classify" in plan.unserved[0].reason
 
 
+def test_a_phrase_that_cannot_be_asked_is_named() -> None:
+    """A label that holds the model's own location tokens would be answered with nonsense."""
+    config = CONFIG.replace("car,truck", "car &lt;loc_5&gt;")
+
+    plan = planned(config)
+
+    assert [step.control.name for step in plan.steps] == ["scene", "tags"]
+    assert "<loc_5>" in plan.unserved[0].reason
+
+
 def test_nothing_to_serve_is_an_error_that_names_each_tag() -> None:
     """The annotator's project is told which tags it has and why none is served."""
     with pytest.raises(LabelConfigError, match="TextArea name='t'"):
