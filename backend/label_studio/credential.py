@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import httpcore
@@ -119,7 +121,7 @@ class LabelStudioCredential:
                 trust_env=False,
                 timeout=self._timeout_s,
                 follow_redirects=False,
-                verify=httpcore.default_ssl_context(),
+                verify=self._trusted,
             ) as client:
                 response = client.post(address, json=body)
         except httpx.HTTPError as error:
@@ -133,6 +135,11 @@ class LabelStudioCredential:
             raise LabelStudioUnavailable(f"{address} answers 200 without an access token")
         # Lengths are compared, not times of day: the two machines' clocks may differ.
         return _Access(token, now + max(_life_s(token) - _MARGIN_S, 1.0))
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        """The system's certificate authorities and certifi's; slow to load, hence once."""
+        return httpcore.default_ssl_context()
 
     def _complaint(self, response: httpx.Response) -> str:
         status = response.status_code

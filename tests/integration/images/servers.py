@@ -55,7 +55,7 @@ class LocalServer:
         self.callers: list[tuple[Any, ...]] = []
         self._server = _server_class(self, family)(_loopback(family), _handler_class(self))
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.003}, daemon=True
         )
         self.name = name
         self._host = _loopback(family)[0]
