@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         default="auto", description="`auto`: bfloat16 where the device computes in it natively."
     )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
+    batch_latency_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="Seconds one batch may take, so long as one image takes less; fewer images then.",
+    )
     lease_s: int = Field(
         default=10, ge=2, description="Seconds after which a silent worker's jobs go to another."
     )
@@ -96,6 +101,15 @@ class Settings(BaseSettings):
     )
     result_ttl_s: int = Field(
         default=86_400, ge=60, description="Seconds a finished result is kept in Redis."
+    )
+    failure_ttl_s: int = Field(
+        default=600, ge=1, description="Seconds a final failure is answered without a new try."
+    )
+    recycle_batches: int | None = Field(
+        default=None, ge=1, description="Batches after which a worker ends, to be started anew."
+    )
+    recycle_memory_mb: int | None = Field(
+        default=None, ge=1, description="Resident MiB past which a worker ends, to be started anew."
     )
     score_threshold: float = Field(
         default=0.3,

@@ -7,12 +7,17 @@ from pathlib import Path
 __all__ = [
     "BELL",
     "BULK_QUEUE",
+    "FAILURES",
+    "FAILURES_BY_TIME",
+    "HISTOGRAMS",
     "INTERACTIVE_QUEUE",
     "QUEUES",
+    "WORKERS",
     "result_key",
     "script",
     "waiters_key",
     "wake_channel",
+    "worker_key",
 ]
 
 PREFIX = "firstpass:"
@@ -22,6 +27,19 @@ BULK_QUEUE = "firstpass-bulk"
 QUEUES = (INTERACTIVE_QUEUE, BULK_QUEUE)
 #: A list that idle workers block on.
 BELL = f"{PREFIX}bell"
+
+#: Why images failed, by job id; and their ids by time.
+FAILURES = f"{PREFIX}failures"
+FAILURES_BY_TIME = f"{PREFIX}failures:by-time"
+
+#: Seconds of each stage, counted over all workers; and the workers by when they were last seen.
+HISTOGRAMS = f"{PREFIX}histograms"
+WORKERS = f"{PREFIX}workers"
+
+
+def worker_key(name: str) -> str:
+    """Holds what a worker tells about itself, until it stops beating."""
+    return f"{PREFIX}worker:{name}"
 
 
 def result_key(job_id: str) -> str:

@@ -10,6 +10,7 @@ from backend.images.fetch import ImageFetcher
 from backend.label_studio.credential import LabelStudioCredential
 from backend.logs import configure_logs
 from backend.queue.connection import connect
+from backend.queue.finish import KeepLimits
 from backend.queue.handler import PredictHandler
 from backend.queue.worker import BatchWorker, WorkerLimits
 from backend.settings import Settings
@@ -43,8 +44,16 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
     worker = BatchWorker(
         connect(redis_url, retries=REDIS_RETRIES),
         handler,
-        WorkerLimits(settings.batch_max, settings.lease_s, settings.result_ttl_s),
+        WorkerLimits(
+            batch_max=settings.batch_max,
+            batch_latency_s=settings.batch_latency_s,
+            lease_s=settings.lease_s,
+            keep=KeepLimits(settings.result_ttl_s, settings.failure_ttl_s),
+            recycle_batches=settings.recycle_batches,
+            recycle_memory_mb=settings.recycle_memory_mb,
+        ),
+        device=runtime.device,
+        model=settings.model,
     )
     log.info("worker ready", worker=worker.name, model=settings.model, device=runtime.device)
-    worker.start_heartbeats()
-    worker.work(burst=burst, logging_level=settings.log_level.upper())
+    worker.run(burst=burst, log_level=settings.log_level.upper())

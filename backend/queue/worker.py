@@ -2,80 +2,61 @@
 
 Stock RQ loses jobs when a worker on two queues is killed, runs one job at a time, and notices a dead
 worker after minutes. This worker keeps RQ's registries, retries, `rq info` and `rq requeue`, and changes:
-pop and lease are one Lua call; a thread renews leases and is the watchdog of a hung batch; signals only
-set a flag; a failing batch is bisected; outcomes are stored again and again through a Redis outage; the
-job's function name is never imported. See DECISIONS.md.
+pop and lease are one Lua call (`take`); a thread renews leases and is the watchdog of a hung batch
+(`leases`); signals only set a flag; a failing batch is bisected and the next one prepared meanwhile
+(`batch`); outcomes are stored again and again through a Redis outage (`finish`); the job's function
+name is never imported. DECISIONS.md has the measurements.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
-from uuid import uuid4
+from typing import Any
 
 import redis
 import structlog
 from rq import Queue, SimpleWorker, worker_registration
-from rq.executions import Execution, ExecutionRegistry
+from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.registry import clean_registries
 from rq.serializers import JSONSerializer
-from rq.utils import current_timestamp, now
+from rq.utils import now
 from rq.worker import WorkerStatus
 
-from backend.errors import Failure, FirstpassError, InferenceFailed
-from backend.queue.keys import BELL, QUEUES, result_key, script, waiters_key
-from backend.queue.payload import Outcome, encode_outcome
+from backend.errors import Failure, InferenceFailed
+from backend.queue.batch import BatchRunner, Handler, Prepared, Results
+from backend.queue.batch_size import BatchSizer
+from backend.queue.finish import Finisher, KeepLimits, failure_of, persist
+from backend.queue.keys import BELL, INTERACTIVE_QUEUE, QUEUES
+from backend.queue.leases import Leases
+from backend.queue.take import Taken, Taker
+from backend.queue.vitals import Vitals, memory_mb, observe
 
-__all__ = ["BatchWorker", "Handler", "WorkerLimits"]
+__all__ = ["BatchWorker", "WorkerLimits"]
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
-#: Exit code of a worker whose batch outlived its time: the supervisor starts another.
-EXIT_HUNG = 70
 #: How long an idle worker blocks before it looks for itself.
 BELL_WAIT_S = 1
-PREPARE_THREADS = 16
-
-
-class Handler(Protocol):
-    """The work itself; a test may put a model of known cost here."""
-
-    def prepare(self, payload: object) -> Any:
-        """What `infer` needs for one job; runs in a thread."""
-
-    def infer(self, batch: Sequence[Any]) -> Sequence[Outcome]:
-        """One outcome per prepared job, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """`lease_s`: silence after which jobs go elsewhere; `batch_max`: images in one batch.
-
-    Outcomes are kept `result_ttl_s`, failures `failure_ttl_s`: a mended image is not held against.
+    """`lease_s`: silence after which jobs go elsewhere. `batch_max` images at most in one batch, and
+    fewer where one would take longer than `batch_latency_s`. Past `recycle_batches` batches or
+    `recycle_memory_mb` MiB the worker ends itself after a batch, for its supervisor to start anew.
     """
 
     batch_max: int
+    batch_latency_s: float
     lease_s: int
-    result_ttl_s: int
-    failure_ttl_s: int = 60
-    persist_for_s: float = 120
-
-
-@dataclass(slots=True)
-class Taken:
-    """A leased job, the queue it came from, and RQ's record of this try."""
-
-    job: Job
-    queue: Queue
-    execution: Execution
+    keep: KeepLimits
+    recycle_batches: int | None = None
+    recycle_memory_mb: int | None = None
 
 
 class BatchWorker(SimpleWorker):
@@ -83,7 +64,15 @@ class BatchWorker(SimpleWorker):
 
     log_result_lifespan = False
 
-    def __init__(self, connection: redis.Redis, handler: Handler, limits: WorkerLimits) -> None:
+    def __init__(
+        self,
+        connection: redis.Redis,
+        handler: Handler,
+        limits: WorkerLimits,
+        *,
+        device: str,
+        model: str,
+    ) -> None:
         super().__init__(
             [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES],
             connection=connection,
@@ -93,14 +82,28 @@ class BatchWorker(SimpleWorker):
             log_job_description=False,
             exception_handlers=[self._on_abandoned],
         )
-        self._handler, self._limits = handler, limits
-        self._take_script = connection.register_script(script("take"))
-        self._announce_script = connection.register_script(script("announce"))
-        self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
-        self._lock = threading.Lock()
+        self._limits = limits
+        self._interactive = [queue for queue in self.queues if queue.name == INTERACTIVE_QUEUE]
+        self._taker = Taker(connection, self.queues, self.name, limits.lease_s)
+        self._runner: BatchRunner[Taken] = BatchRunner(handler)
+        self._finisher = Finisher(connection, self.name, limits.keep)
+        self._leases = Leases(connection, limits.lease_s, self._beat)
+        self._sizer = BatchSizer(limits.batch_max, limits.batch_latency_s)
+        self._vitals = Vitals(self.name, device=device, model=model, ttl_s=3 * limits.lease_s)
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._batch: list[Taken] = []
-        self._deadline: float | None = None
-        self._by_key = {queue.key: queue for queue in self.queues}
+        self._batches_run = 0
+
+    def run(self, *, burst: bool = False, log_level: str = "INFO") -> None:
+        """Work until a signal, a recycling bound or (`burst`) an empty queue ends it."""
+        self._leases.start()
+        try:
+            self.work(burst=burst, logging_level=log_level)
+        finally:
+            try:
+                self._vitals.retire(self.connection)
+            except redis.RedisError as error:
+                log.warning("could not sign off", error=type(error).__name__)
 
     # -- taking -----------------------------------------------------------------------------------
 
@@ -111,15 +114,14 @@ class BatchWorker(SimpleWorker):
         idle_since, backoff = time.monotonic(), 0.2
         while not self._stop_requested:
             try:
-                self.set_state(WorkerStatus.IDLE)
+                self._set_status(WorkerStatus.IDLE)
                 if self.should_run_maintenance_tasks:
                     self.heartbeat()
                     self.run_maintenance_tasks()
-                batch = self._take(self._limits.batch_max)
-                if batch:
-                    with self._lock:
-                        self._batch = batch
-                    return batch[0].job, batch[0].queue
+                self._batch = self._taker.take(self._sizer.size)
+                if self._batch:
+                    self._leases.hold(self._batch)
+                    return self._batch[0].job, self._batch[0].queue
                 idle_for = time.monotonic() - idle_since
                 if timeout is None or (max_idle_time and idle_for > max_idle_time):
                     return None
@@ -131,59 +133,83 @@ class BatchWorker(SimpleWorker):
                 backoff = min(2 * backoff, 5.0)
         return None
 
-    def _take(self, most: int) -> list[Taken]:
-        keys = [key for q in self.queues for key in (q.key, q.started_job_registry.key)]
-        rows = self._take_script(
-            keys=keys,
-            args=[
-                current_timestamp() + self._limits.lease_s,
-                most,
-                Job.redis_job_namespace_prefix,
-                *(uuid4().hex for _ in range(most)),
-            ],
-        )
-        return [self._taken(*row) for row in rows]
-
-    def _taken(self, queue_key: bytes, job_id: bytes, execution: bytes, flat: list[bytes]) -> Taken:
-        queue = self._by_key[queue_key.decode()]
-        job = self.job_class(
-            job_id.decode(), connection=self.connection, serializer=self.serializer
-        )
-        job.restore(dict(zip(flat[::2], flat[1::2], strict=True)))
-        job.origin = queue.name  # it may have been promoted to another queue
-        return Taken(
-            job,
-            queue,
-            Execution(execution.decode(), job.id, self.connection, worker_name=self.name),
-        )
-
     # -- running ----------------------------------------------------------------------------------
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run the whole batch that `job` is the first of."""
-        batch, started = self._batch, time.monotonic()
-        timeout_s = max(int(taken.job.timeout or 180) for taken in batch)
-        with self._lock:
-            self._deadline = started + timeout_s
-        self._persist(lambda: self._mark_started(batch))
-        done, failed = self._run(batch)
-        self._persist(lambda: self._finish(done))
-        for taken, error in failed:
+        """Run the batch that `job` is the first of, and those that queue up behind it meanwhile."""
+        self._set_status(WorkerStatus.BUSY)
+        prepared: Prepared[Taken] | None = self._prepare(self._batch)
+        while prepared is not None:
+            suspect = any(taken.suspect for taken in prepared.jobs)
+            # Nothing is prepared beside a suspect: should it end the process again, it ends alone.
+            ahead = None if suspect or self._is_ending() else self._ahead.submit(self._take_ahead)
+            self._run(prepared)
+            prepared = self._next(ahead)
+        self._leases.expect_within(None)
+        if self._should_recycle():
+            self._stop_requested = True
+
+    def _prepare(self, batch: Sequence[Taken]) -> Prepared[Taken]:
+        """Mark a batch as started, fetch and decode its images.
+
+        Marked before, since an image may end the process while it is decoded.
+        """
+        self._leases.expect_within(_timeout_s(batch))
+        persist(lambda: self._mark_started(batch))
+        return self._runner.prepare(batch, [_payload(taken.job) for taken in batch])
+
+    def _take_ahead(self) -> Prepared[Taken] | None:
+        """The next batch, prepared while the models run on this one; `None` when nothing waits."""
+        batch = self._taker.take(self._sizer.size)
+        if not batch:
+            return None
+        self._leases.hold(batch)
+        persist(lambda: self._mark_started(batch))
+        return self._runner.prepare(batch, [_payload(taken.job) for taken in batch])
+
+    def _next(self, ahead: Future[Prepared[Taken] | None] | None) -> Prepared[Taken] | None:
+        """The batch prepared ahead; interactive work that came since goes before a bulk one."""
+        if ahead is None:
+            return None
+        try:
+            prepared = ahead.result()
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            log.error("taking ahead", error=type(error).__name__)
+            return None  # a batch whose take was answered too late comes back by its lease
+        if prepared is None or prepared.jobs[0].queue.name == INTERACTIVE_QUEUE:
+            return prepared
+        while not self._is_ending():
+            urgent = persist(lambda: self._taker.take(self._sizer.size, self._interactive))
+            if not urgent:
+                break
+            self._leases.hold(urgent)
+            self._run(self._prepare(urgent))
+        return prepared
+
+    def _run(self, prepared: Prepared[Taken]) -> None:
+        batch = prepared.jobs
+        self._leases.expect_within(_timeout_s(batch))
+        results = self._runner.run(prepared)
+        if results.inferred:
+            self._sizer.measured(results.inferred, results.seconds)
+        persist(lambda: self._finish(prepared, results))
+        for taken, error in results.failed:
             self._fail(taken, error)
-        with self._lock:
-            self._batch, self._deadline = [], None
+        self._leases.release(batch)
+        self._batches_run += 1
         log.info(
             "batch",
-            queue=queue.name,
+            queue=batch[0].queue.name,
             jobs=len(batch),
-            failed=len(failed),
-            seconds=round(time.monotonic() - started, 3),
+            inferred=results.inferred,
+            failed=len(results.failed),
+            fetch_s=round(prepared.seconds, 3),
+            inference_s=round(results.seconds, 3),
         )
 
     def _mark_started(self, batch: Sequence[Taken]) -> None:
         lease_s = self._limits.lease_s
         with self.connection.pipeline() as pipeline:
-            self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
             for taken in batch:
                 taken.execution.save(lease_s + 60, pipeline)
                 ExecutionRegistry(taken.job.id, pipeline).add(taken.execution, lease_s, pipeline)
@@ -191,138 +217,53 @@ class BatchWorker(SimpleWorker):
                 taken.job.prepare_for_execution(self.name, pipeline)
             pipeline.execute()
 
-    def _run(
-        self, batch: Sequence[Taken]
-    ) -> tuple[list[tuple[Taken, Outcome]], list[tuple[Taken, Exception]]]:
-        """Outcomes and errors of a batch: each job is in exactly one of the two lists."""
-        done: list[tuple[Taken, Outcome]] = []
-        failed: list[tuple[Taken, Exception]] = []
-        prepared: list[tuple[Taken, Any]] = []
-        futures = [self._pool.submit(self._prepare, taken) for taken in batch]
-        for taken, future in zip(batch, futures, strict=True):
-            error = future.exception()
-            if isinstance(error, Exception):
-                failed.append((taken, error))
-            else:
-                prepared.append((taken, future.result()))
-        self._infer(prepared, done, failed)
-        return done, failed
-
-    def _prepare(self, taken: Taken) -> Any:
-        (payload,) = taken.job.args
-        return self._handler.prepare(payload)
-
-    def _infer(
-        self,
-        prepared: Sequence[tuple[Taken, Any]],
-        done: list[tuple[Taken, Outcome]],
-        failed: list[tuple[Taken, Exception]],
-    ) -> None:
-        """Bisects a batch that fails, so that a bad image costs a few calls and fails alone."""
-        if not prepared:
-            return
-        try:
-            outcomes = self._handler.infer([item for _, item in prepared])
-        except Exception as error:  # noqa: BLE001 - the job boundary
-            if len(prepared) == 1:
-                failed.append((prepared[0][0], error))
-                return
-            half = len(prepared) // 2
-            self._infer(prepared[:half], done, failed)
-            self._infer(prepared[half:], done, failed)
-            return
-        done.extend((taken, out) for (taken, _), out in zip(prepared, outcomes, strict=True))
-
     # -- finishing --------------------------------------------------------------------------------
 
-    def _finish(self, done: Sequence[tuple[Taken, Outcome]]) -> None:
-        """Store all outcomes, wake all waiters and close RQ's records, in one transaction."""
-        if not done:
-            return
-        with self.connection.pipeline() as pipeline:
-            for taken, outcome in done:
-                self._finish_one(taken, outcome, pipeline)
-            pipeline.hincrby(self.key, "successful_job_count", len(done))
-            pipeline.execute()
+    def _finish(self, prepared: Prepared[Taken], results: Results[Taken]) -> None:
+        self._vitals.count_images(len(results.done))
+        self._vitals.batch_size = self._sizer.size
 
-    def _finish_one(self, taken: Taken, outcome: Outcome, pipeline: Any) -> None:
-        job = taken.job
-        job.ended_at, job._result, job._status = now(), None, JobStatus.FINISHED
-        ttl = job.get_result_ttl(self.default_result_ttl)
-        job._handle_success(
-            ttl,
-            pipeline,
-            worker_name=self.name,
-            execution_id=taken.execution.id,
-            execution_started_at=job.started_at,
-            execution_ended_at=job.ended_at,
-        )
-        job.cleanup(ttl, pipeline=pipeline, remove_from_queue=False)
-        taken.execution.delete(job=job, pipeline=pipeline)
-        self._store(job.id, outcome, self._limits.result_ttl_s, pipeline)
+        def also(pipeline: Any) -> None:
+            pipeline.hincrby(self.key, "successful_job_count", len(results.done))
+            self._observe(prepared, results, pipeline)
+            self._vitals.publish(pipeline)
+
+        self._finisher.finish(results.done, also)
+
+    @staticmethod
+    def _observe(prepared: Prepared[Taken], results: Results[Taken], pipeline: Any) -> None:
+        at = now()
+        jobs = [taken.job for taken in prepared.jobs]
+        queued = [j.started_at - j.enqueued_at for j in jobs if j.started_at and j.enqueued_at]
+        totals = [at - taken.job.enqueued_at for taken, _ in results.done if taken.job.enqueued_at]
+        observe("queue", [wait.total_seconds() for wait in queued], pipeline)
+        observe("fetch", [prepared.seconds], pipeline)
+        observe("inference", [results.seconds] if results.inferred else [], pipeline)
+        observe("total", [total.total_seconds() for total in totals], pipeline)
 
     def _fail(self, taken: Taken, error: Exception) -> None:
         """Retry a transient failure while tries are left; else store the reason and wake the waiters."""
-        failure = _failure(error)
-        job = taken.job
-        log.warning("job failed", job=job.id, kind=failure.kind, message=failure.message)
-        if not failure.transient:
+        failure, job = failure_of(error), taken.job
+        final = not failure.transient or not job.should_retry
+        log.warning(
+            "job failed", job=job.id, kind=failure.kind, reason=failure.message, final=final
+        )
+        if final:
+            persist(lambda: self._finisher.fail(job, failure))
             job.retries_left = 0
-        if not job.should_retry:
-            self._persist(lambda: self._store_failure(job.id, failure))
         job.ended_at, job._status, self.execution = now(), JobStatus.FAILED, taken.execution
         trace = "".join(traceback.format_exception(error))
-        self._persist(lambda: self.handle_job_failure(job, taken.queue, exc_string=trace))
+        persist(lambda: self.handle_job_failure(job, taken.queue, exc_string=trace))
         self.execution = None
 
-    def _store_failure(self, job_id: str, failure: Failure) -> None:
-        with self.connection.pipeline() as pipeline:
-            self._store(job_id, failure, self._limits.failure_ttl_s, pipeline)
-            pipeline.execute()
+    def _on_abandoned(self, job: Job, *_error: object) -> bool:
+        """RQ calls this for a job whose lease ran out; after the last try its waiters are told."""
+        if not job.should_retry:
+            lost = InferenceFailed("its worker ended while working on it, each time it was tried")
+            self._finisher.fail(job, Failure.of(lost))
+        return True
 
-    def _store(self, job_id: str, outcome: Outcome, ttl_s: int, pipeline: Any) -> None:
-        pipeline.set(result_key(job_id), encode_outcome(outcome), ex=ttl_s)
-        self._announce_script(keys=[waiters_key(job_id)], args=[job_id], client=pipeline)
-
-    def _persist(self, store: Callable[[], T]) -> T:
-        """Outcomes are computed already: keep trying to store them while Redis restarts."""
-        since, wait = time.monotonic(), 0.1
-        while True:
-            try:
-                return store()
-            except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-                if time.monotonic() - since > self._limits.persist_for_s:
-                    raise
-                log.error("storing outcomes", error=type(error).__name__)
-                time.sleep(wait)
-                wait = min(2 * wait, 2.0)
-
-    # -- leases, watchdog, maintenance ------------------------------------------------------------
-
-    def start_heartbeats(self) -> None:
-        """Start the thread that renews the leases, and ends the process when a batch hangs."""
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-
-    def _beat(self) -> None:
-        while True:
-            time.sleep(self._limits.lease_s / 3)
-            with self._lock:
-                batch, deadline = list(self._batch), self._deadline
-            if deadline is not None and time.monotonic() > deadline:
-                log.critical("batch exceeded its time, ending the worker", jobs=len(batch))
-                os._exit(EXIT_HUNG)
-            try:
-                self._renew(batch)
-            except redis.RedisError as error:
-                log.error("heartbeat", error=type(error).__name__)
-
-    def _renew(self, batch: Sequence[Taken]) -> None:
-        with self.connection.pipeline() as pipeline:
-            self.heartbeat(pipeline=pipeline)
-            for taken in batch:
-                registry = taken.queue.started_job_registry
-                taken.execution.heartbeat(registry, self._limits.lease_s, pipeline)
-            pipeline.execute()
+    # -- life -------------------------------------------------------------------------------------
 
     def clean_registries(self) -> None:
         """RQ's own, but its lock lives one lease, not 899 s: a worker killed inside must not block us."""
@@ -337,19 +278,32 @@ class BatchWorker(SimpleWorker):
                 queue.release_maintenance_lock()
         self.last_cleaned_at = now()  # type: ignore[assignment] # RQ declares None alone
 
-    def _on_abandoned(self, job: Job, *_error: object) -> bool:
-        """RQ calls this for a job whose lease ran out; the last time, its waiters are told."""
-        if not job.should_retry:
-            lost = InferenceFailed("its worker ended while working on it, each time it was tried")
-            self._store_failure(job.id, Failure.of(lost))
-        return True
+    def _set_status(self, status: WorkerStatus) -> None:
+        self.set_state(status)
+        self._vitals.state = str(status.value)
+
+    def _beat(self, pipeline: Any) -> None:
+        self.heartbeat(pipeline=pipeline)
+        self._vitals.publish(pipeline)
+
+    def _is_ending(self) -> bool:
+        return self._stop_requested or self._should_recycle()
+
+    def _should_recycle(self) -> bool:
+        limits = self._limits
+        if limits.recycle_batches is not None and self._batches_run >= limits.recycle_batches:
+            return True
+        return limits.recycle_memory_mb is not None and memory_mb() > limits.recycle_memory_mb
 
     def _shutdown(self) -> None:
         """Never raise out of a signal handler, where RQ could lose jobs: the loop looks at the flag."""
         self._stop_requested = True
 
 
-def _failure(error: Exception) -> Failure:
-    if isinstance(error, FirstpassError):
-        return Failure.of(error)
-    return Failure.of(InferenceFailed(f"the model raised {type(error).__name__}: {error}"))
+def _timeout_s(batch: Sequence[Taken]) -> float:
+    return max(float(taken.job.timeout or 180) for taken in batch)
+
+
+def _payload(job: Job) -> object:
+    """The job's one argument; anything else decodes to an error in the handler."""
+    return job.args[0] if len(job.args) == 1 else None

@@ -18,6 +18,7 @@ from backend.errors import ImageUnreachable, ImageUnreadable
 from backend.logs import configure_logs
 from backend.plan import ModelRequest
 from backend.queue.connection import connect
+from backend.queue.finish import KeepLimits
 from backend.queue.payload import Answer, decode_request
 from backend.queue.worker import BatchWorker, WorkerLimits
 from models.types import (
@@ -99,17 +100,25 @@ def main() -> None:
     parser.add_argument("--image-s", type=float, default=0.0)
     parser.add_argument("--batch-max", type=int, default=16)
     parser.add_argument("--lease-s", type=int, default=2)
+    parser.add_argument("--batch-latency-s", type=float, default=2.0)
+    parser.add_argument("--recycle-batches", type=int)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--burst", action="store_true")
     args = parser.parse_args()
     configure_logs("info")
-    worker = BatchWorker(
+    BatchWorker(
         connect(args.redis, retries=10),
         StandInModel(args.base_s, args.image_s, args.record),
-        WorkerLimits(args.batch_max, args.lease_s, result_ttl_s=600),
-    )
-    worker.start_heartbeats()
-    worker.work(burst=args.burst, logging_level="INFO")
+        WorkerLimits(
+            batch_max=args.batch_max,
+            batch_latency_s=args.batch_latency_s,
+            lease_s=args.lease_s,
+            keep=KeepLimits(result_ttl_s=600, failure_ttl_s=600),
+            recycle_batches=args.recycle_batches,
+        ),
+        device="stand-in",
+        model="stand-in",
+    ).run(burst=args.burst)
 
 
 if __name__ == "__main__":

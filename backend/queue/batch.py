@@ -1,0 +1,104 @@
+"""Running one batch through a handler: prepared in threads, inferred together, bisected on failure.
+
+Knows nothing of Redis: jobs are opaque here, and each ends with exactly one outcome or error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from backend.errors import Failure
+from backend.queue.payload import Answer, Outcome
+
+__all__ = ["BatchRunner", "Handler", "Prepared", "Results"]
+
+T = TypeVar("T")
+
+#: Images of one batch fetched and decoded at the same time.
+PREPARE_THREADS = 16
+
+
+class Handler(Protocol):
+    """The work itself; a test may put a model of known cost here."""
+
+    def prepare(self, payload: object) -> Any:
+        """What `infer` needs for one job, or its `Answer` when no model is needed. In a thread."""
+
+    def infer(self, batch: Sequence[Any]) -> Sequence[Outcome]:
+        """One outcome per prepared job, in order. In the worker's main thread."""
+
+
+@dataclass(slots=True)
+class Prepared(Generic[T]):
+    """A batch that is ready to run: its jobs, what was prepared, and what is settled already."""
+
+    jobs: Sequence[T]
+    ready: list[tuple[T, Any]] = field(default_factory=list)
+    done: list[tuple[T, Outcome]] = field(default_factory=list)
+    failed: list[tuple[T, Exception]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Results(Generic[T]):
+    """Each job of a batch is in exactly one of the two lists.
+
+    `inferred` of them went through the models, in `seconds`.
+    """
+
+    done: list[tuple[T, Outcome]]
+    failed: list[tuple[T, Exception]]
+    inferred: int = 0
+    seconds: float = 0.0
+
+
+class BatchRunner(Generic[T]):
+    """Prepares and runs batches of jobs of type `T`."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
+
+    def prepare(self, jobs: Sequence[T], payloads: Sequence[object]) -> Prepared[T]:
+        """Prepare all jobs of a batch at the same time; may run while another batch is inferred."""
+        started = time.monotonic()
+        prepared = Prepared(jobs)
+        futures = [self._pool.submit(self._handler.prepare, payload) for payload in payloads]
+        for job, future in zip(jobs, futures, strict=True):
+            error = future.exception()
+            if isinstance(error, Exception):
+                prepared.failed.append((job, error))
+            elif isinstance(item := future.result(), Answer | Failure):
+                prepared.done.append((job, item))
+            else:
+                prepared.ready.append((job, item))
+        prepared.seconds = time.monotonic() - started
+        return prepared
+
+    def run(self, prepared: Prepared[T]) -> Results[T]:
+        """Infer what is ready. A batch that raises is bisected, so a bad image fails alone."""
+        results = Results(list(prepared.done), list(prepared.failed), len(prepared.ready))
+        started = time.monotonic()
+        self._infer(prepared.ready, results)
+        results.seconds = time.monotonic() - started
+        return results
+
+    def _infer(self, ready: Sequence[tuple[T, Any]], results: Results[T]) -> None:
+        if not ready:
+            return
+        try:
+            outcomes = self._handler.infer([item for _, item in ready])
+            answered = list(zip(ready, outcomes, strict=True))
+        except Exception as error:  # noqa: BLE001 - the job boundary
+            if len(ready) == 1:
+                results.failed.append((ready[0][0], error))
+                return
+            half = len(ready) // 2
+            self._infer(ready[:half], results)
+            self._infer(ready[half:], results)
+            return
+        results.done.extend((job, outcome) for (job, _), outcome in answered)
