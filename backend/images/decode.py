@@ -118,10 +118,10 @@ def _recognised(data: bytes) -> str | None:
 def _orientation(image: ImageFile.ImageFile) -> int:
     """EXIF orientation 1..8; damaged EXIF counts as none, as in browsers.
 
-    TIFF is 1: there Pillow turns the image itself while loading.
+    TIFF has no such block: there Pillow gives the upright size and turns the image while loading.
     """
     raw = image.info.get("exif")
-    if image.format == "TIFF" or not isinstance(raw, bytes):
+    if not isinstance(raw, bytes):
         return 1
     exif = Image.Exif()
     try:
