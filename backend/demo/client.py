@@ -99,7 +99,7 @@ class LabelStudioClient:
 
     def task(self, task: int) -> Json:
         """One task as the editor opens it: a connected backend is asked if it has no prediction."""
-        return self._object(f"/api/tasks/{task}?project=&allowPredict=1")
+        return self._object(f"/api/tasks/{task}")
 
     def tasks(self, project: int) -> list[Json]:
         """All tasks of a project, with their data."""

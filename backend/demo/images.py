@@ -13,6 +13,8 @@ __all__ = ["DemoImage", "demo_images"]
 
 #: Far from the seeds that the tiny checkpoints were trained on.
 FIRST_SEED = 7_000_000
+#: Pixels; large enough to look at in an editor.
+LONG_SIDE = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def demo_images(count: int, first_seed: int = FIRST_SEED) -> tuple[DemoImage, ..
 
 
 def _image(number: int, seed: int) -> DemoImage:
-    scene = generate_scene(seed, min_objects=2, max_objects=6)
+    scene = generate_scene(seed, min_objects=2, max_objects=6, long_side=LONG_SIDE)
     file = io.BytesIO()
     scene.image.save(file, format="PNG")
     truth = Truth(

@@ -1,0 +1,94 @@
+"""A real Label Studio with strict validation, and a real Firstpass, shared by all tests of a session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from backend.demo.client import LabelStudioClient
+from backend.demo.environment import LABEL_STUDIO_BIN, Place, Running, repository, running
+from backend.settings import load_settings
+from backend.supervisor import Supervisor
+from tests.conftest import missing
+
+#: Label Studio then refuses every prediction that does not fit the label config.
+STRICT = {"fflag_feat_utc_210_prediction_validation_15082025": "true"}
+
+
+class NewProject(Protocol):
+    """Makes a project for a label config, with Firstpass connected; gives its id."""
+
+    def __call__(self, label_config: str, *, title: str = ...) -> int: ...
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder drive Label Studio; the first of them waits for its first start."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def label_studio_bin() -> Path:
+    """The `label-studio` command, in a virtual environment of its own."""
+    named = os.environ.get("FIRSTPASS_LABEL_STUDIO_BIN")
+    binary = Path(named) if named else repository() / LABEL_STUDIO_BIN
+    if not binary.is_file():
+        missing(f"no Label Studio at {binary}; `make setup` installs it")
+    return binary.absolute()
+
+
+@pytest.fixture(scope="session")
+def both(label_studio_bin: Path) -> Iterator[Running]:
+    """Label Studio and Firstpass with the tiny models, connected to nothing yet."""
+    folder = Path(tempfile.mkdtemp(prefix="firstpass-e2e-"))
+    place = Place(label_studio_bin, repository() / ".cache" / "demo", folder, STRICT)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("FIRSTPASS_", "LABEL_STUDIO_")) or name == "REDIS_URL":
+                patch.delenv(name)
+        settings = load_settings(model="tiny", wait_s=60, wait_many_s=60)
+    with Supervisor() as supervisor, running(settings, place, supervisor) as started:
+        yield started
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def client(both: Running) -> LabelStudioClient:
+    """Label Studio's API, signed in."""
+    return both.client
+
+
+@pytest.fixture
+def new_project(
+    client: LabelStudioClient, both: Running, request: pytest.FixtureRequest
+) -> NewProject:
+    """Projects named after the test, unless it says otherwise."""
+
+    def make(label_config: str, *, title: str = request.node.name[:50]) -> int:
+        project = client.create_project(title, label_config)
+        connected = client.connect(project, both.backend)
+        assert connected["state"] == "CO"
+        return project
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_config() -> str:
+    """The demo's label config: rectangles and one choice."""
+    return (repository() / "label_config" / "demo.xml").read_text()
+
+
+@pytest.fixture(scope="session")
+def screenshot() -> Path | None:
+    """Where FIRSTPASS_SCREENSHOT says that a picture of the editor goes; unset: nowhere."""
+    named = os.environ.get("FIRSTPASS_SCREENSHOT")
+    return Path(named) if named else None

@@ -1,0 +1,70 @@
+"""A person with a browser finds the boxes and the tag filled in, and submits them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.demo.client import LabelStudioClient
+from backend.demo.environment import Running
+from backend.demo.images import demo_images
+from backend.demo.run import predict_all
+from tests.conftest import missing
+from tests.e2e.browser import Editor, chromium
+from tests.e2e.conftest import NewProject
+
+#: Its image is wide and holds six shapes: good to look at in the screenshot.
+ROW = 2
+
+
+@pytest.fixture
+def editor(both: Running, tmp_path: Path) -> Iterator[Editor]:
+    """Label Studio in Chromium, signed in."""
+    with chromium(_command("chromium"), _command("chromedriver"), tmp_path / "profile") as window:
+        editor = Editor(window, both.label_studio)
+        editor.sign_in()
+        yield editor
+
+
+def test_a_person_opens_a_task_and_submits_what_is_prefilled(
+    client: LabelStudioClient,
+    new_project: NewProject,
+    demo_config: str,
+    editor: Editor,
+    screenshot: Path | None,
+):
+    """The editor shows every predicted box and the choice; the annotation remembers where they came from."""
+    project = new_project(demo_config, title="Shapes")
+    images = demo_images(8)
+    tasks = client.upload(project, {image.name: image.png for image in images})
+    prediction = predict_all(client, project, len(images), deadline_s=120)[tasks[ROW]]
+    by_type: dict[str, list[str]] = {"rectanglelabels": [], "choices": []}
+    for region in prediction["result"]:
+        by_type[region["type"]] += region["value"][region["type"]]
+
+    editor.open_from_data_manager(project, ROW)
+
+    assert editor.errors() == []
+    assert sorted(editor.regions()) == sorted(by_type["rectanglelabels"])
+    assert editor.ticked() == by_type["choices"]
+    if screenshot is not None:
+        editor.screenshot(screenshot)
+
+    editor.submit(saved=lambda: client.annotations(tasks[ROW]))
+
+    (annotation,) = client.annotations(tasks[ROW])
+    assert annotation["parent_prediction"] == prediction["id"]
+    assert {region["origin"] for region in annotation["result"]} == {"prediction"}
+    assert {region["id"] for region in annotation["result"]} == {
+        region["id"] for region in prediction["result"]
+    }
+
+
+def _command(name: str) -> Path:
+    found = shutil.which(name)
+    if found is None:
+        missing(f"no {name} on the PATH")
+    return Path(found or "")
