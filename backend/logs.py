@@ -30,7 +30,8 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "rq.worker", "uvicorn.access"):
+    # At debug, httpx and httpcore log headers, and a redirect may hold a signed URL.
+    for noisy in ("httpx", "httpcore", "PIL", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

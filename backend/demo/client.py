@@ -154,7 +154,7 @@ class LabelStudioClient:
             raise LabelStudioUnavailable(
                 f"{method} {path}: expected success, got {answer.status_code} {answer.text[:500]}"
             )
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 def model_version_of(backend: Backend, project: int, label_config: str) -> str:
