@@ -20,6 +20,8 @@ BACK_OFF_MOST_S = 30.0
 #: A child that lived this long starts its back-off afresh.
 SETTLED_S = 60.0
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @dataclass(slots=True)
 class _Child:
@@ -64,8 +66,9 @@ class Supervisor:
 
         Raises `ProcessFailed` when it does not get there.
         """
-        process = ManagedProcess.start(program)
-        self._children.append(_Child(process, restart))
+        with _signals_held():  # a signal between start and list would leave the child to itself
+            process = ManagedProcess.start(program)
+            self._children.append(_Child(process, restart))
         if ready is not None:
             process.wait_ready(ready, timeout_s=timeout_s)
         return process
@@ -110,7 +113,8 @@ class Supervisor:
             child.back_off_s = min(child.back_off_s * 2, BACK_OFF_MOST_S)
         elif now >= child.restart_at:
             process.stop(grace_s=0)  # what it left behind in its session
-            child.process = ManagedProcess.start(process.program)
+            with _signals_held():
+                child.process = ManagedProcess.start(process.program)
             child.restart_at = None
 
 
@@ -127,8 +131,18 @@ def ending_signals() -> Iterator[None]:
 
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
-    with _handlers((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN):
+    with _handlers(ENDING, signal.SIG_IGN):
         yield
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals that end us act after the block, not within."""
+    held: list[int] = []
+    with _handlers(ENDING, lambda signum, frame: held.append(signum)):
+        yield
+    for signum in held:
+        signal.raise_signal(signum)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ WAIT_MANY_S = 60.0
 
 _INVITATION = """
 Open       {result.address}
-sign in    {result.email}
-password   {result.password}
+sign in    {result.login.email}
+password   {result.login.password}
 
 Ctrl-C ends everything the demo started and discards its data."""
 
@@ -44,6 +44,12 @@ def demo(
             help="File to write the figures to, as JSON.",
         ),
     ] = None,
+    tasks: Annotated[
+        int,
+        typer.Option(
+            min=1, max=90, envvar="FIRSTPASS_DEMO_TASKS", help="How many images to generate."
+        ),
+    ] = 24,
     label_studio_bin: Annotated[
         Path | None,
         typer.Option(
@@ -53,7 +59,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Start Label Studio and Firstpass, have 24 generated images predicted, and compare with the truth.
+    """Start Label Studio and Firstpass, predict generated images, compare with what they show.
 
     Stays up to be looked at until Ctrl-C, which ends all of it and throws its data away.
     """
@@ -69,10 +75,8 @@ def demo(
 
     complete = False
     try:
-        with (
-            ending_signals(),
-            run_demo(load_settings(model=MODEL, wait_many_s=WAIT_MANY_S), binary, say) as result,
-        ):
+        settings = load_settings(model=MODEL, wait_many_s=WAIT_MANY_S)
+        with ending_signals(), run_demo(settings, binary, tasks=tasks, say=say) as result:
             complete = result.report.complete
             _show(result, report)
             if not once:

@@ -12,6 +12,9 @@ from backend.settings import Settings, load_settings
 
 __all__ = ["up"]
 
+#: The web process may take 25 s to answer what it has accepted.
+GRACE_S = 30.0
+
 
 def up(
     host: Annotated[str | None, setting("host")] = None,
@@ -74,7 +77,7 @@ def _run(settings: Settings, workers: int) -> None:
     try:
         with (
             ending_signals(),
-            Supervisor() as supervisor,
+            Supervisor(grace_s=GRACE_S) as supervisor,
             start_stack(settings, supervisor, workers=workers) as stack,
         ):
             typer.echo(

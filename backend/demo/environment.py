@@ -13,10 +13,9 @@ from pydantic import SecretStr
 from backend import __version__
 from backend.demo.client import Backend, LabelStudioClient
 from backend.demo.label_studio import LabelStudio, start_label_studio
-from backend.engine import engine_for
 from backend.processes import free_port
 from backend.settings import Settings
-from backend.stack import start_stack
+from backend.stack import check_models, start_stack
 from backend.supervisor import Supervisor
 
 __all__ = ["LABEL_STUDIO_BIN", "Place", "Running", "Say", "repository", "running"]
@@ -66,7 +65,7 @@ def running(
     here. Raises `ModelUnavailable` or `SettingsError` before anything is started, `ProcessFailed`
     when something does not start.
     """
-    engine_for(settings.model)
+    check_models(settings.model)
     label_studio = start_label_studio(
         place.binary,
         supervisor,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend import __version__
 from backend.demo.client import Json, LabelStudioClient
-from backend.demo.environment import Place, Running, Say, repository, running
-from backend.demo.evaluation import compare
-from backend.demo.images import demo_images
+from backend.demo.environment import Place, Say, repository, running
+from backend.demo.evaluation import Truth, compare
+from backend.demo.images import DemoImage, demo_images
+from backend.demo.label_studio import Login
 from backend.demo.report import Report
 from backend.errors import SettingsError
 from backend.settings import Settings
@@ -22,7 +23,6 @@ from backend.supervisor import Supervisor
 
 __all__ = ["DEMO_CONFIG", "DemoResult", "predict_all", "run_demo", "task_ids_by_file"]
 
-TASKS = 24
 DEADLINE_S = 180.0
 RETRY_S = 1.0
 DEMO_CONFIG = Path("label_config/demo.xml")
@@ -34,41 +34,40 @@ class DemoResult:
 
     report: Report
     address: str
-    email: str
-    password: str
+    login: Login
     supervisor: Supervisor
 
 
 @contextmanager
-def run_demo(settings: Settings, binary: Path, say: Say) -> Iterator[DemoResult]:
-    """Start everything, predict and measure; on exit end everything and remove its data.
+def run_demo(settings: Settings, binary: Path, *, tasks: int, say: Say) -> Iterator[DemoResult]:
+    """Start everything, have that many images predicted, measure; on exit end and remove all of it.
 
     `say` gets a line for each step done. After an error the logs are kept and it says where.
     """
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="firstpass-demo-"))
-    place = Place(binary, cache=repository() / ".cache" / "demo", folder=folder)
-    failed = False
-    try:
-        with Supervisor() as supervisor, running(settings, place, supervisor, say) as both:
-            project, model_version = _project(both, say)
-            found = predict_all(both.client, project, TASKS, deadline_s=DEADLINE_S)
-            seconds = time.monotonic() - began
-            login = both.label_studio.login
-            yield DemoResult(
-                _report(both, project, found, model_version=model_version, seconds=seconds),
-                address=f"{both.label_studio.url}/projects/{project}/data",
-                email=login.email,
-                password=login.password,
-                supervisor=supervisor,
-            )
-    except Exception:
-        failed = True
-        say(f"the logs are kept in {folder}")
-        raise
-    finally:
-        if not failed:
-            shutil.rmtree(folder, ignore_errors=True)
+    label_config, images = _label_config(), demo_images(tasks)
+    cache = repository() / ".cache" / "demo"
+    with (
+        _scratch_folder(say) as folder,
+        Supervisor() as supervisor,
+        running(settings, Place(binary, cache, folder), supervisor, say) as both,
+    ):
+        client = both.client
+        project = client.create_project("Firstpass demo", label_config)
+        client.upload(project, {image.name: image.png for image in images})
+        connected = client.connect(project, both.backend)
+        say(f"{len(images)} images are imported, the backend is connected")
+        found = predict_all(client, project, tasks, deadline_s=DEADLINE_S)
+        seconds = time.monotonic() - began
+        report = Report.of(
+            compare(_with_truth(client.tasks(project), images, found)),
+            seconds,
+            label_studio_version=both.label_studio.version,
+            firstpass_version=__version__,
+            model_version=connected["title"],
+        )
+        address = f"{both.label_studio.url}/projects/{project}/data"
+        yield DemoResult(report, address, both.label_studio.login, supervisor)
 
 
 def predict_all(
@@ -92,30 +91,33 @@ def task_ids_by_file(tasks: list[Json]) -> dict[str, int]:
     return {task["data"]["image"].rpartition("/")[2].split("-", 1)[1]: task["id"] for task in tasks}
 
 
-def _project(both: Running, say: Say) -> tuple[int, str]:
-    """A project with the images and the backend: its id, and the backend's `model_version`."""
-    path = repository() / DEMO_CONFIG
+def _label_config() -> str:
     try:
-        label_config = path.read_text()
+        return (repository() / DEMO_CONFIG).read_text()
     except OSError as error:
         raise SettingsError(f"the demo runs from a checkout of Firstpass: {error}") from error
-    project = both.client.create_project("Firstpass demo", label_config)
-    images = demo_images(TASKS)
-    both.client.upload(project, {image.name: image.png for image in images})
-    connected = both.client.connect(project, both.backend)
-    say(f"{len(images)} images are imported, the backend is connected")
-    return project, str(connected["title"])
 
 
-def _report(
-    both: Running, project: int, found: dict[int, Json], *, model_version: str, seconds: float
-) -> Report:
-    task_ids = task_ids_by_file(both.client.tasks(project))
-    pairs = ((image.truth, found.get(task_ids[image.name])) for image in demo_images(TASKS))
-    return Report.of(
-        compare(pairs),
-        seconds,
-        label_studio_version=both.label_studio.version,
-        firstpass_version=__version__,
-        model_version=model_version,
-    )
+@contextmanager
+def _scratch_folder(say: Say) -> Iterator[Path]:
+    """A folder that is gone afterwards, unless an error leaves logs in it."""
+    folder = Path(tempfile.mkdtemp(prefix="firstpass-demo-"))
+    keep = False
+    try:
+        yield folder
+    except Exception:
+        keep = any(folder.rglob("*.log"))
+        if keep:
+            say(f"the logs are kept in {folder}")
+        raise
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_truth(
+    tasks: list[Json], images: Sequence[DemoImage], found: dict[int, Json]
+) -> Iterator[tuple[Truth, Json | None]]:
+    task_ids = task_ids_by_file(tasks)
+    for image in images:
+        yield image.truth, found.get(task_ids[image.name])

@@ -16,8 +16,8 @@ from tests.conftest import missing
 from tests.e2e.browser import Editor, chromium
 from tests.e2e.conftest import NewProject
 
-#: Its image is wide and holds six shapes: good to look at in the screenshot.
-ROW = 2
+#: Its image shows four kinds of shapes: good to look at in the screenshot.
+ROW = 3
 
 
 @pytest.fixture

@@ -166,6 +166,26 @@ def test_children_do_not_outlive_us(signum: signal.Signals, tmp_path: Path):
     until(lambda: not alive(child))
 
 
+def test_a_signal_that_comes_while_a_child_starts_does_not_lose_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The child is on the list before the signal acts."""
+    start = ManagedProcess.start
+
+    def interrupted(program: Program) -> ManagedProcess:
+        process = start(program)
+        signal.raise_signal(signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(ManagedProcess, "start", interrupted)
+    with ending_signals(), Supervisor() as supervisor:
+        with pytest.raises(KeyboardInterrupt):
+            supervisor.start(Program("nap", ("sleep", "60")))
+        (process,) = supervisor.processes
+
+    assert not process.running
+
+
 def test_ending_signals_are_put_back():
     """Outside the block the handlers are what they were."""
     before = signal.getsignal(signal.SIGTERM)
