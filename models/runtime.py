@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from models.checkpoint import locate
+from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
 from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
+from models.florence2.parsing import Answer, Vocabulary
+from models.gate import GateRules, gated
 from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
 from models.prompts import AnswerKind, Prompt, prompts_for, reason_refused
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery
 from models.registry import Entry, fingerprint, reason_not_served, resolve
 from models.types import (
-    Classification,
+    Box,
     Classify,
+    Detect,
+    Detection,
     Detections,
     Ground,
     ImageSize,
@@ -37,6 +43,7 @@ class RuntimeOptions:
     florence: FlorenceOptions = field(default_factory=FlorenceOptions)
     clip: ClipOptions = field(default_factory=ClipOptions)
     clean: CleanRules = field(default_factory=CleanRules)
+    gate: GateRules = field(default_factory=GateRules)
     #: Threads of one operation on a CPU; `None` leaves them as they are.
     cpu_threads: int | None = None
 
@@ -72,6 +79,15 @@ def load_runtime(
                 entry, folder, device=place, dtype=dtype, options=options.clip
             )
     return LoadedRuntime(entries, place, florence, classifier, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One query about one image, and the prompts it becomes."""
+
+    item: ImageQueries
+    query: Query
+    prompts: tuple[Prompt, ...]
 
 
 class LoadedRuntime:
@@ -118,92 +134,91 @@ class LoadedRuntime:
         Raises `UnsupportedQuery` for a query that no loaded model serves and `PhraseRefused` for a
         phrase that cannot be asked faithfully; nothing of the batch is answered then.
         """
-        for item in batch:
-            for query in item.queries:
-                self._check(query)
-        plans = [self._prompts(item) for item in batch]
-        classified = self._classify(batch)
-        places = {
-            (image, number): prompts
-            for image, plan in enumerate(plans)
-            for number, prompts in enumerate(plan)
-        }
-        answers = self._ask(batch, places)
-        outputs: list[tuple[ModelOutput, ...]] = []
-        for image, item in enumerate(batch):
-            outputs.append(
-                tuple(
-                    classified.get((image, number)) or answers[image, number]
-                    for number in range(len(item.queries))
-                )
-            )
-        return outputs
+        steps = [
+            _Step(item, query, self._prompts(item, query))
+            for item in batch
+            for query in item.queries
+        ]
+        outputs = {**self._classified(steps), **self._asked(steps)}
+        numbers = iter(range(len(steps)))
+        return [tuple(outputs[next(numbers)] for _ in item.queries) for item in batch]
 
-    def _check(self, query: Query) -> None:
+    def _prompts(self, item: ImageQueries, query: Query) -> tuple[Prompt, ...]:
         reason = reason_not_served(self._entries, query)
         if reason is not None:
             raise UnsupportedQuery(reason)
-        phrases: tuple[str, ...] = ()
-        match query:
-            case Ground(phrases=phrases):
-                pass
-            case Segment(phrase=phrase):
-                phrases = (phrase,)
-            case _:
-                pass
-        for phrase in phrases:
+        if isinstance(query, Classify):
+            return ()
+        for phrase in _phrases(query):
             refused = reason_refused(phrase)
             if refused is not None:
                 raise PhraseRefused(refused)
+        return prompts_for(query, ImageSize(*item.image.size))
 
-    def _prompts(self, item: ImageQueries) -> list[tuple[Prompt, ...]]:
-        size = ImageSize(*item.image.size)
-        return [
-            () if isinstance(query, Classify) else prompts_for(query, size)
-            for query in item.queries
-        ]
-
-    def _classify(self, batch: Sequence[ImageQueries]) -> dict[tuple[int, int], Classification]:
+    def _classified(self, steps: Sequence[_Step]) -> dict[int, ModelOutput]:
         asked = {
-            (image, number): (item.image, item.content_key, query)
-            for image, item in enumerate(batch)
-            for number, query in enumerate(item.queries)
-            if isinstance(query, Classify)
+            number: (step.item.image, step.item.content_key, step.query)
+            for number, step in enumerate(steps)
+            if isinstance(step.query, Classify)
         }
         if not asked or self.classifier is None:
             return {}
         return dict(zip(asked, self.classifier.classify(list(asked.values())), strict=True))
 
-    def _ask(
-        self,
-        batch: Sequence[ImageQueries],
-        places: dict[tuple[int, int], tuple[Prompt, ...]],
-    ) -> dict[tuple[int, int], ModelOutput]:
+    def _asked(self, steps: Sequence[_Step]) -> dict[int, ModelOutput]:
         if self.florence is None:
             return {}
         asks = [
-            Ask(batch[image].image, batch[image].content_key, prompt)
-            for (image, _), prompts in places.items()
-            for prompt in prompts
+            Ask(step.item.image, step.item.content_key, prompt)
+            for step in steps
+            for prompt in step.prompts
         ]
         answers = iter(self.florence.ask(asks))
-        vocabulary = self.florence.vocabulary
-        outputs: dict[tuple[int, int], ModelOutput] = {}
-        for (image, number), prompts in places.items():
-            pairs = [(prompt, next(answers)) for prompt in prompts]
-            if not pairs:
-                continue
-            if pairs[0][0].answer is AnswerKind.TEXT:
-                outputs[image, number] = read_texts([answer for _, answer in pairs], vocabulary)
-                continue
-            size = ImageSize(*batch[image].image.size)
-            found = [
-                detection
-                for prompt, answer in pairs
-                for detection in read_detections(prompt, answer, vocabulary, size)
-            ]
-            outputs[image, number] = Detections(
-                clean(found, size, self._options.clean),
-                truncated=any(answer.truncated for _, answer in pairs),
-            )
+        outputs: dict[int, ModelOutput] = {}
+        for number, step in enumerate(steps):
+            pairs = [(prompt, next(answers)) for prompt in step.prompts]
+            if pairs and pairs[0][0].answer is AnswerKind.TEXT:
+                texts = [answer for _, answer in pairs]
+                outputs[number] = read_texts(texts, self.florence.vocabulary)
+            elif pairs:
+                outputs[number] = self._detections(step, pairs, self.florence.vocabulary)
         return outputs
+
+    def _detections(
+        self, step: _Step, pairs: Sequence[tuple[Prompt, Answer]], vocabulary: Vocabulary
+    ) -> Detections:
+        size = ImageSize(*step.item.image.size)
+        found = [
+            detection
+            for prompt, answer in pairs
+            for detection in read_detections(prompt, answer, vocabulary, size)
+        ]
+        if self.classifier is not None and isinstance(step.query, Ground | Detect):
+            agreement = partial(self._agreement, self.classifier, step, found)
+            found = gated(found, size, self._options.gate, agreement)
+        return Detections(
+            clean(found, size, self._options.clean),
+            truncated=any(answer.truncated for _, answer in pairs),
+        )
+
+    def _agreement(
+        self,
+        classifier: ClipEngine,
+        step: _Step,
+        found: Sequence[Detection],
+        regions: Sequence[tuple[Box, str]],
+    ) -> list[float | None]:
+        """Gives what CLIP thinks of each region's phrase, among all asked (or else all found)."""
+        rivals = _phrases(step.query) or tuple(detection.phrase for detection in found)
+        crops = [(crop_square(step.item.image, box), phrase) for box, phrase in regions]
+        return classifier.agreement(crops, rivals)
+
+
+def _phrases(query: Query) -> tuple[str, ...]:
+    match query:
+        case Ground(phrases=phrases):
+            return phrases
+        case Segment(phrase=phrase):
+            return (phrase,)
+        case _:
+            return ()

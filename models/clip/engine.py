@@ -121,6 +121,36 @@ class ClipEngine:
             for vector, (_, _, query) in zip(vectors, asks, strict=True)
         ]
 
+    @torch.inference_mode()
+    def agreement(
+        self,
+        regions: Sequence[tuple[Image.Image, str]],
+        phrases: Sequence[str],
+    ) -> list[float | None]:
+        """Gives how likely each region shows its phrase, among all phrases and neutral texts.
+
+        `regions`: an upright RGB crop and one of `phrases`, each. `None` where the phrases are too
+        long for the model to read.
+        """
+        names = tuple(dict.fromkeys(phrases))
+        try:
+            texts = self._class_vectors(names)
+        except PhraseRefused:
+            return [None] * len(regions)
+        neutral = self._class_vectors(NEUTRAL_TEXTS, templates=("{}",))
+        against = torch.cat([texts, neutral])
+        scale = self._model.logit_scale.float().exp()
+        likely: list[float | None] = []
+        for start in range(0, len(regions), self._options.image_batch):
+            batch = regions[start : start + self._options.image_batch]
+            vectors = with_smaller_batches([image for image, _ in batch], self._encode_images)
+            shares = (torch.stack(vectors) @ against.T * scale).softmax(-1)
+            likely.extend(
+                float(share[names.index(phrase)])
+                for share, (_, phrase) in zip(shares, batch, strict=True)
+            )
+        return likely
+
     def _probabilities(
         self, image: Tensor, query: Classify, texts: dict[tuple[str, ...], Tensor]
     ) -> tuple[float, ...]:
@@ -130,7 +160,9 @@ class ClipEngine:
             return tuple(logits.softmax(-1).tolist())
         if self._kind == "siglip":
             return tuple((logits + self._model.logit_bias.float()).sigmoid().tolist())
-        neutral = (self._class_vectors(NEUTRAL_TEXTS, templates=("{}",)) @ image * scale).max()
+        neutral = (self._class_vectors(NEUTRAL_TEXTS, templates=("{}",)) @ image * scale).logsumexp(
+            0
+        )
         return tuple((logits - neutral).sigmoid().tolist())
 
     def _image_vectors(self, images: Sequence[Image.Image], keys: Sequence[str]) -> list[Tensor]:

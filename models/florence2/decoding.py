@@ -2,13 +2,14 @@
 
 `generate(output_scores=True)` would hold a vocabulary's worth of numbers for every token of every
 row (20 GB for 100 rows of 1,000 tokens), and would carry the rows that have ended to the last step.
-Here four numbers are kept for each token, and ended rows leave the batch: most labels of a label set
+Here a dozen numbers are kept for each token, and ended rows leave the batch: most labels of a label set
 are absent from an image and end at once.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,7 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
-from models.florence2.parsing import Answer
-from models.scoring import NEAR_BINS
+from models.florence2.parsing import WIDTHS, Answer
 
 __all__ = ["DecodeRules", "decode_greedily"]
 
@@ -46,21 +46,22 @@ class DecodeRules:
 class _Row:
     tokens: list[int] = field(default_factory=list)
     token_log_probs: list[float] = field(default_factory=list)
-    near_log_probs: list[float] = field(default_factory=list)
+    near: list[tuple[float, ...]] = field(default_factory=list)
     stop_log_probs: list[float] = field(default_factory=list)
     run_of_bins: list[int] = field(default_factory=list)
     boxes: Counter[tuple[int, ...]] = field(default_factory=Counter)
 
-    def add(self, token: int, log_probs: tuple[float, float, float], rules: DecodeRules) -> bool:
-        """Takes a token with its own, near and stop log-probability; says whether to go on."""
+    def add(self, token: int, figures: Sequence[float], rules: DecodeRules) -> bool:
+        """Takes a token and its figures (see `_choose`); says whether to go on."""
+        own, stop, *near = figures
         self.tokens.append(token)
-        for kept, value in zip(
-            (self.token_log_probs, self.near_log_probs, self.stop_log_probs), log_probs, strict=True
-        ):
-            kept.append(value)
+        self.token_log_probs.append(own)
+        self.stop_log_probs.append(stop)
         if not 0 <= token - rules.first_location < 1000:
+            self.near.append(())
             self.run_of_bins = []
             return True
+        self.near.append(tuple(near))
         self.run_of_bins.append(token)
         if not rules.stop_at_repeated_box or len(self.run_of_bins) % 4:
             return True
@@ -72,8 +73,8 @@ class _Row:
         return Answer(
             tuple(self.tokens),
             tuple(self.token_log_probs),
-            tuple(self.near_log_probs),
             tuple(self.stop_log_probs),
+            tuple(self.near),
             truncated,
         )
 
@@ -118,21 +119,21 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
     return [row.answer(truncated=number in unfinished) for number, row in enumerate(rows)]
 
 
-def _choose(
-    log_probs: Tensor, rules: DecodeRules
-) -> tuple[list[int], list[tuple[float, float, float]]]:
-    """Gives the likeliest token of each row with its own, near and stop log-probability."""
+def _choose(log_probs: Tensor, rules: DecodeRules) -> tuple[list[int], list[list[float]]]:
+    """Gives the likeliest token of each row, and its figures.
+
+    Those are its own log-probability, that of stopping, and the probability of a location within
+    each of `WIDTHS` bins of it (without meaning where the token is no location).
+    """
     own, chosen = log_probs.max(-1)
     places = log_probs[:, rules.first_location : rules.first_location + 1000].exp()
     up_to = torch.cat([torch.zeros_like(places[:, :1]), places.cumsum(-1)], -1)
-    place = chosen - rules.first_location
-    high = up_to.gather(1, (place + NEAR_BINS + 1).clamp(0, 1000)[:, None])
-    low = up_to.gather(1, (place - NEAR_BINS).clamp(0, 1000)[:, None])
-    near = (high - low)[:, 0].clamp(min=1e-30).log()
-    # Summing 1,000 numbers may lose to rounding what a single one holds.
-    near = torch.where((place >= 0) & (place < 1000), torch.maximum(near, own), own)
-    figures = torch.stack([own, near, log_probs[:, rules.stop]], -1).tolist()
-    return chosen.tolist(), [(own, near, stop) for own, near, stop in figures]
+    place = (chosen - rules.first_location)[:, None]
+    widths = torch.tensor(WIDTHS, device=chosen.device)[None]
+    high = up_to.gather(1, (place + widths + 1).clamp(0, 1000))
+    low = up_to.gather(1, (place - widths).clamp(0, 1000))
+    figures = torch.cat([own[:, None], log_probs[:, rules.stop, None], high - low], -1)
+    return chosen.tolist(), figures.tolist()
 
 
 def _forbid_repeats(log_probs: Tensor, written: list[list[int]], rules: DecodeRules) -> None:

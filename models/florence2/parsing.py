@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 __all__ = [
+    "WIDTHS",
     "Answer",
     "Span",
     "Vocabulary",
@@ -18,6 +19,10 @@ __all__ = [
     "read_polygons",
     "read_quads",
 ]
+
+
+#: Distances in bins at which the spread of a location is kept.
+WIDTHS = (5, 10, 15, 20, 30, 40, 60, 90, 130, 200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,17 @@ class Vocabulary:
 class Answer:
     """What was decoded for one prompt: four tuples of one length, without start and end tokens.
 
-    Log-probabilities are natural and at most 0.
+    Log-probabilities are natural and at most 0; `near` holds probabilities.
     """
 
     tokens: tuple[int, ...]
-    #: Of the token itself.
+    #: Log-probability of the token itself.
     token_log_probs: tuple[float, ...]
-    #: Of the token or, for a location, of any bin near it.
-    near_log_probs: tuple[float, ...]
-    #: Of having stopped instead of writing the token.
+    #: Log-probability of having stopped instead of writing the token.
     stop_log_probs: tuple[float, ...]
+    #: Of a location, the probability that the place is within each of `WIDTHS` bins of it; empty for
+    #: any other token.
+    near: tuple[tuple[float, ...], ...]
     #: The model had more to say.
     truncated: bool = False
 

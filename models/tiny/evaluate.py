@@ -1,0 +1,350 @@
+"""Measures the bundled checkpoints on held-out scenes: `python -m models.tiny.evaluate --n 300`.
+
+Everything goes through `Runtime.run`, as it does for a worker. Writes a JSON report and prints it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from models.clip.crops import crop_square
+from models.measures import Counts, auroc, calibration_error, count_boxes, is_true
+from models.protocols import ImageQueries
+from models.runtime import LoadedRuntime, load_runtime
+from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene, generate_scene
+from models.types import (
+    Box,
+    Caption,
+    Classification,
+    Classify,
+    DescribeRegion,
+    Detect,
+    Detection,
+    Detections,
+    Ground,
+    ModelOutput,
+    Query,
+    Texts,
+)
+
+__all__ = ["evaluate", "main"]
+
+#: Seeds from here on were never trained on.
+HELD_OUT_SEED = 9_000_000_000
+
+Figures = dict[str, object]
+NAMES = tuple(f"{color} {shape}" for color in COLORS for shape in SHAPES)
+_BATCH = 16
+_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(19))
+
+
+def evaluate(runtime: LoadedRuntime, *, n: int, seed: int) -> Figures:
+    """Gives every figure for `n` scenes from `seed` on, as nested dicts ready for JSON."""
+    scenes = [generate_scene(seed + number) for number in range(n)]
+    chooser = random.Random(seed)  # noqa: S311 - picks phrases, guards nothing
+    started = time.monotonic()
+    figures: Figures = {
+        "scenes": n,
+        "seed": seed,
+        "fingerprint": runtime.fingerprint,
+        "device": runtime.device,
+        "detection": _detection(runtime, scenes),
+        "one phrase": _one_phrase(runtime, scenes, chooser),
+        "joined": _joined(runtime, scenes, chooser),
+        "labels: 7 shapes": _labels(runtime, scenes, SHAPES, _shape),
+        "labels: 56 colours and shapes": _labels(runtime, scenes[: n // 4], NAMES, _name),
+        "classification": _classification(runtime, scenes),
+        "texts": _texts(runtime, scenes),
+    }
+    figures["seconds"] = round(time.monotonic() - started, 1)
+    return figures
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the evaluation from the command line; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m models.tiny.evaluate", description=__doc__)
+    parser.add_argument("--n", type=int, default=300, help="scenes (default 300)")
+    parser.add_argument("--seed", type=int, default=HELD_OUT_SEED, help="seed of the first scene")
+    parser.add_argument("--report", type=Path, help="file to write the figures to, as JSON")
+    parser.add_argument("--model", default="tiny", help="models to measure (default tiny)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    given = parser.parse_args(arguments)
+    figures = evaluate(load_runtime(given.model, given.device), n=given.n, seed=given.seed)
+    report = json.dumps(figures, indent=2)
+    if given.report is not None:
+        given.report.write_text(report + "\n", encoding="utf-8")
+    sys.stdout.write(report + "\n")
+    return 0
+
+
+def _name(thing: tuple[str, str]) -> str:
+    return " ".join(thing)
+
+
+def _shape(thing: tuple[str, str]) -> str:
+    return thing[1]
+
+
+def _truth(scene: Scene, phrases: Iterable[str]) -> list[tuple[str, Box]]:
+    """Gives each phrase with each box it names: colour and shape, or a shape of any colour."""
+    return [
+        (phrase, thing.box)
+        for phrase in phrases
+        for thing in scene.objects
+        if phrase in (thing.name, thing.shape)
+    ]
+
+
+def _run(
+    runtime: LoadedRuntime, scenes: Sequence[Scene], queries: Sequence[Query]
+) -> list[ModelOutput]:
+    """Gives the output of one query for each scene."""
+    outputs: list[ModelOutput] = []
+    for start in range(0, len(scenes), _BATCH):
+        batch = [
+            ImageQueries(scene.image, f"scene {start + number}", (query,))
+            for number, (scene, query) in enumerate(
+                zip(scenes[start : start + _BATCH], queries[start : start + _BATCH], strict=True)
+            )
+        ]
+        outputs.extend(output for (output,) in runtime.run(batch))
+    return outputs
+
+
+def _detections(
+    runtime: LoadedRuntime, scenes: Sequence[Scene], queries: Sequence[Query]
+) -> list[tuple[Detection, ...]]:
+    outputs = _run(runtime, scenes, queries)
+    return [output.items for output in outputs if isinstance(output, Detections)]
+
+
+def _box_figures(
+    found: Sequence[Sequence[Detection]], truths: Sequence[Sequence[tuple[str, Box]]]
+) -> Figures:
+    """F1 without a threshold, and how well scores tell true boxes from false ones."""
+    figures: Figures = {}
+    for least_iou in (0.5, 0.75):
+        counts = _total(found, truths, least_iou=least_iou)
+        figures[f"f1@{least_iou}"] = round(counts.f1, 4)
+        if least_iou == 0.5:
+            figures["precision@0.5"] = round(counts.precision, 4)
+            figures["recall@0.5"] = round(counts.recall, 4)
+    scores = [detection.score or 0.0 for items in found for detection in items]
+    true = [
+        truth
+        for items, truths_here in zip(found, truths, strict=True)
+        for truth in is_true(items, truths_here, least_iou=0.5)
+    ]
+    figures["boxes"] = len(scores)
+    figures["false boxes"] = len(true) - sum(true)
+    figures["score auroc"] = _rounded(auroc(scores, true))
+    figures["score ece"] = _rounded(calibration_error(scores, true))
+    return figures
+
+
+def _total(
+    found: Sequence[Sequence[Detection]],
+    truths: Sequence[Sequence[tuple[str, Box]]],
+    *,
+    least_iou: float,
+    threshold: float = 0.0,
+) -> Counts:
+    total = Counts()
+    for items, truth in zip(found, truths, strict=True):
+        sure = [item for item in items if item.score is None or item.score >= threshold]
+        total += count_boxes(sure, truth, least_iou=least_iou)
+    return total
+
+
+def _detection(runtime: LoadedRuntime, scenes: Sequence[Scene]) -> Figures:
+    found = _detections(runtime, scenes, [Detect()] * len(scenes))
+    truths = [_truth(scene, {thing.name: None for thing in scene.objects}) for scene in scenes]
+    return _box_figures(found, truths)
+
+
+def _one_phrase(runtime: LoadedRuntime, scenes: Sequence[Scene], chooser: random.Random) -> Figures:
+    """One phrase that is there and one that is not, but nearly, for each scene."""
+    figures: Figures = {}
+    kinds: dict[str, Callable[[Scene], tuple[str | None, str | None]]] = {
+        "colour and shape": lambda scene: (
+            chooser.choice(scene.objects).name if scene.objects else None,
+            _nearly(scene, chooser),
+        ),
+        "shape": lambda scene: (
+            chooser.choice(scene.objects).shape if scene.objects else None,
+            _missing_shape(scene, chooser),
+        ),
+    }
+    for name, choose in kinds.items():
+        asked = [(scene, *choose(scene)) for scene in scenes]
+        there = [(scene, phrase) for scene, phrase, _ in asked if phrase is not None]
+        absent = [(scene, phrase) for scene, _, phrase in asked if phrase is not None]
+        found = _ask(runtime, there)
+        truths = [_truth(scene, [phrase]) for scene, phrase in there]
+        boxed = sum(bool(items) for items in _ask(runtime, absent))
+        figures[name] = {
+            **_box_figures(found, truths),
+            "present phrases missed": f"{sum(not items for items in found)}/{len(found)}",
+            "absent phrases boxed": f"{boxed}/{len(absent)}",
+            "absent phrases boxed, share": round(boxed / max(1, len(absent)), 4),
+        }
+    return figures
+
+
+def _ask(runtime: LoadedRuntime, asked: Sequence[tuple[Scene, str]]) -> list[tuple[Detection, ...]]:
+    scenes = [scene for scene, _ in asked]
+    return _detections(runtime, scenes, [Ground((phrase,)) for _, phrase in asked])
+
+
+def _nearly(scene: Scene, chooser: random.Random) -> str:
+    """Gives a colour and shape that is not there, mostly with the colour or shape of one that is."""
+    there = {thing.name for thing in scene.objects}
+    while True:
+        color, shape = chooser.choice(tuple(COLORS)), chooser.choice(SHAPES)
+        if scene.objects and (luck := chooser.random()) < 0.9:
+            near = chooser.choice(scene.objects)
+            color, shape = (near.color, shape) if luck < 0.45 else (color, near.shape)
+        if f"{color} {shape}" not in there:
+            return f"{color} {shape}"
+
+
+def _missing_shape(scene: Scene, chooser: random.Random) -> str | None:
+    there = {thing.shape for thing in scene.objects}
+    missing = [shape for shape in SHAPES if shape not in there]
+    return chooser.choice(missing) if missing else None
+
+
+def _joined(runtime: LoadedRuntime, scenes: Sequence[Scene], chooser: random.Random) -> Figures:
+    """One to three phrases that are there and one or two that are not, in one prompt."""
+    asked: list[tuple[str, ...]] = []
+    absent = 0
+    for scene in scenes:
+        there = sorted({thing.name for thing in scene.objects})
+        chosen = chooser.sample(there, min(len(there), chooser.randint(1, 3)))
+        away = {_nearly(scene, chooser) for _ in range(chooser.randint(1, 2))}
+        absent += len(away)
+        phrases = [*chosen, *sorted(away)]
+        chooser.shuffle(phrases)
+        asked.append(tuple(phrases))
+    found = _detections(runtime, scenes, [Ground(phrases, mode="joined") for phrases in asked])
+    truths = [_truth(scene, phrases) for scene, phrases in zip(scenes, asked, strict=True)]
+    boxed = sum(
+        len({item.phrase for item in items} - {phrase for phrase, _ in truth})
+        for items, truth in zip(found, truths, strict=True)
+    )
+    return {**_box_figures(found, truths), "absent phrases boxed": f"{boxed}/{absent}"}
+
+
+def _labels(
+    runtime: LoadedRuntime,
+    scenes: Sequence[Scene],
+    labels: tuple[str, ...],
+    label_of: Callable[[tuple[str, str]], str],
+) -> Figures:
+    """A whole label set asked of every image, as a labelling project does; best threshold by F1."""
+    found = _detections(runtime, scenes, [Ground(labels)] * len(scenes))
+    truths = [
+        [(label_of((thing.color, thing.shape)), thing.box) for thing in scene.objects]
+        for scene in scenes
+    ]
+    by_threshold = {
+        threshold: _total(found, truths, least_iou=0.5, threshold=threshold).f1
+        for threshold in _THRESHOLDS
+    }
+    best = max(by_threshold, key=lambda threshold: by_threshold[threshold])
+    return {
+        **_box_figures(found, truths),
+        "scenes": len(scenes),
+        "best threshold": best,
+        "f1@0.5 at best threshold": round(by_threshold[best], 4),
+        "f1@0.5 by threshold": {str(key): round(f1, 4) for key, f1 in by_threshold.items()},
+    }
+
+
+def _classification(runtime: LoadedRuntime, scenes: Sequence[Scene]) -> Figures:
+    outputs = _run(runtime, scenes, [Classify(BACKGROUND_NAMES)] * len(scenes))
+    several = _run(runtime, scenes, [Classify(BACKGROUND_NAMES, multi=True)] * len(scenes))
+    right = [
+        _best(output) == scene.background for output, scene in zip(outputs, scenes, strict=True)
+    ]
+    exactly = [
+        _over_half(output) == {scene.background}
+        for output, scene in zip(several, scenes, strict=True)
+    ]
+    crops = [
+        (Scene(crop_square(scene.image, thing.box), scene.background, ()), thing)
+        for scene in scenes
+        for thing in scene.objects
+    ]
+    figures: Figures = {
+        "scene accuracy": _share(right),
+        "scene accuracy, any number": _share(exactly),
+        "crops": len(crops),
+    }
+    images = [crop for crop, _ in crops]
+    for label, candidates in (("shape", SHAPES), ("color", tuple(COLORS)), ("name", NAMES)):
+        # Other crops than the scenes' own keys: see `_run`.
+        outputs = _classify_crops(runtime, images, candidates)
+        right = [
+            _best(output) == getattr(thing, label)
+            for output, (_, thing) in zip(outputs, crops, strict=True)
+        ]
+        figures[f"crop accuracy, {label}"] = _share(right)
+    return figures
+
+
+def _classify_crops(
+    runtime: LoadedRuntime, crops: Sequence[Scene], candidates: tuple[str, ...]
+) -> list[ModelOutput]:
+    batch = [
+        ImageQueries(crop.image, f"crop {number}", (Classify(candidates),))
+        for number, crop in enumerate(crops)
+    ]
+    return [output for (output,) in runtime.run(batch)]
+
+
+def _texts(runtime: LoadedRuntime, scenes: Sequence[Scene]) -> Figures:
+    captions = _run(runtime, scenes, [Caption()] * len(scenes))
+    named = [
+        isinstance(output, Texts) and output.texts[0].endswith(f" on {scene.background}")
+        for output, scene in zip(captions, scenes, strict=True)
+    ]
+    filled = [scene for scene in scenes if scene.objects]
+    regions = _run(runtime, filled, [DescribeRegion(scene.objects[0].box) for scene in filled])
+    right = [
+        isinstance(output, Texts) and output.texts[0] == scene.objects[0].name
+        for output, scene in zip(regions, filled, strict=True)
+    ]
+    return {"caption names the scene": _share(named), "region category": _share(right)}
+
+
+def _best(output: ModelOutput) -> str | None:
+    if not isinstance(output, Classification):
+        return None
+    best = max(output.probabilities)
+    return output.candidates[output.probabilities.index(best)]
+
+
+def _over_half(output: ModelOutput) -> set[str]:
+    if not isinstance(output, Classification):
+        return set()
+    pairs = zip(output.candidates, output.probabilities, strict=True)
+    return {candidate for candidate, probability in pairs if probability > 0.5}
+
+
+def _share(right: Sequence[bool]) -> float:
+    return round(sum(right) / max(1, len(right)), 4)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
