@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
-from models.registry import LOCATION_TOKENS, Entry, ModelNotAvailable
+from models.catalogue import LOCATION_TOKENS, Entry, ModelNotAvailable
 
 __all__ = [
     "check_files",

@@ -1,7 +1,7 @@
-"""Which models Firstpass knows: names, pinned revisions, what each checkpoint must look like.
+"""What a model setting stands for, which queries it serves, and its fingerprint.
 
-Imports neither torch nor transformers: the web process asks here what a model setting stands for
-and which queries it serves. Loading is done in `models.checkpoint` and `models.runtime`.
+Imports neither torch nor transformers: the web process asks here. Loading is done in
+`models.checkpoint` and `models.runtime`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-from models.types import (
-    Caption,
-    Classify,
-    DescribeRegion,
-    Detect,
-    Ground,
-    Query,
-    ReadText,
-    Segment,
+from models.catalogue import (
+    CLASSIFIER_QUERIES,
+    CLIP_TEMPLATES,
+    FLORENCE_QUERIES,
+    GROUPS,
+    REGISTRY,
+    SIGLIP_TEMPLATES,
+    CheckpointShape,
+    Entry,
+    Kind,
+    ModelNotAvailable,
+    QueryKind,
 )
+from models.types import Caption, DescribeRegion, Query
 
 __all__ = [
     "REGISTRY",
@@ -38,161 +40,8 @@ __all__ = [
     "serves",
 ]
 
-Kind: TypeAlias = Literal["florence2", "clip", "siglip"]
-QueryKind: TypeAlias = (
-    type[Ground]
-    | type[Detect]
-    | type[Classify]
-    | type[Caption]
-    | type[ReadText]
-    | type[Segment]
-    | type[DescribeRegion]
-)
-
 #: Raised by one whenever prompts, parsing, scoring or post-processing change an answer.
 ANSWERS_VERSION = 1
-
-LOCATION_TOKENS = 1000
-TINY_FOLDER = Path(__file__).parent / "tiny"
-
-_FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
-    {Ground, Detect, Caption, ReadText, Segment, DescribeRegion}
-)
-_CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify})
-#: The bundled Florence-2 has never seen printed words, outlines or long captions.
-_TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, DescribeRegion})
-
-_CLIP_TEMPLATES = (
-    "a photo of a {}.",
-    "a photo of the {}.",
-    "a photo of {}.",
-    "a picture of a {}.",
-    "an image of a {}.",
-    "a close-up photo of a {}.",
-    "a cropped photo of a {}.",
-    "a bright photo of a {}.",
-    "a dark photo of a {}.",
-    "a blurry photo of a {}.",
-    "a photo of one {}.",
-    "a photo of many {}.",
-)
-_SIGLIP_TEMPLATES = ("this is a photo of {}.", "a photo of a {}.", "{}")
-_TINY_TEMPLATES = ("{}", "a photo of {}", "a photo of a {}")
-
-
-class ModelNotAvailable(Exception):
-    """A model is not known, not on disk, or not what the registry says; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointShape:
-    """What a checkpoint must look like; `None` where the kind has no such thing."""
-
-    #: Side in pixels of the square the image is resized to.
-    image_size: int
-    #: Tokens one image becomes (Florence-2).
-    image_tokens: int | None = None
-    #: Location tokens in the tokenizer (Florence-2).
-    location_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One model: a hub repository at a pinned revision, or a folder on disk."""
-
-    #: Name in the registry, or the folder as it was written in the setting.
-    name: str
-    kind: Kind
-    queries: frozenset[QueryKind]
-    repository: str | None = None
-    #: Commit of the repository, 40 hexadecimal digits.
-    revision: str | None = None
-    folder: Path | None = None
-    #: File that holds the weights.
-    weights: str = "model.safetensors"
-    #: `None` for a folder: its own configuration says.
-    shape: CheckpointShape | None = None
-    #: What a candidate is put into before CLIP reads it.
-    templates: tuple[str, ...] = ()
-    #: Trained for short captions and region categories alone.
-    short_texts_only: bool = False
-
-
-def _florence(name: str, repository: str, revision: str) -> Entry:
-    return Entry(
-        name=name,
-        kind="florence2",
-        queries=_FLORENCE_QUERIES,
-        repository=f"florence-community/{repository}",
-        revision=revision,
-        shape=CheckpointShape(768, image_tokens=577, location_tokens=LOCATION_TOKENS),
-    )
-
-
-def _entries() -> tuple[Entry, ...]:
-    return (
-        _florence("florence-2-base", "Florence-2-base", "00921df66db728a9ceb750f5eca43e5c203a2051"),
-        _florence(
-            "florence-2-large", "Florence-2-large", "4271c66b88cdbc05735372ec13b2360108de5317"
-        ),
-        _florence(
-            "florence-2-base-ft", "Florence-2-base-ft", "0b03b6f15a4a211370fb204aee4e7dd48887ea37"
-        ),
-        _florence(
-            "florence-2-large-ft",
-            "Florence-2-large-ft",
-            "26b734a54fdfbf9c398351eedfabb7f27fc470b7",
-        ),
-        Entry(
-            name="clip-vit-b-32",
-            kind="clip",
-            queries=_CLASSIFIER_QUERIES,
-            repository="openai/clip-vit-base-patch32",
-            revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
-            weights="pytorch_model.bin",
-            shape=CheckpointShape(224),
-            templates=_CLIP_TEMPLATES,
-        ),
-        Entry(
-            name="clip-vit-l-14",
-            kind="clip",
-            queries=_CLASSIFIER_QUERIES,
-            repository="openai/clip-vit-large-patch14",
-            revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
-            shape=CheckpointShape(224),
-            templates=_CLIP_TEMPLATES,
-        ),
-        Entry(
-            name="siglip2-base",
-            kind="siglip",
-            queries=_CLASSIFIER_QUERIES,
-            repository="google/siglip2-base-patch16-256",
-            revision="3f9f96cb90da5dbc758b01813f2f6f1aee24c1ab",
-            shape=CheckpointShape(256),
-            templates=_SIGLIP_TEMPLATES,
-        ),
-        Entry(
-            name="tiny-florence2",
-            kind="florence2",
-            queries=_TINY_QUERIES,
-            folder=TINY_FOLDER / "florence2",
-            shape=CheckpointShape(160, image_tokens=101, location_tokens=LOCATION_TOKENS),
-            short_texts_only=True,
-        ),
-        Entry(
-            name="tiny-clip",
-            kind="clip",
-            queries=_CLASSIFIER_QUERIES,
-            folder=TINY_FOLDER / "clip",
-            shape=CheckpointShape(64),
-            templates=_TINY_TEMPLATES,
-        ),
-    )
-
-
-#: Every name but `tiny`, which stands for `tiny-florence2,tiny-clip`.
-REGISTRY: dict[str, Entry] = {entry.name: entry for entry in _entries()}
-_GROUPS = {"tiny": ("tiny-florence2", "tiny-clip")}
 
 
 def resolve(model_setting: str) -> tuple[Entry, ...]:
@@ -214,7 +63,7 @@ def resolve(model_setting: str) -> tuple[Entry, ...]:
             "expected the name of a model, got an empty setting; "
             "name one of `firstpass models list`, or try `--model tiny`"
         )
-    found = [_find(part) for name in names for part in _GROUPS.get(name, (name,))]
+    found = [_find(part) for name in names for part in GROUPS.get(name, (name,))]
     grounders = [entry for entry in found if entry.kind == "florence2"]
     classifiers = [entry for entry in found if entry.kind != "florence2"]
     for group, what in ((grounders, "Florence-2"), (classifiers, "CLIP or SigLIP")):
@@ -283,7 +132,7 @@ def _find(name: str) -> Entry:
             "correct the path, or name one of `firstpass models list`"
         )
     raise ModelNotAvailable(
-        f"expected one of {', '.join([*_GROUPS, *REGISTRY])} or a folder, got {name!r}; "
+        f"expected one of {', '.join([*GROUPS, *REGISTRY])} or a folder, got {name!r}; "
         "see `firstpass models list`, or try `--model tiny`"
     )
 
@@ -305,11 +154,11 @@ def _local(name: str, folder: Path) -> Entry:
             f"got {model_type!r}; original Florence-2 repositories must be converted first "
             "(the florence-community ones are)"
         )
-    templates = {"clip": _CLIP_TEMPLATES, "siglip": _SIGLIP_TEMPLATES, "florence2": ()}[kind]
+    templates = {"clip": CLIP_TEMPLATES, "siglip": SIGLIP_TEMPLATES, "florence2": ()}[kind]
     return Entry(
         name=name,
         kind=kind,
-        queries=_FLORENCE_QUERIES if kind == "florence2" else _CLASSIFIER_QUERIES,
+        queries=FLORENCE_QUERIES if kind == "florence2" else CLASSIFIER_QUERIES,
         folder=folder,
         weights=_weights_name(folder),
         templates=templates,

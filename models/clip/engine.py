@@ -14,13 +14,13 @@ from transformers import AutoTokenizer, CLIPModel, SiglipModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
+from models.catalogue import Entry
 from models.checkpoint import load_model
 from models.clip.crops import middle
 from models.clip.prompts import NEUTRAL_TEXTS, filled
 from models.devices import pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.protocols import PhraseRefused
-from models.registry import Entry
 from models.types import Classification, Classify
 
 __all__ = ["ClipEngine", "ClipOptions"]

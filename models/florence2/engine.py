@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, Florence2ForConditionalGeneration
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
 from models.devices import pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
@@ -20,7 +21,6 @@ from models.florence2.decoding import DecodeRules, decode_greedily
 from models.florence2.parsing import Answer, Vocabulary
 from models.prompts import AnswerKind, Prompt
 from models.protocols import PhraseRefused
-from models.registry import Entry
 
 __all__ = ["Ask", "FlorenceEngine", "FlorenceOptions"]
 
