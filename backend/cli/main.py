@@ -9,6 +9,8 @@ import typer
 from backend.cli.demo import demo
 from backend.cli.plan import plan
 from backend.cli.predict import predict
+from backend.cli.retry import retry
+from backend.cli.status import status
 from backend.cli.up import up
 from backend.cli.web import web
 from backend.cli.worker import worker
@@ -30,7 +32,7 @@ def _root() -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
 
 
-for command in (demo, predict, plan, up, web, worker):
+for command in (demo, predict, plan, retry, status, up, web, worker):
     app.command()(command)
 
 

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import redis
+from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import Failure
-from backend.queue.keys import FAILURES, FAILURES_BY_TIME
+from backend.queue.keys import FAILURE_KINDS, FAILURES, FAILURES_BY_TIME
 
-__all__ = ["FailureLog", "FailureRecord"]
+__all__ = ["KEPT_S", "FailureLog", "FailureRecord", "records_of"]
 
-#: Reasons kept; beyond them the oldest are forgotten. RQ's failed registry keeps the jobs themselves.
+#: Reasons kept, and for how long: beyond either the oldest are forgotten.
 KEPT = 10_000
+KEPT_S = 7 * 86_400
+#: A model's own message may be pages long.
+MESSAGE_CHARS = 500
+
+#: Drops a record unless the image has failed anew since it was read.
+#: KEYS: records, ids by time   ARGV: job id, the record as read
+_FORGET = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+end
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +46,75 @@ class FailureRecord:
     #: Seconds since the epoch.
     at: float
 
+    def to_json(self) -> str:
+        """The text that is stored; the same record gives the same text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+_RECORD = TypeAdapter(FailureRecord)
+
 
 class FailureLog:
     """The last failures in Redis, newest first."""
 
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
+        self._forget = connection.register_script(_FORGET)
 
     def record(
         self, job_id: str, image: str, failure: Failure, attempts: int, pipeline: Any
     ) -> None:
-        """Note a failure as part of a transaction, and forget the oldest beyond the bound."""
+        """Note a failure as part of a transaction."""
+        message = failure.message
+        if len(message) > MESSAGE_CHARS:
+            message = f"{message[: MESSAGE_CHARS - 3]}..."
         record = FailureRecord(
-            job_id, image, failure.kind, failure.message, failure.transient, attempts, time.time()
+            job_id, image, failure.kind, message, failure.transient, attempts, time.time()
         )
-        pipeline.hset(FAILURES, job_id, json.dumps(asdict(record)))
+        pipeline.hset(FAILURES, job_id, record.to_json())
         pipeline.zadd(FAILURES_BY_TIME, {job_id: record.at})
+        pipeline.hincrby(FAILURE_KINDS, failure.kind, 1)
 
     def trim(self) -> None:
-        """Forget the oldest beyond the bound."""
-        excess = self._connection.zcard(FAILURES_BY_TIME) - KEPT
-        if excess > 0:
-            oldest = cast(
-                "list[tuple[bytes, float]]", self._connection.zpopmin(FAILURES_BY_TIME, excess)
-            )
-            self._connection.hdel(FAILURES, *(job_id for job_id, _ in oldest))
+        """Forget the oldest beyond the bounds of number and age."""
+        connection = self._connection
+        many = connection.zrange(FAILURES_BY_TIME, 0, -KEPT - 1)
+        old = connection.zrangebyscore(FAILURES_BY_TIME, "-inf", time.time() - KEPT_S)
+        gone = cast("set[bytes]", {*many, *old})
+        if gone:
+            connection.zrem(FAILURES_BY_TIME, *gone)
+            connection.hdel(FAILURES, *(job_id.decode() for job_id in gone))
 
     def forget(self, job_id: str, pipeline: Any) -> None:
-        """Drop a record, because the image was answered or is tried again."""
+        """Drop a record, because the image was answered."""
         pipeline.hdel(FAILURES, job_id)
         pipeline.zrem(FAILURES_BY_TIME, job_id)
 
+    def forget_unchanged(self, records: Iterable[FailureRecord]) -> None:
+        """Drop these records, but not one whose image has failed anew since: one round trip."""
+        with self._connection.pipeline(transaction=False) as pipeline:
+            for record in records:
+                self._forget(
+                    keys=[FAILURES, FAILURES_BY_TIME],
+                    args=[record.job_id, record.to_json()],
+                    client=pipeline,
+                )
+            pipeline.execute()
+
     def count(self) -> int:
         """How many images have failed and were not answered since."""
-        return int(self._connection.zcard(FAILURES_BY_TIME))
+        return int(self._connection.zcount(FAILURES_BY_TIME, time.time() - KEPT_S, "+inf"))
 
-    def latest(self, most: int) -> Iterator[FailureRecord]:
+    def latest(self, most: int = KEPT) -> list[FailureRecord]:
         """The newest records, newest first."""
         ids = cast("list[bytes]", self._connection.zrevrange(FAILURES_BY_TIME, 0, most - 1))
-        for text in self._connection.hmget(FAILURES, ids) if ids else ():
-            if text is not None:
-                yield FailureRecord(**json.loads(text))
+        return list(records_of(self._connection.hmget(FAILURES, ids))) if ids else []
+
+
+def records_of(stored: Sequence[bytes | str | None]) -> Iterator[FailureRecord]:
+    """The records that these texts hold; what is gone, or of another version, is left out."""
+    for text in stored:
+        if text is None:
+            continue
+        with suppress(ValidationError):
+            yield _RECORD.validate_json(text)

@@ -16,6 +16,7 @@ from backend.queue.keys import result_key
 from backend.queue.payload import Outcome, decode_outcome
 from backend.queue.results import ResultListener, Waiting
 from backend.queue.submit import Standing, Submission, Submitter
+from backend.queue.vitals import count_submissions
 
 __all__ = ["Asked", "JobQueue"]
 
@@ -55,6 +56,7 @@ class JobQueue:
         asked = Asked(pending=set(requests))
         with self._listener.waiting_for(requests) as waiting, queue_errors():
             self._submit(asked, requests, interactive)
+            count_submissions(asked.standings.items(), self._connection)
             while asked.pending and (left := deadline - time.monotonic()) > 0:
                 self._wait(asked, waiting, min(left, RECHECK_S), requests, interactive)
         return asked

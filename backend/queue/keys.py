@@ -7,12 +7,16 @@ from pathlib import Path
 __all__ = [
     "BELL",
     "BULK_QUEUE",
+    "CACHE_INDEX",
     "FAILURES",
     "FAILURES_BY_TIME",
+    "FAILURE_KINDS",
     "HISTOGRAMS",
     "INTERACTIVE_QUEUE",
     "QUEUES",
+    "SUBMISSIONS",
     "WORKERS",
+    "cache_key",
     "result_key",
     "script",
     "waiters_key",
@@ -28,13 +32,24 @@ QUEUES = (INTERACTIVE_QUEUE, BULK_QUEUE)
 #: A list that idle workers block on.
 BELL = f"{PREFIX}bell"
 
-#: Why images failed, by job id; and their ids by time.
+#: Why images failed, by job id; their ids by time; and how often each kind occurred.
 FAILURES = f"{PREFIX}failures"
 FAILURES_BY_TIME = f"{PREFIX}failures:by-time"
+FAILURE_KINDS = f"{PREFIX}failures:kinds"
 
-#: Seconds of each stage, counted over all workers; and the workers by when they were last seen.
+#: Seconds of each stage, counted over all workers; how submitted images stood, counted over all
+#: who submit; and the workers by when they were last seen.
 HISTOGRAMS = f"{PREFIX}histograms"
+SUBMISSIONS = f"{PREFIX}submissions"
 WORKERS = f"{PREFIX}workers"
+
+#: The names of cached values, by when they were written.
+CACHE_INDEX = f"{PREFIX}cache:index"
+
+
+def cache_key(name: str) -> str:
+    """Holds one cached value."""
+    return f"{PREFIX}cache:{name}"
 
 
 def worker_key(name: str) -> str:

@@ -10,13 +10,15 @@ import socket
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import accumulate
+from math import inf
+from typing import Any
 
 import redis
 
-from backend.queue.keys import HISTOGRAMS, WORKERS, worker_key
+from backend.queue.keys import HISTOGRAMS, SUBMISSIONS, WORKERS, worker_key
 
 __all__ = [
     "BUCKETS_S",
@@ -24,10 +26,11 @@ __all__ = [
     "Histogram",
     "Vitals",
     "WorkerCard",
-    "histograms",
+    "card_of",
+    "count_submissions",
+    "histograms_of",
     "memory_mb",
     "observe",
-    "workers",
 ]
 
 #: Queue: submitted until taken. Fetch: a batch's images read and decoded. Inference: the models' time
@@ -36,6 +39,8 @@ STAGES = ("queue", "fetch", "inference", "total")
 BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 MINUTE_S = 60.0
 QUARTER_S = 15 * MINUTE_S
+#: Names of workers that were killed are forgotten after this; their cards expire much sooner.
+FORGET_NAME_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,19 @@ class WorkerCard:
     rate_1m: float
     rate_15m: float
     memory_mb: int
+    #: Seconds of silence after which the card expires: three leases.
+    ttl_s: int
     #: Seconds since the epoch.
     started_at: float
     seen_at: float
+
+    def silent_s(self, now: float) -> float:
+        """Seconds since the last heartbeat; 0 where the clocks of two machines disagree."""
+        return max(0.0, now - self.seen_at)
+
+    def is_late(self, now: float) -> bool:
+        """Whether it has been silent for longer than a lease, so that its images go to another."""
+        return self.silent_s(now) > self.ttl_s / 3 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,32 @@ class Histogram:
     stage: str
     counts: tuple[int, ...]
     sum_s: float
+
+    @property
+    def count(self) -> int:
+        """How many were measured."""
+        return sum(self.counts)
+
+    @property
+    def mean_s(self) -> float | None:
+        """The average; `None` when nothing was measured."""
+        return self.sum_s / self.count if self.count else None
+
+    def within_s(self, share: float) -> float | None:
+        """A bound that this share (0..1) of the measurements kept to; `None` without measurements.
+
+        >>> Histogram("queue", (0, 9, 0, 1, *[0] * 8), 1.0).within_s(0.5)
+        0.03
+
+        Infinite when that many took longer than the last bucket.
+        """
+        if not self.count:
+            return None
+        bounds = (*BUCKETS_S, inf)
+        reached = accumulate(self.counts)
+        return next(
+            bound for bound, n in zip(bounds, reached, strict=True) if n >= share * self.count
+        )
 
 
 class Vitals:
@@ -110,12 +151,14 @@ class Vitals:
             "rate_1m": self._rate(now, MINUTE_S),
             "rate_15m": self._rate(now, QUARTER_S),
             "memory_mb": memory_mb(),
+            "ttl_s": self._ttl_s,
             "started_at": self._started_at,
             "seen_at": now,
         }
         pipeline.hset(key, mapping=card)
         pipeline.expire(key, self._ttl_s)
         pipeline.zadd(WORKERS, {self._name: now})
+        pipeline.zremrangebyscore(WORKERS, "-inf", now - FORGET_NAME_S)
 
     def retire(self, connection: redis.Redis) -> None:
         """Take the card away: this worker has ended."""
@@ -138,47 +181,43 @@ def observe(stage: str, seconds: Sequence[float], pipeline: Any) -> None:
         pipeline.hincrbyfloat(HISTOGRAMS, f"{stage}:sum", round(sum(seconds), 6))
 
 
-def histograms(connection: redis.Redis) -> Iterator[Histogram]:
-    """Each stage's histogram over all workers since Redis holds data."""
-    stored = _text_hash(connection, HISTOGRAMS)
-    for stage in STAGES:
-        counts = tuple(int(stored.get(f"{stage}:{i}", 0)) for i in range(len(BUCKETS_S) + 1))
-        yield Histogram(stage, counts, float(stored.get(f"{stage}:sum", 0.0)))
+def count_submissions(standings: Iterable[tuple[str, int]], connection: redis.Redis) -> None:
+    """Add to how often a submitted image stood how (hit, joined, queued, busy): one round trip."""
+    with connection.pipeline(transaction=False) as pipeline:
+        for standing, count in standings:
+            pipeline.hincrby(SUBMISSIONS, standing, count)
+        pipeline.execute()
 
 
-def workers(connection: redis.Redis) -> list[WorkerCard]:
-    """The live workers, the longest running first; forgets those whose card has expired."""
-    cards = []
-    for raw in cast("list[bytes]", connection.zrange(WORKERS, 0, -1)):
-        name = raw.decode()
-        card = _text_hash(connection, worker_key(name))
-        if not card:
-            connection.zrem(WORKERS, name)
-            continue
-        cards.append(_card(name, card))
-    return sorted(cards, key=lambda card: card.started_at)
+def histograms_of(stored: Mapping[str, str]) -> tuple[Histogram, ...]:
+    """Each stage's histogram over all workers since Redis holds data, from the hash `HISTOGRAMS`."""
+    return tuple(
+        Histogram(
+            stage,
+            tuple(int(stored.get(f"{stage}:{i}", 0)) for i in range(len(BUCKETS_S) + 1)),
+            float(stored.get(f"{stage}:sum", 0.0)),
+        )
+        for stage in STAGES
+    )
 
 
-def _text_hash(connection: redis.Redis, key: str) -> dict[str, str]:
-    stored = cast("dict[bytes, bytes]", connection.hgetall(key))
-    return {field.decode(): value.decode() for field, value in stored.items()}
-
-
-def _card(name: str, stored: dict[str, str]) -> WorkerCard:
+def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
+    """A worker's card from its hash; a worker of another version may leave figures out."""
     return WorkerCard(
         name=name,
-        host=stored["host"],
-        pid=int(stored["pid"]),
-        device=stored["device"],
-        model=stored["model"],
-        state=stored["state"],
-        batch_size=int(stored["batch_size"]),
-        images=int(stored["images"]),
-        rate_1m=float(stored["rate_1m"]),
-        rate_15m=float(stored["rate_15m"]),
-        memory_mb=int(stored["memory_mb"]),
-        started_at=float(stored["started_at"]),
-        seen_at=float(stored["seen_at"]),
+        host=stored.get("host", "?"),
+        pid=int(stored.get("pid", 0)),
+        device=stored.get("device", "?"),
+        model=stored.get("model", "?"),
+        state=stored.get("state", "?"),
+        batch_size=int(stored.get("batch_size", 0)),
+        images=int(stored.get("images", 0)),
+        rate_1m=float(stored.get("rate_1m", 0)),
+        rate_15m=float(stored.get("rate_15m", 0)),
+        memory_mb=int(stored.get("memory_mb", 0)),
+        ttl_s=int(stored.get("ttl_s", 30)),
+        started_at=float(stored.get("started_at", 0)),
+        seen_at=float(stored.get("seen_at", 0)),
     )
 
 

@@ -1,0 +1,63 @@
+"""`firstpass retry`: failed images back into the queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from backend.cli.options import setting
+from backend.cli.status import open_redis
+from backend.settings import load_settings
+
+__all__ = ["retry"]
+
+
+def retry(
+    job_ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Job ids, or how they begin; none: all failed images.", metavar="JOB_ID"
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FIRSTPASS_KIND", help="Only failures of this kind, e.g. ImageUnreachable."
+        ),
+    ] = None,
+    redis_url: Annotated[str | None, setting("redis_url")] = None,
+    home: Annotated[Path | None, setting("home")] = None,
+) -> None:
+    """Put failed images back into the bulk queue, each with all its tries.
+
+    `firstpass status --failed` lists them with their ids and kinds. Their stored failures are
+    forgotten. Permanent failures (a bad image, a refused address) are tried again here alone.
+
+    Exit codes: 0 all are back in the queue (or there were none), 1 some are not, and it says why,
+    2 Redis does not answer.
+    """
+    from backend.queue.retry import Retrier
+    from backend.queue.submit import SubmitLimits, Submitter
+    from backend.queue.wording import images
+
+    settings = load_settings(redis_url=redis_url, home=home)
+    limits = SubmitLimits(settings.queue_limit, settings.job_timeout_s)
+    with open_redis(settings) as connection:
+        retried = Retrier(connection, Submitter(connection, limits)).retry(
+            kind=kind, wanted=job_ids or ()
+        )
+    console = Console(soft_wrap=True)
+    back = "is back" if len(retried.again) == 1 else "are back"
+    console.print(Text(f"{images(len(retried.again))} {back} in the queue."))
+    reasons: dict[str, list[str]] = {}
+    for job_id, reason in retried.refused.items():
+        reasons.setdefault(reason, []).append(job_id)
+    for reason, ids in reasons.items():
+        shown = ", ".join(job_id[:12] for job_id in ids[:5]) + (", ..." if len(ids) > 5 else "")
+        console.print(Text(f"{images(len(ids))} not retried, {reason}: {shown}", style="yellow"))
+    if retried.refused:
+        raise typer.Exit(1)

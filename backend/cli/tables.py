@@ -1,0 +1,148 @@
+"""An overview as tables for a terminal. What comes from elsewhere is shown, never obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backend.queue.overview import Overview
+from backend.queue.verdict import notes, problems
+from backend.queue.wording import duration, images, printable, queue_title, seconds, worker_name
+
+__all__ = ["failure_tables", "overview_tables"]
+
+
+def overview_tables(overview: Overview) -> Iterator[RenderableType]:
+    """What is wrong, then queues, workers, cache, times and Redis, then what is worth knowing."""
+    yield from _verdict(overview)
+    yield _queues(overview)
+    if overview.workers:
+        yield _workers(overview)
+    yield from _lines(overview)
+    if any(histogram.count for histogram in overview.histograms):
+        yield _stages(overview)
+    for note in notes(overview):
+        yield Text(f"Note: {note}")
+
+
+def failure_tables(overview: Overview) -> Iterator[RenderableType]:
+    """The images that failed, newest first, with why and how often they were tried."""
+    yield from _verdict(overview)
+    if not overview.failures:
+        yield Text(
+            f"{images(overview.failed_images)} failed."
+            if overview.failed_images
+            else "No image has failed."
+        )
+        return
+    table = _table("Failed images, newest first", "id", "image", "kind", "why", "tries", "age")
+    for record in overview.failures:
+        _row(
+            table,
+            record.job_id[:12],
+            record.image,
+            record.kind,
+            record.message,
+            str(record.attempts),
+            duration(overview.at - record.at),
+        )
+    yield table
+    more = overview.failed_images - len(overview.failures)
+    if more > 0:
+        yield Text(f"and {images(more)} more: --most {overview.failed_images}")
+    yield Text("`firstpass retry` puts them back into the queue; with --kind or ids, only those.")
+
+
+def _verdict(overview: Overview) -> Iterator[Text]:
+    wrong = problems(overview)
+    if not wrong:
+        yield Text("All is well.", style="green")
+    for problem in wrong:
+        yield Text(f"! {printable(problem)}", style="bold red")
+
+
+def _queues(overview: Overview) -> Table:
+    table = _table("Queues", "queue", "waiting", "oldest waits", "in work", "failed in a day")
+    for queue in overview.queues:
+        _row(
+            table,
+            queue_title(queue.name),
+            f"{queue.waiting:,}",
+            duration(queue.oldest_s),
+            f"{queue.leased:,}",
+            f"{queue.failed:,}",
+        )
+    return table
+
+
+def _workers(overview: Overview) -> Table:
+    table = _table(
+        "Workers", "worker", "device", "model", "state", "heartbeat", "batch", "img/s 1 / 15 min", "memory"
+    )  # fmt: skip
+    for card in overview.workers:
+        _row(
+            table,
+            worker_name(card),
+            card.device,
+            card.model,
+            "silent" if card.is_late(overview.at) else card.state,
+            f"{duration(card.silent_s(overview.at))} ago",
+            str(card.batch_size),
+            f"{card.rate_1m:.2f} / {card.rate_15m:.2f}",
+            f"{card.memory_mb:,} MB",
+            style="red" if card.is_late(overview.at) else "",
+        )
+    return table
+
+
+def _stages(overview: Overview) -> Table:
+    table = _table("Times", "stage", "measured", "mean", "half within", "95 % within")
+    for histogram in overview.histograms:
+        _row(
+            table,
+            histogram.stage,
+            f"{histogram.count:,}",
+            seconds(histogram.mean_s),
+            seconds(histogram.within_s(0.5)),
+            seconds(histogram.within_s(0.95)),
+        )
+    return table
+
+
+def _lines(overview: Overview) -> Iterator[Text]:
+    if overview.waiting and overview.seconds_left is not None:
+        yield Text(
+            f"{images(overview.waiting)} wait: about {duration(overview.seconds_left)} left "
+            f"at {overview.images_per_s:.2f} images/s"
+        )
+    asked, rate = overview.submissions, overview.submissions.hit_rate
+    if rate is not None:
+        yield Text(
+            f"Cache: {rate:.0%} answered at once ({asked.hit:,} hit, {asked.joined:,} joined, "
+            f"{asked.queued:,} queued, {asked.busy:,} refused)"
+        )
+    redis = overview.redis
+    if redis.version is not None:
+        limit = f" of {redis.max_mb:,}" if redis.max_mb is not None else ""
+        yield Text(
+            f"Redis {printable(redis.version)}: up {duration(redis.uptime_s)}, {redis.used_mb:,}{limit} MB, "
+            f"append-only file {'on' if redis.aof else 'off'}"
+        )
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=Text(title, style="bold"), title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: str, style: str = "") -> None:
+    table.add_row(*_texts(cells), style=style)
+
+
+def _texts(cells: Iterable[str]) -> list[Text]:
+    return [Text(printable(cell)) for cell in cells]

@@ -1,0 +1,236 @@
+"""All that a status tells, read from Redis in two round trips, and without changing anything.
+
+RQ's registries are read as plain keys: `registry.count` and `len(registry)` run RQ's cleanup, which
+without a lock puts an abandoned job back as often as somebody looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.utils import str_to_date
+
+from backend.queue.connection import queue_errors
+from backend.queue.failures import KEPT_S, FailureRecord, records_of
+from backend.queue.keys import (
+    FAILURE_KINDS,
+    FAILURES,
+    FAILURES_BY_TIME,
+    HISTOGRAMS,
+    QUEUES,
+    SUBMISSIONS,
+    WORKERS,
+    worker_key,
+)
+from backend.queue.vitals import Histogram, WorkerCard, card_of, histograms_of
+
+__all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview"]
+
+#: Ids looked at to find the oldest waiting job: a promoted job leaves its id behind in the bulk queue.
+HEAD = 20
+#: How a submitted image may stand: the fields of `Submissions`.
+STANDINGS = ("hit", "joined", "queued", "busy")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RedisView:
+    """Redis by its own account; when it is not `up`, `reason` says why and the rest is unknown.
+
+    `max_mb` is `None` without a limit; `aof_ok` is false after a failed write of the file.
+    """
+
+    up: bool
+    reason: str | None = None
+    version: str | None = None
+    uptime_s: int | None = None
+    used_mb: int | None = None
+    max_mb: int | None = None
+    eviction: str | None = None
+    aof: bool | None = None
+    aof_ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """One queue: jobs that wait, seconds the oldest has waited, jobs that workers hold, jobs RQ keeps as failed."""
+
+    name: str
+    waiting: int
+    oldest_s: float | None
+    leased: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submissions:
+    """Images asked for since Redis holds data, by how each stood."""
+
+    hit: int = 0
+    joined: int = 0
+    queued: int = 0
+    busy: int = 0
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share that was answered from the cache: 0..1; `None` when nothing was asked."""
+        asked = self.hit + self.joined + self.queued + self.busy
+        return self.hit / asked if asked else None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything at one moment, `at` (seconds since the epoch)."""
+
+    at: float
+    redis: RedisView
+    queues: tuple[QueueView, ...] = ()
+    workers: tuple[WorkerCard, ...] = ()
+    submissions: Submissions = Submissions()
+    histograms: tuple[Histogram, ...] = ()
+    #: How often each kind of failure occurred since Redis holds data.
+    failure_kinds: Mapping[str, int] = field(default_factory=dict)
+    #: Images that failed and were not answered since; `failures` are the latest of them.
+    failed_images: int = 0
+    failures: tuple[FailureRecord, ...] = ()
+
+    @classmethod
+    def without_redis(cls, reason: str) -> Overview:
+        """What can be told when Redis does not answer."""
+        return cls(time.time(), RedisView(up=False, reason=reason))
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait, in all queues."""
+        return sum(queue.waiting for queue in self.queues)
+
+    @property
+    def images_per_s(self) -> float:
+        """All workers together, over the last minute."""
+        return sum(card.rate_1m for card in self.workers)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until nothing waits, at the last minute's pace; `None` when nothing is being done."""
+        return self.waiting / self.images_per_s if self.images_per_s > 0 else None
+
+
+def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
+    """What Redis holds now, with the latest `failures` reasons. Raises `QueueUnavailable`."""
+    now = time.time()
+    with queue_errors():
+        first = _ask(connection, _first_questions(now, failures))
+        second = _ask(connection, _second_questions(first))
+    cards = [
+        card_of(name.decode(), _text(second["card", name]))
+        for name in first["workers"]
+        if second["card", name]
+    ]
+    submitted = _text(first["submissions"])
+    return Overview(
+        at=now,
+        redis=_redis_view(first["info"]),
+        queues=tuple(
+            QueueView(
+                name=name,
+                waiting=first["waiting", name],
+                oldest_s=_oldest_s([second["job", job] for job in first["head", name]], now),
+                leased=first["leased", name],
+                failed=first["failed", name],
+            )
+            for name in QUEUES
+        ),
+        workers=tuple(sorted(cards, key=lambda card: card.started_at)),
+        submissions=Submissions(**{n: int(submitted.get(n, 0)) for n in STANDINGS}),
+        histograms=histograms_of(_text(first["histograms"])),
+        failure_kinds={kind: int(count) for kind, count in _text(first["kinds"]).items()},
+        failed_images=first["failed images"],
+        failures=tuple(records_of(second.get("failures", ()))),
+    )
+
+
+#: A command of redis-py by its method's name, and its arguments.
+Question = tuple[Any, ...]
+
+
+def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
+    questions: dict[Hashable, Question] = {
+        "info": ("info",),
+        "histograms": ("hgetall", HISTOGRAMS),
+        "submissions": ("hgetall", SUBMISSIONS),
+        "kinds": ("hgetall", FAILURE_KINDS),
+        "failed images": ("zcount", FAILURES_BY_TIME, now - KEPT_S, "+inf"),
+        "latest": ("zrevrangebyscore", FAILURES_BY_TIME, "+inf", now - KEPT_S, 0, failures),
+        "workers": ("zrange", WORKERS, 0, -1),
+    }
+    for name in QUEUES:
+        waiting = f"{Queue.redis_queue_namespace_prefix}{name}"
+        questions["waiting", name] = ("llen", waiting)
+        questions["head", name] = ("lrange", waiting, 0, HEAD - 1)
+        questions["leased", name] = ("zcard", StartedJobRegistry.key_template.format(name))
+        failed = FailedJobRegistry.key_template.format(name)
+        questions["failed", name] = ("zcount", failed, now, "+inf")
+    return questions
+
+
+def _second_questions(first: Mapping[Hashable, Any]) -> dict[Hashable, Question]:
+    questions: dict[Hashable, Question] = {
+        ("card", name): ("hgetall", worker_key(name.decode())) for name in first["workers"]
+    }
+    for name in QUEUES:
+        for job in first["head", name]:
+            fields = ["status", "enqueued_at"]
+            questions["job", job] = ("hmget", Job.key_for(job.decode()), fields)
+    if first["latest"]:
+        questions["failures"] = ("hmget", FAILURES, first["latest"])
+    return questions
+
+
+def _ask(connection: redis.Redis, questions: Mapping[Hashable, Question]) -> dict[Hashable, Any]:
+    """The reply to each question, in one round trip. Who may not ask for `info` gets none."""
+    with connection.pipeline(transaction=False) as pipeline:
+        for command, *args in questions.values():
+            getattr(pipeline, command)(*args)
+        replies = dict(zip(questions, pipeline.execute(raise_on_error=False), strict=True))
+    for name, reply in replies.items():
+        if name == "info" and isinstance(reply, redis.ResponseError):
+            replies[name] = {}
+        elif isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+def _redis_view(info: Mapping[str, Any]) -> RedisView:
+    if not info:
+        return RedisView(up=True)
+    limit = int(info.get("maxmemory", 0))
+    aof = bool(info.get("aof_enabled", 0))
+    return RedisView(
+        up=True,
+        version=str(info.get("redis_version", "?")),
+        uptime_s=int(info.get("uptime_in_seconds", 0)),
+        used_mb=int(info.get("used_memory", 0)) // MIB,
+        max_mb=limit // MIB if limit else None,
+        eviction=str(info.get("maxmemory_policy", "?")),
+        aof=aof,
+        aof_ok=info.get("aof_last_write_status", "ok") == "ok" if aof else None,
+    )
+
+
+def _oldest_s(jobs: Sequence[Sequence[bytes | None]], now: float) -> float | None:
+    """Seconds since the first job that really waits was put in its queue."""
+    for status, enqueued_at in jobs:
+        if status == JobStatus.QUEUED.encode() and enqueued_at:
+            return max(0.0, now - str_to_date(enqueued_at).timestamp())
+    return None
+
+
+def _text(stored: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {field.decode(): value.decode() for field, value in stored.items()}

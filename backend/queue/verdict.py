@@ -1,0 +1,115 @@
+"""What an overview means: what is wrong, what is worth knowing, and all of it as JSON. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import isinf
+from typing import Any
+
+from backend.queue.keys import INTERACTIVE_QUEUE
+from backend.queue.overview import Overview, RedisView
+from backend.queue.vitals import Histogram, WorkerCard
+from backend.queue.wording import images, worker_name
+
+__all__ = ["notes", "overview_json", "problems"]
+
+#: A person who opened an image has given up by then.
+OPENED_WAITS_S = 30.0
+#: Share of Redis's memory limit past which little is left for a large import.
+NEARLY_FULL = 0.9
+
+
+def problems(overview: Overview) -> list[str]:
+    """What an operator should look at now, as sentences; empty when all is well."""
+    redis = overview.redis
+    if not redis.up:
+        return [redis.reason or "Redis does not answer"]
+    found = [*_redis_problems(redis)]
+    if not overview.workers:
+        waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
+        found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
+    found.extend(
+        f"Worker {worker_name(card)} has been silent for {card.silent_s(overview.at):.0f} s; "
+        "its images go to another."
+        for card in overview.workers
+        if card.is_late(overview.at)
+    )
+    found.extend(
+        f"An opened image has waited for {queue.oldest_s:.0f} s: the workers do not keep up."
+        for queue in overview.queues
+        if queue.name == INTERACTIVE_QUEUE and (queue.oldest_s or 0) > OPENED_WAITS_S
+    )
+    return found
+
+
+def notes(overview: Overview) -> list[str]:
+    """What is worth knowing although nothing is wrong."""
+    found = []
+    if overview.redis.aof is False:
+        found.append(
+            "Redis keeps no append-only file: what is queued is lost when it crashes (appendonly yes)."
+        )
+    if overview.failed_images:
+        found.append(
+            f"{images(overview.failed_images)} failed: `firstpass status --failed` says why, "
+            "`firstpass retry` tries them again."
+        )
+    return found
+
+
+def overview_json(overview: Overview) -> dict[str, Any]:
+    """The overview as plain JSON: the same figures as the page, with what is wrong in words."""
+    wrong = problems(overview)
+    seconds_left = overview.seconds_left
+    return {
+        "ok": not wrong,
+        "problems": wrong,
+        "notes": notes(overview),
+        "at": round(overview.at, 3),
+        "redis": asdict(overview.redis),
+        "queues": [asdict(queue) for queue in overview.queues],
+        "seconds_left": None if seconds_left is None else round(seconds_left, 1),
+        "workers": [_worker_json(card, overview.at) for card in overview.workers],
+        "submissions": {
+            **asdict(overview.submissions),
+            "hit_rate": overview.submissions.hit_rate,
+        },
+        "stages": {histogram.stage: _stage_json(histogram) for histogram in overview.histograms},
+        "failures": {
+            "images": overview.failed_images,
+            "by_kind_ever": dict(overview.failure_kinds),
+            "latest": [asdict(record) for record in overview.failures],
+        },
+    }
+
+
+def _redis_problems(redis: RedisView) -> list[str]:
+    found = []
+    if redis.aof_ok is False:
+        found.append("Redis could not write its append-only file: is its disk full?")
+    if redis.max_mb is not None and redis.eviction not in (None, "noeviction"):
+        found.append(
+            f"Redis may throw queued images away when its memory is full (maxmemory-policy is "
+            f"{redis.eviction}); set it to noeviction."
+        )
+    if redis.max_mb and redis.used_mb is not None and redis.used_mb > NEARLY_FULL * redis.max_mb:
+        found.append(f"Redis uses {redis.used_mb} of its {redis.max_mb} MB.")
+    return found
+
+
+def _worker_json(card: WorkerCard, now: float) -> dict[str, Any]:
+    return {**asdict(card), "silent_s": round(card.silent_s(now), 1), "late": card.is_late(now)}
+
+
+def _stage_json(histogram: Histogram) -> dict[str, Any]:
+    return {
+        "count": histogram.count,
+        "mean_s": histogram.mean_s,
+        "half_within_s": _finite(histogram.within_s(0.5)),
+        "most_within_s": _finite(histogram.within_s(0.95)),
+    }
+
+
+def _finite(seconds: float | None) -> float | None:
+    """JSON has no infinity: what took longer than the last bucket has no bound."""
+    return None if seconds is None or isinf(seconds) else seconds
