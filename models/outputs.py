@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 
@@ -23,7 +22,7 @@ from models.types import Detection, ImageSize, Point, Texts
 __all__ = ["match_phrase", "read_detections", "read_texts"]
 
 _NOT_WORDS = re.compile(r"[\W_]+")
-_CLOSE_ENOUGH = 0.8
+_ARTICLE = re.compile(r"^(a|an|the) ")
 
 _READERS: dict[AnswerKind, Callable[[Answer, Vocabulary], tuple[Span, ...]]] = {
     AnswerKind.BOXES: read_boxes,
@@ -67,11 +66,11 @@ def read_texts(answers: Sequence[Answer], vocabulary: Vocabulary) -> Texts:
 def match_phrase(text: str, phrases: Sequence[str]) -> str | None:
     """Gives the phrase asked that an answer's text stands for, or `None` if that is not clear.
 
-    One phrase asked takes every answer. Of several: the one that is equal but for case, spaces and
-    marks; else the only one that holds the text or is held by it; else the most alike, if alike
-    enough.
+    One phrase asked takes every answer. Of several: the one that is equal but for case, marks, a
+    leading article and the s of plurals; else the only one that holds the text, or is held by it,
+    as whole words. Likeness in spelling counts for nothing: a blue car is no blue cat.
 
-    >>> match_phrase("A Red car.", ("red car", "a red car", "car"))
+    >>> match_phrase("Red cars.", ("a red car", "car"))
     'a red car'
     """
     if len(phrases) == 1:
@@ -88,10 +87,7 @@ def match_phrase(text: str, phrases: Sequence[str]) -> str | None:
         for phrase, words in bare.items()
         if words and (f" {words} " in f" {wanted} " or f" {wanted} " in f" {words} ")
     ]
-    if len(holding) == 1:
-        return holding[0]
-    close = difflib.get_close_matches(wanted, bare.values(), n=1, cutoff=_CLOSE_ENOUGH)
-    return next((phrase for phrase, words in bare.items() if close and words == close[0]), None)
+    return holding[0] if len(holding) == 1 else None
 
 
 def _detection(
@@ -118,4 +114,5 @@ def _points(bins: Sequence[int], size: ImageSize) -> tuple[Point, ...]:
 
 
 def _bare(text: str) -> str:
-    return _NOT_WORDS.sub(" ", text.casefold()).strip()
+    words = _ARTICLE.sub("", _NOT_WORDS.sub(" ", text.casefold()).strip()).split()
+    return " ".join(word.removesuffix("s") if len(word) > 3 else word for word in words)

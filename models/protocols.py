@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from PIL import Image
 
-from models.types import ModelOutput, Query
+from models.types import ImageSize, ModelOutput, Query
 
-__all__ = ["ImageQueries", "PhraseRefused", "Runtime", "UnsupportedQuery"]
+__all__ = ["ImageQueries", "PhraseRefused", "Runtime", "UnsupportedQuery", "VectorStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,29 @@ class Runtime(Protocol):
     def device(self) -> str:
         """Where it runs, in words: `cpu`, `cuda:0 (NVIDIA H200)`."""
 
-    def run(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
-        """One output per query, in the order asked; each image is encoded once.
+    def run_raw(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
+        """One raw output per query, in the order asked; each image is encoded once.
 
-        Boxes are xyxy pixels of the image given. Raises `UnsupportedQuery` for a query that no
-        loaded model serves; nothing of the batch is answered then.
+        Raw outputs may be kept and made tidy later, by other rules. Boxes are xyxy pixels of the
+        image given. Raises `UnsupportedQuery` for a query that no loaded model serves; nothing of
+        the batch is answered then.
         """
+
+    def tidy(self, output: ModelOutput, size: ImageSize) -> ModelOutput:
+        """A raw output about an image of that size, cleared of repeats and of boxes that cannot be.
+
+        Runs no model; may be called from any thread.
+        """
+
+
+class VectorStore(Protocol):
+    """Where image vectors are kept between runs and shared between workers."""
+
+    def get(self, names: Sequence[str]) -> Sequence[bytes | None]:
+        """One vector per name, as it was put; `None` for what is not there."""
+
+    def put(self, vectors: Mapping[str, bytes]) -> None:
+        """Keep these vectors, or not: it is a cache."""
 
 
 class UnsupportedQuery(ValueError):

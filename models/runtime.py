@@ -18,7 +18,7 @@ from models.gate import GateRules, gated
 from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
 from models.prompts import AnswerKind, Prompt, prompts_for, reason_refused
-from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery
+from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
 from models.registry import Entry, fingerprint, reason_not_served, resolve
 from models.types import (
     Box,
@@ -53,10 +53,12 @@ def load_runtime(
     device: str = "auto",
     dtype: str = "auto",
     options: RuntimeOptions | None = None,
+    vectors: VectorStore | None = None,
 ) -> LoadedRuntime:
     """Loads every model that a setting names (see `registry.resolve`), without network.
 
-    `device`: auto, cpu, cuda, cuda:1, mps. `dtype`: auto, float32, bfloat16, float16.
+    `device`: auto, cpu, cuda, cuda:1, mps. `dtype`: auto, float32, bfloat16, float16. `vectors`
+    keeps image vectors beyond this process.
 
     Raises `ModelNotAvailable` when a model is unknown, not on disk or not as it should be, and
     `ValueError` for a device or number format that cannot be had.
@@ -76,7 +78,7 @@ def load_runtime(
             )
         else:
             classifier = ClipEngine.load(
-                entry, folder, device=place, dtype=dtype, options=options.clip
+                entry, folder, device=place, dtype=dtype, options=options.clip, vectors=vectors
             )
     return LoadedRuntime(entries, place, florence, classifier, options)
 
@@ -126,6 +128,22 @@ class LoadedRuntime:
         return tuple(str(engine.dtype).removeprefix("torch.") for engine in engines if engine)
 
     def run(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
+        """Gives `run_raw`'s outputs made tidy."""
+        return [
+            tuple(self.tidy(output, ImageSize(*item.image.size)) for output in outputs)
+            for item, outputs in zip(batch, self.run_raw(batch), strict=True)
+        ]
+
+    def tidy(self, output: ModelOutput, size: ImageSize) -> ModelOutput:
+        """Gives an output about an image of that size without repeats and impossible boxes.
+
+        Which those are the options say; runs no model.
+        """
+        if not isinstance(output, Detections):
+            return output
+        return Detections(clean(output.items, size, self._options.clean), output.truncated)
+
+    def run_raw(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
         """Gives one output per query, in the order asked; each image is encoded once.
 
         Detections are raw down to a low score: thresholds are the caller's. Boxes are xyxy pixels
@@ -196,10 +214,7 @@ class LoadedRuntime:
         if self.classifier is not None and isinstance(step.query, Ground | Detect):
             agreement = partial(self._agreement, self.classifier, step, found)
             found = gated(found, size, self._options.gate, agreement)
-        return Detections(
-            clean(found, size, self._options.clean),
-            truncated=any(answer.truncated for _, answer in pairs),
-        )
+        return Detections(tuple(found), truncated=any(answer.truncated for _, answer in pairs))
 
     def _agreement(
         self,

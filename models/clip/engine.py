@@ -18,9 +18,11 @@ from models.catalogue import Entry
 from models.checkpoint import load_model
 from models.clip.crops import middle
 from models.clip.prompts import NEUTRAL_TEXTS, filled
+from models.clip.shared_vectors import SharedVectors
 from models.devices import pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
-from models.protocols import PhraseRefused
+from models.protocols import PhraseRefused, VectorStore
+from models.registry import fingerprint
 from models.types import Classification, Classify
 
 __all__ = ["ClipEngine", "ClipOptions"]
@@ -54,6 +56,7 @@ class ClipEngine:
         kind: Literal["clip", "siglip"],
         templates: Sequence[str],
         options: ClipOptions,
+        vectors: SharedVectors | None = None,
     ) -> None:
         """Takes loaded transformers objects; `load` is the usual way in."""
         self._model = model
@@ -62,6 +65,7 @@ class ClipEngine:
         self._kind = kind
         self._templates = tuple(templates)
         self._options = options
+        self._shared = vectors
         self._images: FeatureCache[Tensor] = FeatureCache(options.image_cache_bytes)
         self._texts: FeatureCache[Tensor] = FeatureCache(options.text_cache_bytes)
 
@@ -74,8 +78,9 @@ class ClipEngine:
         device: torch.device,
         dtype: str = "auto",
         options: ClipOptions | None = None,
+        vectors: VectorStore | None = None,
     ) -> ClipEngine:
-        """Loads a checkpoint folder onto a device, without network.
+        """Loads a checkpoint folder onto a device, without network; `vectors` outlive the process.
 
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
@@ -89,6 +94,7 @@ class ClipEngine:
             kind="siglip" if entry.kind == "siglip" else "clip",
             templates=entry.templates,
             options=options or ClipOptions(),
+            vectors=SharedVectors(vectors, fingerprint([entry])) if vectors is not None else None,
         )
 
     @property
@@ -168,15 +174,21 @@ class ClipEngine:
     def _image_vectors(self, images: Sequence[Image.Image], keys: Sequence[str]) -> list[Tensor]:
         """Gives a float32 vector of length 1 for each image."""
         wanted = dict(zip(keys, images, strict=True))
-        found = {key: self._images.get(key) for key in wanted}
-        missing = [(key, wanted[key]) for key, vector in found.items() if vector is None]
-        vectors = {key: vector for key, vector in found.items() if vector is not None}
+        vectors = {key: found for key in wanted if (found := self._images.get(key)) is not None}
+        if self._shared is not None:
+            shared = self._shared.get([key for key in wanted if key not in vectors])
+            vectors |= {key: found.to(self._model.device) for key, found in shared.items()}
+        missing = [(key, image) for key, image in wanted.items() if key not in vectors]
+        fresh: dict[str, Tensor] = {}
         for start in range(0, len(missing), self._options.image_batch):
             batch = missing[start : start + self._options.image_batch]
             encoded = with_smaller_batches([image for _, image in batch], self._encode_images)
-            for (key, _), vector in zip(batch, encoded, strict=True):
-                vectors[key] = vector
-                self._images.put(key, vector, vector.numel() * vector.element_size())
+            fresh.update((key, vector) for (key, _), vector in zip(batch, encoded, strict=True))
+        for key, vector in fresh.items():
+            self._images.put(key, vector, vector.numel() * vector.element_size())
+        if self._shared is not None:
+            self._shared.put(fresh)
+        vectors |= fresh
         return [vectors[key] for key in keys]
 
     @torch.inference_mode()
@@ -199,8 +211,9 @@ class ClipEngine:
         """
         templates = self._templates if templates is None else tuple(templates)
         key = {candidate: f"{templates}{candidate}" for candidate in candidates}
-        missing = [name for name in key if self._texts.get(key[name]) is None]
-        vectors = {}
+        # Taken out at once: what is put below may push them out of the cache.
+        vectors = {name: found for name in key if (found := self._texts.get(key[name])) is not None}
+        missing = [name for name in key if name not in vectors]
         for start in range(0, len(missing), max(1, self._options.text_batch // len(templates))):
             batch = missing[start : start + max(1, self._options.text_batch // len(templates))]
             rows = with_smaller_batches(
@@ -209,9 +222,6 @@ class ClipEngine:
             for name, vector in zip(batch, rows, strict=True):
                 vectors[name] = vector
                 self._texts.put(key[name], vector, vector.numel() * vector.element_size())
-        for name in key:
-            if name not in vectors and (cached := self._texts.get(key[name])) is not None:
-                vectors[name] = cached
         return torch.stack([vectors[name] for name in candidates])
 
     @torch.inference_mode()

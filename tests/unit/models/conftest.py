@@ -1,0 +1,51 @@
+"""The tiny runtime, loaded once, and a few scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from models.protocols import ImageQueries
+from models.runtime import LoadedRuntime, load_runtime
+from models.tiny.scenes import Scene, generate_scene
+from models.types import ModelOutput, Query
+
+FIRST_SEED = 7_000_000_000
+
+
+@pytest.fixture(scope="session")
+def tiny() -> LoadedRuntime:
+    return load_runtime("tiny", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def scenes() -> tuple[Scene, ...]:
+    """Twelve held-out scenes with at least one object each."""
+    return tuple(generate_scene(FIRST_SEED + number) for number in range(12))
+
+
+@pytest.fixture(scope="session")
+def ask(tiny: LoadedRuntime) -> Callable[[Scene, Query], ModelOutput]:
+    """One query about one scene, nothing else in the batch."""
+
+    def run(scene: Scene, query: Query) -> ModelOutput:
+        ((output,),) = tiny.run([ImageQueries(scene.image, _key(scene), (query,))])
+        return output
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ask_all(tiny: LoadedRuntime) -> Callable[[Sequence[Scene], Query], list[ModelOutput]]:
+    """One query about every scene, in one batch."""
+
+    def run(asked: Sequence[Scene], query: Query) -> list[ModelOutput]:
+        batch = [ImageQueries(scene.image, _key(scene), (query,)) for scene in asked]
+        return [output for (output,) in tiny.run(batch)]
+
+    return run
+
+
+def _key(scene: Scene) -> str:
+    return f"scene {id(scene)}"

@@ -1,0 +1,113 @@
+"""Folders with missing or wrong files, and models that were never pulled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from models.catalogue import REGISTRY, TINY_FOLDER
+from models.checkpoint import locate
+from models.registry import ModelNotAvailable
+from models.runtime import load_runtime
+
+
+def _edit(name: str, change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:
+    def run(folder: Path) -> None:
+        content = json.loads((folder / name).read_text())
+        change(content)
+        (folder / name).write_text(json.dumps(content))
+
+    return run
+
+
+def _without(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _cut_weights(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100_000])
+
+
+def _drop_a_weight(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights.pop(next(name for name in weights if "vision" in name and name.endswith("weight")))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _reshape_a_weight(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("fc1.weight"))
+    weights[name] = torch.zeros(3, 3)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _other_location_tokens(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text().replace("<loc_500>", "<lac_500>"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_without("model.safetensors"), "model.safetensors"),
+        (_without("tokenizer_config.json"), "tokenizer_config.json"),
+        (_without("processor_config.json"), "processor_config.json"),
+        (_edit("processor_config.json", lambda c: c.pop("image_processor")), "processor_config"),
+        (
+            _edit("processor_config.json", lambda c: c["image_processor"].update(size={})),  # type: ignore[attr-defined]
+            "image size",
+        ),
+        (
+            _edit(
+                "processor_config.json", lambda c: c["image_processor"].update(image_seq_length=7)
+            ),  # type: ignore[attr-defined]
+            "101 tokens",
+        ),
+        (_cut_weights, "weights"),
+        (_drop_a_weight, "missing"),
+        (_reshape_a_weight, "weights"),
+        (_other_location_tokens, "location tokens"),
+    ],
+)
+def test_a_spoilt_checkpoint_is_refused_with_what_is_wrong(
+    tmp_path: Path, spoil: Callable[[Path], None], says: str
+) -> None:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(TINY_FOLDER / "florence2", folder)
+    spoil(folder)
+
+    with pytest.raises(ModelNotAvailable, match=says):
+        load_runtime(str(folder), device="cpu")
+
+
+def test_a_whole_copy_loads(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(TINY_FOLDER / "clip", folder)
+
+    assert load_runtime(str(folder), device="cpu").device == "cpu"
+
+
+def test_a_model_never_pulled_is_refused_with_the_command_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+    with pytest.raises(ModelNotAvailable, match="firstpass models pull florence-2-base") as caught:
+        locate(REGISTRY["florence-2-base"])
+
+    assert "--model tiny" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype"), [("gpu", "auto"), ("cuda:99", "auto"), ("cpu", "int3")]
+)
+def test_a_device_or_format_that_cannot_be_had_is_refused(device: str, dtype: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        load_runtime("tiny-clip", device=device, dtype=dtype)

@@ -1,0 +1,141 @@
+"""What a model setting stands for, without loading anything."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.catalogue import REGISTRY, TINY_FOLDER
+from models.registry import ModelNotAvailable, fingerprint, reason_not_served, resolve, serves
+from models.types import (
+    Box,
+    Caption,
+    Classify,
+    DescribeRegion,
+    Detect,
+    Ground,
+    ReadText,
+    Segment,
+)
+
+
+def test_tiny_stands_for_both_bundled_checkpoints() -> None:
+    assert [entry.name for entry in resolve("tiny")] == ["tiny-florence2", "tiny-clip"]
+
+
+def test_florence_comes_first_whatever_the_order() -> None:
+    names = [entry.name for entry in resolve(" clip-vit-b-32 , florence-2-base ")]
+
+    assert names == ["florence-2-base", "clip-vit-b-32"]
+
+
+@pytest.mark.parametrize("entry", [e for e in REGISTRY.values() if e.repository], ids=str)
+def test_hub_entries_are_pinned_to_a_commit(entry: object) -> None:
+    assert re.fullmatch(r"[0-9a-f]{40}", getattr(entry, "revision", None) or "")
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("", "empty setting"),
+        (" , ", "empty setting"),
+        ("florence-3", "firstpass models list"),
+        ("/no/such/folder", "no/such/folder"),
+        ("florence-2-base,florence-2-large", "at most one Florence-2"),
+        ("clip-vit-b-32,siglip2-base", "at most one CLIP"),
+        ("tiny,tiny-clip", "at most one CLIP"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_what_to_do(setting: str, says: str) -> None:
+    with pytest.raises(ModelNotAvailable, match=says):
+        resolve(setting)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (None, "config.json"),
+        ("{not json", "config.json"),
+        ("[]", "config.json"),
+        (json.dumps({"model_type": "bert"}), "bert"),
+        (json.dumps({"model_type": "davit"}), "florence-community"),
+    ],
+)
+def test_a_folder_that_is_no_checkpoint_is_refused(
+    tmp_path: Path, config: str | None, says: str
+) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+
+    with pytest.raises(ModelNotAvailable, match=says):
+        resolve(str(tmp_path))
+
+
+def test_a_local_folder_is_recognised_by_its_config() -> None:
+    (entry,) = resolve(str(TINY_FOLDER / "clip"))
+
+    assert (entry.kind, entry.weights) == ("clip", "model.safetensors")
+
+
+def test_the_fingerprint_names_the_content_of_a_folder_and_not_its_place(tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    shutil.copytree(TINY_FOLDER / "clip", first)
+    shutil.copytree(TINY_FOLDER / "clip", second)
+
+    before = fingerprint(resolve(str(second)))
+
+    assert fingerprint(resolve(str(first))) == before
+    weights = second / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1  # same size, another weight
+    weights.write_bytes(bytes(content))
+    assert fingerprint(resolve(str(second))) != before
+
+
+def test_fingerprints_are_short_and_differ_between_models() -> None:
+    settings = ["tiny", "tiny-clip", "florence-2-base", "florence-2-large", "siglip2-base"]
+    prints = {fingerprint(resolve(setting)) for setting in settings}
+
+    assert len(prints) == len(settings)
+    assert all(re.fullmatch(r"[0-9a-f]{12}", each) for each in prints)
+
+
+def test_each_model_says_what_it_serves() -> None:
+    assert serves(resolve("tiny-clip")) == {Classify}
+    assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
+        Ground,
+        Detect,
+        Classify,
+        Caption,
+        ReadText,
+        Segment,
+        DescribeRegion,
+    }
+    assert serves(resolve("tiny")) == {Ground, Detect, Classify, Caption, DescribeRegion}
+
+
+def test_the_tiny_model_says_what_it_was_not_trained_for() -> None:
+    tiny, real = resolve("tiny"), resolve("florence-2-base")
+    box = Box(0, 0, 5, 5)
+
+    for query in (Caption("detailed"), DescribeRegion(box, "description"), ReadText()):
+        assert reason_not_served(tiny, query) is not None
+        assert reason_not_served(real, query) is None
+    assert reason_not_served(tiny, Caption()) is None
+    assert reason_not_served(real, Classify(("a",))) is not None
+
+
+def test_asking_the_registry_imports_no_torch() -> None:
+    code = (
+        "import sys; from models.registry import resolve, fingerprint, serves; "
+        "e = resolve('tiny'); fingerprint(e); serves(e); "
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules or 'numpy' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
