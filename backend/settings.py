@@ -105,6 +105,16 @@ class Settings(BaseSettings):
     failure_ttl_s: int = Field(
         default=600, ge=1, description="Seconds a final failure is answered without a new try."
     )
+    cache_url: SecretStr | None = Field(
+        default=None,
+        description="Another Redis for cached model outputs; unset: the same one, bounded by entries.",
+    )
+    cache_ttl_s: int = Field(
+        default=604_800, ge=1, description="Seconds that model outputs and image vectors are kept."
+    )
+    cache_entries: int = Field(
+        default=200_000, ge=1, description="Most cached outputs and vectors; the oldest go first."
+    )
     recycle_batches: int | None = Field(
         default=None, ge=1, description="Batches after which a worker ends, to be started anew."
     )

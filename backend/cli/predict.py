@@ -19,7 +19,7 @@ from models.types import Classification, Classify, Detection, Detections, Ground
 if TYPE_CHECKING:
     from PIL import Image
 
-    from models.protocols import Runtime
+    from models.runtime import LoadedRuntime
 
 __all__ = ["predict"]
 
@@ -110,7 +110,7 @@ def _targets(images: list[Path], out: Path | None) -> dict[Path, Path]:
     return {path: out / f"{path.stem}.png" for path in images}
 
 
-def _load(settings: Settings) -> Runtime:
+def _load(settings: Settings) -> LoadedRuntime:
     from models.registry import ModelNotAvailable
     from models.runtime import load_runtime
 
@@ -121,7 +121,7 @@ def _load(settings: Settings) -> Runtime:
 
 
 def _ask(
-    runtime: Runtime, path: Path, queries: tuple[Query, ...], settings: Settings
+    runtime: LoadedRuntime, path: Path, queries: tuple[Query, ...], settings: Settings
 ) -> tuple[Image.Image, list[Detection], Classification | None]:
     from backend.images.decode import decode_image
     from models.protocols import ImageQueries

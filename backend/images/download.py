@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpcore
 
@@ -15,11 +15,32 @@ from backend.images.web_url import WebUrl, parse_home
 from backend.label_studio.credential import LabelStudioCredential
 from backend.settings import Settings
 
-__all__ = ["Downloader"]
+__all__ = ["Downloaded", "Downloader", "Validators"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY_BYTES = 65_536
 _USER_AGENT = "firstpass"
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server said by which to ask later whether a file is still the same; empty: nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """The request headers that ask (RFC 9110, section 13.1)."""
+        asked = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in asked.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A whole body, and its validators."""
+
+    data: bytes = field(repr=False)
+    validators: Validators = Validators()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +51,7 @@ class _Hop:
     trusted: bool
     """Only Label Studio itself led here, so its token may go along where it serves files."""
     via_label_studio: bool = False
+    known: Validators = Validators()
 
 
 class Downloader:
@@ -64,8 +86,12 @@ class Downloader:
     def close(self) -> None:
         self._pool.close()
 
-    def download(self, url: WebUrl, *, trusted: bool) -> bytes:
-        """The body of the 200 that the URL, or what it redirects to, answers.
+    def download(
+        self, url: WebUrl, *, trusted: bool, known: Validators = Validators()
+    ) -> Downloaded | None:
+        """The body of the 200 that the URL, or what it redirects to, answers; `None` for a 304.
+
+        A 304 is only answered to `known` validators.
 
         `trusted` says that the URL came from `ImageRef` kinds on Label Studio, so our token may go along.
 
@@ -73,25 +99,25 @@ class Downloader:
         `ImageUnreachable` as `error_for` sorts them, and `LabelStudioUnavailable` without a token.
         """
         with self._deadline.within(self._timeout_s):
-            hop = _Hop(url, trusted)
+            hop = _Hop(url, trusted, known=known)
             for _ in range(self._max_redirects + 1):
                 outcome = self._follow(hop)
-                if isinstance(outcome, bytes):
+                if not isinstance(outcome, _Hop):
                     return outcome
                 hop = outcome
         raise ImageRefused(
             f"{url.display} redirects more than {self._max_redirects} times (FIRSTPASS_IMAGE_MAX_REDIRECTS)"
         )
 
-    def _follow(self, hop: _Hop) -> bytes | _Hop:
-        """The body, or the next hop. A token that has just run out is renewed once."""
+    def _follow(self, hop: _Hop) -> Downloaded | _Hop | None:
+        """The body, the next hop, or nothing new. A token that has just run out is renewed once."""
         token = self._token_for(hop)
         try:
-            response = self._ask(hop.url, token)
+            response = self._ask(hop, token)
             if response.status == 401 and token and self._renew(token):
                 response.close()
                 token = self._token_for(hop)
-                response = self._ask(hop.url, token)
+                response = self._ask(hop, token)
             try:
                 return self._outcome(hop, response, with_token=bool(token))
             finally:
@@ -103,15 +129,15 @@ class Downloader:
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise ImageUnreachable(f"{hop.url.display} cannot be read: {_reason(error)}") from error
 
-    def _ask(self, url: WebUrl, token: dict[str, str]) -> httpcore.Response:
+    def _ask(self, hop: _Hop, token: dict[str, str]) -> httpcore.Response:
         """The response, its body unread. Asks twice where a kept connection may have died."""
         try:
-            return self._pool.handle_request(self._request(url, token))
+            return self._pool.handle_request(self._request(hop, token))
         except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
-            return self._pool.handle_request(self._request(url, token))
+            return self._pool.handle_request(self._request(hop, token))
 
-    def _request(self, url: WebUrl, token: dict[str, str]) -> httpcore.Request:
-        timeout_s = self._timeout_s
+    def _request(self, hop: _Hop, token: dict[str, str]) -> httpcore.Request:
+        url, timeout_s = hop.url, self._timeout_s
         return httpcore.Request(
             "GET",
             httpcore.URL(
@@ -126,6 +152,7 @@ class Downloader:
                 ("Accept", "image/*,*/*;q=0.5"),
                 ("Accept-Encoding", "identity"),
                 *token.items(),
+                *hop.known.headers().items(),
             ],
             extensions={
                 "timeout": {
@@ -137,13 +164,18 @@ class Downloader:
             },
         )
 
-    def _outcome(self, hop: _Hop, response: httpcore.Response, *, with_token: bool) -> bytes | _Hop:
+    def _outcome(
+        self, hop: _Hop, response: httpcore.Response, *, with_token: bool
+    ) -> Downloaded | _Hop | None:
         headers = {
             name.lower().decode("latin-1"): value.decode("latin-1")
             for name, value in response.headers
         }
         if response.status == 200:
-            return self._body(hop.url, response, headers)
+            validators = Validators(headers.get("etag", ""), headers.get("last-modified", ""))
+            return Downloaded(self._body(hop.url, response, headers), validators)
+        if response.status == 304 and hop.known != Validators():
+            return None
         if response.status in _REDIRECTS and "location" in headers:
             return self._next(hop, headers["location"])
         raise error_for(
@@ -185,7 +217,12 @@ class Downloader:
         except ImageRefused as error:
             raise ImageRefused(f"{hop.url.display} redirects: {error}") from error
         at_home = self._is_home(hop.url)
-        return _Hop(url, hop.trusted and self._is_home(url), hop.via_label_studio or at_home)
+        return _Hop(
+            url,
+            hop.trusted and self._is_home(url),
+            hop.via_label_studio or at_home,
+            hop.known,
+        )
 
     def _token_for(self, hop: _Hop) -> dict[str, str]:
         """Headers for Label Studio's own file routes; nothing for everyone and everything else."""

@@ -1,17 +1,32 @@
-"""What a worker does with a job: fetch and decode its image, ask the models, give the outcome."""
+"""What a worker does with a job: fetch and decode its image, ask the models, give the outcome.
+
+reference -> known bytes? -> known outputs?  -> Answer, no model run
+image     -> upright RGB  -> missing queries -> models -> outputs kept -> Answer
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from backend.images.decode import decode_image
-from backend.images.fetch import ImageFetcher
+from backend.images.fetch import FetchedImage, ImageFetcher
+from backend.plan import ModelRequest
+from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Answer, decode_request
 from models.protocols import ImageQueries, Runtime
-from models.types import ImageSize
+from models.types import ImageSize, ModelOutput, Query
 
-__all__ = ["PredictHandler"]
+__all__ = ["PredictHandler", "PreparedImage"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """A decoded image, the queries that the models have yet to answer, and those answered before."""
+
+    asked: tuple[Query, ...]
+    missing: ImageQueries
+    known: Mapping[Query, ModelOutput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +35,61 @@ class PredictHandler:
 
     fetcher: ImageFetcher
     runtime: Runtime
+    cache: OutputCache
     max_pixels: int
 
-    def prepare(self, payload: object) -> ImageQueries:
-        """The upright RGB image of a job and what to ask of it.
+    def prepare(self, payload: object) -> PreparedImage | Answer:
+        """The image of a job and what to ask of it; its answer, if all of it is known.
 
         Raises `ImageError` (never worth another try), `ImageUnreachable` (worth it), `InternalError`.
         """
         request = decode_request(payload)
-        fetched = self.fetcher.fetch(request.image)
-        image = decode_image(fetched.data, self.max_pixels)
-        return ImageQueries(image=image, content_key=fetched.sha256, queries=request.queries)
+        known = self.cache.known(request.image)
+        if known is None:
+            return self._read(request, self.fetcher.fetch(request.image), None)
+        fetched = self.fetcher.fetch_if_changed(request.image, known.validators)
+        if fetched is not None:
+            return self._read(request, fetched, known)
+        outputs = self.cache.get(known.sha256, request.queries)
+        if len(outputs) == len(request.queries):
+            return self._answer(request.queries, outputs, known.size, known.sha256)
+        return self._read(request, self.fetcher.fetch(request.image), known)
 
-    def infer(self, batch: Sequence[ImageQueries]) -> list[Answer]:
+    def infer(self, batch: Sequence[PreparedImage]) -> list[Answer]:
         """One answer per image, in order."""
-        return [
-            Answer(ImageSize(*item.image.size), outputs, item.content_key)
-            for item, outputs in zip(batch, self.runtime.run(batch), strict=True)
-        ]
+        answers = []
+        runs = self.runtime.run_raw([item.missing for item in batch])
+        for item, outputs in zip(batch, runs, strict=True):
+            image = item.missing
+            fresh = dict(zip(image.queries, outputs, strict=True))
+            self.cache.put(image.content_key, fresh)
+            size = ImageSize(*image.image.size)
+            everything = {**item.known, **fresh}
+            answers.append(self._answer(item.asked, everything, size, image.content_key))
+        return answers
+
+    def _read(
+        self, request: ModelRequest, fetched: FetchedImage, known: KnownContent | None
+    ) -> PreparedImage | Answer:
+        """The bytes' image and what is left to ask; not even decoded when nothing is left."""
+        outputs = self.cache.get(fetched.sha256, request.queries)
+        missing = tuple(query for query in request.queries if query not in outputs)
+        if not missing and known is not None and known.sha256 == fetched.sha256:
+            return self._answer(request.queries, outputs, known.size, known.sha256)
+        image = decode_image(fetched.data, self.max_pixels)
+        size = ImageSize(*image.size)
+        self.cache.remember(request.image, KnownContent(fetched.sha256, size, fetched.validators))
+        if not missing:
+            return self._answer(request.queries, outputs, size, fetched.sha256)
+        queries = ImageQueries(image=image, content_key=fetched.sha256, queries=missing)
+        return PreparedImage(request.queries, queries, outputs)
+
+    def _answer(
+        self,
+        asked: Sequence[Query],
+        outputs: Mapping[Query, ModelOutput],
+        size: ImageSize,
+        sha256: str,
+    ) -> Answer:
+        tidied = tuple(self.runtime.tidy(outputs[query], size) for query in asked)
+        return Answer(size, tidied, sha256)

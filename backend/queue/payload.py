@@ -35,8 +35,11 @@ __all__ = [
     "Answer",
     "Outcome",
     "decode_outcome",
+    "decode_output",
     "decode_request",
     "encode_outcome",
+    "encode_output",
+    "encode_query",
     "encode_request",
     "request_id",
 ]
@@ -126,6 +129,25 @@ def decode_outcome(text: str | bytes) -> Outcome:
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(f"a stored result does not decode: {error}") from error
     raise InternalError("expected a stored result with size, outputs and sha256")
+
+
+def encode_query(query: Query) -> str:
+    """Canonical JSON text of a query: equal queries, equal text."""
+    return json.dumps(_tagged(query), sort_keys=True)
+
+
+def encode_output(output: ModelOutput) -> str:
+    """JSON text of one output, as it is cached."""
+    return json.dumps(_tagged(output), separators=(",", ":"))
+
+
+def decode_output(text: str | bytes) -> ModelOutput:
+    """The output of a cached text. Raises `InternalError` for what `encode_output` did not make."""
+    try:
+        output: ModelOutput = _untagged(_OUTPUTS, json.loads(text))
+    except (ValidationError, ValueError) as error:
+        raise InternalError(f"a cached output does not decode: {error}") from error
+    return output
 
 
 def _tagged(value: Query | ModelOutput) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from backend.errors import ModelUnavailable
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.credential import LabelStudioCredential
 from backend.logs import configure_logs
+from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
 from backend.queue.handler import PredictHandler
+from backend.queue.output_cache import OutputCache, VectorCache
 from backend.queue.worker import BatchWorker, WorkerLimits
 from backend.settings import Settings
 from models.registry import ModelNotAvailable
@@ -32,13 +34,20 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
     """
     redis_url = redis_url_of(settings)
     configure_logs(settings.log_level)
+    store = BoundedStore(
+        connect(settings.cache_url.get_secret_value() if settings.cache_url else redis_url),
+        StoreLimits(settings.cache_ttl_s, settings.cache_entries),
+    )
     try:
-        runtime = load_runtime(settings.model, settings.device, settings.dtype)
+        runtime = load_runtime(
+            settings.model, settings.device, settings.dtype, vectors=VectorCache(store)
+        )
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
     handler = PredictHandler(
         ImageFetcher(settings, LabelStudioCredential.from_settings(settings)),
         runtime,
+        OutputCache(store, runtime.fingerprint),
         settings.image_max_pixels,
     )
     worker = BatchWorker(

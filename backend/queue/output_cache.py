@@ -1,0 +1,93 @@
+"""What the models said about an image's bytes, and which bytes a reference held last time.
+
+Outputs are kept raw, down to a low score and before overlapping boxes are cleared away: so other
+thresholds, label names or overlap rules ask the models nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from backend.errors import InternalError
+from backend.images.fetch import Validators
+from backend.images.reference import ImageRef
+from backend.queue.bounded_store import BoundedStore
+from backend.queue.payload import decode_output, encode_output, encode_query
+from models.types import ImageSize, ModelOutput, Query
+
+__all__ = ["KnownContent", "OutputCache", "VectorCache"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContent:
+    """What a reference held: the bytes' sha256, the upright size, and how to ask if it still does."""
+
+    sha256: str
+    size: ImageSize
+    validators: Validators
+
+
+class OutputCache:
+    """Raw outputs by content, query and engine."""
+
+    def __init__(self, store: BoundedStore, engine_fingerprint: str) -> None:
+        self._store = store
+        self._fingerprint = engine_fingerprint
+
+    def get(self, sha256: str, queries: Sequence[Query]) -> dict[Query, ModelOutput]:
+        """What is known for these queries about an image with these bytes."""
+        values = self._store.get([self._name(sha256, query) for query in queries])
+        return {
+            query: decode_output(value)
+            for query, value in zip(queries, values, strict=True)
+            if value is not None
+        }
+
+    def put(self, sha256: str, outputs: Mapping[Query, ModelOutput]) -> None:
+        """Keep raw outputs for an image with these bytes."""
+        self._store.put(
+            {
+                self._name(sha256, query): encode_output(output).encode()
+                for query, output in outputs.items()
+            }
+        )
+
+    def known(self, ref: ImageRef) -> KnownContent | None:
+        """What this reference held last time; `None` when it was not seen lately."""
+        (value,) = self._store.get([_content_name(ref)])
+        if value is None:
+            return None
+        match json.loads(value):
+            case {"sha256": str(sha256), "size": dict(size), "validators": dict(validators)}:
+                return KnownContent(sha256, ImageSize(**size), Validators(**validators))
+        raise InternalError("a stored content record does not decode")
+
+    def remember(self, ref: ImageRef, content: KnownContent) -> None:
+        """Note what this reference holds now."""
+        self._store.put({_content_name(ref): json.dumps(asdict(content)).encode()})
+
+    def _name(self, sha256: str, query: Query) -> str:
+        digest = hashlib.sha256(encode_query(query).encode()).hexdigest()[:32]
+        return f"output:{self._fingerprint}:{sha256}:{digest}"
+
+
+class VectorCache:
+    """Image vectors by content: the `VectorStore` that the classifier asks before it runs."""
+
+    def __init__(self, store: BoundedStore) -> None:
+        self._store = store
+
+    def get(self, names: Sequence[str]) -> list[bytes | None]:
+        """One vector per name, as the classifier stored it; `None` for what is not there."""
+        return self._store.get([f"vector:{name}" for name in names])
+
+    def put(self, vectors: Mapping[str, bytes]) -> None:
+        """Keep these vectors."""
+        self._store.put({f"vector:{name}": vector for name, vector in vectors.items()})
+
+
+def _content_name(ref: ImageRef) -> str:
+    return f"content:{hashlib.sha256(ref.identity.encode()).hexdigest()}"
