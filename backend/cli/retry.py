@@ -34,11 +34,11 @@ def retry(
 ) -> None:
     """Put failed images back into the bulk queue, each with all its tries.
 
-    `firstpass status --failed` lists them with their ids and kinds. Their stored failures are
-    forgotten. Permanent failures (a bad image, a refused address) are tried again here alone.
+    `firstpass status --failed` lists them with their ids and kinds. Permanent
+    failures (a bad image, a refused address) are never tried again but by this.
 
-    Exit codes: 0 all are back in the queue (or there were none), 1 some are not, and it says why,
-    2 Redis does not answer.
+    Exit codes: 0 all are back in the queue, or there were none; 1 some are not,
+    and it says why; 2 Redis does not answer.
     """
     from backend.queue.retry import Retrier
     from backend.queue.submit import SubmitLimits, Submitter

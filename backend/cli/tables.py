@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from backend.queue.overview import Overview
 from backend.queue.verdict import notes, problems
-from backend.queue.wording import duration, images, printable, queue_title, seconds, worker_name
+from backend.queue.wording import (
+    duration,
+    images,
+    printable,
+    queue_title,
+    redis_line,
+    seconds,
+    worker_name,
+)
 
 __all__ = ["failure_tables", "overview_tables"]
 
@@ -38,16 +47,16 @@ def failure_tables(overview: Overview) -> Iterator[RenderableType]:
             else "No image has failed."
         )
         return
-    table = _table("Failed images, newest first", "id", "image", "kind", "why", "tries", "age")
+    table = _table("Failed images, newest first", "id", "image and why", "tries#", "age#")
     for record in overview.failures:
-        _row(
-            table,
-            record.job_id[:12],
-            record.image,
-            record.kind,
-            record.message,
-            str(record.attempts),
-            duration(overview.at - record.at),
+        why = Text(f"\n{printable(record.kind)}: ", style="bold").append(
+            printable(record.message), style="not bold"
+        )
+        table.add_row(
+            Text(record.job_id[:12]),
+            Text(printable(record.image)).append_text(why),
+            Text(str(record.attempts)),
+            Text(duration(overview.at - record.at)),
         )
     yield table
     more = overview.failed_images - len(overview.failures)
@@ -65,7 +74,7 @@ def _verdict(overview: Overview) -> Iterator[Text]:
 
 
 def _queues(overview: Overview) -> Table:
-    table = _table("Queues", "queue", "waiting", "oldest waits", "in work", "failed in a day")
+    table = _table("Queues", "queue", "waiting#", "the oldest for#", "in work#", "failed in a day#")
     for queue in overview.queues:
         _row(
             table,
@@ -80,7 +89,7 @@ def _queues(overview: Overview) -> Table:
 
 def _workers(overview: Overview) -> Table:
     table = _table(
-        "Workers", "worker", "device", "model", "state", "heartbeat", "batch", "img/s 1 / 15 min", "memory"
+        "Workers", "worker", "device", "model", "state", "heartbeat", "batch#", "img/s#", "15 min#", "memory#"
     )  # fmt: skip
     for card in overview.workers:
         _row(
@@ -91,7 +100,8 @@ def _workers(overview: Overview) -> Table:
             "silent" if card.is_late(overview.at) else card.state,
             f"{duration(card.silent_s(overview.at))} ago",
             str(card.batch_size),
-            f"{card.rate_1m:.2f} / {card.rate_15m:.2f}",
+            f"{card.rate_1m:.2f}",
+            f"{card.rate_15m:.2f}",
             f"{card.memory_mb:,} MB",
             style="red" if card.is_late(overview.at) else "",
         )
@@ -99,7 +109,7 @@ def _workers(overview: Overview) -> Table:
 
 
 def _stages(overview: Overview) -> Table:
-    table = _table("Times", "stage", "measured", "mean", "half within", "95 % within")
+    table = _table("Times", "stage", "measured#", "mean#", "half within#", "95 % within#")
     for histogram in overview.histograms:
         _row(
             table,
@@ -124,25 +134,24 @@ def _lines(overview: Overview) -> Iterator[Text]:
             f"Cache: {rate:.0%} answered at once ({asked.hit:,} hit, {asked.joined:,} joined, "
             f"{asked.queued:,} queued, {asked.busy:,} refused)"
         )
-    redis = overview.redis
-    if redis.version is not None:
-        limit = f" of {redis.max_mb:,}" if redis.max_mb is not None else ""
-        yield Text(
-            f"Redis {printable(redis.version)}: up {duration(redis.uptime_s)}, {redis.used_mb:,}{limit} MB, "
-            f"append-only file {'on' if redis.aof else 'off'}"
-        )
+    if line := redis_line(overview.redis):
+        yield Text(printable(line))
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=Text(title, style="bold"), title_justify="left")
+    """Columns whose titles end in `#` hold figures; the sign is not shown."""
+    table = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for column in columns:
-        table.add_column(column, overflow="fold")
+        number = column.endswith("#")
+        table.add_column(column.rstrip("#"), overflow="fold", justify="right" if number else "left")
     return table
 
 
 def _row(table: Table, *cells: str, style: str = "") -> None:
-    table.add_row(*_texts(cells), style=style)
-
-
-def _texts(cells: Iterable[str]) -> list[Text]:
-    return [Text(printable(cell)) for cell in cells]
+    table.add_row(*(Text(printable(cell)) for cell in cells), style=style)

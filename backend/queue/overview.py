@@ -37,22 +37,21 @@ __all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview"]
 HEAD = 20
 #: How a submitted image may stand: the fields of `Submissions`.
 STANDINGS = ("hit", "joined", "queued", "busy")
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class RedisView:
     """Redis by its own account; when it is not `up`, `reason` says why and the rest is unknown.
 
-    `max_mb` is `None` without a limit; `aof_ok` is false after a failed write of the file.
+    `max_bytes` is `None` without a limit; `aof_ok` is false after a failed write of the file.
     """
 
     up: bool
     reason: str | None = None
     version: str | None = None
     uptime_s: int | None = None
-    used_mb: int | None = None
-    max_mb: int | None = None
+    used_bytes: int | None = None
+    max_bytes: int | None = None
     eviction: str | None = None
     aof: bool | None = None
     aof_ok: bool | None = None
@@ -79,10 +78,14 @@ class Submissions:
     busy: int = 0
 
     @property
+    def asked(self) -> int:
+        """All of them."""
+        return self.hit + self.joined + self.queued + self.busy
+
+    @property
     def hit_rate(self) -> float | None:
         """Share that was answered from the cache: 0..1; `None` when nothing was asked."""
-        asked = self.hit + self.joined + self.queued + self.busy
-        return self.hit / asked if asked else None
+        return self.hit / self.asked if self.asked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +219,8 @@ def _redis_view(info: Mapping[str, Any]) -> RedisView:
         up=True,
         version=str(info.get("redis_version", "?")),
         uptime_s=int(info.get("uptime_in_seconds", 0)),
-        used_mb=int(info.get("used_memory", 0)) // MIB,
-        max_mb=limit // MIB if limit else None,
+        used_bytes=int(info.get("used_memory", 0)),
+        max_bytes=limit or None,
         eviction=str(info.get("maxmemory_policy", "?")),
         aof=aof,
         aof_ok=info.get("aof_last_write_status", "ok") == "ok" if aof else None,

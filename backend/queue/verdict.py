@@ -9,7 +9,7 @@ from typing import Any
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import Histogram, WorkerCard
-from backend.queue.wording import images, worker_name
+from backend.queue.wording import images, megabytes, worker_name
 
 __all__ = ["notes", "overview_json", "problems"]
 
@@ -87,13 +87,15 @@ def _redis_problems(redis: RedisView) -> list[str]:
     found = []
     if redis.aof_ok is False:
         found.append("Redis could not write its append-only file: is its disk full?")
-    if redis.max_mb is not None and redis.eviction not in (None, "noeviction"):
+    if redis.max_bytes is not None and redis.eviction not in (None, "noeviction"):
         found.append(
             f"Redis may throw queued images away when its memory is full (maxmemory-policy is "
             f"{redis.eviction}); set it to noeviction."
         )
-    if redis.max_mb and redis.used_mb is not None and redis.used_mb > NEARLY_FULL * redis.max_mb:
-        found.append(f"Redis uses {redis.used_mb} of its {redis.max_mb} MB.")
+    if redis.max_bytes and (redis.used_bytes or 0) > NEARLY_FULL * redis.max_bytes:
+        found.append(
+            f"Redis uses {megabytes(redis.used_bytes or 0)} of its {megabytes(redis.max_bytes)}."
+        )
     return found
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from math import isinf
 
 from backend.queue.keys import INTERACTIVE_QUEUE
+from backend.queue.overview import RedisView
 from backend.queue.vitals import BUCKETS_S, WorkerCard
 
-__all__ = ["duration", "images", "printable", "queue_title", "seconds", "worker_name"]
+__all__ = [
+    "duration",
+    "images",
+    "megabytes",
+    "printable",
+    "queue_title",
+    "redis_line",
+    "seconds",
+    "worker_name",
+]
 
 _TITLES = {INTERACTIVE_QUEUE: "opened images"}
 
@@ -29,6 +39,26 @@ def images(count: int) -> str:
 def worker_name(card: WorkerCard) -> str:
     """How a person finds the process: host and process id."""
     return f"{card.host}:{card.pid}"
+
+
+def megabytes(count: int) -> str:
+    """A size, in words.
+
+    >>> megabytes(5 * 1024 * 1024)
+    '5 MB'
+    """
+    return f"{count / (1024 * 1024):,.0f} MB"
+
+
+def redis_line(redis: RedisView) -> str | None:
+    """Redis in one line; `None` when it tells nothing of itself."""
+    if redis.version is None:
+        return None
+    limit = f" of {megabytes(redis.max_bytes)}" if redis.max_bytes is not None else ""
+    return (
+        f"Redis {redis.version}: up {duration(redis.uptime_s)}, {megabytes(redis.used_bytes or 0)}"
+        f"{limit}, append-only file {'on' if redis.aof else 'off'}."
+    )
 
 
 def duration(seconds: float | None) -> str:

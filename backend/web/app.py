@@ -1,7 +1,7 @@
 """The FastAPI application: Label Studio's ML-backend routes over `PredictionService`.
 
 `/health` and `/setup` are answered on the event loop without I/O, so nothing that waits can delay them;
-`/predict` waits in a thread of its own pool.
+`/predict` waits in a thread of its own pool, and what reads Redis for `/status` in another.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -17,7 +16,6 @@ import structlog
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend import __version__
 from backend.assembly import RunningService
@@ -29,6 +27,7 @@ from backend.web.auth import Gate
 from backend.web.body import read_body
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
+from backend.web.operator_routes import STATUS_THREADS, add_operator_routes
 from backend.web.replies import error_reply, predict_reply, status_of
 
 __all__ = ["create_app"]
@@ -46,6 +45,7 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.predict_limiter = anyio.CapacityLimiter(PREDICT_THREADS)
+        app.state.status_limiter = anyio.CapacityLimiter(STATUS_THREADS)
         running.start()
         monitor.start()
         yield
@@ -55,7 +55,7 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
     app = FastAPI(title="Firstpass", version=__version__, lifespan=lifespan, openapi_url=None)
     _add_guards(app, Gate(settings), metrics)
     _add_label_studio_routes(app, settings, running.service, metrics)
-    _add_operator_routes(app, monitor, metrics)
+    add_operator_routes(app, monitor, metrics)
     return app
 
 
@@ -116,23 +116,3 @@ def _add_label_studio_routes(
     async def versions() -> dict[str, list[str]]:
         """The versions that Label Studio may choose from."""
         return {"versions": service.versions()}
-
-
-def _add_operator_routes(app: FastAPI, monitor: QueueMonitor, metrics: Metrics) -> None:
-    @app.get("/health")
-    @app.get("/")
-    async def health() -> dict[str, Any]:
-        """Up as long as this process answers; says what it lacks to predict."""
-        state = monitor.state
-        return {
-            "status": "UP",
-            "version": __version__,
-            "redis": "UP" if state.redis_up else "DOWN",
-            "workers": state.workers,
-            "queued": state.depths,
-        }
-
-    @app.get("/metrics")
-    async def prometheus() -> Response:
-        """Prometheus's exposition format."""
-        return Response(metrics.text(monitor.state), media_type=CONTENT_TYPE_LATEST)

@@ -1,19 +1,21 @@
-"""Prometheus metrics of one web process, in a registry of its own."""
+"""Prometheus metrics: what this web process did, and what Redis holds over all processes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import Histogram as PrometheusHistogram
 
+from backend.queue.overview import Overview
 from backend.service import Slot
-from backend.web.monitor import QueueState
+from backend.web.overview_metrics import OverviewCollector
 
 __all__ = ["Metrics"]
 
 
 class Metrics:
-    """Counts what `/predict` did; shows the queue as last seen."""
+    """Counts what `/predict` did, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -29,21 +31,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
-        self._seconds = Histogram(
+        self._seconds = PrometheusHistogram(
             "firstpass_request_seconds",
             "Seconds from request to reply.",
             ["route"],
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90),
             registry=self.registry,
-        )
-        self._depth = Gauge(
-            "firstpass_queue_depth", "Jobs that wait, by queue.", ["queue"], registry=self.registry
-        )
-        self._workers = Gauge(
-            "firstpass_workers", "Workers that sent a heartbeat lately.", registry=self.registry
-        )
-        self._redis_up = Gauge(
-            "firstpass_redis_up", "1 when Redis answered last time.", registry=self.registry
         )
 
     def count_request(self, route: str, status: int, seconds: float) -> None:
@@ -56,10 +49,8 @@ class Metrics:
         for slot in slots:
             self._tasks.labels(slot.outcome).inc()
 
-    def text(self, state: QueueState) -> bytes:
-        """The exposition format, with the queue as last seen."""
-        self._redis_up.set(1 if state.redis_up else 0)
-        self._workers.set(state.workers)
-        for queue, depth in state.depths.items():
-            self._depth.labels(queue).set(depth)
-        return generate_latest(self.registry)
+    def text(self, overview: Overview) -> bytes:
+        """The exposition format: this process's counts, then the overview."""
+        shared = CollectorRegistry()
+        shared.register(OverviewCollector(overview))
+        return generate_latest(self.registry) + generate_latest(shared)

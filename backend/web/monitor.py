@@ -9,7 +9,9 @@ import redis
 import structlog
 from rq import Queue
 
+from backend.errors import QueueUnavailable
 from backend.queue.keys import QUEUES
+from backend.queue.overview import Overview, read_overview
 
 __all__ = ["QueueMonitor", "QueueState"]
 
@@ -44,6 +46,13 @@ class QueueMonitor:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2)
+
+    def overview(self) -> Overview:
+        """All that a status tells, read now; when Redis does not answer, that and why. Waits for Redis."""
+        try:
+            return read_overview(self._connection)
+        except QueueUnavailable as error:
+            return Overview.without_redis(str(error))
 
     def _watch(self) -> None:
         while not self._closed.wait(self._interval_s):
