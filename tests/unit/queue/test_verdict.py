@@ -1,0 +1,71 @@
+"""What an operator is told to look at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
+from backend.queue.overview import Overview, QueueView
+from backend.queue.verdict import notes, overview_json, problems
+from backend.queue.vitals import BUCKETS_S, Histogram
+from tests.unit.web.overviews import AT, REDIS, overview, worker
+
+MIB = 1024 * 1024
+
+
+def test_an_installation_at_work_has_no_problem() -> None:
+    """Failed images and bulk work that waits for long are no reason to wake anybody."""
+    assert problems(overview()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"workers": ()}, "No worker is alive; 50 images wait"),
+        ({"workers": (worker(seen_at=AT - 20),)}, "gpu-box:17 has been silent for 20 s"),
+        (
+            {"queues": (QueueView(INTERACTIVE_QUEUE, 1, 31.0, 0, 0),)},
+            "An opened image has waited for 31 s",
+        ),
+        ({"redis": replace(REDIS, aof_ok=False)}, "could not write its append-only file"),
+        (
+            {"redis": replace(REDIS, max_bytes=100 * MIB, eviction="allkeys-lru")},
+            "may throw queued images away",
+        ),
+        (
+            {"redis": replace(REDIS, max_bytes=100 * MIB, used_bytes=91 * MIB)},
+            "uses 91 MB of its 100 MB",
+        ),
+    ],
+)
+def test_what_needs_a_look_is_said(changes: dict[str, Any], said: str) -> None:
+    """In one sentence each, and in no other case."""
+    told = overview(**changes)
+
+    assert len(problems(told)) == 1
+    assert said in problems(told)[0]
+    assert overview_json(told)["ok"] is False
+
+
+def test_a_queue_that_may_be_lost_is_a_note() -> None:
+    """A Redis without an append-only file works; somebody should know."""
+    assert any("appendonly" in note for note in notes(overview(redis=replace(REDIS, aof=False))))
+
+
+def test_the_json_is_json() -> None:
+    """Also where a measurement was longer than the last bucket: no infinity is written."""
+    endless = Histogram("queue", (*[0] * len(BUCKETS_S), 1), 5000.0)
+    told = overview(histograms=(endless,), queues=(QueueView(BULK_QUEUE, 0, None, 0, 0),))
+
+    text = json.dumps(overview_json(told), allow_nan=False)
+
+    assert json.loads(text)["stages"]["queue"]["half_within_s"] is None
+
+
+def test_without_redis_the_reason_is_the_only_problem() -> None:
+    """Nothing is said of workers that nobody can know of."""
+    assert problems(Overview.without_redis("Redis does not answer")) == ["Redis does not answer"]

@@ -1,0 +1,66 @@
+"""The overview in Prometheus's format, read back by Prometheus's own parser."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from backend.queue.overview import Overview
+from backend.queue.vitals import BUCKETS_S
+from backend.web.metrics import Metrics
+from tests.unit.web.overviews import overview, worker
+
+
+def samples(told: Overview) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Value by name and labels; the same sample twice would be an error of ours."""
+    read: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+    for family in text_string_to_metric_families(Metrics().text(told).decode()):
+        for sample in family.samples:
+            key = (sample.name, frozenset(sample.labels.items()))
+            assert key not in read
+            read[key] = sample.value
+    return read
+
+
+def value(told: Overview, name: str, **labels: str) -> float:
+    return samples(told)[f"firstpass_{name}", frozenset(labels.items())]
+
+
+def test_queues_failures_and_cache_are_told() -> None:
+    """Each by its own label."""
+    told = overview()
+
+    assert value(told, "queue_depth", queue="firstpass-bulk") == 49
+    assert value(told, "queue_oldest_seconds", queue="firstpass-bulk") == 300
+    assert value(told, "queue_leased", queue="firstpass-bulk") == 16
+    assert value(told, "failures_total", kind="ImageUnreadable") == 4
+    assert value(told, "submissions_total", standing="hit") == 30
+
+
+def test_histograms_are_cumulative() -> None:
+    """The last bucket holds all measurements, and none is smaller than the one before."""
+    read = samples(overview())
+    buckets = [
+        read["firstpass_stage_seconds_bucket", frozenset({("stage", "queue"), ("le", bound)})]
+        for bound in (*map(str, BUCKETS_S), "+Inf")
+    ]
+
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == 4 == value(overview(), "stage_seconds_count", stage="queue")
+    assert value(overview(), "stage_seconds_sum", stage="queue") == 0.5
+
+
+def test_workers_are_told_by_device_and_model() -> None:
+    """Two workers of one host and process id are two samples, and odd names are quoted."""
+    odd = 'a"b\\c\nd'
+    told = overview(workers=(worker(), worker(name="w2", model=odd)))
+    labels = {"host": "gpu-box", "device": "cuda:0"}
+
+    assert value(told, "worker_images_per_second", worker="w1", model="tiny", **labels) == 2.5
+    assert value(told, "worker_batch_size", worker="w2", model=odd, **labels) == 8
+
+
+def test_without_redis_only_that_is_told() -> None:
+    """No figure is made up: absent is not zero."""
+    read = samples(Overview.without_redis("gone"))
+
+    assert read == {("firstpass_redis_up", frozenset()): 0.0}

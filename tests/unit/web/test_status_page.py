@@ -1,0 +1,113 @@
+"""The page says what is there and what is wrong, and obeys nothing that it shows."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from backend.queue.overview import Overview
+from backend.web.status_page import status_page
+from tests.unit.web.overviews import AT, failure, overview, worker
+
+HOSTILE = '<script>alert(1)</script><img src=x onerror="a">"\'&\x1b[2J\u202e'
+
+
+class Page(HTMLParser):
+    """The text of a page, and the tags and attributes that a browser would see."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+
+def test_the_figures_are_on_the_page() -> None:
+    """What waits, how fast it goes, who works, what came from the cache and what failed."""
+    text = Page(status_page(overview())).text
+
+    for figure in (
+        "All is well",
+        "about 20 s left",
+        "gpu-box:17",
+        "cuda:0",
+        "30%",
+        "5 min",
+        "1 s ago",
+        "ImageUnreadable",
+        "not an image",
+        "append-only file on",
+    ):
+        assert figure in text
+
+
+def test_hostile_text_is_shown_and_never_obeyed() -> None:
+    """Reasons, images, kinds, hosts and models of any wording add no element, attribute or control."""
+    plain = Page(status_page(overview()))
+    html = status_page(
+        overview(
+            workers=(worker(host=HOSTILE, device=HOSTILE, model=HOSTILE, state=HOSTILE),),
+            failures=(failure(image=HOSTILE, kind=HOSTILE, message=HOSTILE, job_id=HOSTILE),),
+        )
+    )
+
+    page = Page(html)
+
+    assert page.tags == plain.tags
+    assert page.attributes == plain.attributes
+    assert page.text.count("<script>alert(1)</script>") >= 4
+    assert "\x1b" not in html
+    assert "\u202e" not in html
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    """No script, no image, no address with a scheme: it works in a network without the world."""
+    html = status_page(overview(failures=()))
+
+    assert not Page(html).tags & {"script", "img", "link", "iframe"}
+    assert not re.search(r"(src|href)=\"[a-z]+:", html)
+    assert "url(" not in html
+
+
+def test_without_redis_the_page_says_so() -> None:
+    """It is a whole page with the reason, and shows no figures that are not known."""
+    text = Page(status_page(Overview.without_redis("Redis does not answer: is it running?"))).text
+
+    assert "is it running?" in text
+    assert "Workers" not in text
+
+
+def test_a_fresh_installation_is_a_whole_page() -> None:
+    """No worker, nothing asked, nothing measured: it says what to do next."""
+    page = Page(
+        status_page(
+            overview(
+                workers=(), histograms=(), failures=(), failed_images=0, submissions=_nothing()
+            )
+        )
+    )
+
+    assert "firstpass worker" in page.text
+    assert "All is well" not in page.text
+
+
+@pytest.mark.parametrize(("silent_s", "late"), [(5.0, False), (10.9, False), (11.1, True)])
+def test_a_worker_that_fell_silent_stands_out(silent_s: float, late: bool) -> None:
+    """Longer than its lease: it is no longer counted among the living."""
+    html = status_page(overview(workers=(worker(seen_at=AT - silent_s),)))
+
+    assert ("has been silent" in html) is late
+
+
+def _nothing() -> object:
+    return type(overview().submissions)()
