@@ -120,12 +120,17 @@ class Supervisor:
 
 @contextmanager
 def ending_signals() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP end the program as Ctrl-C does: `KeyboardInterrupt`, and clean-up runs."""
+    """Within, SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt`, so that clean-up runs.
+
+    SIGINT does so even where a shell started us in the background with it ignored; a SIGHUP that
+    `nohup` had ignored stays ignored.
+    """
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handlers((signal.SIGTERM, signal.SIGHUP), interrupt):
+    hang_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    with _handlers(ENDING if hang_up else (signal.SIGINT, signal.SIGTERM), interrupt):
         yield
 
 
