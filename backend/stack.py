@@ -12,15 +12,12 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from backend.engine import engine_for
-from backend.errors import ModelUnavailable
 from backend.processes import Program
 from backend.redis_server import embedded_redis
 from backend.settings import Settings, variable_name
 from backend.supervisor import Supervisor
-from models.registry import ModelNotAvailable
 
-__all__ = ["Stack", "check_models", "settings_environment", "start_stack"]
+__all__ = ["Stack", "settings_environment", "start_stack"]
 
 WEB_READY_S = 60.0
 #: Loading a large model from a cold disk takes minutes.
@@ -65,29 +62,13 @@ def start_stack(
 
     Without `redis_url` in the settings an embedded Redis is among the children. With `logs` each
     child writes to a file there, else to our standard error. The supervisor ends the children.
-    Raises `ModelUnavailable` before anything is started, `ProcessFailed` when a child does not
-    get ready.
+    Raises `ProcessFailed` when a child does not get ready.
     """
-    check_models(settings.model)
     if settings.redis_url is None:
         with embedded_redis(settings.home, supervisor) as url:
             yield _start(_with_redis(settings, url), supervisor, workers, logs)
     else:
         yield _start(settings, supervisor, workers, logs)
-
-
-def check_models(model_setting: str) -> None:
-    """Look whether the checkpoints are on this disk and complete, without loading them.
-
-    Raises `ModelUnavailable`, which says how to get them.
-    """
-    from models.checkpoint import check_files, locate  # transformers, which only workers need
-
-    try:
-        for entry in engine_for(model_setting).entries:
-            check_files(entry, locate(entry))
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:

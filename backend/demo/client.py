@@ -12,14 +12,18 @@ from typing import Any, TypeAlias
 import httpx
 
 from backend.demo.label_studio import LabelStudio
-from backend.errors import LabelStudioUnavailable
+from backend.errors import LabelStudioUnavailable, OperatorError
 
-__all__ = ["Backend", "Json", "LabelStudioClient", "model_version_of"]
+__all__ = ["Backend", "BackendRefuses", "Json", "LabelStudioClient", "model_version_of"]
 
 Json: TypeAlias = dict[str, Any]
 
 #: Retrieving predictions for all tasks is one long request; Label Studio itself gives up at 100 s.
 TIMEOUT_S = 180.0
+
+
+class BackendRefuses(OperatorError):
+    """The ML backend that was to be connected does not answer `/setup` as one."""
 
 
 class Backend:
@@ -135,36 +139,44 @@ class LabelStudioClient:
         return found
 
     def _sign_in(self, email: str, password: str) -> None:
-        self._http.get("/user/login/")
-        form = {"email": email, "password": password}
-        form["csrfmiddlewaretoken"] = self._csrf_token
-        answer = self._http.post("/user/login/", data=form)
+        self._send("GET", "/user/login/")
+        form = {"email": email, "password": password, "csrfmiddlewaretoken": self._csrf_token}
+        answer = self._send("POST", "/user/login/", data=form)
         if answer.status_code != httpx.codes.FOUND:
             raise LabelStudioUnavailable(
                 f"expected {self._http.base_url} to let {email} sign in, got {answer.status_code}"
             )
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
-        headers = {"X-CSRFToken": self._csrf_token}
+        answer = self._send(method, path, headers={"X-CSRFToken": self._csrf_token}, **request)
+        return _success(answer).json()
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, headers=headers, **request)
+            return self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             raise LabelStudioUnavailable(f"{method} {path}: {error or repr(error)}") from error
-        if not answer.is_success:
-            raise LabelStudioUnavailable(
-                f"{method} {path}: expected success, got {answer.status_code} {answer.text[:500]}"
-            )
-        return answer.json() if answer.content else None
 
 
 def model_version_of(backend: Backend, project: int, label_config: str) -> str:
-    """What the backend's `/setup` answers for a label config, asked as Label Studio asks it."""
-    answer = httpx.post(
-        f"{backend.url}/setup",
-        json={"project": f"{project}.0", "schema": label_config, "extra_params": None},
-        auth=backend.auth,
-        timeout=10,
-        trust_env=False,
-    )
-    answer.raise_for_status()
+    """What the backend's `/setup` answers for a label config, asked as Label Studio asks it.
+
+    Raises `BackendRefuses`.
+    """
+    body = {"project": f"{project}.0", "schema": label_config, "extra_params": None}
+    try:
+        answer = httpx.post(
+            f"{backend.url}/setup", json=body, auth=backend.auth, timeout=10, trust_env=False
+        ).raise_for_status()
+    except httpx.HTTPError as error:
+        raise BackendRefuses(f"{backend.url}/setup: {error or repr(error)}") from error
     return str(answer.json()["model_version"])
+
+
+def _success(answer: httpx.Response) -> httpx.Response:
+    if not answer.is_success:
+        what = f"{answer.request.method} {answer.request.url.path}"
+        raise LabelStudioUnavailable(
+            f"{what}: expected success, got {answer.status_code} {answer.text[:500]}"
+        )
+    return answer

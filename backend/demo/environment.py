@@ -11,11 +11,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from backend import __version__
+from backend.checkpoints import check_checkpoints
 from backend.demo.client import Backend, LabelStudioClient
 from backend.demo.label_studio import LabelStudio, start_label_studio
 from backend.processes import free_port
 from backend.settings import Settings
-from backend.stack import check_models, start_stack
+from backend.stack import start_stack
 from backend.supervisor import Supervisor
 
 __all__ = ["LABEL_STUDIO_BIN", "Place", "Running", "Say", "repository", "running"]
@@ -65,7 +66,7 @@ def running(
     here. Raises `ModelUnavailable` or `SettingsError` before anything is started, `ProcessFailed`
     when something does not start.
     """
-    check_models(settings.model)
+    check_checkpoints(settings.model)
     label_studio = start_label_studio(
         place.binary,
         supervisor,

@@ -77,13 +77,16 @@ def test_it_says_its_url_works_restarts_a_killed_worker_and_leaves_nothing(tmp_p
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
 
 
-def test_a_missing_checkpoint_is_said_before_anything_starts(tmp_path: Path):
+@pytest.mark.parametrize("model", ["/no/such/folder", "florence-2-base"])
+def test_a_missing_checkpoint_is_said_before_anything_starts(tmp_path: Path, model: str):
     """The registry's own sentence, status 2, and no Redis, web or worker."""
-    with firstpass_up(tmp_path / "home", FIRSTPASS_MODEL="/no/such/folder") as process:
+    caches = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)}
+    with firstpass_up(tmp_path / "home", FIRSTPASS_MODEL=model, **caches) as process:
         assert process.wait(timeout=60) == 2
 
     said = (tmp_path / "stderr").read_text()
-    assert "/no/such/folder" in said
+    assert said.startswith("firstpass: expected")
+    assert model in said
     assert "Traceback" not in said
     assert not (tmp_path / "home").exists()
 
