@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check fix lock image
+.PHONY: help setup demo serve test test-faults check fix lock image
 
 PYTHON ?=
 ARGS ?=
@@ -19,7 +19,7 @@ LS_STAMP := .venv-label-studio/.locked-$(call hash,requirements-label-studio.loc
 PIP_INSTALL = bin/python -m pip --disable-pip-version-check -qq install
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Settings: ARGS="..." (demo, serve, test), PYTHON=python3.12 (setup), TORCH_INDEX_URL=... (setup, image:'
 	@echo '  the package index to take another build of torch from, e.g. the CPU-only one named on pytorch.org),'
@@ -35,6 +35,9 @@ serve: $(SELF_STAMP) ## Firstpass itself (web, worker, Redis) for a Label Studio
 
 test: setup ## the whole default test suite
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed and stopped (minutes)
+	@.venv/bin/python -m pytest -m faults tests/faults $(ARGS)
 
 check: $(SELF_STAMP) ## lint, format, types and import contracts; changes nothing
 	.venv/bin/ruff check .

@@ -14,9 +14,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from backend.errors import Failure
 from backend.queue.payload import Answer, Outcome
 
-__all__ = ["BatchRunner", "Handler", "Prepared", "Results"]
+__all__ = ["BatchRunner", "DeviceLost", "Handler", "Prepared", "Results"]
 
 T = TypeVar("T")
+
+
+class DeviceLost(Exception):
+    """The model's device is beyond use for this process, so that every image would fail from here on."""
+
 
 #: Images of one batch fetched and decoded at the same time.
 PREPARE_THREADS = 16
@@ -80,7 +85,10 @@ class BatchRunner(Generic[T]):
         return prepared
 
     def run(self, prepared: Prepared[T]) -> Results[T]:
-        """Infer what is ready. A batch that raises is bisected, so a bad image fails alone."""
+        """Infer what is ready. A batch that raises is bisected, so a bad image fails alone.
+
+        Raises `DeviceLost`: only another process can tell the bad image from the others.
+        """
         results = Results(list(prepared.done), list(prepared.failed), len(prepared.ready))
         started = time.monotonic()
         self._infer(prepared.ready, results)
@@ -93,7 +101,10 @@ class BatchRunner(Generic[T]):
         try:
             outcomes = self._handler.infer([item for _, item in ready])
             answered = list(zip(ready, outcomes, strict=True))
-        except Exception as error:  # noqa: BLE001 - the job boundary
+        except Exception as error:
+            # How torch words an error that its device does not come back from; memory is another.
+            if "CUDA error" in str(error) or "HIP error" in str(error):
+                raise DeviceLost(str(error)) from error
             if len(ready) == 1:
                 results.failed.append((ready[0][0], error))
                 return

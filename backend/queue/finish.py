@@ -1,4 +1,4 @@
-"""Storing what became of jobs: outcome, wake-up and RQ's records in one transaction per batch."""
+"""Storing what became of jobs: outcome, wake-up and RQ's records in one transaction."""
 
 from __future__ import annotations
 
@@ -9,24 +9,35 @@ from typing import Any, TypeVar
 
 import redis
 import structlog
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
+from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
-from rq.utils import now
+from rq.utils import current_timestamp, now, utcformat
 
 from backend.errors import Failure, FirstpassError, InferenceFailed
 from backend.images.reference import ImageRef
 from backend.queue.failures import FailureLog
-from backend.queue.keys import result_key, script, waiters_key
+from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
 from backend.queue.payload import Outcome, encode_outcome
 from backend.queue.submit import MAX_TRIES
-from backend.queue.take import Taken
+from backend.queue.take import BEGUN, HOLDER, Taken
 
-__all__ = ["Finisher", "KeepLimits", "failure_of", "persist"]
+__all__ = ["Finisher", "KeepLimits", "failure_of", "is_away", "persist"]
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 #: How long outcomes that are computed already are offered to a Redis that is away.
 PERSIST_FOR_S = 120.0
+#: Seconds that RQ keeps a finished job, for its tools; results lie under our own keys.
+FINISHED_TTL_S = 60
+_AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +56,14 @@ class Finisher:
         self._worker_name = worker_name
         self._limits = limits
         self._announce = connection.register_script(script("announce"))
+        self._finish = connection.register_script(script("finish"))
         self.failures = FailureLog(connection)
 
     def finish(self, done: Sequence[tuple[Taken, Outcome]], also: Callable[[Any], None]) -> None:
-        """Store all outcomes, wake all waiters and close RQ's records, with `also` in the same MULTI."""
+        """Store all outcomes, wake all waiters and close RQ's records, with `also` in the same MULTI.
+
+        Safe to call again when it is not known whether it was done.
+        """
         with self._connection.pipeline() as pipeline:
             for taken, outcome in done:
                 self._finish_one(taken, outcome, pipeline)
@@ -56,47 +71,105 @@ class Finisher:
             pipeline.execute()
 
     def _finish_one(self, taken: Taken, outcome: Outcome, pipeline: Any) -> None:
-        job = taken.job
-        job.ended_at, job._result, job._status = now(), None, JobStatus.FINISHED
-        ttl = job.get_result_ttl(0)
-        job._handle_success(
-            ttl,
-            pipeline,
-            worker_name=self._worker_name,
-            execution_id=taken.execution.id,
-            execution_started_at=job.started_at,
-            execution_ended_at=job.ended_at,
+        job, execution = taken.job, taken.execution
+        self._finish(
+            keys=[
+                job.key,
+                taken.queue.started_job_registry.key,
+                taken.queue.finished_job_registry.key,
+                execution.key,
+                ExecutionRegistry(job.id, self._connection).key,
+                result_key(job.id),
+                waiters_key(job.id),
+                FAILURES,
+                FAILURES_BY_TIME,
+            ],
+            args=[
+                job.id,
+                execution.id,
+                encode_outcome(outcome),
+                self._limits.result_ttl_s,
+                FINISHED_TTL_S,
+                utcformat(now()),
+                current_timestamp() + FINISHED_TTL_S,
+            ],
+            client=pipeline,
         )
-        job.cleanup(ttl, pipeline=pipeline, remove_from_queue=False)
-        taken.execution.delete(job=job, pipeline=pipeline)
-        self._store(job.id, outcome, self._limits.result_ttl_s, pipeline)
-        if job.retries_left != MAX_TRIES - 1:
-            self.failures.forget(job.id, pipeline)
 
-    def fail(self, job: Job, failure: Failure) -> None:
-        """Store why a job failed for good, and wake its waiters."""
+    def fail(self, taken: Taken, failure: Failure, trace: str) -> bool:
+        """Store why a job failed for good, and wake its waiters. False when it is no longer ours."""
+        job = taken.job
         attempts = MAX_TRIES - (job.retries_left or 0)
-        with self._connection.pipeline() as pipeline:
-            self._store(job.id, failure, self._limits.failure_ttl_s, pipeline)
-            self.failures.record(job.id, _image_of(job), failure, attempts, pipeline)
-            pipeline.execute()
-        self.failures.trim()
 
-    def _store(self, job_id: str, outcome: Outcome, ttl_s: int, pipeline: Any) -> None:
-        pipeline.set(result_key(job_id), encode_outcome(outcome), ex=ttl_s)
-        self._announce(keys=[waiters_key(job_id)], args=[job_id], client=pipeline)
+        def write(pipeline: Any) -> None:
+            job.ended_at, job.retries_left = now(), 0
+            job.set_status(JobStatus.FAILED, pipeline=pipeline)
+            job._handle_failure(trace, pipeline=pipeline, worker_name=self._worker_name)
+            taken.execution.delete(job=job, pipeline=pipeline)
+            text = encode_outcome(failure)
+            pipeline.set(result_key(job.id), text, ex=self._limits.failure_ttl_s)
+            self.failures.record(job.id, _image_of(job), failure, attempts, pipeline)
+            self._announce(keys=[waiters_key(job.id)], args=[job.id], client=pipeline)
+
+        stored = self._if_held(taken, write)
+        self.failures.trim()
+        return stored
+
+    def retry(self, taken: Taken, after_s: float) -> bool:
+        """Use up one try, and let the job wait before the next. False when it is no longer ours.
+
+        It waits as a lease that nobody renews: when that runs out, it goes back into its queue. It
+        ended no worker, so it is no suspect.
+        """
+        job, registry = taken.job, taken.queue.started_job_registry
+        left = max(0, (job.retries_left or 0) - 1)
+        seconds, microseconds = self._connection.time()
+        score = -(seconds + microseconds / 1e6 + after_s)
+
+        def write(pipeline: Any) -> None:
+            pipeline.hset(job.key, "retries_left", left)
+            pipeline.hdel(job.key, BEGUN)
+            taken.execution.delete(job=job, pipeline=pipeline)
+            pipeline.zadd(registry.key, {taken.entry: score})
+
+        return self._if_held(taken, write)
+
+    def _if_held(self, taken: Taken, write: Callable[[Any], None]) -> bool:
+        """Do `write` in a transaction, unless the job was taken away, cancelled or deleted."""
+        with self._connection.pipeline() as pipeline:
+            while True:
+                try:
+                    pipeline.watch(taken.job.key)
+                    held = pipeline.hmget(taken.job.key, "status", HOLDER)
+                    if held != [JobStatus.STARTED.encode(), taken.execution.id.encode()]:
+                        return False
+                    pipeline.multi()
+                    write(pipeline)
+                    pipeline.execute()
+                    return True
+                except redis.WatchError:
+                    continue
+
+
+def is_away(error: redis.RedisError) -> bool:
+    """Whether Redis may take the same command later: it restarts, or its memory or disk is full."""
+    if isinstance(error, redis.AuthenticationError):
+        return False
+    if isinstance(error, _AWAY):
+        return True
+    return str(error).startswith("MISCONF")
 
 
 def persist(store: Callable[[], T], for_s: float = PERSIST_FOR_S) -> T:
-    """What `store` gives, tried again and again while Redis restarts. Raises after `for_s` seconds."""
+    """What `store` gives, tried again and again while Redis is away. Raises after `for_s` seconds."""
     since, wait = time.monotonic(), 0.1
     while True:
         try:
             return store()
-        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-            if time.monotonic() - since > for_s:
+        except redis.RedisError as error:
+            if not is_away(error) or time.monotonic() - since > for_s:
                 raise
-            log.error("storing outcomes", error=type(error).__name__)
+            log.error("waiting for redis", error=type(error).__name__)
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 
@@ -105,15 +178,19 @@ def failure_of(error: Exception) -> Failure:
     """An exception as a value; what is not ours came out of the model."""
     if isinstance(error, FirstpassError):
         return Failure.of(error)
-    return Failure.of(InferenceFailed(f"the model raised {type(error).__name__}: {error}"))
+    name = type(error).__name__
+    failed = InferenceFailed(f"the model raised {name}: {error}")
+    # Memory is short for a while, and the next try finds it free. The second is torch's name.
+    short = isinstance(error, MemoryError) or name == "OutOfMemoryError"
+    return Failure(failed.kind, str(failed), transient=short)
 
 
 def _image_of(job: Job) -> str:
     """The image's reference as shown in logs; a job that does not decode has none."""
-    match job.args:
-        case ({"image": image},) | [{"image": image}]:
-            try:
+    try:
+        match job.args:
+            case ({"image": image},) | [{"image": image}]:
                 return ImageRef.from_json(image).display
-            except FirstpassError:
-                pass
+    except Exception:  # noqa: BLE001 - anybody may have written it
+        log.warning("unreadable job", job=job.id)
     return "(unreadable job)"

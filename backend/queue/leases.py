@@ -1,23 +1,31 @@
-"""The thread that keeps a worker's jobs its own, and ends the process when a batch hangs."""
+"""The threads that keep a worker's jobs its own, and end the process when it hangs."""
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import redis
 import structlog
 
+from backend.queue.keys import script
 from backend.queue.take import Taken
 
-__all__ = ["EXIT_HUNG", "Leases"]
+__all__ = ["EXIT_HUNG", "Leases", "end_process"]
 
 log = structlog.get_logger()
 
-#: Exit code of a worker whose batch outlived its time: the supervisor starts another.
+#: Exit code of a worker that cannot go on: its supervisor starts another.
 EXIT_HUNG = 70
+WATCH_S = 0.5
+STDERR = 2
+#: Native code that holds the interpreter for this long, besides some leases, ends the process too.
+SEIZED_S = 30.0
 
 
 class Leases:
@@ -28,18 +36,20 @@ class Leases:
     """
 
     def __init__(
-        self, connection: redis.Redis, lease_s: int, worker_heartbeat: Callable[..., None]
+        self, connection: redis.Redis, lease_s: float, worker_heartbeat: Callable[..., None]
     ) -> None:
         self._connection = connection
         self._lease_s = lease_s
         self._worker_heartbeat = worker_heartbeat
+        self._script = connection.register_script(script("renew"))
         self._lock = threading.Lock()
         self._held: dict[str, Taken] = {}
-        self._deadline: float | None = None
+        self._deadlines: dict[object, float] = {}
 
     def start(self) -> None:
-        """Start the thread; it ends with the process."""
+        """Start the threads; they end with the process."""
         threading.Thread(target=self._beat, name="leases", daemon=True).start()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def hold(self, batch: Iterable[Taken]) -> None:
         """Renew these leases from now on."""
@@ -52,28 +62,55 @@ class Leases:
             for taken in batch:
                 self._held.pop(taken.execution.id, None)
 
-    def expect_within(self, seconds: float | None) -> None:
-        """End the process unless this is called again within `seconds`; `None`: wait for ever."""
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Ends the process unless the block is left within `seconds`.
+
+        Only around work of our own, never around waiting for Redis.
+        """
+        token = object()
         with self._lock:
-            self._deadline = None if seconds is None else time.monotonic() + seconds
+            self._deadlines[token] = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._deadlines[token]
+
+    def _watch(self) -> None:
+        seized_s = SEIZED_S + 3 * self._lease_s
+        while True:
+            # A thread outside the interpreter: it also ends a process that no Python thread can end,
+            # because native code never lets go of the interpreter.
+            faulthandler.dump_traceback_later(seized_s, exit=True, file=STDERR)
+            time.sleep(WATCH_S)
+            with self._lock:
+                earliest, held = min(self._deadlines.values(), default=None), len(self._held)
+            if earliest is not None and time.monotonic() > earliest:
+                end_process("a batch exceeded its time", jobs=held)
 
     def _beat(self) -> None:
         while True:
             time.sleep(self._lease_s / 3)
             with self._lock:
-                held, deadline = list(self._held.values()), self._deadline
-            if deadline is not None and time.monotonic() > deadline:
-                log.critical("batch exceeded its time, ending the worker", jobs=len(held))
-                os._exit(EXIT_HUNG)
+                held = list(self._held.values())
             try:
                 self._renew(held)
             except redis.RedisError as error:
                 log.error("heartbeat", error=type(error).__name__)
 
     def _renew(self, held: Sequence[Taken]) -> None:
+        entries: defaultdict[str, list[str]] = defaultdict(list)
+        for taken in held:
+            entries[taken.queue.started_job_registry.key].append(taken.entry)
         with self._connection.pipeline() as pipeline:
             self._worker_heartbeat(pipeline=pipeline)
-            for taken in held:
-                registry = taken.queue.started_job_registry
-                taken.execution.heartbeat(registry, self._lease_s, pipeline)
+            for registry, of_queue in entries.items():
+                self._script(keys=[registry], args=[self._lease_s, *of_queue], client=pipeline)
             pipeline.execute()
+
+
+def end_process(reason: str, **details: object) -> None:
+    """End this process at once; the leases of its jobs run out, and others take them over."""
+    log.critical("ending the worker", reason=reason, **details)
+    os._exit(EXIT_HUNG)

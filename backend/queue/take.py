@@ -8,14 +8,19 @@ from uuid import uuid4
 
 import redis
 from rq import Queue
-from rq.executions import Execution
+from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.utils import current_timestamp
+from rq.utils import now, utcformat
 
 from backend.queue.keys import script
 
-__all__ = ["Taken", "Taker"]
+__all__ = ["BEGUN", "HOLDER", "Taken", "Taker"]
+
+#: Fields of RQ's job hash that are ours; `take.lua` says what they mean.
+HOLDER, BEGUN = "firstpass_execution", "firstpass_begun"
+#: RQ's record of a try, for its tools; removed with the lease, and gone by itself after this.
+EXECUTION_TTL_S = 3600
 
 
 @dataclass(slots=True)
@@ -25,44 +30,89 @@ class Taken:
     job: Job
     queue: Queue
     execution: Execution
-    #: Started before: it, or a batch-mate, ended its worker. Such a job runs alone.
+    #: It, or a batch-mate, ended its worker. Such a job runs alone.
     suspect: bool
+
+    @property
+    def entry(self) -> str:
+        """Its member in the registry of started jobs."""
+        return str(self.execution.composite_key)
 
 
 class Taker:
     """Takes from several queues, the most urgent first; one batch comes from one queue."""
 
     def __init__(
-        self, connection: redis.Redis, queues: Sequence[Queue], worker_name: str, lease_s: int
+        self, connection: redis.Redis, queues: Sequence[Queue], worker_name: str, lease_s: float
     ) -> None:
         self._connection = connection
         self._queues = {queue.key: queue for queue in queues}
         self._worker_name = worker_name
         self._lease_s = lease_s
-        self._script = connection.register_script(script("take"))
+        self._take = connection.register_script(script("take"))
+        self._begin = connection.register_script(script("begin"))
 
-    def take(self, most: int, queues: Sequence[Queue] | None = None) -> list[Taken]:
-        """Up to `most` leased jobs (all queues, unless given); empty when nothing waits."""
+    def take(
+        self, most: int, queues: Sequence[Queue] | None = None, *, suspects: bool = True
+    ) -> list[Taken]:
+        """Up to `most` leased jobs (all queues, unless given); empty when nothing waits.
+
+        Without `suspects` also empty when the next one is a suspect: it is left where it is.
+        """
         asked = self._queues.values() if queues is None else queues
-        rows = self._script(
+        rows = self._take(
             keys=[key for queue in asked for key in (queue.key, queue.started_job_registry.key)],
             args=[
-                current_timestamp() + self._lease_s,
+                self._lease_s,
                 most,
                 Job.redis_job_namespace_prefix,
+                Queue.redis_queue_namespace_prefix,
+                int(not suspects),
                 *(uuid4().hex for _ in range(most)),
             ],
         )
         return [self._taken(*row) for row in rows]
 
+    def begin(self, batch: Sequence[Taken]) -> list[Taken]:
+        """Note that these are about to be worked on; gives those not cancelled or deleted meanwhile.
+
+        Called before an image is touched, since it may end the process while it is decoded.
+        """
+        at = now()
+        fields = {
+            "started_at": utcformat(at),
+            "last_heartbeat": utcformat(at),
+            "worker_name": self._worker_name,
+        }
+        flat = [text for field in fields.items() for text in field]
+        with self._connection.pipeline() as pipeline:
+            for taken in batch:
+                self._begin(
+                    keys=[taken.job.key, taken.queue.started_job_registry.key],
+                    args=[
+                        taken.entry,
+                        taken.execution.id,
+                        "alone" if taken.suspect else "company",
+                        *flat,
+                    ],
+                    client=pipeline,
+                )
+            for taken in batch:
+                taken.job.started_at = at
+                taken.execution.save(EXECUTION_TTL_S, pipeline)
+                executions = ExecutionRegistry(taken.job.id, self._connection)
+                executions.add(taken.execution, EXECUTION_TTL_S, pipeline)
+            ours = pipeline.execute()[: len(batch)]
+        return [taken for taken, is_ours in zip(batch, ours, strict=True) if is_ours]
+
     def _taken(self, queue_key: bytes, job_id: bytes, execution: bytes, flat: list[bytes]) -> Taken:
         queue = self._queues[queue_key.decode()]
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
         job = Job(job_id.decode(), connection=self._connection, serializer=JSONSerializer)
-        job.restore(dict(zip(flat[::2], flat[1::2], strict=True)))
-        job.origin = queue.name  # it may have been promoted to another queue
+        job.restore(fields)
         return Taken(
             job,
             queue,
             Execution(execution.decode(), job.id, self._connection, worker_name=self._worker_name),
-            suspect=job.started_at is not None,
+            suspect=BEGUN.encode() in fields,
         )

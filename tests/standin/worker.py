@@ -1,22 +1,31 @@
 """A real worker process with a model of known cost and scripted misfortunes.
 
 `python -m tests.standin.worker --redis URL`. What happens to an image is written in its URL's path:
-`/ok-1` is answered, `/bad-1` is no image, `/raise-1` fails in the model, `/kill-1` ends the process,
-`/hang-1` never returns, `/flaky-1` fails once for want of network and then succeeds.
+
+    /ok-1        is answered                   /kill-1    ends the process while it is inferred
+    /bad-1       is no image                   /crash-1   ends the process while it is decoded
+    /raise-1     fails in the model            /hang-1    never returns
+    /away-1      is never reached              /seize-1   never returns, nor lets other threads run
+    /flaky-1     is not reached at first       /device-1  breaks the device for the whole process
+    /memory-1    finds too little memory at first
+    /late-1      fails in the model, but only after `--late-s`
+    /gone-1      is not there at first, which is final: only a retry by hand finds it
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.errors import ImageUnreachable, ImageUnreadable
+from backend.errors import ImageNotFound, ImageUnreachable, ImageUnreadable
 from backend.logs import configure_logs
 from backend.plan import ModelRequest
+from backend.queue import leases
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
 from backend.queue.payload import Answer, decode_request
@@ -39,17 +48,25 @@ SIZE = ImageSize(640, 480)
 class StandInModel:
     """Costs `base_s` per batch and `image_s` per image; writes what it was asked to `record`."""
 
-    def __init__(self, base_s: float, image_s: float, record: Path | None) -> None:
+    def __init__(
+        self, base_s: float, image_s: float, record: Path | None, late_s: float = 0.0
+    ) -> None:
         self._base_s, self._image_s, self._record = base_s, image_s, record
-        self._failed_before: set[str] = set()
+        self._late_s = late_s
+        self._met: set[str] = set()
+        self._device_lost = False
 
     def prepare(self, payload: object) -> ModelRequest:
         request = decode_request(payload)
         name = _name(request)
-        if name.startswith("bad"):
+        kind = name.partition("-")[0]
+        if kind == "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "bad":
             raise ImageUnreadable(f"{name} is not an image")
-        if name.startswith("flaky") and name not in self._failed_before:
-            self._failed_before.add(name)
+        if kind == "gone" and self._meets(name):
+            raise ImageNotFound(f"{name} is not there")
+        if kind == "away" or (kind == "flaky" and self._meets(name)):
             raise ImageUnreachable(f"{name} could not be reached")
         return request
 
@@ -60,16 +77,35 @@ class StandInModel:
                 record.write(" ".join(names) + "\n")
         time.sleep(self._base_s + self._image_s * len(batch))
         for name in names:
-            if name.startswith("kill"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            if name.startswith("hang"):
-                time.sleep(3600)
-            if name.startswith("raise"):
-                raise RuntimeError(f"{name} is poison")
+            self._suffer(name)
         return [
             Answer(SIZE, tuple(answer(query) for query in request.queries), "0" * 64)
             for request in batch
         ]
+
+    def _suffer(self, name: str) -> None:
+        kind = name.partition("-")[0]
+        if kind == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "hang":
+            time.sleep(3600)
+        if kind == "seize":
+            ctypes.PyDLL(None).sleep(3600)  # unlike `CDLL`, keeps the interpreter to itself
+        if kind == "memory" and self._meets(name):
+            raise MemoryError(name)
+        if kind == "late":
+            time.sleep(self._late_s)
+        if kind in ("raise", "late"):
+            raise RuntimeError(f"{name} is poison")
+        if self._device_lost or kind == "device":
+            self._device_lost = True
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+    def _meets(self, name: str) -> bool:
+        """Whether it is the first time."""
+        first = name not in self._met
+        self._met.add(name)
+        return first
 
 
 def answer(query: Query) -> ModelOutput:
@@ -93,7 +129,7 @@ def _name(request: ModelRequest) -> str:
     return request.image.location.rsplit("/", 1)[-1]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--redis", required=True)
     parser.add_argument("--base-s", type=float, default=0.0)
@@ -103,18 +139,23 @@ def main() -> None:
     parser.add_argument("--batch-latency-s", type=float, default=2.0)
     parser.add_argument("--recycle-batches", type=int)
     parser.add_argument("--record", type=Path)
+    parser.add_argument("--late-s", type=float, default=0.0)
+    parser.add_argument("--retry-after-s", type=float, default=0.2)
+    parser.add_argument("--seized-s", type=float, default=leases.SEIZED_S)
     parser.add_argument("--burst", action="store_true")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     configure_logs("info")
+    leases.SEIZED_S = args.seized_s
     BatchWorker(
         connect(args.redis, retries=10),
-        StandInModel(args.base_s, args.image_s, args.record),
+        StandInModel(args.base_s, args.image_s, args.record, args.late_s),
         WorkerLimits(
             batch_max=args.batch_max,
             batch_latency_s=args.batch_latency_s,
             lease_s=args.lease_s,
             keep=KeepLimits(result_ttl_s=600, failure_ttl_s=600),
             recycle_batches=args.recycle_batches,
+            retry_after_s=(args.retry_after_s, args.retry_after_s),
         ),
         device="stand-in",
         model="stand-in",

@@ -1,0 +1,78 @@
+"""RQ's worker loop, made to outlive its Redis: what may wait is skipped, signals only set a flag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import structlog
+from rq import SimpleWorker, worker_registration
+from rq.utils import now
+
+from backend.queue.finish import is_away
+
+__all__ = ["PatientWorker"]
+
+log = structlog.get_logger()
+
+
+class PatientWorker(SimpleWorker):
+    """Nothing that RQ does around jobs ends the worker when Redis is away for a while.
+
+    The models took long to load, and Redis restarts in a second. What is skipped here is done again a
+    moment later; the jobs themselves are seen to by `persist`.
+    """
+
+    def check_for_suspension(self, burst: bool) -> None:
+        try:
+            super().check_for_suspension(burst)
+        except redis.RedisError as error:
+            _skip("suspension", error)
+
+    def run_maintenance_tasks(self) -> None:
+        """Only our own queues' registries; RQ would tidy the job groups of all programs as well."""
+        try:
+            self.clean_registries()
+        except redis.RedisError as error:
+            _skip("maintenance", error)
+
+    def clean_registries(self) -> None:
+        for queue in self.queues:
+            queue.finished_job_registry.cleanup()
+            queue.failed_job_registry.cleanup()
+            worker_registration.clean_worker_registry(queue)
+        self.last_cleaned_at = now()  # type: ignore[assignment] # RQ declares None alone
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        try:
+            super().heartbeat(timeout, pipeline)
+        except redis.RedisError as error:
+            _skip("heartbeat", error)
+
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        try:
+            super().set_state(state, pipeline)
+        except redis.RedisError as error:
+            _skip("state", error)
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        except redis.RedisError as error:
+            _skip("sign-off", error)
+
+    def _shutdown(self) -> None:
+        """Never raise out of a signal handler, where RQ could lose jobs: the loop looks at the flag."""
+        self._stop_requested = True
+
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: Any, pubsub_thread: Any) -> None:
+        """RQ's own ends the thread, and with it `rq`'s remote commands, at a time-out."""
+        if isinstance(exc, redis.TimeoutError):
+            return
+        super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
+
+
+def _skip(what: str, error: redis.RedisError) -> None:
+    if not is_away(error):
+        raise error
+    log.error("waiting for redis", skipped=what, error=type(error).__name__)

@@ -1,0 +1,56 @@
+"""A fresh Redis per test, and a look at its end that no job was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from backend.queue.submit import SubmitLimits
+from backend.redis_server import RedisServerMissing
+from tests.conftest import missing
+from tests.faults.redis_process import RedisProcess
+from tests.faults.rig import Rig
+
+MakeRig = Callable[..., Rig]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("faults")
+
+
+@pytest.fixture
+def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
+    """Makes a rig over a Redis with these options; ends it with the conservation check."""
+    with ExitStack() as stack:
+
+        def make(
+            *,
+            limit: int = 10_000,
+            timeout_s: int = 30,
+            env: dict[str, str] | None = None,
+            **redis: str,
+        ) -> Rig:
+            options = {name.replace("_", "-"): value for name, value in redis.items()}
+            server = RedisProcess(tmp_path / "redis", options, env)
+            try:
+                server.start()
+            except RedisServerMissing as error:
+                missing(str(error))
+            stack.callback(server.end)
+            limits = SubmitLimits(queue_limit=limit, job_timeout_s=timeout_s)
+            rig = Rig(server, tmp_path, limits)
+            stack.callback(rig.close)
+            return rig
+
+        yield make
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    """A rig over a Redis without persistence."""
+    return make_rig()

@@ -1,0 +1,87 @@
+"""A redis-server that a test may kill, stop and start again with its data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import redis
+
+from backend.processes import free_port
+from backend.redis_server import find_redis_server
+
+
+class RedisProcess:
+    """One server with one folder and one port, over all its starts."""
+
+    def __init__(
+        self, folder: Path, options: Mapping[str, str], env: Mapping[str, str] | None = None
+    ) -> None:
+        self._folder = folder
+        self._options = options
+        self._env = env or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        folder.mkdir()
+
+    def start(self) -> None:
+        """Start it and wait until it has loaded its data."""
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": str(self._folder),
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "logfile": str(self._folder / "log"),
+            **self._options,
+        }
+        arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
+        variables = ["env", *(f"{name}={value}" for name, value in self._env.items())]
+        self._process = subprocess.Popen([*variables, str(find_redis_server()), *arguments])
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert time.monotonic() < deadline, (self._folder / "log").read_text()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._signal(signal.SIGKILL)
+        self._running().wait()
+
+    def stop(self) -> None:
+        """SIGSTOP: it is there, and does not answer."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """End it, whatever state it is in."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def _signal(self, signum: signal.Signals) -> None:
+        os.kill(self._running().pid, signum)
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis(port=self.port, socket_timeout=5) as connection:
+                return bool(connection.ping())
+        except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
+            return True
+        except redis.RedisError:
+            return False

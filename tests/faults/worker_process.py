@@ -1,0 +1,52 @@
+"""Stand-in workers in processes of their own, forked off one that has imported everything already.
+
+So a worker is there in a fraction of a second, and a test can kill many of them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.standin import worker
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.standin.worker"])
+
+
+class WorkerProcess:
+    """A worker with these command-line arguments, whose output goes to `log`."""
+
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self._process = _CONTEXT.Process(target=_work, args=(list(arguments), str(log)))
+        self._process.start()
+
+    def send_signal(self, signum: signal.Signals) -> None:
+        """Send a signal to exactly this process."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signum)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        """Its exit code; minus the signal that ended it; `None` while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float) -> int:
+        """Its exit code, once it has ended."""
+        self._process.join(timeout_s)
+        code = self._process.exitcode
+        assert code is not None, "the worker did not end"
+        return code
+
+
+def _work(arguments: list[str], log: str) -> None:
+    with open(log, "wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    worker.main(arguments)
