@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import redis
 from rq.exceptions import DeserializationError, NoSuchJobError
@@ -68,15 +68,21 @@ class Retrier:
                 self._retry_part(ids[start : start + PIPELINE_SIZE], records, retried)
         return retried
 
-    def _unrecorded(self, records: Mapping[str, FailureRecord]) -> Iterator[str]:
-        for name in QUEUES:
-            key = FailedJobRegistry.key_template.format(name)
-            ids = self._connection.zrangebyscore(key, time.time(), "+inf")
-            for job_id in (raw.decode() for raw in cast("list[bytes]", ids)):
-                status = self._connection.hget(Job.key_for(job_id), "status")
-                # An image that was asked for again leaves its id behind in the registry.
-                if job_id not in records and status == JobStatus.FAILED.encode():
-                    yield job_id
+    def _unrecorded(self, records: Mapping[str, FailureRecord]) -> list[str]:
+        """Failed jobs whose reason is not kept. An image that was asked for again since leaves its id
+        behind in RQ's registry, so the jobs themselves are looked at.
+        """
+        with self._connection.pipeline(transaction=False) as pipeline:
+            for name in QUEUES:
+                key = FailedJobRegistry.key_template.format(name)
+                pipeline.zrangebyscore(key, time.time(), "+inf")
+            known = {raw.decode() for ids in pipeline.execute() for raw in ids}
+            ids = sorted(known - set(records))
+            for job_id in ids:
+                pipeline.hget(Job.key_for(job_id), "status")
+            statuses = pipeline.execute()
+        failed = JobStatus.FAILED.encode()
+        return [job_id for job_id, status in zip(ids, statuses, strict=True) if status == failed]
 
     def _retry_part(
         self, ids: Sequence[str], records: Mapping[str, FailureRecord], retried: Retried

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from math import isinf
 from typing import Any
 
+from backend import __version__
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import Histogram, WorkerCard
@@ -62,6 +63,7 @@ def overview_json(overview: Overview) -> dict[str, Any]:
     wrong = problems(overview)
     seconds_left = overview.seconds_left
     return {
+        "version": __version__,
         "ok": not wrong,
         "problems": wrong,
         "notes": notes(overview),

@@ -68,8 +68,8 @@ def add_operator_routes(app: FastAPI, monitor: QueueMonitor, metrics: Metrics) -
     @app.get("/status.json")
     async def status_json() -> Response:
         """All figures of the page. 200 also when something is wrong: `ok` and `problems` tell."""
-        told = {"version": __version__, **await look(overview_json)}
-        return JSONResponse(told, headers={"Cache-Control": "no-store", "Vary": "Accept"})
+        headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+        return JSONResponse(await look(overview_json), headers=headers)
 
     @app.get("/metrics")
     async def prometheus() -> Response:

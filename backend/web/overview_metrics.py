@@ -31,7 +31,8 @@ class OverviewCollector(Collector):
         yield _gauge("redis_up", "1 when Redis answered.", int(overview.redis.up))
         if not overview.redis.up:
             return
-        yield _gauge("redis_used_bytes", "Memory Redis uses.", overview.redis.used_bytes or 0)
+        if overview.redis.used_bytes is not None:
+            yield _gauge("redis_used_bytes", "Memory Redis uses.", overview.redis.used_bytes)
         yield _gauge("workers", "Workers that sent a heartbeat lately.", len(overview.workers))
         yield from _queues(overview.queues)
         yield from _workers(overview.workers, overview.at)

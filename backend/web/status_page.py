@@ -63,11 +63,11 @@ def _head_line(overview: Overview) -> Markup:
 
 def _verdict(overview: Overview) -> Markup:
     wrong = problems(overview)
-    known = [element("p", note) for note in notes(overview)]
+    known = [element("p", *_with_code(note)) for note in notes(overview)]
     if not wrong:
         return element("section", element("h2", "✓ All is well"), *known, class_="verdict good")
     title = "! Redis does not answer" if not overview.redis.up else "! This needs a look"
-    items = (element("li", problem) for problem in wrong)
+    items = (element("li", *_with_code(problem)) for problem in wrong)
     return element(
         "section",
         element("h2", title),
@@ -209,3 +209,9 @@ def _footer(overview: Overview) -> Markup:
 
 def _section(title: str, *content: Markup) -> Markup:
     return element("section", element("h2", title), *content)
+
+
+def _with_code(sentence: str) -> Iterable[str]:
+    """The parts of a sentence, with what stands between backticks as code."""
+    for number, part in enumerate(sentence.split("`")):
+        yield element("code", part) if number % 2 else part

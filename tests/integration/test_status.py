@@ -28,6 +28,8 @@ from backend.web.status_page import status_page
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
 
+pytestmark = pytest.mark.redis
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
@@ -265,3 +267,31 @@ def test_status_is_1_without_a_worker(redis_url: str) -> None:
     assert "has been silent" in silent.stdout
     assert "[red]a" in silent.stdout
     assert "\x1b[2J" not in silent.stdout
+
+
+def test_a_user_that_may_not_ask_for_info_still_sees_the_rest(
+    job_queue: JobQueue, redis_connection: redis.Redis, redis_url: str
+) -> None:
+    """A managed Redis may refuse INFO; queues and failures are told all the same."""
+    job_queue.ask(requests_for(["ok-1"]), interactive=False, wait_s=0)
+    redis_connection.execute_command("ACL SETUSER", "web", "on", ">pw", "~*", "+@all", "-info")
+    url = redis_url.replace("//:", "//web:").partition("@")[2]
+
+    with redis.Redis.from_url(f"redis://web:pw@{url}") as connection:
+        told = read_overview(connection)
+
+    redis_connection.execute_command("ACL DELUSER", "web")
+    assert (told.redis.up, told.redis.version, told.waiting) == (True, None, 1)
+
+
+def test_a_failed_job_without_a_record_is_retried_too(
+    failed: dict[str, Any], redis_connection: redis.Redis, retrier: Retrier
+) -> None:
+    """RQ's registry knows it; one that was answered since is left alone although its id is there."""
+    redis_connection.delete("firstpass:failures", "firstpass:failures:by-time")
+    ids = {request.image.location[-6:]: job_id for job_id, request in failed.items()}
+    redis_connection.hset(f"rq:job:{ids['/bad-1']}", "status", "finished")
+
+    retried = retrier.retry()
+
+    assert (retried.again, retried.refused) == ([ids["gone-1"]], {})

@@ -11,6 +11,8 @@ from backend.queue.keys import FAILURE_KINDS, FAILURES, FAILURES_BY_TIME
 
 BAD = Failure("ImageUnreadable", "not an image", transient=False)
 
+pytestmark = pytest.mark.redis
+
 
 @pytest.fixture
 def log(redis_connection: redis.Redis) -> FailureLog:

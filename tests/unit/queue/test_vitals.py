@@ -19,6 +19,8 @@ from backend.queue.vitals import (
     observe,
 )
 
+pytestmark = pytest.mark.redis
+
 
 class Clock:
     """A clock that a test sets."""
