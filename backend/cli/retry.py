@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.text import Text
 from backend.cli.options import setting
 from backend.cli.status import open_redis
 from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from backend.queue.retry import Retried
 
 __all__ = ["retry"]
 
@@ -42,7 +45,6 @@ def retry(
     """
     from backend.queue.retry import Retrier
     from backend.queue.submit import SubmitLimits, Submitter
-    from backend.queue.wording import images
 
     settings = load_settings(redis_url=redis_url, home=home)
     limits = SubmitLimits(settings.queue_limit, settings.job_timeout_s)
@@ -50,6 +52,15 @@ def retry(
         retried = Retrier(connection, Submitter(connection, limits)).retry(
             kind=kind, wanted=job_ids or ()
         )
+    _report(retried)
+    if retried.refused:
+        raise typer.Exit(1)
+
+
+def _report(retried: Retried) -> None:
+    """How many wait again; and by reason, which do not."""
+    from backend.queue.wording import images
+
     console = Console(soft_wrap=True)
     back = "is back" if len(retried.again) == 1 else "are back"
     console.print(Text(f"{images(len(retried.again))} {back} in the queue."))
@@ -59,5 +70,3 @@ def retry(
     for reason, ids in reasons.items():
         shown = ", ".join(job_id[:12] for job_id in ids[:5]) + (", ..." if len(ids) > 5 else "")
         console.print(Text(f"{images(len(ids))} not retried, {reason}: {shown}", style="yellow"))
-    if retried.refused:
-        raise typer.Exit(1)

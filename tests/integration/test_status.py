@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from backend.cli.main import app
 from backend.errors import Failure
 from backend.queue.job_queue import JobQueue
-from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
+from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
 from backend.queue.overview import Overview, read_overview
 from backend.queue.payload import Answer
 from backend.queue.retry import Retrier
@@ -201,6 +201,17 @@ def test_an_image_that_fails_again_is_listed_again(
 
     until(lambda: read_overview(redis_connection).failure_kinds.get("ImageUnreadable") == 2)
     assert kinds(read_overview(redis_connection)) == ["ImageUnreadable"]
+
+
+def test_an_image_that_is_answered_later_is_no_longer_listed(
+    failed: dict[str, Any], job_queue: JobQueue, redis_connection: redis.Redis
+) -> None:
+    """Also without a retry: when its stored failure has expired and somebody asks again."""
+    redis_connection.delete(*(result_key(job_id) for job_id in failed))
+
+    job_queue.ask(failed, interactive=True, wait_s=30)
+
+    assert [r.kind for r in read_overview(redis_connection).failures] == ["ImageUnreadable"]
 
 
 def test_what_cannot_be_retried_says_why(
