@@ -7,6 +7,7 @@ import sys
 import typer
 
 from backend.cli.demo import demo
+from backend.cli.models import models
 from backend.cli.plan import plan
 from backend.cli.predict import predict
 from backend.cli.retry import retry
@@ -34,6 +35,7 @@ def _root() -> None:
 
 for command in (demo, predict, plan, retry, status, up, web, worker):
     app.command()(command)
+app.add_typer(models, name="models")
 
 
 def main() -> None:

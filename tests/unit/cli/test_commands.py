@@ -1,0 +1,155 @@
+"""The command line, run in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from backend.cli.main import app
+from backend.errors import BadRequest, LabelConfigError, ModelUnavailable
+from models.tiny.scenes import generate_scene
+
+DEMO = Path(__file__).parents[3] / "label_config" / "demo.xml"
+
+
+def run(*arguments: str) -> str:
+    """What the command prints; its own errors come out as exceptions."""
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def commands(command: Any, path: str = "firstpass") -> Iterator[tuple[str, Any]]:
+    """Every command below this one, with its path; typer's click objects carry no public types."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, child in command.commands.items():
+        yield from commands(child, f"{path} {name}")
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_has_its_variable(path: str) -> None:
+    """Whatever can be said on the command line can be said in the environment, and help tells how."""
+    for parameter in COMMANDS[path].params:
+        if parameter.param_type_name == "option" and parameter.name != "help":
+            assert str(parameter.envvar).startswith("FIRSTPASS_"), parameter.name
+            assert parameter.help, parameter.name
+
+
+def test_plan_shows_label_phrases_and_threshold(tmp_path: Path) -> None:
+    """And names what is not served, and the version."""
+    config = tmp_path / "config.xml"
+    config.write_text(
+        '<View><Image name="img" value="$image"/><TextArea name="note" toName="img"/>'
+        '<RectangleLabels name="box" toName="img" model_score_threshold="0.45">'
+        '<Label value="Vehicle" predicted_values="car,truck"/></RectangleLabels></View>'
+    )
+
+    printed = run("plan", str(config), "--model", "tiny")
+
+    for expected in (
+        "Vehicle",
+        "car, truck",
+        "0.45",
+        "<TextArea name='note'>",
+        "model_version tiny-",
+    ):
+        assert expected in printed
+
+
+def test_plan_of_a_config_without_a_servable_tag_says_why(tmp_path: Path) -> None:
+    """Like /setup does."""
+    config = tmp_path / "config.xml"
+    config.write_text("<View/>")
+
+    with pytest.raises(LabelConfigError, match="no control tag"):
+        run("plan", str(config), "--model", "tiny")
+
+
+def test_predict_finds_what_the_scene_holds(tmp_path: Path) -> None:
+    """As JSON: boxes in pixels near the truth, the scene's choice on top; and a drawn picture."""
+    scene = generate_scene(3)
+    picture, drawn = tmp_path / "scene.png", tmp_path / "drawn.png"
+    scene.image.save(picture)
+    labels = sorted({f"{item.color} {item.shape}" for item in scene.objects})
+
+    (report,) = json.loads(
+        run(
+            *("predict", str(picture), "--model", "tiny", "--json", "--out", str(drawn)),
+            *("--labels", ",".join(labels), "--choices", "grass,desert,water,night,snow,bricks"),
+        )
+    )
+
+    assert (report["width"], report["height"]) == scene.image.size
+    assert max(report["choices"], key=report["choices"].get) == scene.background
+    assert {found["label"] for found in report["detections"]} <= set(labels)
+    assert len(report["detections"]) >= 1
+    with Image.open(drawn) as result:
+        assert result.size == scene.image.size
+        assert result.convert("RGB").tobytes() != scene.image.tobytes()
+
+
+def test_predict_prints_a_table(tmp_path: Path) -> None:
+    """With the label, its score and its box."""
+    picture = tmp_path / "scene.png"
+    generate_scene(3).image.save(picture)
+
+    printed = run("predict", str(picture), "--model", "tiny", "--labels", "circle,square,star")
+
+    assert "x_min" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "--labels"),
+        (("--labels", " , "), "--labels"),
+        (("--labels", "x" * 300), "200 characters"),
+    ],
+)
+def test_predict_says_what_is_wrong_with_its_phrases(
+    tmp_path: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    """Before anything is loaded."""
+    with pytest.raises(BadRequest, match=reason):
+        run("predict", str(tmp_path / "none.png"), "--model", "tiny", *arguments)
+
+
+def test_a_model_that_is_not_here_names_the_remedies() -> None:
+    """`pull` and the bundled models; never a silent fallback."""
+    with pytest.raises(ModelUnavailable, match="models pull florence-2-base") as caught:
+        run("models", "check", "florence-2-base")
+
+    assert "--model tiny" in str(caught.value)
+
+
+def test_models_list_names_them_all() -> None:
+    """With what each answers, and whether it is here."""
+    printed = run("models", "list")
+
+    assert "tiny-clip" in printed
+    assert "bundled" in printed
+
+
+def test_models_check_loads_and_asks() -> None:
+    """Device, dtype, seconds and memory are printed."""
+    printed = run("models", "check", "tiny")
+
+    for expected in ("device", "cpu", "float32", "Ground, Classify", "MiB"):
+        assert expected in printed
+
+
+def test_the_demo_config_is_served_whole() -> None:
+    """Nothing of it is left to the annotator."""
+    assert "not served" not in run("plan", str(DEMO), "--model", "tiny")
