@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults check fix lock image
+.PHONY: help setup demo serve test test-faults tiny eval-tiny check fix lock image
 
 PYTHON ?=
 ARGS ?=
@@ -38,6 +38,12 @@ test: setup ## the whole default test suite
 
 test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed and stopped (minutes)
 	@.venv/bin/python -m pytest -m faults tests/faults $(ARGS)
+
+tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: hours on two cores
+	@.venv/bin/python -m models.tiny.training.run $(ARGS)
+
+eval-tiny: $(SELF_STAMP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny
+	@.venv/bin/python -m models.tiny.evaluate --n $(or $(N),500) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))
 
 check: $(SELF_STAMP) ## lint, format, types and import contracts; changes nothing
 	.venv/bin/ruff check .

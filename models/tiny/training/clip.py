@@ -60,13 +60,13 @@ class ClipBatches:
         images: list[Bytes] = []
         kinds, backgrounds = [], []
         for _ in range(self._crops):
-            pool = self._pools[rng.integers(len(self._pools))]
-            number = rng.integers(len(pool.crops))
+            pool = self._pools[int(rng.integers(len(self._pools)))]
+            number = int(rng.integers(len(pool.crops)))
             images.append(self._turned(pool.crops[number], turns=True))
             kinds.append(pool.crop_kinds[number])
         for _ in range(self._scenes):
-            pool = self._pools[rng.integers(len(self._pools))]
-            number = rng.integers(len(pool.thumbs))
+            pool = self._pools[int(rng.integers(len(self._pools)))]
+            number = int(rng.integers(len(pool.thumbs)))
             images.append(self._turned(pool.thumbs[number], turns=False))
             backgrounds.append(pool.facts[number].background)
         pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255

@@ -108,8 +108,8 @@ def open_pool(folder: Path) -> Pool:
     """
     stored = np.load(folder / "facts.npz")
     ends = np.cumsum(stored["counts"])
-    kinds = np.split(stored["kinds"], ends[:-1])
-    boxes = np.split(stored["boxes"], ends[:-1])
+    kinds: list[Ints] = np.split(stored["kinds"], ends[:-1])
+    boxes: list[Floats] = np.split(stored["boxes"], ends[:-1])
     backgrounds = stored["backgrounds"].tolist()
     crop_kinds = stored["crop_kinds"]
     return Pool(
@@ -130,7 +130,7 @@ def facts_of(scene: Scene) -> SceneFacts:
     return SceneFacts(
         BACKGROUND_NAMES.index(scene.background),
         np.array([_kind(thing) for thing in things], np.int64).reshape(-1, 2),
-        boxes / np.array([width, height, width, height], np.float32),
+        (boxes / (width, height, width, height)).astype(np.float32),
     )
 
 
