@@ -23,7 +23,7 @@ from backend.supervisor import Supervisor
 
 __all__ = ["DEMO_CONFIG", "DemoResult", "predict_all", "run_demo", "task_ids_by_file"]
 
-DEADLINE_S = 180.0
+DEADLINE_S = 300.0
 RETRY_S = 1.0
 DEMO_CONFIG = Path("label_config/demo.xml")
 
