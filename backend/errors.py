@@ -15,7 +15,10 @@ FirstpassError
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
-│   └── LabelStudioUnavailable  Label Studio does not answer, or refuses our token
+│   ├── LabelStudioUnavailable  Label Studio does not answer, or refuses our token
+│   ├── ProcessFailed           a program that we started did not come up (`processes`)
+│   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
+│   └── BackendRefuses          the demo's backend answers an error (`demo.client`)
 └── InternalError               we must mend Firstpass
     ├── InvalidPrediction       we made a row that Label Studio's editor could not open
     └── InferenceFailed         the model raised on this image, alone

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices("redis_url", "FIRSTPASS_REDIS_URL", "REDIS_URL"),
+        validation_alias=AliasChoices("FIRSTPASS_REDIS_URL", "REDIS_URL"),
         description="Redis to use, e.g. `redis://localhost:6379/0`; unset: `firstpass up` starts one.",
     )
     queue_limit: int = Field(
@@ -130,16 +130,12 @@ class Settings(BaseSettings):
 
     label_studio_url: str | None = Field(
         default=None,
-        validation_alias=AliasChoices(
-            "label_studio_url", "FIRSTPASS_LABEL_STUDIO_URL", "LABEL_STUDIO_URL"
-        ),
+        validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_URL", "LABEL_STUDIO_URL"),
         description="Label Studio's address as seen from here; its host may be private.",
     )
     label_studio_api_key: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices(
-            "label_studio_api_key", "FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"
-        ),
+        validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"),
         description="Personal access token (refreshed by itself) or legacy token.",
     )
     image_allow: Annotated[tuple[str, ...], NoDecode] = Field(

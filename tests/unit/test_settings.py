@@ -33,6 +33,17 @@ def test_redis_url_is_taken_under_both_names(monkeypatch: pytest.MonkeyPatch, na
     assert url.get_secret_value() == "redis://queue:6379/0"
 
 
+def test_our_own_name_goes_before_the_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform's REDIS_URL does not override what was set for Firstpass; an argument does."""
+    monkeypatch.setenv("REDIS_URL", "redis://platform:6379/0")
+    monkeypatch.setenv("FIRSTPASS_REDIS_URL", "redis://ours:6379/0")
+
+    found = [load_settings(), load_settings(redis_url="redis://given:6379/0")]
+
+    urls = [settings.redis_url.get_secret_value() for settings in found if settings.redis_url]
+    assert urls == ["redis://ours:6379/0", "redis://given:6379/0"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
@@ -56,7 +67,12 @@ def test_a_bad_value_stops_the_start(
 
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not in the settings' text, nor in the error about another field."""
-    for name in ("REDIS_URL", "FIRSTPASS_BASIC_AUTH_PASS", "LABEL_STUDIO_API_KEY", "FIRSTPASS_WEBHOOK_SECRET"):
+    for name in (
+        "REDIS_URL",
+        "FIRSTPASS_BASIC_AUTH_PASS",
+        "LABEL_STUDIO_API_KEY",
+        "FIRSTPASS_WEBHOOK_SECRET",
+    ):
         monkeypatch.setenv(name, "redis://:hunter2@queue:6379/0")
     monkeypatch.setenv("FIRSTPASS_BASIC_AUTH_USER", "u")
     assert "hunter2" not in repr(load_settings())
