@@ -8,6 +8,7 @@ are absent from an image and end at once.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ class DecodeRules:
     max_new_tokens: int
     #: No run of so many tokens is written twice; 0 for no such rule.
     no_repeat_ngram: int = 0
+    #: Stop where stopping is likelier than all else together, not merely than any one token: a place
+    #: is one of many near ones that share its probability.
+    stop_by_majority: bool = False
     #: End an answer that writes the same box again and again.
     stop_at_repeated_box: bool = False
 
@@ -125,7 +129,8 @@ def _choose(log_probs: Tensor, rules: DecodeRules) -> tuple[list[int], list[list
     Those are its own log-probability, that of stopping, and the probability of a location within
     each of `WIDTHS` bins of it (without meaning where the token is no location).
     """
-    own, chosen = log_probs.max(-1)
+    chosen = _likeliest(log_probs, rules)
+    own = log_probs.gather(1, chosen[:, None])[:, 0]
     places = log_probs[:, rules.first_location : rules.first_location + 1000].exp()
     up_to = torch.cat([torch.zeros_like(places[:, :1]), places.cumsum(-1)], -1)
     place = (chosen - rules.first_location)[:, None]
@@ -134,6 +139,16 @@ def _choose(log_probs: Tensor, rules: DecodeRules) -> tuple[list[int], list[list
     low = up_to.gather(1, (place - widths).clamp(0, 1000))
     figures = torch.cat([own[:, None], log_probs[:, rules.stop, None], high - low], -1)
     return chosen.tolist(), figures.tolist()
+
+
+def _likeliest(log_probs: Tensor, rules: DecodeRules) -> Tensor:
+    """Gives each row's token: the likeliest, stopping held to the rule of the majority."""
+    if not rules.stop_by_majority:
+        return log_probs.argmax(-1)
+    going_on = log_probs.clone()
+    going_on[:, rules.stop] = float("-inf")
+    stops = log_probs[:, rules.stop] >= math.log(0.5)
+    return torch.where(stops, rules.stop, going_on.argmax(-1))
 
 
 def _forbid_repeats(log_probs: Tensor, written: list[list[int]], rules: DecodeRules) -> None:

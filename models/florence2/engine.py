@@ -182,6 +182,7 @@ class FlorenceEngine:
             first_location=self.vocabulary.first_location,
             max_new_tokens=min(self._options.max_new_tokens, room),
             no_repeat_ngram=ngram if kind is AnswerKind.TEXT else 0,
+            stop_by_majority=kind is not AnswerKind.TEXT,
             stop_at_repeated_box=kind is AnswerKind.BOXES,
         )
 

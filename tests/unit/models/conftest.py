@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from models.protocols import ImageQueries
-from models.runtime import LoadedRuntime, load_runtime
+from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import Scene, generate_scene
 from models.types import ModelOutput, Query
 
@@ -16,7 +16,8 @@ FIRST_SEED = 7_000_000_000
 
 @pytest.fixture(scope="session")
 def tiny() -> LoadedRuntime:
-    return load_runtime("tiny", device="cpu")
+    # One thread: models this small gain nothing from more, and lose much on a busy machine.
+    return load_runtime("tiny", device="cpu", options=RuntimeOptions(cpu_threads=1))
 
 
 @pytest.fixture(scope="session")
