@@ -1,7 +1,7 @@
 """Label config XML -> the control tags that Firstpass serves, and by name those it does not.
 
 The attributes follow Label Studio's YOLO example: `predicted_values` (what to ask for a label, commas
-between), `model_score_threshold` (on the tag or on one label), `model_skip` (leave this tag alone).
+between), `model_score_threshold` and `model_skip` (leave it alone), each on the tag or on one label.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _images(root: Element) -> Iterator[ObjectTag]:
 
 def _control(element: Element, root: Element, image_names: set[str]) -> ControlTag | None:
     """The control for one element; `None` for a `<Rectangle>` whose `<Labels>` stand for it."""
-    if element.get("model_skip", "").lower() in ("true", "1", "yes"):
+    if _is_skipped(element):
         raise _Unserved("model_skip is set")
     to_name = element.get("toName", "")
     if to_name not in image_names:
@@ -220,9 +220,12 @@ def _labelled(
 ) -> ControlTag:
     if element.get("value", "").startswith("$"):
         raise _Unserved(f"labels from the task (value={element.get('value')!r}) are not served yet")
-    labels = tuple(_label(child) for child in element.iter(label_tag))
-    if not labels:
+    children = list(element.iter(label_tag))
+    if not children:
         raise _Unserved(f"it has no <{label_tag} value=...>")
+    labels = tuple(_label(child) for child in children if not _is_skipped(child))
+    if not labels:
+        raise _Unserved(f"model_skip is set on each <{label_tag}>")
     asked = sum(len(label.phrases) for label in labels)
     if asked > MAX_PHRASES:
         raise _Unserved(f"expected at most {MAX_PHRASES} phrases, its labels have {asked}")
@@ -235,6 +238,10 @@ def _labelled(
         multiple=multiple,
         rectangle_name=rectangle_name,
     )
+
+
+def _is_skipped(element: Element) -> bool:
+    return element.get("model_skip", "").lower() in ("true", "1", "yes")
 
 
 def _label(element: Element) -> Label:

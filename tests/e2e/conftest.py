@@ -46,10 +46,30 @@ def label_studio_bin() -> Path:
 
 
 @pytest.fixture(scope="session")
-def both(label_studio_bin: Path) -> Iterator[Running]:
+def folder() -> Iterator[Path]:
+    """Where this session's Label Studio and Firstpass keep everything."""
+    made = Path(tempfile.mkdtemp(prefix="firstpass-e2e-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def served_files(folder: Path) -> Path:
+    """The document root of Label Studio's local-files storage."""
+    root = folder / "served"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture(scope="session")
+def both(label_studio_bin: Path, folder: Path, served_files: Path) -> Iterator[Running]:
     """Label Studio and Firstpass with the tiny models, connected to nothing yet."""
-    folder = Path(tempfile.mkdtemp(prefix="firstpass-e2e-"))
-    place = Place(label_studio_bin, repository() / ".cache" / "demo", folder, STRICT)
+    environment = {
+        **STRICT,
+        "LOCAL_FILES_SERVING_ENABLED": "true",
+        "LOCAL_FILES_DOCUMENT_ROOT": str(served_files),
+    }
+    place = Place(label_studio_bin, repository() / ".cache" / "demo", folder, environment)
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("FIRSTPASS_", "LABEL_STUDIO_")) or name == "REDIS_URL":
@@ -57,7 +77,6 @@ def both(label_studio_bin: Path) -> Iterator[Running]:
         settings = load_settings(model="tiny", wait_s=60, wait_many_s=60)
     with Supervisor() as supervisor, running(settings, place, supervisor) as started:
         yield started
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from backend.demo.client import Json, LabelStudioClient
@@ -128,6 +130,31 @@ def test_bad_images_keep_their_trouble_to_themselves(
 
     assert sorted(row["task"] for row in client.predictions(project)) == sorted(good)
     assert all(client.task(task)["predictions"] == [] for task in bad[:1])
+
+
+def test_local_files_are_read_through_label_studio(
+    client: LabelStudioClient, new_project: NewProject, demo_config: str, served_files: Path
+):
+    """A synchronised folder is predicted with our token; a file that went missing stays without."""
+    project = new_project(demo_config)
+    folder = served_files / "scenes ä"
+    folder.mkdir()
+    for image in demo_images(3):
+        (folder / image.name).write_bytes(image.png)
+    storage = client.post(
+        "/api/storages/localfiles",
+        {"project": project, "path": str(folder), "regex_filter": ".*png", "use_blob_urls": True},
+    )
+    client.post(f"/api/storages/localfiles/{storage['id']}/sync")
+    tasks = {task["data"]["image"]: task["id"] for task in client.tasks(project)}
+    assert len(tasks) == 3
+    gone = demo_images(1)[0].name
+    (folder / gone).unlink()
+
+    client.retrieve_predictions(project)
+
+    predicted = {row["task"] for row in client.predictions(project)}
+    assert predicted == {task for path, task in tasks.items() if gone not in path}
 
 
 def test_several_control_tags_are_filled_at_once(

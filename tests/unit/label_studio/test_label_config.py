@@ -88,6 +88,21 @@ def test_thresholds_of_tag_and_label() -> None:
     assert [label.score_threshold for label in control.labels] == [0.9, None]
 
 
+def test_a_skipped_label_is_not_asked() -> None:
+    """Its neighbours are; a tag with nothing but skipped labels is named as not served."""
+    config = parse(
+        '<RectangleLabels name="box" toName="img"><Label value="a"/>'
+        '<Label value="b" model_skip="true"/></RectangleLabels>'
+        '<Choices name="c" toName="img"><Choice value="x" model_skip="true"/></Choices>'
+    )
+
+    (control,) = config.controls
+    assert [label.value for label in control.labels] == ["a"]
+    assert [str(tag) for tag in config.unserved] == [
+        "<Choices name='c'>: model_skip is set on each <Choice>"
+    ]
+
+
 def test_several_images() -> None:
     """Each control is bound to the image that it names."""
     config = parse_label_config(
