@@ -7,21 +7,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import redis
+import structlog
 from rq.job import Job, JobStatus
 
-from backend.errors import Failure, InferenceFailed, QueueFull
+from backend.errors import Failure, InferenceFailed, QueueFull, QueueUnavailable
 from backend.plan import ModelRequest
 from backend.queue.connection import queue_errors
 from backend.queue.keys import result_key
 from backend.queue.payload import Outcome, decode_outcome
-from backend.queue.results import ResultListener, Waiting
-from backend.queue.submit import Standing, Submission, Submitter
+from backend.queue.results import ResultListener
+from backend.queue.submit import LOST, Standing, Submission, Submitter
 from backend.queue.vitals import count_submissions
 
 __all__ = ["Asked", "JobQueue"]
 
+log = structlog.get_logger()
+
 #: How often a waiting request looks for itself, in case a wake-up or a job was lost.
 RECHECK_S = 5.0
+
+#: How a job may have ended without an outcome, by the doing of RQ's own tools.
+_ENDED = {
+    JobStatus.FAILED.encode(): LOST,
+    JobStatus.CANCELED.encode(): "its job was cancelled",
+    JobStatus.STOPPED.encode(): "its job was stopped",
+}
 
 
 @dataclass(slots=True)
@@ -50,15 +60,26 @@ class JobQueue:
         """Submit (job id -> request) and wait up to `wait_s` for the outcomes.
 
         What is not finished by then stays queued and is `pending`. A job refused by a full queue has
-        a `QueueFull` failure as its outcome. Raises `QueueUnavailable` when Redis does not answer.
+        a `QueueFull` failure as its outcome. Raises `QueueUnavailable` when Redis does not take the
+        requests; one that goes away later is waited for.
         """
         deadline = time.monotonic() + wait_s
         asked = Asked(pending=set(requests))
-        with self._listener.waiting_for(requests) as waiting, queue_errors():
-            self._submit(asked, requests, interactive)
-            count_submissions(asked.standings.items(), self._connection)
+        with self._listener.waiting_for(requests) as waiting:
+            with queue_errors():
+                self._submit(asked, requests, interactive)
+                count_submissions(asked.standings.items(), self._connection)
+            look_at = time.monotonic() + RECHECK_S
             while asked.pending and (left := deadline - time.monotonic()) > 0:
-                self._wait(asked, waiting, min(left, RECHECK_S), requests, interactive)
+                told = waiting.wait(min(left, max(0.0, look_at - time.monotonic())))
+                try:
+                    self._collect(asked, told & asked.pending)
+                    if time.monotonic() >= look_at:
+                        look_at = time.monotonic() + RECHECK_S
+                        self._look(asked, requests, interactive)
+                except (redis.RedisError, QueueUnavailable) as error:
+                    # The work is queued, and Redis may be back before the wait is over.
+                    log.warning("redis is away, waiting on", error=type(error).__name__)
         return asked
 
     def _submit(
@@ -76,19 +97,6 @@ class JobQueue:
                 full = QueueFull("the queue is full; try again when it has drained")
                 self._settle(asked, submitted.job_id, Failure.of(full))
 
-    def _wait(
-        self,
-        asked: Asked,
-        waiting: Waiting,
-        timeout_s: float,
-        requests: Mapping[str, ModelRequest],
-        interactive: bool,
-    ) -> None:
-        told = waiting.wait(timeout_s)
-        self._collect(asked, told & asked.pending if told else asked.pending)
-        if not told and asked.pending:
-            self._recover(asked, requests, interactive)
-
     def _collect(self, asked: Asked, job_ids: Iterable[str]) -> None:
         ids = list(job_ids)
         if not ids:
@@ -98,22 +106,19 @@ class JobQueue:
             if text is not None:
                 self._settle(asked, job_id, decode_outcome(text))
 
-    def _recover(
-        self, asked: Asked, requests: Mapping[str, ModelRequest], interactive: bool
-    ) -> None:
-        """Report jobs that failed without a stored outcome, and submit again those that vanished."""
-        ids = list(asked.pending)
+    def _look(self, asked: Asked, requests: Mapping[str, ModelRequest], interactive: bool) -> None:
+        """See what became of each pending job, told or not; submit again those that vanished."""
+        ids, vanished = list(asked.pending), []
         with self._connection.pipeline(transaction=False) as pipeline:
             for job_id in ids:
                 pipeline.hget(Job.key_for(job_id), "status")
-            statuses = pipeline.execute()
-        vanished = []
-        for job_id, status in zip(ids, statuses, strict=True):
-            if status == JobStatus.FAILED.encode():
-                lost = InferenceFailed(
-                    "its worker ended while working on it, each time it was tried"
-                )
-                self._settle(asked, job_id, Failure.of(lost))
+                pipeline.get(result_key(job_id))
+            replies = pipeline.execute()
+        for job_id, status, text in zip(ids, replies[::2], replies[1::2], strict=True):
+            if text is not None:
+                self._settle(asked, job_id, decode_outcome(text))
+            elif status in _ENDED:
+                self._settle(asked, job_id, Failure.of(InferenceFailed(_ENDED[status])))
             elif status not in (JobStatus.QUEUED.encode(), JobStatus.STARTED.encode()):
                 vanished.append(job_id)
         if vanished:

@@ -30,6 +30,8 @@ __all__ = ["Standing", "Submission", "SubmitLimits", "Submitted", "Submitter"]
 #: RQ asks for a function's name. It is never imported: the worker calls its own handler.
 JOB_NAME = "firstpass.predict"
 MAX_TRIES = 3
+#: Why a job failed that ended its workers.
+LOST = "its worker ended while working on it, each time it was tried"
 #: A waiter that has not been told by then has long given up.
 WAITER_TTL_S = 600
 #: Jobs per round trip: bounded, so that neither side holds a huge buffer.

@@ -21,14 +21,13 @@ from rq.serializers import JSONSerializer
 from backend.errors import Failure, InferenceFailed
 from backend.queue.finish import Finisher
 from backend.queue.keys import BELL, script
+from backend.queue.submit import LOST
 from backend.queue.take import Taken
 
-__all__ = ["LOST", "Sweeper"]
+__all__ = ["Sweeper"]
 
 log = structlog.get_logger()
 
-#: Why a job failed that ended its workers.
-LOST = "its worker ended while working on it, each time it was tried"
 #: Leases looked at in one step, so that Redis is not held up.
 AT_ONCE = 500
 

@@ -12,7 +12,7 @@ from backend.queue.submit import SubmitLimits
 from backend.redis_server import RedisServerMissing
 from tests.conftest import missing
 from tests.faults.redis_process import RedisProcess
-from tests.faults.rig import Rig
+from tests.faults.rig import NOBODY, Rig, Users
 
 MakeRig = Callable[..., Rig]
 
@@ -33,6 +33,7 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
             limit: int = 10_000,
             timeout_s: int = 30,
             env: dict[str, str] | None = None,
+            users: Users = NOBODY,
             **redis: str,
         ) -> Rig:
             options = {name.replace("_", "-"): value for name, value in redis.items()}
@@ -43,7 +44,7 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
                 missing(str(error))
             stack.callback(server.end)
             limits = SubmitLimits(queue_limit=limit, job_timeout_s=timeout_s)
-            rig = Rig(server, tmp_path, limits)
+            rig = Rig(server, tmp_path, limits, users)
             stack.callback(rig.close)
             return rig
 

@@ -26,8 +26,12 @@ class RedisProcess:
         self._env = env or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
         folder.mkdir()
+
+    def url(self, user: str = "") -> str:
+        """For nobody in particular, or for a user whose password is the user's name."""
+        login = f"{user}:{user}@" if user else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
         """Start it and wait until it has loaded its data."""

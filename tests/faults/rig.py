@@ -8,7 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from backend.errors import Failure
 from backend.queue.connection import connect
@@ -26,10 +29,24 @@ from tests.integration.test_queue import requests_for
 PATIENCE_S = 90.0
 
 
+class Users(NamedTuple):
+    """Who looks, asks and works; empty where Redis knows no users."""
+
+    admin: str = ""
+    web: str = ""
+    worker: str = ""
+
+
+NOBODY = Users()
+
+
 class Rig:
     """Everything a fault test needs; `ids` maps each id submitted by a test to its image's name."""
 
-    def __init__(self, server: RedisProcess, folder: Path, limits: SubmitLimits) -> None:
+    def __init__(
+        self, server: RedisProcess, folder: Path, limits: SubmitLimits, users: Users = NOBODY
+    ) -> None:
+        self.users = users
         self.server = server
         self.folder = folder
         self.record = folder / "record"
@@ -37,10 +54,11 @@ class Rig:
         #: Jobs that a test deleted or cancelled by hand, and that need be nowhere.
         self.given_up: set[str] = set()
         self.workers: list[WorkerProcess] = []
-        self.connection = connect(server.url, retries=10)
-        self.submitter = Submitter(self.connection, limits)
-        self.listener = ResultListener(connect(server.url))
-        self.queue = JobQueue(self.connection, self.submitter, self.listener)
+        self.connection = connect(server.url(users.admin), retries=10)
+        self.web = connect(server.url(users.web), retries=10)
+        self.submitter = Submitter(self.web, limits)
+        self.listener = ResultListener(self.web)
+        self.queue = JobQueue(self.web, self.submitter, self.listener)
         self.listener.start()
 
     # -- callers ----------------------------------------------------------------------------------
@@ -64,6 +82,11 @@ class Rig:
         asked = self.queue.ask(requests, interactive=True, wait_s=wait_s)
         return {self.ids[job_id]: outcome for job_id, outcome in asked.outcomes.items()}
 
+    def job(self, name: str) -> Job:
+        """RQ's record of an image that was submitted."""
+        job_id = next(job_id for job_id, known in self.ids.items() if known == name)
+        return Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
+
     def outcomes(self) -> dict[str, Outcome]:
         """Image name -> what is stored for it."""
         ids = list(self.ids)
@@ -75,7 +98,12 @@ class Rig:
 
     def worker(self, **options: object) -> WorkerProcess:
         """A worker process with a lease of 2 s, unless the options say otherwise."""
-        options = {"lease_s": 2, "redis": self.server.url, "record": self.record, **options}
+        options = {
+            "lease_s": 2,
+            "redis": self.server.url(self.users.worker),
+            "record": self.record,
+            **options,
+        }
         arguments = [
             text
             for name, value in options.items()
@@ -160,6 +188,7 @@ class Rig:
             self.server.start()
         stock = self.stock()
         self.connection.close()
+        self.web.close()
         self.server.end()
         assert stock.odd == []
         assert set(self.ids) - self.given_up <= stock.everything <= set(self.ids)

@@ -8,7 +8,7 @@
     /away-1      is never reached              /seize-1   never returns, nor lets other threads run
     /flaky-1     is not reached at first       /device-1  breaks the device for the whole process
     /memory-1    finds too little memory at first
-    /late-1      fails in the model, but only after `--late-s`
+    /late-1      is answered, but with `--late-s` fails in the model after that time
     /gone-1      is not there at first, which is final: only a retry by hand finds it
 """
 
@@ -95,7 +95,7 @@ class StandInModel:
             raise MemoryError(name)
         if kind == "late":
             time.sleep(self._late_s)
-        if kind in ("raise", "late"):
+        if kind == "raise" or (kind == "late" and self._late_s):
             raise RuntimeError(f"{name} is poison")
         if self._device_lost or kind == "device":
             self._device_lost = True

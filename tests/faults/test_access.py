@@ -1,0 +1,75 @@
+"""The Redis users of the README: enough for asking and working, and for nothing else."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import redis
+from redis.exceptions import NoPermissionError
+
+from tests.faults.conftest import MakeRig
+from tests.faults.rig import Rig, Users, answered, failed
+
+#: As in the README, but for the passwords.
+USERS = """\
+user default off
+user firstpass-web on >firstpass-web resetchannels &firstpass:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting -@dangerous +info
+user firstpass-worker on >firstpass-worker resetchannels &firstpass:* &rq:pubsub:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting +@blocking +time -@dangerous +info +client|list
+"""
+ADMIN = "user admin on >admin allkeys allchannels +@all\n"
+REFUSED = (
+    "FLUSHALL",
+    "FLUSHDB",
+    "CONFIG GET dir",
+    "KEYS *",
+    "SHUTDOWN NOSAVE",
+    "ACL LIST",
+    "MODULE LIST",
+    "REPLICAOF 127.0.0.1 1",
+    "SET session:1 x",
+    "GET session:1",
+    "PUBLISH other x",
+)
+
+
+@pytest.fixture
+def guarded(make_rig: MakeRig, tmp_path: Path) -> Rig:
+    """A rig whose web side and workers come as these users."""
+    file = tmp_path / "users.acl"
+    file.write_text(USERS + ADMIN)
+    users = Users("admin", "firstpass-web", "firstpass-worker")
+    return make_rig(users=users, aclfile=str(file))
+
+
+def test_the_users_can_do_all_that_is_needed(guarded: Rig) -> None:
+    """Asking, working, failing, trying again, recovering and finding lost jobs: nothing is refused."""
+    guarded.submit(["ok-lost", "away-1", "raise-1"])
+    guarded.connection.delete("rq:queue:firstpass-bulk")
+    victim = guarded.worker(base_s=60)
+    guarded.until(lambda: guarded.stock().leased)
+    victim.kill()
+    worker = guarded.worker(lease_s=1)
+
+    outcomes = guarded.ask(["ok-1", "bad-1"])
+    guarded.until(guarded.all_done)
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(30) == 0
+    assert answered(outcomes) == {"ok-1"}
+    assert answered(guarded.outcomes()) == {"ok-1", "ok-lost"}
+    assert set(failed(guarded.outcomes())) == {"bad-1", "away-1", "raise-1"}
+    logs = "".join(log.read_text() for log in guarded.folder.glob("worker-*.log"))
+    assert "NOPERM" not in logs
+    assert "NoPermission" not in logs
+
+
+@pytest.mark.parametrize("user", ["firstpass-web", "firstpass-worker"])
+def test_the_users_can_do_no_more(guarded: Rig, user: str) -> None:
+    """Commands over the whole server, other programs' keys and their channels are refused."""
+    with redis.Redis.from_url(guarded.server.url(user)) as connection:
+        assert connection.ping()
+        for command in REFUSED:
+            with pytest.raises(NoPermissionError):
+                connection.execute_command(*command.split())

@@ -1,0 +1,201 @@
+"""Queues in states that only accidents, other tools and other programs bring about."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import redis
+from rq import Callback, Queue
+from rq.job import Job, JobStatus
+from rq.registry import StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
+from tests.faults.rig import Rig, answered, failed
+
+NAMES = [f"ok-{i}" for i in range(30)]
+BULK = f"rq:queue:{BULK_QUEUE}"
+
+
+def test_a_promoted_image_survives_its_worker(rig: Rig) -> None:
+    """A bulk image is opened, its worker killed in the middle: one answer, and nothing is left over."""
+    rig.submit(NAMES)
+    rig.submit(["ok-29"], interactive=True)
+    victim = rig.worker(base_s=60)
+    rig.until(lambda: rig.runs("ok-29"))
+    assert rig.record.read_text() == "ok-29\n"
+    victim.kill()
+
+    rig.worker()
+    rig.until(rig.all_done)
+
+    assert answered(rig.outcomes()) == set(NAMES)
+    assert rig.runs("ok-29") == 2
+    for name in (INTERACTIVE_QUEUE, BULK_QUEUE):
+        assert (
+            rig.connection.zcard(f"rq:wip:{name}") == rig.connection.llen(f"rq:queue:{name}") == 0
+        )
+
+
+def test_a_running_bulk_image_is_not_promoted(rig: Rig) -> None:
+    """An image that is opened while a worker has it is not queued a second time."""
+    rig.submit(["ok-1"])
+    rig.worker(base_s=1)
+    rig.until(lambda: rig.stock().leased)
+
+    rig.submit(["ok-1"], interactive=True)
+
+    assert rig.connection.llen(f"rq:queue:{INTERACTIVE_QUEUE}") == 0
+    rig.until(rig.all_done)
+    assert rig.runs("ok-1") == 1
+
+
+def test_a_stale_maintenance_lock_blocks_nothing(rig: Rig) -> None:
+    """RQ's lock of a worker that died while tidying up does not keep jobs from coming back."""
+    rig.submit(NAMES)
+    victim = rig.worker(base_s=60)
+    rig.until(lambda: rig.stock().leased)
+    victim.kill()
+    rig.connection.set(
+        Queue(BULK_QUEUE, connection=rig.connection).registry_cleaning_key, 1, ex=899
+    )
+
+    rig.worker()
+
+    rig.until(rig.all_done)
+
+
+def test_ids_that_stand_in_the_queue_twice_run_once(rig: Rig) -> None:
+    """Duplicates beside each other and far apart, before and behind, make no second run."""
+    rig.submit(NAMES)
+    ids = list(rig.ids)
+    rig.connection.rpush(BULK, *ids)
+    rig.connection.lpush(BULK, *ids[:4], *ids[:4])
+
+    rig.worker(lease_s=10)
+    rig.until(lambda: rig.all_done() and rig.connection.llen(BULK) == 0)
+
+    assert sorted(rig.record.read_text().split()) == sorted(NAMES)
+
+
+def test_expired_and_cancelled_jobs_are_never_run(rig: Rig) -> None:
+    """A job whose time ran out in the queue and one that was cancelled there cost nothing."""
+    rig.submit([*NAMES, "ok-expired", "ok-cancelled"])
+    expired, cancelled = rig.job("ok-expired"), rig.job("ok-cancelled")
+    rig.connection.pexpire(expired.key, 1)
+    cancelled.cancel()
+    rig.connection.rpush(BULK, cancelled.id)  # as when a promoted copy is left behind
+    rig.given_up |= {expired.id, cancelled.id}
+    time.sleep(0.1)
+
+    rig.worker()
+    rig.until(lambda: answered(rig.outcomes()) == set(NAMES))
+
+    assert rig.runs("ok-expired") == rig.runs("ok-cancelled") == 0
+    assert cancelled.get_status() == JobStatus.CANCELED
+    cancelled.delete()
+
+
+def test_counting_registries_during_recovery_changes_nothing(rig: Rig) -> None:
+    """RQ's counts, which clean up as they count, put no abandoned job back and take no try away."""
+    rig.submit(NAMES)
+    victim = rig.worker(base_s=60, image_s=0)
+    rig.until(lambda: rig.stock().leased)
+    stop = threading.Event()
+
+    def count() -> None:
+        with redis.Redis(port=rig.server.port) as connection:
+            registry = StartedJobRegistry(BULK_QUEUE, connection=connection)
+            while not stop.is_set():
+                assert registry.count >= 0
+                registry.get_job_ids()
+
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    victim.kill()
+    time.sleep(3)  # past the lease, with nobody there to recover it but those who count
+    assert rig.connection.llen(BULK) + len(rig.stock().leased) == len(NAMES)
+
+    rig.worker()
+    rig.until(rig.all_done)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert answered(rig.outcomes()) == set(NAMES)
+    assert {rig.job(name).retries_left for name in NAMES} == {2}
+
+
+def test_a_new_worker_finds_jobs_that_are_in_no_queue(rig: Rig) -> None:
+    """Jobs that say they wait, or run, and are nobody's, are put back when a worker starts."""
+    rig.submit(NAMES)
+    rig.connection.delete(BULK)
+    rig.connection.hset(rig.job("ok-1").key, "status", "started")
+    half = Job.key_for("0" * 64)
+    rig.connection.hset(half, mapping={"status": "started", "origin": BULK_QUEUE})
+
+    rig.worker()
+
+    rig.until(rig.all_done)
+    assert answered(rig.outcomes()) == set(NAMES)
+    assert not rig.connection.exists(half)
+
+
+def test_a_finding_worker_leaves_jobs_in_their_places(rig: Rig) -> None:
+    """A worker that starts while another works on half of the jobs makes no second run."""
+    rig.submit(NAMES)
+    rig.worker(base_s=0.5, batch_max=4, lease_s=10)
+    rig.until(lambda: rig.stock().leased)
+
+    rig.worker(lease_s=10)
+    rig.until(rig.all_done)
+
+    assert sorted(rig.record.read_text().split()) == sorted(NAMES)
+
+
+def test_jobs_of_other_programs_in_our_queue_fail_alone(rig: Rig) -> None:
+    """A pickled call that somebody put there is not run, and harms neither worker nor images."""
+    Queue(BULK_QUEUE, connection=rig.connection).enqueue("os.abort", job_id="pickled")
+    Queue(BULK_QUEUE, connection=rig.connection, serializer=JSONSerializer).enqueue(
+        "os.abort", on_failure=Callback("os.abort"), job_id="json"
+    )
+    rig.ids |= {"pickled": "pickled", "json": "json"}
+    rig.submit(NAMES)
+
+    worker = rig.worker()
+    rig.until(rig.all_done)
+
+    assert worker.poll() is None
+    assert failed(rig.outcomes()) == dict.fromkeys(("pickled", "json"), "InternalError")
+    assert answered(rig.outcomes()) == set(NAMES)
+
+
+def test_other_programs_keys_are_left_alone(rig: Rig) -> None:
+    """A database with another RQ program's waiting, started and failed jobs holds the same afterwards."""
+    theirs = Queue("theirs", connection=rig.connection)
+    for _ in range(3):
+        theirs.enqueue("their.function")
+    dead = theirs.enqueue("their.function")
+    theirs.remove(dead)
+    dead.set_status(JobStatus.STARTED)
+    rig.connection.zadd("rq:wip:theirs", {f"{dead.id}:1": 1})
+    rig.connection.zadd("rq:finished:theirs", {"old": 1})
+    rig.connection.sadd("rq:groups", "theirs")
+    rig.connection.sadd("rq:group:theirs", "old")
+    rig.connection.mset({"session:1": "a", "firstpassword": "b", "rq": "c"})
+    keys = {key for key in rig.connection.scan_iter() if key != b"rq:queues"}
+    before = {key: rig.connection.dump(key) for key in keys}
+
+    rig.submit([*NAMES, "bad-1", "away-1"])
+    worker = rig.worker(lease_s=1)
+    rig.until(rig.all_done)
+    worker.kill()
+    rig.worker(lease_s=1)
+    time.sleep(2)
+
+    assert {key: rig.connection.dump(key) for key in keys} == before
+    made = set(rig.connection.scan_iter()) - keys
+    assert all(key.startswith((b"rq:", b"firstpass:")) for key in made)
+    rig.connection.delete(*keys)
