@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults tiny eval-tiny check fix lock image
+.PHONY: help setup demo serve test test-faults bench-queue tiny eval-tiny check fix lock image
 
 PYTHON ?=
 ARGS ?=
@@ -38,6 +38,9 @@ test: setup ## the whole default test suite
 
 test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed and stopped (minutes)
 	@.venv/bin/python -m pytest -m faults tests/faults $(ARGS)
+
+bench-queue: $(SELF_STAMP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
+	@.venv/bin/python -m tests.bench.bench_queue $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: hours on two cores
 	@.venv/bin/python -m models.tiny.training.run $(ARGS)

@@ -1,0 +1,23 @@
+"""How much is measured: enough for a report, or for a first look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "Effort"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """`rounds` of everything that alternates; throughput for `seconds`, arrivals for `arrivals_s`."""
+
+    rounds: int
+    seconds: float
+    arrivals_s: float
+    kills: int
+    memory_images: int
+
+
+#: Under ten minutes on two processors, and about two.
+FULL = Effort(rounds=3, seconds=8, arrivals_s=25, kills=6, memory_images=50_000)
+QUICK = Effort(rounds=1, seconds=4, arrivals_s=12, kills=2, memory_images=10_000)
