@@ -36,8 +36,10 @@ def locate(entry: Entry) -> Path:
 
     Raises `ModelNotAvailable` when the snapshot was never pulled.
     """
-    if entry.folder is not None or entry.repository is None:
-        return entry.folder or Path()
+    if entry.folder is not None:
+        return entry.folder
+    if entry.repository is None:
+        raise ModelNotAvailable(f"expected {entry.name} to name a folder or a repository, got none")
     try:
         return Path(
             snapshot_download(entry.repository, revision=entry.revision, local_files_only=True)

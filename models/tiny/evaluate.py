@@ -13,24 +13,17 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from models.clip.crops import crop_square
 from models.measures import Counts, auroc, calibration_error, count_boxes, is_true
-from models.protocols import ImageQueries
-from models.runtime import LoadedRuntime, load_runtime
-from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene, generate_scene
+from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
+from models.tiny.judging import NAMES, Figures, classification, rounded, run_each, texts
+from models.tiny.scenes import COLORS, SHAPES, Scene, generate_scene
 from models.types import (
     Box,
-    Caption,
-    Classification,
-    Classify,
-    DescribeRegion,
     Detect,
     Detection,
     Detections,
     Ground,
-    ModelOutput,
     Query,
-    Texts,
 )
 
 __all__ = ["evaluate", "main"]
@@ -38,9 +31,6 @@ __all__ = ["evaluate", "main"]
 #: Seeds from here on were never trained on.
 HELD_OUT_SEED = 9_000_000_000
 
-Figures = dict[str, object]
-NAMES = tuple(f"{color} {shape}" for color in COLORS for shape in SHAPES)
-_BATCH = 16
 _THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(19))
 
 
@@ -59,8 +49,8 @@ def evaluate(runtime: LoadedRuntime, *, n: int, seed: int) -> Figures:
         "joined": _joined(runtime, scenes, chooser),
         "labels: 7 shapes": _labels(runtime, scenes, SHAPES, _shape),
         "labels: 56 colours and shapes": _labels(runtime, scenes[: n // 4], NAMES, _name),
-        "classification": _classification(runtime, scenes),
-        "texts": _texts(runtime, scenes),
+        "classification": classification(runtime, scenes),
+        "texts": texts(runtime, scenes),
     }
     figures["seconds"] = round(time.monotonic() - started, 1)
     return figures
@@ -74,8 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", type=Path, help="file to write the figures to, as JSON")
     parser.add_argument("--model", default="tiny", help="models to measure (default tiny)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    parser.add_argument("--threads", type=int, default=1, help="threads on a CPU (default 1)")
     given = parser.parse_args(arguments)
-    figures = evaluate(load_runtime(given.model, given.device), n=given.n, seed=given.seed)
+    options = RuntimeOptions(cpu_threads=given.threads)
+    runtime = load_runtime(given.model, given.device, options=options)
+    figures = evaluate(runtime, n=given.n, seed=given.seed)
     report = json.dumps(figures, indent=2)
     if given.report is not None:
         given.report.write_text(report + "\n", encoding="utf-8")
@@ -101,26 +94,10 @@ def _truth(scene: Scene, phrases: Iterable[str]) -> list[tuple[str, Box]]:
     ]
 
 
-def _run(
-    runtime: LoadedRuntime, scenes: Sequence[Scene], queries: Sequence[Query]
-) -> list[ModelOutput]:
-    """Gives the output of one query for each scene."""
-    outputs: list[ModelOutput] = []
-    for start in range(0, len(scenes), _BATCH):
-        batch = [
-            ImageQueries(scene.image, f"scene {start + number}", (query,))
-            for number, (scene, query) in enumerate(
-                zip(scenes[start : start + _BATCH], queries[start : start + _BATCH], strict=True)
-            )
-        ]
-        outputs.extend(output for (output,) in runtime.run(batch))
-    return outputs
-
-
 def _detections(
     runtime: LoadedRuntime, scenes: Sequence[Scene], queries: Sequence[Query]
 ) -> list[tuple[Detection, ...]]:
-    outputs = _run(runtime, scenes, queries)
+    outputs = run_each(runtime, scenes, queries)
     return [output.items for output in outputs if isinstance(output, Detections)]
 
 
@@ -143,8 +120,8 @@ def _box_figures(
     ]
     figures["boxes"] = len(scores)
     figures["false boxes"] = len(true) - sum(true)
-    figures["score auroc"] = _rounded(auroc(scores, true))
-    figures["score ece"] = _rounded(calibration_error(scores, true))
+    figures["score auroc"] = rounded(auroc(scores, true))
+    figures["score ece"] = rounded(calibration_error(scores, true))
     return figures
 
 
@@ -265,85 +242,6 @@ def _labels(
         "f1@0.5 at best threshold": round(by_threshold[best], 4),
         "f1@0.5 by threshold": {str(key): round(f1, 4) for key, f1 in by_threshold.items()},
     }
-
-
-def _classification(runtime: LoadedRuntime, scenes: Sequence[Scene]) -> Figures:
-    outputs = _run(runtime, scenes, [Classify(BACKGROUND_NAMES)] * len(scenes))
-    several = _run(runtime, scenes, [Classify(BACKGROUND_NAMES, multi=True)] * len(scenes))
-    right = [
-        _best(output) == scene.background for output, scene in zip(outputs, scenes, strict=True)
-    ]
-    exactly = [
-        _over_half(output) == {scene.background}
-        for output, scene in zip(several, scenes, strict=True)
-    ]
-    crops = [
-        (Scene(crop_square(scene.image, thing.box), scene.background, ()), thing)
-        for scene in scenes
-        for thing in scene.objects
-    ]
-    figures: Figures = {
-        "scene accuracy": _share(right),
-        "scene accuracy, any number": _share(exactly),
-        "crops": len(crops),
-    }
-    images = [crop for crop, _ in crops]
-    for label, candidates in (("shape", SHAPES), ("color", tuple(COLORS)), ("name", NAMES)):
-        # Other crops than the scenes' own keys: see `_run`.
-        outputs = _classify_crops(runtime, images, candidates)
-        right = [
-            _best(output) == getattr(thing, label)
-            for output, (_, thing) in zip(outputs, crops, strict=True)
-        ]
-        figures[f"crop accuracy, {label}"] = _share(right)
-    return figures
-
-
-def _classify_crops(
-    runtime: LoadedRuntime, crops: Sequence[Scene], candidates: tuple[str, ...]
-) -> list[ModelOutput]:
-    batch = [
-        ImageQueries(crop.image, f"crop {number}", (Classify(candidates),))
-        for number, crop in enumerate(crops)
-    ]
-    return [output for (output,) in runtime.run(batch)]
-
-
-def _texts(runtime: LoadedRuntime, scenes: Sequence[Scene]) -> Figures:
-    captions = _run(runtime, scenes, [Caption()] * len(scenes))
-    named = [
-        isinstance(output, Texts) and output.texts[0].endswith(f" on {scene.background}")
-        for output, scene in zip(captions, scenes, strict=True)
-    ]
-    filled = [scene for scene in scenes if scene.objects]
-    regions = _run(runtime, filled, [DescribeRegion(scene.objects[0].box) for scene in filled])
-    right = [
-        isinstance(output, Texts) and output.texts[0] == scene.objects[0].name
-        for output, scene in zip(regions, filled, strict=True)
-    ]
-    return {"caption names the scene": _share(named), "region category": _share(right)}
-
-
-def _best(output: ModelOutput) -> str | None:
-    if not isinstance(output, Classification):
-        return None
-    best = max(output.probabilities)
-    return output.candidates[output.probabilities.index(best)]
-
-
-def _over_half(output: ModelOutput) -> set[str]:
-    if not isinstance(output, Classification):
-        return set()
-    pairs = zip(output.candidates, output.probabilities, strict=True)
-    return {candidate for candidate, probability in pairs if probability > 0.5}
-
-
-def _share(right: Sequence[bool]) -> float:
-    return round(sum(right) / max(1, len(right)), 4)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
 
 
 if __name__ == "__main__":

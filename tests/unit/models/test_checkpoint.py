@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from models.registry import ModelNotAvailable
 from models.runtime import load_runtime
 
 
-def _edit(name: str, change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:
+def _edit(name: str, change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     def run(folder: Path) -> None:
         content = json.loads((folder / name).read_text())
         change(content)
@@ -61,13 +62,13 @@ def _other_location_tokens(folder: Path) -> None:
         (_without("processor_config.json"), "processor_config.json"),
         (_edit("processor_config.json", lambda c: c.pop("image_processor")), "processor_config"),
         (
-            _edit("processor_config.json", lambda c: c["image_processor"].update(size={})),  # type: ignore[attr-defined]
+            _edit("processor_config.json", lambda c: c["image_processor"].update(size={})),
             "image size",
         ),
         (
             _edit(
                 "processor_config.json", lambda c: c["image_processor"].update(image_seq_length=7)
-            ),  # type: ignore[attr-defined]
+            ),
             "101 tokens",
         ),
         (_cut_weights, "weights"),

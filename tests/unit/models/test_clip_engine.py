@@ -1,0 +1,88 @@
+"""The classifier: templates, caches, and SigLIP's own way of judging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoTokenizer, SiglipConfig, SiglipModel
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+from models.catalogue import TINY_FOLDER
+from models.clip.engine import ClipEngine, ClipOptions
+from models.runtime import LoadedRuntime, load_runtime
+from models.tiny.scenes import BACKGROUND_NAMES, Scene
+from models.types import Classify
+
+
+@pytest.fixture(scope="module")
+def siglip() -> ClipEngine:
+    """A small SigLIP of random numbers, with the tiny CLIP's tokenizer."""
+    torch.manual_seed(0)
+    small: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    config = SiglipConfig(
+        text_config={**small, "vocab_size": 800, "max_position_embeddings": 16},
+        vision_config={**small, "image_size": 32, "patch_size": 8},
+    )
+    return ClipEngine(
+        SiglipModel(config).eval(),
+        AutoTokenizer.from_pretrained(TINY_FOLDER / "clip"),
+        SiglipImageProcessorPil(size={"height": 32, "width": 32}),
+        kind="siglip",
+        templates=("{}", "a photo of {}"),
+        options=ClipOptions(),
+    )
+
+
+def test_siglip_judges_each_candidate_by_its_own_sigmoid(siglip: ClipEngine) -> None:
+    image = Image.new("RGB", (50, 40), "red")
+    few, many, one = siglip.classify(
+        [
+            (image, "a", Classify(("red", "blue"), multi=True)),
+            (image, "a", Classify(("red", "blue", "green"), multi=True)),
+            (image, "a", Classify(("red", "blue", "green"))),
+        ]
+    )
+
+    assert many.probabilities[:2] == pytest.approx(few.probabilities, abs=1e-5)
+    assert all(0 <= share <= 1 for share in many.probabilities)
+    assert sum(one.probabilities) == pytest.approx(1)
+
+
+def test_the_order_of_candidates_changes_nothing(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> None:
+    assert tiny.classifier is not None
+    ways = (BACKGROUND_NAMES, BACKGROUND_NAMES[::-1])
+    forward, backward = tiny.classifier.classify(
+        [(scenes[0].image, "order", Classify(names)) for names in ways]
+    )
+
+    assert forward.probabilities == pytest.approx(backward.probabilities[::-1], abs=1e-5)
+
+
+def test_agreement_is_unknown_where_a_phrase_is_too_long_to_read(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> None:
+    assert tiny.classifier is not None
+    long = "猫" * 100
+
+    assert tiny.classifier.agreement([(scenes[0].image, "star")], ("star", long)) == [None]
+
+
+def test_half_precision_agrees_with_full(tiny: LoadedRuntime, scenes: tuple[Scene, ...]) -> None:
+    half = load_runtime("tiny-clip", device="cpu", dtype="bfloat16")
+    assert half.dtypes == ("bfloat16",)
+    assert half.classifier is not None
+    assert tiny.classifier is not None
+    for number, scene in enumerate(scenes[:4]):
+        ask = [(scene.image, f"half {number}", Classify(BACKGROUND_NAMES))]
+        (rough,), (exact,) = half.classifier.classify(ask), tiny.classifier.classify(ask)
+        assert rough.probabilities == pytest.approx(exact.probabilities, abs=0.1)
