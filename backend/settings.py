@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="`auto`: bfloat16 where the device computes in it natively."
     )
+    cpu_threads: int | None = Field(
+        default=None, ge=1, description="Threads of one operation on a CPU; unset: torch decides."
+    )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
     batch_latency_s: float = Field(
         default=2.0,

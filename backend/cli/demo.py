@@ -18,6 +18,8 @@ __all__ = ["demo"]
 MODEL = "tiny"
 #: Long enough for all images to be predicted within one request of Label Studio.
 WAIT_MANY_S = 60.0
+#: The tiny models are too small for two threads: waiting for each other takes longer than the work.
+CPU_THREADS = 1
 
 _INVITATION = """
 Open       {result.address}
@@ -75,7 +77,7 @@ def demo(
 
     complete = False
     try:
-        settings = load_settings(model=MODEL, wait_many_s=WAIT_MANY_S)
+        settings = load_settings(model=MODEL, wait_many_s=WAIT_MANY_S, cpu_threads=CPU_THREADS)
         with ending_signals(), run_demo(settings, binary, tasks=tasks, say=say) as result:
             complete = result.report.complete
             _show(result, report)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import setting
+from backend.engine import engine_for
 from backend.errors import BadRequest, ImageUnreadable, ModelUnavailable
 from backend.settings import Settings, load_settings
 from models.types import Classification, Classify, Detection, Detections, Ground, Query
@@ -62,6 +63,10 @@ def predict(
         model=model, device=device, dtype=dtype, score_threshold=score_threshold
     )
     queries = _queries(labels, choices, multiple=multiple)
+    engine = engine_for(settings.model)
+    for query in queries:
+        if (reason := engine.refuses(query)) is not None:
+            raise BadRequest(reason)
     targets = _targets(images, out)
     runtime = _load(settings)
     console = Console()

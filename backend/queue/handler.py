@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from backend.errors import LabelConfigError
 from backend.images.decode import decode_image
 from backend.images.fetch import FetchedImage, ImageFetcher
 from backend.plan import ModelRequest
 from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Answer, decode_request
-from models.protocols import ImageQueries, Runtime
+from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.types import ImageSize, ModelOutput, Query
 
 __all__ = ["PredictHandler", "PreparedImage"]
@@ -56,9 +57,15 @@ class PredictHandler:
         return self._read(request, self.fetcher.fetch(request.image), known)
 
     def infer(self, batch: Sequence[PreparedImage]) -> list[Answer]:
-        """One answer per image, in order."""
+        """One answer per image, in order.
+
+        Raises `LabelConfigError` for a phrase that only the loaded model could refuse.
+        """
         answers = []
-        runs = self.runtime.run_raw([item.missing for item in batch])
+        try:
+            runs = self.runtime.run_raw([item.missing for item in batch])
+        except UnsupportedQuery as error:
+            raise LabelConfigError(str(error)) from error
         for item, outputs in zip(batch, runs, strict=True):
             image = item.missing
             fresh = dict(zip(image.queries, outputs, strict=True))

@@ -17,7 +17,7 @@ from backend.queue.output_cache import OutputCache, VectorCache
 from backend.queue.worker import BatchWorker, WorkerLimits
 from backend.settings import Settings
 from models.registry import ModelNotAvailable
-from models.runtime import load_runtime
+from models.runtime import RuntimeOptions, load_runtime
 
 __all__ = ["run_worker"]
 
@@ -40,7 +40,11 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
     )
     try:
         runtime = load_runtime(
-            settings.model, settings.device, settings.dtype, vectors=VectorCache(store)
+            settings.model,
+            settings.device,
+            settings.dtype,
+            RuntimeOptions(cpu_threads=settings.cpu_threads),
+            VectorCache(store),
         )
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error

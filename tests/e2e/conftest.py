@@ -74,7 +74,7 @@ def both(label_studio_bin: Path, folder: Path, served_files: Path) -> Iterator[R
         for name in list(os.environ):
             if name.startswith(("FIRSTPASS_", "LABEL_STUDIO_")) or name == "REDIS_URL":
                 patch.delenv(name)
-        settings = load_settings(model="tiny", wait_s=60, wait_many_s=60)
+        settings = load_settings(model="tiny", wait_s=60, wait_many_s=60, cpu_threads=1)
     with Supervisor() as supervisor, running(settings, place, supervisor) as started:
         yield started
 

@@ -116,6 +116,7 @@ def test_predict_prints_a_table(tmp_path: Path) -> None:
         ((), "--labels"),
         (("--labels", " , "), "--labels"),
         (("--labels", "x" * 300), "200 characters"),
+        (("--labels", "car <loc_5>"), "control token"),
     ],
 )
 def test_predict_says_what_is_wrong_with_its_phrases(
