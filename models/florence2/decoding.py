@@ -40,7 +40,8 @@ class DecodeRules:
     #: No run of so many tokens is written twice; 0 for no such rule.
     no_repeat_ngram: int = 0
     #: Stop where stopping is likelier than all else together, not merely than any one token: a place
-    #: is one of many near ones that share its probability.
+    #: is one of many near ones that share its probability. Likewise, of places and words the kind that
+    #: is likelier as a whole: another box of this phrase, or the next phrase.
     stop_by_majority: bool = False
     #: End an answer that writes the same box again and again.
     stop_at_repeated_box: bool = False
@@ -142,13 +143,19 @@ def _choose(log_probs: Tensor, rules: DecodeRules) -> tuple[list[int], list[list
 
 
 def _likeliest(log_probs: Tensor, rules: DecodeRules) -> Tensor:
-    """Gives each row's token: the likeliest, stopping held to the rule of the majority."""
+    """Gives each row's token: the likeliest, or what `stop_by_majority` says."""
     if not rules.stop_by_majority:
         return log_probs.argmax(-1)
+    stops = log_probs[:, rules.stop] >= math.log(0.5)
     going_on = log_probs.clone()
     going_on[:, rules.stop] = float("-inf")
-    stops = log_probs[:, rules.stop] >= math.log(0.5)
-    return torch.where(stops, rules.stop, going_on.argmax(-1))
+    is_place = torch.zeros(log_probs.shape[1], dtype=torch.bool, device=log_probs.device)
+    is_place[rules.first_location : rules.first_location + 1000] = True
+    places = going_on.masked_fill(~is_place, float("-inf"))
+    words = going_on.masked_fill(is_place, float("-inf"))
+    is_box = places.logsumexp(-1) > words.logsumexp(-1)
+    best = torch.where(is_box, places.argmax(-1), words.argmax(-1))
+    return torch.where(stops, rules.stop, best)
 
 
 def _forbid_repeats(log_probs: Tensor, written: list[list[int]], rules: DecodeRules) -> None:

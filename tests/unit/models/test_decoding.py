@@ -129,6 +129,14 @@ def test_stopping_needs_the_majority_where_places_share_theirs() -> None:
     assert scripted({2: 0.6, 5: 0.4}, stop_by_majority=True).tokens == ()
 
 
+def test_places_together_outweigh_a_word_that_is_likelier_than_each() -> None:
+    likely = {5: 0.4, 24: 0.2, 25: 0.25, 26: 0.15}
+
+    assert scripted(likely).tokens[0] == 5
+    assert scripted(likely, stop_by_majority=True).tokens[0] == 25
+    assert scripted({5: 0.6, 25: 0.4}, stop_by_majority=True).tokens[0] == 5
+
+
 def test_no_run_of_tokens_is_written_twice_where_that_is_the_rule() -> None:
     answer = scripted({5: 0.6, 6: 0.3, 7: 0.1}, no_repeat_ngram=2)
 
