@@ -18,15 +18,15 @@ from typing import Any, assert_never
 from backend.engine import Engine
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef
-from backend.label_studio.label_config import (
+from backend.label_studio.control_tags import (
     ControlKind,
     ControlTag,
     Label,
     LabelConfig,
     ObjectTag,
     UnservedTag,
-    parse_label_config,
 )
+from backend.label_studio.label_config import parse_label_config
 from models.types import Classify, Ground, Query
 
 __all__ = ["ModelRequest", "Plan", "Step", "plan_label_config", "requests_for_task"]

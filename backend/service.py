@@ -18,7 +18,7 @@ from backend.engine import Engine
 from backend.errors import BadRequest, Failure, FirstpassError, InternalError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.label_studio.bodies import Prediction, PredictRequest, SetupRequest, Task, WebhookEvent
-from backend.label_studio.label_config import ObjectTag
+from backend.label_studio.control_tags import ObjectTag
 from backend.label_studio.model_version import model_version
 from backend.label_studio.regions import build_prediction
 from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from backend.errors import InternalError, InvalidPrediction
 from backend.label_studio.bodies import Prediction, Region
-from backend.label_studio.label_config import ControlKind, Label
+from backend.label_studio.control_tags import ControlKind, Label
 from backend.plan import Step
 from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import LabelConfigError
-from backend.label_studio.label_config import ControlKind, LabelConfig, parse_label_config
+from backend.label_studio.control_tags import ControlKind, LabelConfig
+from backend.label_studio.label_config import parse_label_config
 
 IMAGE = '<Image name="img" value="$image"/>'
 
