@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 import redis
@@ -65,6 +65,8 @@ class ResultListener:
         """End the thread; requests that wait go on by their re-checks."""
         self._closed.set()
         if self._thread.is_alive():
+            with suppress(redis.RedisError):
+                self._connection.publish(self.channel, "")  # so that it need not wait to look up
             self._thread.join(timeout=2 * RECONNECT_S)
 
     @contextmanager

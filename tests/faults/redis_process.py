@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.processes import free_port
 from backend.redis_server import find_redis_server
+
+ONCE = Retry(NoBackoff(), 0)
 
 
 class RedisProcess:
@@ -83,7 +87,7 @@ class RedisProcess:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis(port=self.port, socket_timeout=5) as connection:
+            with redis.Redis(port=self.port, socket_timeout=5, retry=ONCE) as connection:
                 return bool(connection.ping())
         except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
             return True

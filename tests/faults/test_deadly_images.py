@@ -42,9 +42,10 @@ def test_a_deadly_image_is_tried_three_times_alone(rig: Rig) -> None:
 def test_batch_mates_of_many_deadly_images_lose_no_try(rig: Rig) -> None:
     """More images end their worker than a job has tries; those beside and behind them have all left."""
     deadly = [f"kill-{i}" for i in range(4)]
-    rig.submit([*GOOD[:6], *deadly, *GOOD[6:12]])
+    mixed = [name for pair in zip(GOOD[4:8], deadly, strict=True) for name in pair]
+    rig.submit([*GOOD[:4], *mixed, *GOOD[8:12]])
 
-    rig.keep_running(1, rig.all_done, lease_s=1, batch_max=4)
+    rig.keep_running(1, rig.all_done, lease_s=1, batch_max=4, base_s=0.1)
 
     assert answered(rig.outcomes()) == set(GOOD[:12])
     assert {rig.job(name).retries_left for name in GOOD[:12]} == {2}
