@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from backend.settings import Settings, variable_name
+
 ROOT = Path(__file__).parents[2]
 LOCKS = (
     "requirements.lock",
@@ -135,6 +137,19 @@ def test_the_images_run_as_a_numeric_user_that_is_not_root() -> None:
     for stage in ("worker", "web"):
         body = dockerfile.split(f"AS {stage}\n", 1)[1].split("\nFROM ", 1)[0]
         assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", body, re.MULTILINE), stage
+
+
+def test_the_compose_file_tells_of_every_setting() -> None:
+    """Each setting stands in compose.yaml, but where the image fixes it; and no name there is misspelt."""
+    text = (ROOT / "docker" / "compose.yaml").read_text()
+    stated = set(re.findall(r"^ +((?:FIRSTPASS_|REDIS_URL)\w*):", text, re.MULTILINE))
+    settings = {
+        "REDIS_URL" if field == "redis_url" else variable_name(field)
+        for field in Settings.model_fields
+        if field not in {"home", "host", "port"}
+    }
+
+    assert stated == settings
 
 
 def _locked(lock: str) -> dict[str, Version]:
