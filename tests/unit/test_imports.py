@@ -13,10 +13,7 @@ HEAVY = ("torch", "transformers", "supervision", "label_studio_ml", "cv2", "nump
 @pytest.mark.parametrize("module", ["backend.web.serve", "backend.cli.main", "backend.cli.up"])
 def test_the_web_process_and_the_command_line_load_no_model_library(module: str) -> None:
     """Importing all that serves HTTP leaves torch and its like out: a web image has none of them."""
-    script = (
-        f"import sys, {module}\n"
-        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    )
+    script = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
 
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
