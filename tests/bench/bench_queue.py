@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks and write the report; 0 also where a target is missed: it says so."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_queue")
     parser.add_argument("--report", type=Path, help="file for all raw numbers, as JSON")
-    parser.add_argument("--quick", action="store_true", help="about two minutes, less certain")
+    parser.add_argument("--quick", action="store_true", help="two or three minutes, less certain")
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
     given = parser.parse_args(arguments)
     effort = QUICK if given.quick else FULL

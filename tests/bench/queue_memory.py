@@ -76,7 +76,7 @@ def _expire(lab: Lab) -> int:
         if key.decode().startswith(ours) and lab.connection.pttl(key) >= 0:
             expired += int(lab.connection.unlink(key))
     registry = Queue(BULK_QUEUE, connection=lab.connection).finished_job_registry
-    lab.connection.zremrangebyscore(registry.key, "-inf", time.time() + 60)
+    lab.connection.zremrangebyscore(registry.key, "(0", "+inf")  # a score of -1 would stay for ever
     return expired
 
 
