@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.errors import ModelUnavailable
-from models.prompts import reason_refused
 from models.registry import Entry, ModelNotAvailable, fingerprint, reason_not_served, resolve
-from models.types import Ground, Query, Segment
+from models.types import Query
 
 __all__ = ["Engine", "engine_for"]
 
@@ -22,16 +21,7 @@ class Engine:
 
     def refuses(self, query: Query) -> str | None:
         """Why these models cannot answer a query, or not faithfully; `None` when they can."""
-        phrases: tuple[str, ...] = ()
-        match query:
-            case Ground(phrases=phrases):
-                pass
-            case Segment(phrase=phrase):
-                phrases = (phrase,)
-            case _:
-                pass
-        refused = (reason_refused(phrase) for phrase in phrases)
-        return reason_not_served(self.entries, query) or next(filter(None, refused), None)
+        return reason_not_served(self.entries, query)
 
 
 def engine_for(model_setting: str) -> Engine:

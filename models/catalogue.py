@@ -9,9 +9,11 @@ from typing import Literal, TypeAlias
 from models.types import (
     Caption,
     Classify,
+    DenseCaption,
     DescribeRegion,
     Detect,
     Ground,
+    ProposeRegions,
     ReadText,
     Segment,
 )
@@ -35,6 +37,8 @@ Kind: TypeAlias = Literal["florence2", "clip", "siglip"]
 QueryKind: TypeAlias = (
     type[Ground]
     | type[Detect]
+    | type[DenseCaption]
+    | type[ProposeRegions]
     | type[Classify]
     | type[Caption]
     | type[ReadText]
@@ -46,10 +50,19 @@ LOCATION_TOKENS = 1000
 TINY_FOLDER = Path(__file__).parent / "tiny"
 
 FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
-    {Ground, Detect, Caption, ReadText, Segment, DescribeRegion}
+    {
+        Ground,
+        Detect,
+        DenseCaption,
+        ProposeRegions,
+        Caption,
+        ReadText,
+        Segment,
+        DescribeRegion,
+    }
 )
 CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify})
-#: The bundled Florence-2 has never seen printed words, outlines or long captions.
+#: The bundled Florence-2 has never seen printed words, outlines, descriptions or long captions.
 _TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, DescribeRegion})
 
 CLIP_TEMPLATES = (

@@ -37,7 +37,7 @@ def read_detections(
     """Gives every place that an answer names, in pixels of an image of that size.
 
     The phrase is one of the prompt's, exactly as asked; where none was asked it is the answer's own
-    text. A place under a text that matches no phrase asked is dropped, as is one without area.
+    text, and empty where the prompt wants no names. A place under a text that matches no phrase asked is dropped, as is one without area.
 
     Raises `ValueError` for a prompt that is answered in plain text.
     """
@@ -46,8 +46,8 @@ def read_detections(
         raise ValueError(f"expected a prompt that is answered with places, got {prompt.text!r}")
     found = []
     for span in reader(answer, vocabulary):
-        phrase = match_phrase(span.text, prompt.phrases) if prompt.phrases else span.text
-        detection = _detection(prompt, answer, span, phrase, size) if phrase else None
+        phrase = _phrase(prompt, span)
+        detection = _detection(prompt, answer, span, phrase, size) if phrase is not None else None
         if detection is not None:
             found.append(detection)
     return found
@@ -88,6 +88,15 @@ def match_phrase(text: str, phrases: Sequence[str]) -> str | None:
         if words and (f" {words} " in f" {wanted} " or f" {wanted} " in f" {words} ")
     ]
     return holding[0] if len(holding) == 1 else None
+
+
+def _phrase(prompt: Prompt, span: Span) -> str | None:
+    """Gives what a place is called, or `None` where it must have a name and has none."""
+    if prompt.nameless:
+        return ""
+    if prompt.phrases:
+        return match_phrase(span.text, prompt.phrases)
+    return span.text or None
 
 
 def _detection(

@@ -42,6 +42,7 @@ def clean(
     """Gives the detections that the rules keep, best first.
 
     A detection without a score counts as less sure than any with one, and is never dropped for it.
+    Detections without a phrase are of no common kind: only the rule for any phrase holds among them.
     """
     kept = [
         found
@@ -74,7 +75,7 @@ def _is_group(found: Detection, all_found: Sequence[Detection], members: int) ->
         1
         for other in all_found
         if other is not found
-        and other.phrase == found.phrase
+        and other.phrase == found.phrase != ""
         and other.box.area < 0.8 * found.box.area
         and inside_share(other.box, found.box) > 0.9
     )
@@ -86,12 +87,18 @@ def _suppressed(
 ) -> list[Detection]:
     if len(detections) < 2:
         return detections
-    numbers = {phrase: n for n, phrase in enumerate({d.phrase: None for d in detections})}
     boxes = [(d.box.x_min, d.box.y_min, d.box.x_max, d.box.y_max) for d in detections]
     kept = sv.Detections(
         xyxy=np.array(boxes, dtype=np.float64),
         confidence=np.array([_sureness(d) for d in detections]),
-        class_id=np.array([numbers[d.phrase] for d in detections]),
+        class_id=np.array(_kinds(detections)),
         data={"place": np.arange(len(detections))},
     ).with_nms(threshold=iou, class_agnostic=class_agnostic)
     return [detections[place] for place in sorted(int(p) for p in kept.data["place"])]
+
+
+def _kinds(detections: Sequence[Detection]) -> list[int]:
+    """Gives one number for each phrase, and a number of its own for each detection without one."""
+    numbers: dict[object, int] = {}
+    names = [found.phrase or place for place, found in enumerate(detections)]
+    return [numbers.setdefault(name, len(numbers)) for name in names]

@@ -13,18 +13,29 @@ from dataclasses import dataclass
 from enum import Enum
 
 from models.boxes import box_to_bins
+from models.catalogue import Kind
 from models.types import (
     Caption,
+    Classify,
+    DenseCaption,
     DescribeRegion,
     Detect,
     Ground,
     ImageSize,
+    ProposeRegions,
     Query,
     ReadText,
     Segment,
 )
 
-__all__ = ["AnswerKind", "Prompt", "joinable", "prompts_for", "reason_refused"]
+__all__ = [
+    "AnswerKind",
+    "Prompt",
+    "joinable",
+    "phrases_of",
+    "prompts_for",
+    "reason_refused",
+]
 
 #: Joined grounding puts at most this many phrases, and characters of phrases, into one prompt.
 JOINED_PHRASES = 20
@@ -35,7 +46,13 @@ _CAPTIONS = {
     "detailed": "Describe in detail what is shown in the image.",
     "more_detailed": "Describe with a paragraph what is shown in the image.",
 }
-_RESERVED = re.compile(r"</?[A-Za-z_][A-Za-z0-9_-]*>|<\|")
+_TAG = re.compile(r"</?[A-Za-z_][A-Za-z0-9_-]*>|<\|")
+#: What each kind's tokenizer may read as a control token wherever it stands.
+_RESERVED: dict[Kind, re.Pattern[str]] = {
+    "florence2": _TAG,
+    "siglip": _TAG,
+    "clip": re.compile(r"<\|(?:start|end)oftext\|>", re.IGNORECASE),
+}
 _SENTENCE_MARKS = re.compile(r"[.,;\n]")
 
 
@@ -55,12 +72,29 @@ class Prompt:
     text: str
     answer: AnswerKind
     phrases: tuple[str, ...] = ()
+    #: Boxes are given without words before them.
+    nameless: bool = False
 
 
-def reason_refused(phrase: str) -> str | None:
-    """Gives a sentence that says why a phrase cannot be asked, or `None` if it can.
+def phrases_of(query: Query) -> tuple[str, ...]:
+    """Gives the words of the asker's own that a query puts before a model.
 
-    Words in angle brackets may be control tokens of the tokenizer: the model would take `<loc_5>`
+    >>> phrases_of(Ground(("car", "dog"))), phrases_of(Detect())
+    (('car', 'dog'), ())
+    """
+    match query:
+        case Ground(phrases=phrases) | Classify(candidates=phrases):
+            return phrases
+        case Segment(phrase=phrase):
+            return (phrase,)
+        case _:
+            return ()
+
+
+def reason_refused(phrase: str, kind: Kind = "florence2") -> str | None:
+    """Gives a sentence that says why a model cannot be asked a phrase, or `None` if it can.
+
+    Words in angle brackets may be control tokens of the tokenizer: Florence-2 would take `<loc_5>`
     for a place and `</s>` for the end. Everything else is asked as it stands.
 
     >>> reason_refused("a dog, or a cat") is None
@@ -68,7 +102,7 @@ def reason_refused(phrase: str) -> str | None:
     >>> reason_refused("<loc_5>")
     "the phrase '<loc_5>' holds '<loc_5>', which the model reads as a control token; remove it"
     """
-    found = _RESERVED.search(phrase)
+    found = _RESERVED[kind].search(phrase)
     if found is None:
         return None
     return (
@@ -104,6 +138,12 @@ def prompts_for(query: Query, size: ImageSize) -> tuple[Prompt, ...]:
         case Detect():
             text = "Locate the objects with category name in the image."
             return (Prompt(text, AnswerKind.BOXES),)
+        case DenseCaption():
+            text = "Locate the objects in the image, with their descriptions."
+            return (Prompt(text, AnswerKind.BOXES),)
+        case ProposeRegions():
+            text = "Locate the region proposals in the image."
+            return (Prompt(text, AnswerKind.BOXES, nameless=True),)
         case Caption(detail=detail):
             return (Prompt(_CAPTIONS[detail], AnswerKind.TEXT),)
         case ReadText():

@@ -25,6 +25,7 @@ from models.catalogue import (
     ModelNotAvailable,
     QueryKind,
 )
+from models.prompts import phrases_of, reason_refused
 from models.types import Caption, DescribeRegion, Query
 
 __all__ = [
@@ -104,7 +105,11 @@ def serves(entries: Sequence[Entry]) -> frozenset[QueryKind]:
 
 
 def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
-    """Gives a sentence that says why these models cannot answer the query, or `None` if they can."""
+    """Gives a sentence that says why these models cannot answer the query, or `None` if they can.
+
+    Says all that can be known without a model: the kind of query, what the models were trained for,
+    and control tokens in a phrase. Left to the loaded model is a phrase of more tokens than it reads.
+    """
     able = [entry for entry in entries if type(query) in entry.queries]
     asked = type(query).__name__
     names = ", ".join(entry.name for entry in entries)
@@ -116,7 +121,8 @@ def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
                 return f"{names} was not trained for {asked} with detail {query.detail!r}"
         case _:
             pass
-    return None
+    refused = (reason_refused(phrase, entry.kind) for entry in able for phrase in phrases_of(query))
+    return next(filter(None, refused), None)
 
 
 def _find(name: str) -> Entry:

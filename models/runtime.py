@@ -17,9 +17,9 @@ from models.florence2.parsing import Answer, Vocabulary
 from models.gate import GateRules, gated
 from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
-from models.prompts import AnswerKind, Prompt, prompts_for, reason_refused
+from models.prompts import AnswerKind, Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
-from models.registry import Entry, fingerprint, reason_not_served, resolve
+from models.registry import Entry, fingerprint, reason_not_served, resolve, serves
 from models.types import (
     Box,
     Classify,
@@ -30,7 +30,6 @@ from models.types import (
     ImageSize,
     ModelOutput,
     Query,
-    Segment,
 )
 
 __all__ = ["LoadedRuntime", "RuntimeOptions", "load_runtime"]
@@ -164,13 +163,11 @@ class LoadedRuntime:
     def _prompts(self, item: ImageQueries, query: Query) -> tuple[Prompt, ...]:
         reason = reason_not_served(self._entries, query)
         if reason is not None:
-            raise UnsupportedQuery(reason)
+            # Of a query that is served in general, only a phrase can be the trouble.
+            phrased = type(query) in serves(self._entries) and phrases_of(query)
+            raise PhraseRefused(reason) if phrased else UnsupportedQuery(reason)
         if isinstance(query, Classify):
             return ()
-        for phrase in _phrases(query):
-            refused = reason_refused(phrase)
-            if refused is not None:
-                raise PhraseRefused(refused)
         return prompts_for(query, ImageSize(*item.image.size))
 
     def _classified(self, steps: Sequence[_Step]) -> dict[int, ModelOutput]:
@@ -224,16 +221,6 @@ class LoadedRuntime:
         regions: Sequence[tuple[Box, str]],
     ) -> list[float | None]:
         """Gives what CLIP thinks of each region's phrase, among all asked (or else all found)."""
-        rivals = _phrases(step.query) or tuple(detection.phrase for detection in found)
+        rivals = phrases_of(step.query) or tuple(detection.phrase for detection in found)
         crops = [(crop_square(step.item.image, box), phrase) for box, phrase in regions]
         return classifier.agreement(crops, rivals)
-
-
-def _phrases(query: Query) -> tuple[str, ...]:
-    match query:
-        case Ground(phrases=phrases):
-            return phrases
-        case Segment(phrase=phrase):
-            return (phrase,)
-        case _:
-            return ()

@@ -16,6 +16,7 @@ __all__ = [
     "CaptionDetail",
     "Classification",
     "Classify",
+    "DenseCaption",
     "DescribeRegion",
     "Detect",
     "Detection",
@@ -25,6 +26,7 @@ __all__ = [
     "ImageSize",
     "ModelOutput",
     "Point",
+    "ProposeRegions",
     "Query",
     "ReadText",
     "ScoreParts",
@@ -92,6 +94,8 @@ class ScoreParts:
 class Detection:
     """One thing found: where, the phrase it was asked by (or named by), how sure.
 
+    `phrase` is empty where the model named nothing (`ProposeRegions`).
+
     `score` is in 0..1 and comes from the model's own token probabilities; `None` when it has none.
     `polygon` is set by `Segment` alone: xy pixels, closed implicitly.
     """
@@ -155,6 +159,16 @@ class Detect:
 
 
 @dataclass(frozen=True, slots=True)
+class DenseCaption:
+    """Find whatever there is and describe each: detections whose phrase is the description."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeRegions:
+    """Find places worth a box, without a name: detections with an empty phrase."""
+
+
+@dataclass(frozen=True, slots=True)
 class Classify:
     """Which candidates describe the image: exactly one (`multi` false) or any number."""
 
@@ -195,7 +209,17 @@ class DescribeRegion:
     detail: Literal["category", "description"] = "category"
 
 
-Query: TypeAlias = Ground | Detect | Classify | Caption | ReadText | Segment | DescribeRegion
+Query: TypeAlias = (
+    Ground
+    | Detect
+    | DenseCaption
+    | ProposeRegions
+    | Classify
+    | Caption
+    | ReadText
+    | Segment
+    | DescribeRegion
+)
 ModelOutput: TypeAlias = Detections | Classification | Texts
 
 

@@ -19,12 +19,14 @@ from models.types import (
     Caption,
     Classification,
     Classify,
+    DenseCaption,
     DescribeRegion,
     Detect,
     Detections,
     Ground,
     ImageSize,
     ModelOutput,
+    ProposeRegions,
     Query,
     ReadText,
     Segment,
@@ -46,7 +48,17 @@ __all__ = [
 
 _QUERIES = {
     kind.__name__: TypeAdapter(kind)
-    for kind in (Ground, Detect, Classify, Caption, ReadText, Segment, DescribeRegion)
+    for kind in (
+        Ground,
+        Detect,
+        DenseCaption,
+        ProposeRegions,
+        Classify,
+        Caption,
+        ReadText,
+        Segment,
+        DescribeRegion,
+    )
 }
 _OUTPUTS = {kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts)}
 

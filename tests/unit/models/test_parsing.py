@@ -1,7 +1,8 @@
 """Published Florence-2 answers and the places they must give; odd answers that must not break it.
 
 The token ids and texts are those that the transformers project's own tests publish for
-Florence-2-base and -large, on an image of 1300 x 876 and one of 640 x 480 pixels.
+Florence-2-base and -large, on an image of 1300 x 876 and one of 640 x 480 pixels; the dense captions
+are those of the sample notebook published with Florence-2-large, on the latter.
 """
 
 from __future__ import annotations
@@ -27,7 +28,17 @@ from models.prompts import AnswerKind, Prompt
 from models.types import Box, ImageSize
 
 FIRST_LOCATION = 50269
-WORDS = ["car", "door handle", "wheels", "wheel", "中文中", "OPTUS", "a", "b"]
+WORDS = [
+    "car",
+    "door handle",
+    "wheels",
+    "wheel",
+    "中文中",
+    "OPTUS",
+    "a",
+    "b",
+    "turquoise Volkswagen Beetle",
+]
 MARKS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<poly>": 3, "</poly>": 4, "<sep>": 5}
 
 
@@ -70,8 +81,19 @@ DETECTION = (
     "car<loc_53><loc_333><loc_933><loc_774>door handle<loc_425><loc_503><loc_474><loc_515>"
     "wheel<loc_709><loc_576><loc_865><loc_772><loc_150><loc_584><loc_309><loc_773>"
 )
+#: Of the captions only the boxes and words are published: these are the bins whose middles they are.
+DENSE_CAPTIONS = (
+    "turquoise Volkswagen Beetle<loc_53><loc_333><loc_933><loc_774>"
+    "wheel<loc_708><loc_576><loc_864><loc_772><loc_148><loc_584><loc_307><loc_773>"
+    "door handle<loc_424><loc_503><loc_472><loc_515>"
+)
 #: The large model writes start tokens of its own before it says anything.
-PROPOSALS = "<s><s><loc_0><loc_0><loc_999><loc_675><loc_163><loc_132><loc_363><loc_422>"
+PROPOSALS = (
+    "<s><s><loc_0><loc_0><loc_999><loc_675><loc_0><loc_0><loc_362><loc_671>"
+    "<loc_0><loc_0><loc_306><loc_671><loc_763><loc_0><loc_999><loc_663>"
+    "<loc_524><loc_544><loc_921><loc_762><loc_163><loc_132><loc_363><loc_422>"
+    "<loc_802><loc_674><loc_890><loc_758><loc_566><loc_677><loc_646><loc_760>"
+)
 
 
 def test_published_open_vocabulary_answer_gives_its_published_boxes() -> None:
@@ -102,14 +124,53 @@ def test_published_detection_answer_gives_names_and_boxes() -> None:
     ]
 
 
-def test_published_proposals_give_boxes_without_text() -> None:
-    spans = read_boxes(answer(PROPOSALS), VOCABULARY)
+def test_published_proposals_give_their_published_boxes_without_names() -> None:
+    found = read_detections(
+        Prompt("", AnswerKind.BOXES, nameless=True),
+        answer(PROPOSALS),
+        VOCABULARY,
+        ImageSize(1300, 876),
+    )
 
-    assert [(span.text, span.bins) for span in spans] == [
-        ("", (0, 0, 999, 675)),
-        ("", (163, 132, 363, 422)),
+    assert [_whole(item.box) for item in found] == [
+        (0, 0, 1299, 591),
+        (0, 0, 471, 588),
+        (0, 0, 398, 588),
+        (992, 0, 1299, 581),
+        (681, 476, 1197, 667),
+        (212, 116, 472, 370),
+        (1043, 590, 1157, 664),
+        (736, 593, 840, 666),
     ]
-    assert spans[0].begins_at == 2
+    assert {item.phrase for item in found} == {""}
+    assert all(item.parts.phrase is None and item.score is not None for item in found)
+
+
+def test_a_box_without_a_name_is_none_where_names_are_wanted() -> None:
+    size = ImageSize(1300, 876)
+
+    assert read_detections(Prompt("", AnswerKind.BOXES), answer(PROPOSALS), VOCABULARY, size) == []
+
+
+def test_published_dense_captions_give_their_published_boxes() -> None:
+    found = read_detections(
+        Prompt("", AnswerKind.BOXES), answer(DENSE_CAPTIONS), VOCABULARY, ImageSize(640, 480)
+    )
+
+    published = [
+        ("turquoise Volkswagen Beetle", (34.24, 160.08, 597.44, 371.76)),
+        ("wheel", (453.44, 276.72, 553.28, 370.8)),
+        ("wheel", (95.04, 280.56, 196.8, 371.28)),
+        ("door handle", (271.68, 241.68, 302.4, 247.44)),
+    ]
+    assert [item.phrase for item in found] == [phrase for phrase, _ in published]
+    for item, (_, sides) in zip(found, published, strict=True):
+        box = item.box
+        assert (box.x_min, box.y_min, box.x_max, box.y_max) == pytest.approx(sides)
+
+
+def test_the_start_tokens_before_the_first_box_are_not_where_it_begins() -> None:
+    assert read_boxes(answer(PROPOSALS), VOCABULARY)[0].begins_at == 2
 
 
 def test_published_printed_text_gives_quadrilaterals_in_any_script() -> None:

@@ -64,6 +64,15 @@ def test_a_detection_without_a_score_stays_and_comes_last() -> None:
     assert clean([unscored, scored], SIZE, CleanRules()) == (scored, unscored)
 
 
+def test_nameless_boxes_are_not_of_one_kind_and_go_only_when_they_are_the_same() -> None:
+    whole, part, other = (
+        thing(*box, "") for box in ((0, 0, 80, 80), (0, 0, 80, 50), (0, 50, 80, 80))
+    )
+    same = thing(0, 0, 80, 81, "", score=0.3)
+
+    assert set(clean([whole, part, other, same], SIZE, CleanRules())) == {whole, part, other}
+
+
 @pytest.mark.parametrize(
     ("score", "opinion", "stays"),
     [

@@ -7,15 +7,17 @@ from transformers import AutoTokenizer, Florence2Processor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from models.catalogue import TINY_FOLDER
-from models.prompts import AnswerKind, prompts_for, reason_refused
+from models.prompts import AnswerKind, phrases_of, prompts_for, reason_refused
 from models.types import (
     Box,
     Caption,
     Classify,
+    DenseCaption,
     DescribeRegion,
     Detect,
     Ground,
     ImageSize,
+    ProposeRegions,
     Query,
     ReadText,
     Segment,
@@ -29,6 +31,8 @@ AS_PUBLISHED: list[tuple[Query, str]] = [
     (Ground(("red car",)), "<OPEN_VOCABULARY_DETECTION>red car"),
     (Ground(("red car", "dog"), mode="joined"), "<CAPTION_TO_PHRASE_GROUNDING>red car. dog"),
     (Detect(), "<OD>"),
+    (DenseCaption(), "<DENSE_REGION_CAPTION>"),
+    (ProposeRegions(), "<REGION_PROPOSAL>"),
     (Caption("short"), "<CAPTION>"),
     (Caption("detailed"), "<DETAILED_CAPTION>"),
     (Caption("more_detailed"), "<MORE_DETAILED_CAPTION>"),
@@ -67,6 +71,20 @@ def test_phrases_with_control_tokens_are_refused_with_a_reason(phrase: str) -> N
         prompts_for(Ground((phrase,)), SIZE)
     with pytest.raises(ValueError, match="control token"):
         prompts_for(Segment(phrase), SIZE)
+
+
+def test_clip_is_asked_what_only_florence_would_misread() -> None:
+    assert reason_refused("<loc_5>", "clip") is None
+    assert reason_refused("<none>", "clip") is None
+    for phrase in ("<|endoftext|>", "a <|StartOfText|>"):
+        assert "control token" in (reason_refused(phrase, "clip") or "")
+    assert reason_refused("<eos>", "siglip") is not None
+
+
+def test_the_words_of_every_query_are_known() -> None:
+    assert phrases_of(Classify(("a", "b"))) == ("a", "b")
+    assert phrases_of(Segment("a")) == ("a",)
+    assert phrases_of(DenseCaption()) == ()
 
 
 @pytest.mark.parametrize(

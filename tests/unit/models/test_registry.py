@@ -17,9 +17,12 @@ from models.types import (
     Box,
     Caption,
     Classify,
+    DenseCaption,
     DescribeRegion,
     Detect,
     Ground,
+    ProposeRegions,
+    Query,
     ReadText,
     Segment,
 )
@@ -111,6 +114,8 @@ def test_each_model_says_what_it_serves() -> None:
     assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
         Ground,
         Detect,
+        DenseCaption,
+        ProposeRegions,
         Classify,
         Caption,
         ReadText,
@@ -124,11 +129,35 @@ def test_the_tiny_model_says_what_it_was_not_trained_for() -> None:
     tiny, real = resolve("tiny"), resolve("florence-2-base")
     box = Box(0, 0, 5, 5)
 
-    for query in (Caption("detailed"), DescribeRegion(box, "description"), ReadText()):
+    for query in (
+        Caption("detailed"),
+        DescribeRegion(box, "description"),
+        ReadText(),
+        DenseCaption(),
+        ProposeRegions(),
+    ):
         assert reason_not_served(tiny, query) is not None
         assert reason_not_served(real, query) is None
     assert reason_not_served(tiny, Caption()) is None
     assert reason_not_served(real, Classify(("a",))) is not None
+
+
+@pytest.mark.parametrize(
+    ("setting", "query", "says"),
+    [
+        ("tiny", Ground(("star", "<loc_5>")), "'<loc_5>'"),
+        ("tiny", Ground(("a </s>",), mode="joined"), "'</s>'"),
+        ("florence-2-base", Segment("<poly>"), "'<poly>'"),
+        ("tiny", Classify(("night", "<|endoftext|>")), "endoftext"),
+        ("siglip2-base", Classify(("<bos>",)), "'<bos>'"),
+    ],
+)
+def test_control_tokens_are_found_without_a_model(setting: str, query: Query, says: str) -> None:
+    reason = reason_not_served(resolve(setting), query)
+
+    assert reason is not None
+    assert says in reason
+    assert "control token" in reason
 
 
 def test_asking_the_registry_imports_no_torch() -> None:

@@ -19,12 +19,14 @@ from models.types import (
     Caption,
     Classification,
     Classify,
+    DenseCaption,
     DescribeRegion,
     Detect,
     Detection,
     Detections,
     Ground,
     ModelOutput,
+    ProposeRegions,
     Query,
     ReadText,
     Segment,
@@ -203,7 +205,9 @@ def test_a_region_is_named_and_an_image_described(ask: Ask, scenes: tuple[Scene,
     assert named >= len(scenes) - 1
 
 
-@pytest.mark.parametrize("query", [ReadText(), Segment("star"), Caption("detailed")])
+@pytest.mark.parametrize(
+    "query", [ReadText(), Segment("star"), Caption("detailed"), DenseCaption(), ProposeRegions()]
+)
 def test_what_the_tiny_model_never_learnt_is_refused(
     tiny: LoadedRuntime, scenes: tuple[Scene, ...], query: Query
 ) -> None:
@@ -245,6 +249,8 @@ def test_unusual_phrases_are_asked_without_error(
 def test_control_tokens_in_a_phrase_are_refused(ask: Ask, scenes: tuple[Scene, ...]) -> None:
     with pytest.raises(PhraseRefused, match="control token"):
         ask(scenes[0], Ground(("star", "<loc_5>")))
+    with pytest.raises(PhraseRefused, match="control token"):
+        ask(scenes[0], Classify(("night", "<|endoftext|>")))
 
 
 def test_a_phrase_longer_than_the_model_reads_is_refused(
