@@ -12,6 +12,10 @@ import redis
 from backend.redis_server import RedisServerMissing, embedded_redis
 
 
+# As the command line does it, before torch loads: its threads must not spin on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write golden files anew; read the diff then."

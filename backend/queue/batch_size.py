@@ -40,6 +40,8 @@ class BatchSizer:
         2
         """
         image_s = seconds / images
+        if self._image_s is not None and image_s > self._image_s and 2 * images < self.size:
+            return  # a small batch pays the whole fixed cost, which says little about a full one
         if self._image_s is None:
             self._image_s = image_s
         else:

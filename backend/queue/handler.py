@@ -61,19 +61,24 @@ class PredictHandler:
 
         Raises `LabelConfigError` for a phrase that only the loaded model could refuse.
         """
-        answers = []
         try:
             runs = self.runtime.run_raw([item.missing for item in batch])
         except UnsupportedQuery as error:
             raise LabelConfigError(str(error)) from error
-        for item, outputs in zip(batch, runs, strict=True):
-            image = item.missing
-            fresh = dict(zip(image.queries, outputs, strict=True))
-            self.cache.put(image.content_key, fresh)
-            size = ImageSize(*image.image.size)
-            everything = {**item.known, **fresh}
-            answers.append(self._answer(item.asked, everything, size, image.content_key))
-        return answers
+        fresh = {
+            (item.missing.content_key, query): output
+            for item, outputs in zip(batch, runs, strict=True)
+            for query, output in zip(item.missing.queries, outputs, strict=True)
+        }
+        self.cache.put(fresh)
+        return [self._complete(item, fresh) for item in batch]
+
+    def _complete(
+        self, item: PreparedImage, fresh: Mapping[tuple[str, Query], ModelOutput]
+    ) -> Answer:
+        sha256, image = item.missing.content_key, item.missing.image
+        outputs = {query: fresh[sha256, query] for query in item.missing.queries}
+        return self._answer(item.asked, {**item.known, **outputs}, ImageSize(*image.size), sha256)
 
     def _read(
         self, request: ModelRequest, fetched: FetchedImage, known: KnownContent | None

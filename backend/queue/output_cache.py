@@ -46,12 +46,12 @@ class OutputCache:
             if value is not None
         }
 
-    def put(self, sha256: str, outputs: Mapping[Query, ModelOutput]) -> None:
-        """Keep raw outputs for an image with these bytes."""
+    def put(self, outputs: Mapping[tuple[str, Query], ModelOutput]) -> None:
+        """Keep raw outputs, each by its image's sha256 and its query; one round trip for all."""
         self._store.put(
             {
                 self._name(sha256, query): encode_output(output).encode()
-                for query, output in outputs.items()
+                for (sha256, query), output in outputs.items()
             }
         )
 

@@ -49,3 +49,14 @@ def test_it_follows_a_change(before: float, after: float) -> None:
     sizes = run(sizer, lambda n: after * n, 20)
 
     assert sizes[-1] == min(32, int(1.0 / after))
+
+
+def test_single_images_between_do_not_shrink_the_next_full_batch() -> None:
+    """An opened image pays the fixed cost of a batch alone; the bulk batches keep their size."""
+    sizer = BatchSizer(16, 1.0)
+    run(sizer, lambda n: 0.3 + 0.02 * n, 30)
+    before = sizer.size
+    for _ in range(10):
+        sizer.measured(1, 0.32)
+
+    assert sizer.size == before == 16
