@@ -21,7 +21,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from models.florence2.parsing import WIDTHS, Answer
 
-__all__ = ["DecodeRules", "decode_greedily"]
+__all__ = ["DecodeRules", "answer_of", "decode_greedily"]
 
 #: A box written this often, to the bin, is a loop: the answer ends there.
 _REPEATS_OF_A_BOX = 3
@@ -37,6 +37,8 @@ class DecodeRules:
     #: Id of `<loc_0>`; the other 999 follow it.
     first_location: int
     max_new_tokens: int
+    #: No answer stops before so many, so that a benchmark can give all of them one length.
+    min_new_tokens: int = 0
     #: No run of so many tokens is written twice; 0 for no such rule.
     no_repeat_ngram: int = 0
     #: Stop where stopping is likelier than all else together, not merely than any one token: a place
@@ -95,7 +97,7 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
     going = list(range(len(rows)))
     cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
     tokens = torch.tensor([rules.prefix] * len(rows), device=encoded.device)
-    for _ in range(rules.max_new_tokens):
+    for step in range(rules.max_new_tokens):
         logits = model(
             decoder_input_ids=tokens,
             encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
@@ -105,7 +107,9 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
         ).logits[:, -1]
         log_probs = logits.float().log_softmax(-1)
         _forbid_repeats(log_probs, [rows[row].tokens for row in going], rules)
-        chosen, figures = _choose(log_probs, rules)
+        likeliest = _likeliest(log_probs, rules, may_stop=step >= rules.min_new_tokens)
+        figures = _figures(log_probs, likeliest, rules).tolist()
+        chosen: list[int] = likeliest.tolist()
         kept = [
             place
             for place, (row, token) in enumerate(zip(going, chosen, strict=True))
@@ -124,13 +128,27 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
     return [row.answer(truncated=number in unfinished) for number, row in enumerate(rows)]
 
 
-def _choose(log_probs: Tensor, rules: DecodeRules) -> tuple[list[int], list[list[float]]]:
-    """Gives the likeliest token of each row, and its figures.
+def answer_of(
+    tokens: Sequence[int], log_probs: Tensor, rules: DecodeRules, *, truncated: bool
+) -> Answer:
+    """Gives the answer that given tokens are, with what the model thought of each.
+
+    `log_probs`: shape (tokens, vocabulary), float32, one distribution for the place of each token.
+    """
+    row = _Row()
+    chosen = torch.tensor(tokens, dtype=torch.long, device=log_probs.device)
+    figures = _figures(log_probs, chosen, rules).tolist()
+    for token, its in zip(tokens, figures, strict=True):
+        row.add(token, its, rules)
+    return row.answer(truncated=truncated)
+
+
+def _figures(log_probs: Tensor, chosen: Tensor, rules: DecodeRules) -> Tensor:
+    """Gives the figures of each row's token, shape (rows, 2 + widths).
 
     Those are its own log-probability, that of stopping, and the probability of a location within
     each of `WIDTHS` bins of it (without meaning where the token is no location).
     """
-    chosen = _likeliest(log_probs, rules)
     own = log_probs.gather(1, chosen[:, None])[:, 0]
     places = log_probs[:, rules.first_location : rules.first_location + 1000].exp()
     up_to = torch.cat([torch.zeros_like(places[:, :1]), places.cumsum(-1)], -1)
@@ -138,17 +156,18 @@ def _choose(log_probs: Tensor, rules: DecodeRules) -> tuple[list[int], list[list
     widths = torch.tensor(WIDTHS, device=chosen.device)[None]
     high = up_to.gather(1, (place + widths + 1).clamp(0, 1000))
     low = up_to.gather(1, (place - widths).clamp(0, 1000))
-    figures = torch.cat([own[:, None], log_probs[:, rules.stop, None], high - low], -1)
-    return chosen.tolist(), figures.tolist()
+    return torch.cat([own[:, None], log_probs[:, rules.stop, None], high - low], -1)
 
 
-def _likeliest(log_probs: Tensor, rules: DecodeRules) -> Tensor:
+def _likeliest(log_probs: Tensor, rules: DecodeRules, *, may_stop: bool) -> Tensor:
     """Gives each row's token: the likeliest, or what `stop_by_majority` says."""
-    if not rules.stop_by_majority:
+    if may_stop and not rules.stop_by_majority:
         return log_probs.argmax(-1)
-    stops = log_probs[:, rules.stop] >= math.log(0.5)
     going_on = log_probs.clone()
     going_on[:, rules.stop] = float("-inf")
+    if not rules.stop_by_majority:
+        return going_on.argmax(-1)
+    stops = (log_probs[:, rules.stop] >= math.log(0.5)) & may_stop
     is_place = torch.zeros(log_probs.shape[1], dtype=torch.bool, device=log_probs.device)
     is_place[rules.first_location : rules.first_location + 1000] = True
     places = going_on.masked_fill(~is_place, float("-inf"))

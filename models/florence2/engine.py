@@ -17,6 +17,7 @@ from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
 from models.devices import pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
+from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import DecodeRules, decode_greedily
 from models.florence2.parsing import Answer, Vocabulary
 from models.prompts import AnswerKind, Prompt
@@ -33,6 +34,10 @@ class FlorenceOptions:
     image_batch: int = 8
     prompt_batch: int = 32
     max_new_tokens: int = 1024
+    #: Above 0 every answer has at least so many: for benchmarks.
+    min_new_tokens: int = 0
+    #: Above 1: beam search of transformers, by its rules of stopping, at several times the cost.
+    num_beams: int = 1
     cache_bytes: int = 256 * 1024 * 1024
 
 
@@ -153,7 +158,10 @@ class FlorenceEngine:
         embedded, mask = self._embed(rows)
         encoder = self._model.model.language_model.get_encoder()
         encoded = encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
-        return decode_greedily(self._model, encoded, mask, self._rules(kind))
+        rules, beams = self._rules(kind), self._options.num_beams
+        if beams > 1:
+            return decode_with_beams(self._model, encoded, mask, rules, beams=beams)
+        return decode_greedily(self._model, encoded, mask, rules)
 
     def _embed(self, rows: Sequence[tuple[Tensor, tuple[int, ...]]]) -> tuple[Tensor, Tensor]:
         """Gives image tokens and prompt side by side, padded on the right, and the mask."""
@@ -181,9 +189,10 @@ class FlorenceEngine:
             stop=text.eos_token_id,
             first_location=self.vocabulary.first_location,
             max_new_tokens=min(self._options.max_new_tokens, room),
+            min_new_tokens=self._options.min_new_tokens,
             no_repeat_ngram=ngram if kind is AnswerKind.TEXT else 0,
             stop_by_majority=kind is not AnswerKind.TEXT,
-            stop_at_repeated_box=kind is AnswerKind.BOXES,
+            stop_at_repeated_box=kind is AnswerKind.BOXES and not self._options.min_new_tokens,
         )
 
 

@@ -1,0 +1,76 @@
+"""Beam search by transformers, with the scores that greedy decoding has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig
+from transformers.modeling_outputs import BaseModelOutput
+
+from models.florence2.decoding import DecodeRules, answer_of
+from models.florence2.parsing import Answer
+
+__all__ = ["decode_with_beams"]
+
+
+@torch.inference_mode()
+def decode_with_beams(
+    model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRules, *, beams: int
+) -> list[Answer]:
+    """Gives one answer for each row of an encoder's output: the best of so many beams.
+
+    `encoded` and `mask` as for `decode_greedily`. Of the rules, stopping by majority and at a
+    repeated box do not hold: beams stop where the whole answer is likeliest.
+    """
+    sequences = model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+        attention_mask=mask,
+        decoder_input_ids=torch.tensor([rules.prefix] * len(encoded), device=encoded.device),
+        generation_config=_settings(model, rules, beams),
+    )
+    written = sequences[:, len(rules.prefix) :].tolist()
+    answers = []
+    for number, tokens in enumerate(written):
+        if rules.stop in tokens:
+            tokens = tokens[: tokens.index(rules.stop)]
+        tokens = tokens[: rules.max_new_tokens]
+        row = slice(number, number + 1)
+        log_probs = _log_probs(model, encoded[row], mask[row], rules, tokens)
+        truncated = len(tokens) == rules.max_new_tokens
+        answers.append(answer_of(tokens, log_probs, rules, truncated=truncated))
+    return answers
+
+
+def _settings(model: Any, rules: DecodeRules, beams: int) -> GenerationConfig:
+    return GenerationConfig(
+        num_beams=beams,
+        do_sample=False,
+        early_stopping=True,
+        # One more than an answer may have: checkpoints that force a stop at the very end would
+        # otherwise hide that an answer is truncated.
+        max_new_tokens=rules.max_new_tokens + 1,
+        min_new_tokens=rules.min_new_tokens or None,
+        no_repeat_ngram_size=rules.no_repeat_ngram,
+        eos_token_id=rules.stop,
+        pad_token_id=model.config.text_config.pad_token_id,
+    )
+
+
+def _log_probs(
+    model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRules, tokens: list[int]
+) -> Tensor:
+    """Gives one distribution for the place of each token, shape (tokens, vocabulary).
+
+    Read in one pass over the finished answer, row by row: what `generate` would keep of every step
+    of every beam is a vocabulary's worth of numbers each.
+    """
+    logits = model(
+        decoder_input_ids=torch.tensor([[*rules.prefix, *tokens]], device=encoded.device),
+        encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+        attention_mask=mask,
+        use_cache=False,
+    ).logits[0, len(rules.prefix) - 1 : -1]
+    distributions: Tensor = logits.float().log_softmax(-1)
+    return distributions

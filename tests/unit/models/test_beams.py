@@ -1,0 +1,119 @@
+"""Beam search as an option of the engine, and answers of one forced length."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from transformers.modeling_outputs import BaseModelOutput
+
+from models.florence2.beams import decode_with_beams
+from models.florence2.decoding import DecodeRules, decode_greedily
+from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
+from models.florence2.parsing import Answer
+from models.prompts import AnswerKind, Prompt
+from models.runtime import LoadedRuntime
+from models.tiny.scenes import Scene
+
+PROMPTS = (
+    Prompt("Locate the objects with category name in the image.", AnswerKind.BOXES),
+    Prompt("What does the image describe?", AnswerKind.TEXT),
+)
+
+
+def engine(tiny: LoadedRuntime, **options: int) -> FlorenceEngine:
+    """The bundled model with other options."""
+    loaded = tiny.florence
+    assert loaded is not None
+    return FlorenceEngine(
+        loaded._model, loaded._tokenizer, loaded._image_processor, FlorenceOptions(**options)
+    )
+
+
+def answers(asked: FlorenceEngine, scenes: tuple[Scene, ...]) -> list[Answer]:
+    asks = [Ask(scene.image, str(scene), prompt) for scene in scenes for prompt in PROMPTS]
+    return asked.ask(asks)
+
+
+def encoded(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> tuple[Any, torch.Tensor, torch.Tensor, DecodeRules]:
+    """The model, what its encoder made of two prompts about a scene, their mask, and plain rules."""
+    asked = engine(tiny)
+    model: Any = asked._model
+    asks = [Ask(scenes[0].image, "one", prompt) for prompt in PROMPTS]
+    features = asked._features(asks)["one"]
+    with torch.inference_mode():
+        rows = [(features, asked._prompt_ids(prompt)) for prompt in PROMPTS]
+        embeds, mask = asked._embed(rows)
+        encoder = model.model.language_model.get_encoder()
+        hidden = encoder(inputs_embeds=embeds, attention_mask=mask).last_hidden_state
+    first = asked.vocabulary.first_location
+    return model, hidden, mask, DecodeRules((2, 0), 2, first, max_new_tokens=40)
+
+
+def test_beams_give_the_tokens_and_scores_of_generate(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> None:
+    model, hidden, mask, rules = encoded(tiny, scenes)
+    theirs = model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+        attention_mask=mask,
+        decoder_input_ids=torch.tensor([rules.prefix] * 2),
+        max_new_tokens=41,
+        num_beams=3,
+        early_stopping=True,
+        output_scores=True,
+        return_dict_in_generate=True,
+    )
+    scores = model.compute_transition_scores(
+        theirs.sequences, theirs.scores, theirs.beam_indices, normalize_logits=False
+    )
+
+    for row, answer in enumerate(decode_with_beams(model, hidden, mask, rules, beams=3)):
+        count = len(answer.tokens)
+        assert count == len(answer.stop_log_probs) == len(answer.near) > 0
+        assert theirs.sequences[row, 2 : 2 + count].tolist() == list(answer.tokens)
+        assert list(answer.token_log_probs) == pytest.approx(scores[row, :count].tolist(), abs=1e-3)
+
+
+def test_one_beam_answers_as_greedy_decoding(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> None:
+    model, hidden, mask, rules = encoded(tiny, scenes)
+
+    greedy = decode_greedily(model, hidden, mask, rules)
+    for one, other in zip(
+        greedy, decode_with_beams(model, hidden, mask, rules, beams=1), strict=True
+    ):
+        assert one.tokens == other.tokens
+        assert one.truncated == other.truncated
+        assert list(one.stop_log_probs) == pytest.approx(other.stop_log_probs, abs=1e-3)
+
+
+def test_three_beams_are_no_less_likely_than_one(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> None:
+    one, three = answers(engine(tiny), scenes[:2]), answers(engine(tiny, num_beams=3), scenes[:2])
+
+    captions = zip(one[1::2], three[1::2], strict=True)
+    for greedy, beam in captions:
+        assert sum(beam.token_log_probs) >= sum(greedy.token_log_probs) - 0.05
+
+
+def test_answers_can_be_given_one_length(tiny: LoadedRuntime, scenes: tuple[Scene, ...]) -> None:
+    for beams in (1, 2):
+        asked = engine(tiny, min_new_tokens=19, max_new_tokens=19, num_beams=beams)
+        for answer in answers(asked, scenes[:2]):
+            assert len(answer.tokens) == 19
+            assert answer.truncated
+
+
+def test_a_beam_that_does_not_end_is_truncated(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+) -> None:
+    model, hidden, mask, rules = encoded(tiny, scenes)
+    for answer in decode_with_beams(model, hidden, mask, replace(rules, max_new_tokens=2), beams=2):
+        assert answer.truncated == (len(answer.tokens) == 2)
