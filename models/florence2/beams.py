@@ -44,7 +44,7 @@ def decode_with_beams(
 
 
 def _settings(model: Any, rules: DecodeRules, beams: int) -> GenerationConfig:
-    return GenerationConfig(
+    return GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=beams,
         do_sample=False,
         early_stopping=True,
