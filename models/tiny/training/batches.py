@@ -42,6 +42,13 @@ class Batch:
     #: Places in the answers that belong to a phrase, and that phrase's tokens among all (c + p).
     copying: tuple[Tensor, Tensor]
     copied_tokens: Tensor
+    #: Places in the answers right after a token of a phrase, and that phrase's tokens.
+    amid: tuple[Tensor, Tensor]
+    amid_tokens: Tensor
+    #: Every place but the first, and what the next box is read off: the cells of the object to be
+    #: written, or the prompt's end mark where a phrase has no further box.
+    deciding: tuple[Tensor, Tensor]
+    deciding_looks: Tensor
     #: Lessons about phrases, and for each of their cells: weight, phrases' tokens (or the end mark),
     #: whether any phrase names it, and which: (g, cells, most phrases + 1), the last for none.
     grounded: Tensor
@@ -73,7 +80,9 @@ def collate(
     another = np.zeros(answers.shape, np.bool_)
     writing: list[tuple[int, int]] = []
     copying: list[tuple[int, int]] = []
-    written, copied = [], []
+    amid: list[tuple[int, int]] = []
+    deciding: list[tuple[int, int]] = []
+    written, copied, amid_tokens, looks = [], [], [], []
     for row, lesson in enumerate(lessons):
         prompts[row, : len(lesson.prompt)] = lesson.prompt
         mask[row, seen : seen + len(lesson.prompt)] = 1
@@ -87,6 +96,17 @@ def collate(
                 span = lesson.phrases[phrase]
                 copying.append((row, at))
                 copied.append(_between(size, seen + span.start, seen + span.end))
+            if at > 0 and lesson.copied[at - 1] >= 0:
+                span = lesson.phrases[lesson.copied[at - 1]]
+                amid.append((row, at))
+                amid_tokens.append(_between(size, seen + span.start, seen + span.end))
+            if at > 0 and (thing >= 0 or lesson.answer[at] == EOS):
+                begins_phrase = at > 1 and phrase != lesson.copied[at - 1]
+                nothing = thing < 0 or begins_phrase
+                deciding.append((row, at))
+                looks.append(
+                    _end_mark(size, seen, lesson) if nothing else _cells(size, cells[row][thing])
+                )
     grounding = _Grounding(lessons, cells, seen=seen, size=size)
     return Batch(
         image_tokens=image_tokens,
@@ -98,6 +118,10 @@ def collate(
         written_cells=_stacked(written, seen - 1),
         copying=_places(copying),
         copied_tokens=_stacked(copied, size),
+        amid=_places(amid),
+        amid_tokens=_stacked(amid_tokens, size),
+        deciding=_places(deciding),
+        deciding_looks=_stacked(looks, size),
         grounded=torch.tensor(grounding.rows, dtype=torch.long),
         cell_weights=torch.from_numpy(grounding.weights),
         cell_tokens=torch.from_numpy(grounding.tokens),
@@ -175,6 +199,17 @@ def _further_boxes(answer: Sequence[int], first_location: int) -> list[int]:
 def _between(size: int, start: int, stop: int) -> Bools:
     row = np.zeros(size, np.bool_)
     row[start:stop] = True
+    return row
+
+
+def _end_mark(size: int, seen: int, lesson: Lesson) -> Bools:
+    end = seen + len(lesson.prompt)
+    return _between(size, end - 1, end)
+
+
+def _cells(size: int, cells: Bools) -> Bools:
+    row = np.zeros(size, np.bool_)
+    row[1 : 1 + len(cells)] = cells
     return row
 
 

@@ -6,8 +6,10 @@ some layers is supervised; the others stay free::
     encoder, first layer   a phrase's tokens look at each other: "red" with "circle"
     encoder, last layer    an object's cells look at the phrase that names it, or at the end mark;
                            a phrase's tokens look at the cells of its objects, or at the end mark
-    decoder, second layer  what is written looks at its object, and at its phrase in the prompt
-    decoder, last layer    what is written looks at its object once more, now that its phrase is known
+    decoder, second layer  what is to be written looks at its object, and at its phrase in the prompt;
+                           what was just written looks at its phrase there, too
+    decoder, last layer    that phrase known, looks at its next object, or at the end mark if it has
+                           no more
 
 Besides, a bilinear form over the encoder's output has to say of every cell which phrase names it, if
 any. It makes cells know which phrase they match and not only that they do. It is dropped afterwards.
@@ -15,6 +17,7 @@ any. It makes cells know which phrase they match and not only that they do. It i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +42,7 @@ __all__ = ["Binding", "LanguageLosses", "LessonDrawer", "Mix", "train_language"]
 _LOCATIONS = 1000
 _FAR = -1e9
 _PAIR_WIDTH = 64
-_ANOTHER_WEIGHT = 1.5
+_ANOTHER_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ class LanguageLosses:
             looks |= self._encoder_attention(batch)
             encoded = output.encoder_last_hidden_state
             pairs = self._pairs(batch, encoded if bind else encoded.detach())
-        weights = {"write": 0.3, "copy": 0.2, "write again": 0.3}
+        weights = {"write": 0.3, "copy": 0.2, "amid": 0.2, "next or none": 0.4}
         weights |= {"cell to phrase": 0.3, "phrase to cell": 0.3, "compose": 0.15}
         guided = sum((weights[name] * value for name, value in looks.items()), text.new_zeros(()))
         fading = 1.0 if progress < 0.5 else max(0.4, 1 - 1.2 * (progress - 0.5))
@@ -223,14 +226,17 @@ class LanguageLosses:
 
     def _decoder_attention(self, batch: Batch) -> dict[str, Tensor]:
         cells = slice(1, batch.image_tokens.shape[1])
-        losses = {}
-        heads = {"write": ("decoder 1", 0), "write again": (self._last_decoder, 3)}
-        for name, (layer, head) in heads.items():
-            looks = self._watch.log_weights(layer, head, batch.mask)[batch.writing][:, cells]
-            losses[name] = _mass(looks, batch.written_cells).mean()
+        writing = self._watch.log_weights("decoder 1", 0, batch.mask)[batch.writing][:, cells]
+        deciding = self._watch.log_weights(self._last_decoder, 3, batch.mask)[batch.deciding]
+        losses = {
+            "write": _mass(writing, batch.written_cells).mean(),
+            "next or none": _mass(deciding, batch.deciding_looks).mean(),
+        }
         if len(batch.copied_tokens):
-            looks = self._watch.log_weights("decoder 1", 1, batch.mask)[batch.copying]
-            losses["copy"] = _mass(looks, batch.copied_tokens).mean()
+            copying = self._watch.log_weights("decoder 1", 1, batch.mask)[batch.copying]
+            amid = self._watch.log_weights("decoder 1", 2, batch.mask)[batch.amid]
+            losses["copy"] = _mass(copying, batch.copied_tokens).mean()
+            losses["amid"] = _mass(amid, batch.amid_tokens).mean()
         return losses
 
     def _encoder_attention(self, batch: Batch) -> dict[str, Tensor]:
@@ -272,10 +278,11 @@ def train_language(
         *model.model.language_model.named_parameters(),
         *losses.binding.named_parameters("binding"),
     ]
-    groups = dict(zip(("1", "5"), mix.groups(), strict=True))
+    groups = dict(zip(("short", "long"), mix.groups(), strict=True))
+    steps_taken = itertools.count()
 
     def step(progress: float) -> Iterator[tuple[Tensor, Mapping[str, Tensor]]]:
-        bind = progress * plan.steps > plan.warm_up
+        bind = next(steps_taken) > plan.warm_up
         for group, kinds in groups.items():
             loss, figures = losses(drawer.draw(kinds), progress, bind=bind)
             yield loss, {f"{name} {group}": figure for name, figure in figures.items()}

@@ -185,7 +185,7 @@ class Lessons:
         elif luck < 0.8:
             color, shape = one[0], other[1]
         luck = chance.random()
-        return (color, shape) if luck < 0.78 else (None, shape) if luck < 0.95 else (color, None)
+        return (color, shape) if luck < 0.66 else (None, shape) if luck < 0.95 else (color, None)
 
     def _made_up(self) -> str:
         chance = self._chance

@@ -62,7 +62,11 @@ class Work:
     def plan(self, *, steps: int, rate: float, warm_up: int = 100) -> Plan:
         """Gives a stage's plan: its own figures but for what was given."""
         return Plan(
-            steps=self.steps or steps, rate=self.rate or rate, seed=self.seed, warm_up=warm_up
+            steps=self.steps or steps,
+            rate=self.rate or rate,
+            seed=self.seed,
+            warm_up=warm_up,
+            begins_at=0.6 if self.init is not None else 0.0,
         )
 
     def pool(self) -> Pool:

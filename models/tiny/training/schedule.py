@@ -30,6 +30,9 @@ class Plan:
     seed: int = 0
     warm_up: int = 100
     decay_from: float = 0.1
+    #: Share of a whole training that lies behind, for a stage that trains a trained model further:
+    #: what becomes stricter over a stage begins there.
+    begins_at: float = 0.0
     #: Steps between two checkpoints.
     save_every: int = 300
     #: Steps between two lines in the log.
@@ -44,6 +47,14 @@ class Plan:
         warm = min(1.0, (step + 1) / self.warm_up)
         falling = max(0.0, (step / self.steps - self.decay_from) / (1 - self.decay_from))
         return self.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * falling)))
+
+    def progress_at(self, step: int) -> float:
+        """Gives the share of the whole training that lies behind at a step.
+
+        >>> Plan(steps=100, rate=1.0, begins_at=0.6).progress_at(50)
+        0.8
+        """
+        return self.begins_at + (1 - self.begins_at) * step / self.steps
 
 
 @dataclass(slots=True)
@@ -108,7 +119,7 @@ def train(
             group["lr"] = plan.rate_at(step)
         optimizer.zero_grad(set_to_none=True)
         figures: dict[str, Tensor] = {}
-        for loss, measured in losses(step / plan.steps):
+        for loss, measured in losses(plan.progress_at(step)):
             loss.backward()  # type: ignore[no-untyped-call]
             figures.update(measured)
         nn.utils.clip_grad_norm_(parameters, _CLIP_NORM)
