@@ -11,7 +11,6 @@ import redis
 
 from backend.redis_server import RedisServerMissing, embedded_redis
 
-
 # As the command line does it, before torch loads: its threads must not spin on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
