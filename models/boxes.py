@@ -15,7 +15,9 @@ __all__ = [
     "enclosing",
     "grown",
     "inside_share",
+    "intersection",
     "iou",
+    "moved",
     "pixel_to_bin",
 ]
 
@@ -120,6 +122,26 @@ def enclosing(points: Sequence[Point]) -> Box | None:
     if min(xs) >= max(xs) or min(ys) >= max(ys):
         return None
     return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+def intersection(one: Box, other: Box) -> Box | None:
+    """Gives the part that two boxes share, or `None` if they share no area.
+
+    >>> intersection(Box(0, 0, 10, 10), Box(5, 2, 15, 8))
+    Box(x_min=5, y_min=2, x_max=10, y_max=8)
+    """
+    x_min, x_max = max(one.x_min, other.x_min), min(one.x_max, other.x_max)
+    y_min, y_max = max(one.y_min, other.y_min), min(one.y_max, other.y_max)
+    return Box(x_min, y_min, x_max, y_max) if x_min < x_max and y_min < y_max else None
+
+
+def moved(box: Box, right: float, down: float) -> Box:
+    """Gives the box shifted by so many pixels.
+
+    >>> moved(Box(0, 0, 10, 20), 5, -1)
+    Box(x_min=5, y_min=-1, x_max=15, y_max=19)
+    """
+    return Box(box.x_min + right, box.y_min + down, box.x_max + right, box.y_max + down)
 
 
 def grown(box: Box, share: float) -> Box:

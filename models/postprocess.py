@@ -14,7 +14,7 @@ import supervision as sv
 from models.boxes import inside_share
 from models.types import Detection, ImageSize
 
-__all__ = ["CleanRules", "clean"]
+__all__ = ["CleanRules", "clean", "without_doubles", "without_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,46 @@ def clean(
     ]
     kept.sort(key=_sureness, reverse=True)
     if rules.group_of is not None:
-        kept = [found for found in kept if not _is_group(found, kept, rules.group_of)]
+        kept = without_groups(kept, rules.group_of)
     if rules.same_phrase_iou is not None:
         kept = _suppressed(kept, rules.same_phrase_iou, class_agnostic=False)
     if rules.any_phrase_iou is not None:
         kept = _suppressed(kept, rules.any_phrase_iou, class_agnostic=True)
     return tuple(kept)
+
+
+def without_groups(detections: Sequence[Detection], members: int) -> list[Detection]:
+    """Gives the detections but those that hold so many others of their own phrase."""
+    return [found for found in detections if not _is_group(found, detections, members)]
+
+
+def without_doubles(
+    detections: Sequence[Detection], views: Sequence[int], least_iou: float
+) -> list[Detection]:
+    """Gives the detections without repeats, surest first; of each thing the surest stays.
+
+    `views`: the view, one number each, that a detection is from. Two of one phrase from two views that
+    overlap by `least_iou` are one thing; two from one view never are.
+    """
+    if not detections:
+        return []
+    sides = np.array([_sides(found) for found in detections], dtype=np.float64)
+    overlaps = sv.box_iou_batch(sides, sides)
+    order = sorted(range(len(detections)), key=lambda n: -_sureness(detections[n]))
+    kept: list[int] = []
+    for number in order:
+        if not any(
+            views[number] != views[other]
+            and detections[number].phrase == detections[other].phrase
+            and overlaps[number, other] >= least_iou
+            for other in kept
+        ):
+            kept.append(number)
+    return [detections[number] for number in kept]
+
+
+def _sides(found: Detection) -> tuple[float, float, float, float]:
+    return found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max
 
 
 def _sureness(found: Detection) -> float:
@@ -87,9 +121,8 @@ def _suppressed(
 ) -> list[Detection]:
     if len(detections) < 2:
         return detections
-    boxes = [(d.box.x_min, d.box.y_min, d.box.x_max, d.box.y_max) for d in detections]
     kept = sv.Detections(
-        xyxy=np.array(boxes, dtype=np.float64),
+        xyxy=np.array([_sides(d) for d in detections], dtype=np.float64),
         confidence=np.array([_sureness(d) for d in detections]),
         class_id=np.array(_kinds(detections)),
         data={"place": np.arange(len(detections))},

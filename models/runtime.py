@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 
+from models.asking import Asking, Step
 from models.checkpoint import locate
-from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
-from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
-from models.florence2.parsing import Answer, Vocabulary
-from models.gate import GateRules, gated
-from models.outputs import read_detections, read_texts
+from models.florence2.engine import FlorenceEngine, FlorenceOptions
+from models.gate import GateRules
 from models.postprocess import CleanRules, clean
-from models.prompts import AnswerKind, Prompt, phrases_of, prompts_for
+from models.prompts import Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
 from models.registry import Entry, fingerprint, reason_not_served, resolve, serves
 from models.types import (
-    Box,
     Classify,
-    Detect,
-    Detection,
     Detections,
-    Ground,
     ImageSize,
     ModelOutput,
     Query,
@@ -82,15 +75,6 @@ def load_runtime(
     return LoadedRuntime(entries, place, florence, classifier, options)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One query about one image, and the prompts it becomes."""
-
-    item: ImageQueries
-    query: Query
-    prompts: tuple[Prompt, ...]
-
-
 class LoadedRuntime:
     """The `Runtime` that runs. Used by one thread at a time."""
 
@@ -109,6 +93,9 @@ class LoadedRuntime:
         self._fingerprint = fingerprint(entries)
         self.florence = florence
         self.classifier = classifier
+        self._asking = (
+            Asking(florence, classifier, options.gate, options.clean) if florence else None
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -152,11 +139,15 @@ class LoadedRuntime:
         phrase that cannot be asked faithfully; nothing of the batch is answered then.
         """
         steps = [
-            _Step(item, query, self._prompts(item, query))
+            Step(item, query, self._prompts(item, query))
             for item in batch
             for query in item.queries
         ]
-        outputs = {**self._classified(steps), **self._asked(steps)}
+        outputs = self._classified(steps)
+        if self._asking is not None:
+            outputs |= self._asking.answer(
+                {number: step for number, step in enumerate(steps) if step.prompts}
+            )
         numbers = iter(range(len(steps)))
         return [tuple(outputs[next(numbers)] for _ in item.queries) for item in batch]
 
@@ -170,7 +161,7 @@ class LoadedRuntime:
             return ()
         return prompts_for(query, ImageSize(*item.image.size))
 
-    def _classified(self, steps: Sequence[_Step]) -> dict[int, ModelOutput]:
+    def _classified(self, steps: Sequence[Step]) -> dict[int, ModelOutput]:
         asked = {
             number: (step.item.image, step.item.content_key, step.query)
             for number, step in enumerate(steps)
@@ -179,48 +170,3 @@ class LoadedRuntime:
         if not asked or self.classifier is None:
             return {}
         return dict(zip(asked, self.classifier.classify(list(asked.values())), strict=True))
-
-    def _asked(self, steps: Sequence[_Step]) -> dict[int, ModelOutput]:
-        if self.florence is None:
-            return {}
-        asks = [
-            Ask(step.item.image, step.item.content_key, prompt)
-            for step in steps
-            for prompt in step.prompts
-        ]
-        answers = iter(self.florence.ask(asks))
-        outputs: dict[int, ModelOutput] = {}
-        for number, step in enumerate(steps):
-            pairs = [(prompt, next(answers)) for prompt in step.prompts]
-            if pairs and pairs[0][0].answer is AnswerKind.TEXT:
-                texts = [answer for _, answer in pairs]
-                outputs[number] = read_texts(texts, self.florence.vocabulary)
-            elif pairs:
-                outputs[number] = self._detections(step, pairs, self.florence.vocabulary)
-        return outputs
-
-    def _detections(
-        self, step: _Step, pairs: Sequence[tuple[Prompt, Answer]], vocabulary: Vocabulary
-    ) -> Detections:
-        size = ImageSize(*step.item.image.size)
-        found = [
-            detection
-            for prompt, answer in pairs
-            for detection in read_detections(prompt, answer, vocabulary, size)
-        ]
-        if self.classifier is not None and isinstance(step.query, Ground | Detect):
-            agreement = partial(self._agreement, self.classifier, step, found)
-            found = gated(found, size, self._options.gate, agreement)
-        return Detections(tuple(found), truncated=any(answer.truncated for _, answer in pairs))
-
-    def _agreement(
-        self,
-        classifier: ClipEngine,
-        step: _Step,
-        found: Sequence[Detection],
-        regions: Sequence[tuple[Box, str]],
-    ) -> list[float | None]:
-        """Gives what CLIP thinks of each region's phrase, among all asked (or else all found)."""
-        rivals = phrases_of(step.query) or tuple(detection.phrase for detection in found)
-        crops = [(crop_square(step.item.image, box), phrase) for box, phrase in regions]
-        return classifier.agreement(crops, rivals)

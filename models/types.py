@@ -32,6 +32,7 @@ __all__ = [
     "ScoreParts",
     "Segment",
     "Texts",
+    "Tiling",
 ]
 
 CaptionDetail = Literal["short", "detailed", "more_detailed"]
@@ -40,6 +41,7 @@ Point: TypeAlias = tuple[float, float]
 
 MAX_PHRASES = 500
 MAX_PHRASE_CHARS = 200
+MIN_TILE_PX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +145,34 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class Tiling:
+    """Ask tiles of a large image besides the whole, and join the answers.
+
+    It finds what is too small to see in the whole image, at the cost of an image for each tile, and
+    gives a model that names what is not there more chances to. Whatever answer is cut short, of the
+    image or a tile, is asked again of its quarters.
+    """
+
+    #: Side of the square tiles in pixels of the upright image; an image no larger has none. `None`
+    #: asks tiles only where an answer was cut short.
+    side_px: int | None = None
+    #: Share of a tile's side that it has in common with the next: what is smaller is whole in one.
+    overlap: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.side_px is not None and self.side_px < MIN_TILE_PX:
+            raise ValueError(f"expected tiles of at least {MIN_TILE_PX} pixels, got {self.side_px}")
+        if not 0 <= self.overlap <= 0.5:
+            raise ValueError(f"expected an overlap of 0 to 0.5 of a tile, got {self.overlap}")
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """Find every phrase: one open-vocabulary call per phrase (default), or one joined call."""
 
     phrases: tuple[str, ...]
     mode: GroundMode = "per_phrase"
+    tiling: Tiling | None = None
 
     def __post_init__(self) -> None:
         _check_phrases(self.phrases)
@@ -156,6 +181,8 @@ class Ground:
 @dataclass(frozen=True, slots=True)
 class Detect:
     """Find whatever the model knows a name for."""
+
+    tiling: Tiling | None = None
 
 
 @dataclass(frozen=True, slots=True)

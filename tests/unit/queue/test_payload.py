@@ -39,6 +39,7 @@ from models.types import (
     ScoreParts,
     Segment,
     Texts,
+    Tiling,
 )
 
 phrases = st.text(min_size=1, max_size=20).filter(str.strip)
@@ -48,9 +49,15 @@ boxes = st.builds(
     *[st.floats(0, 5000)] * 2,
     *[st.floats(0.5, 5000)] * 2,
 )
+tilings = st.none() | st.builds(Tiling, st.none() | st.integers(64, 5000), st.floats(0, 0.5))
 queries: st.SearchStrategy[Query] = st.one_of(
-    st.builds(Ground, st.lists(phrases, min_size=1, max_size=5).map(tuple)),
-    st.just(Detect()),
+    st.builds(
+        Ground,
+        st.lists(phrases, min_size=1, max_size=5).map(tuple),
+        st.sampled_from(["per_phrase", "joined"]),
+        tilings,
+    ),
+    st.builds(Detect, tilings),
     st.builds(Classify, st.lists(phrases, min_size=1, max_size=5).map(tuple), st.booleans()),
     st.builds(Caption, st.sampled_from(["short", "detailed", "more_detailed"])),
     st.sampled_from([ReadText(), DenseCaption(), ProposeRegions()]),
@@ -114,6 +121,10 @@ def test_outcomes_come_back_as_they_were(outcome: Outcome) -> None:
             "image": encode_request(request(Detect()))["image"],
             "queries": [{"type": "Ground", "phrases": []}],
         },
+        {
+            "image": encode_request(request(Detect()))["image"],
+            "queries": [{"type": "Detect", "tiling": {"side_px": 1}}],
+        },
     ],
 )
 def test_a_forged_job_is_refused(payload: Any) -> None:
@@ -137,11 +148,20 @@ def test_the_id_names_the_work() -> None:
     others = {
         request_id(request(Ground(("dog",))), "engine"),
         request_id(request(Ground(("cat",), mode="joined")), "engine"),
+        request_id(request(Ground(("cat",), tiling=Tiling(512))), "engine"),
         request_id(request(Ground(("cat",)), url="http://images.example/2.png"), "engine"),
         request_id(request(Ground(("cat",))), "other engine"),
     }
     assert one not in others
-    assert len(others) == 4
+    assert len(others) == 5
+
+
+def test_a_request_from_before_tiling_is_still_read() -> None:
+    """Jobs that wait in the queue outlive an upgrade."""
+    image = encode_request(request(Detect()))["image"]
+    old = {"image": image, "queries": [{"type": "Ground", "phrases": ["cat"], "mode": "joined"}]}
+
+    assert decode_request(old).queries == (Ground(("cat",), mode="joined"),)
 
 
 def test_the_id_ignores_a_signature() -> None:
