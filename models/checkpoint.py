@@ -29,6 +29,9 @@ __all__ = [
 ]
 
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
+#: Any of these holds a tokenizer's words. Without one transformers makes an empty tokenizer, and says
+#: nothing.
+_WORDS = ("tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model")
 
 
 def locate(entry: Entry) -> Path:
@@ -83,6 +86,8 @@ def check_files(entry: Entry, folder: Path) -> None:
     for name in ("config.json", "tokenizer_config.json", entry.weights):
         if not (folder / name).is_file():
             raise _wrong(entry, f"a file {name} in {folder}", "none")
+    if not any((folder / name).is_file() for name in _WORDS):
+        raise _wrong(entry, f"a tokenizer's words ({', '.join(_WORDS)}) in {folder}", "none")
     config = _read_json(entry, folder / "config.json")
     if config.get("model_type") != entry.kind:
         raise _wrong(entry, f"model_type {entry.kind}", repr(config.get("model_type")))

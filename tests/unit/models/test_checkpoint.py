@@ -88,6 +88,25 @@ def test_a_spoilt_checkpoint_is_refused_with_what_is_wrong(
         load_runtime(str(folder), device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_without("model.safetensors"), "model.safetensors"),
+        (_without("tokenizer.json"), "tokenizer's words"),
+        (_cut_weights, "weights"),
+    ],
+)
+def test_a_spoilt_classifier_is_refused_too(
+    tmp_path: Path, spoil: Callable[[Path], None], says: str
+) -> None:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(TINY_FOLDER / "clip", folder)
+    spoil(folder)
+
+    with pytest.raises(ModelNotAvailable, match=says):
+        load_runtime(str(folder), device="cpu")
+
+
 def test_a_whole_copy_loads(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     shutil.copytree(TINY_FOLDER / "clip", folder)

@@ -274,15 +274,20 @@ def test_no_labels_and_too_many_are_refused_before_any_model(count: int) -> None
 def test_empty_and_endless_phrases_are_refused_before_any_model(phrase: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         Ground((phrase,))
+    with pytest.raises(ValueError, match="expected"):
+        Classify(("night", phrase))
+    with pytest.raises(ValueError, match="expected"):
+        Segment(phrase)
 
 
 def test_five_hundred_labels_are_answered(ask: Ask, scenes: tuple[Scene, ...]) -> None:
     labels = tuple(f"thing {number}" for number in range(493)) + SHAPES
 
-    found = items(ask(scenes[1], Ground(labels)))
-
     names = {thing.shape for thing in scenes[1].objects}
-    assert names & {item.phrase for item in found}
+    for mode in ("per_phrase", "joined"):
+        found = items(ask(scenes[1], Ground(labels, mode=mode)))
+        assert {item.phrase for item in found} <= set(labels)
+        assert mode == "joined" or names & {item.phrase for item in found}
     assert isinstance(ask(scenes[1], Classify(labels)), Classification)
 
 
