@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -27,6 +27,7 @@ from backend.label_studio.control_tags import (
     UnservedTag,
 )
 from backend.label_studio.label_config import parse_label_config
+from backend.plain import as_plain
 from models.types import Classify, Ground, Query
 
 __all__ = ["ModelRequest", "Plan", "Step", "plan_label_config", "requests_for_task"]
@@ -77,7 +78,8 @@ class Plan:
 
     def digest(self) -> str:
         """12 hex digits that change exactly when the same model outputs would become other regions."""
-        canonical = json.dumps([asdict(step) for step in self.steps], sort_keys=True, default=str)
+        named = [[type(step.query).__name__, as_plain(step)] for step in self.steps]
+        canonical = json.dumps(named, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

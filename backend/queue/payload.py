@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import Failure, InternalError
 from backend.images.reference import ImageRef
+from backend.plain import as_plain
 from backend.plan import ModelRequest
 from models.types import (
     Caption,
@@ -163,7 +164,7 @@ def decode_output(text: str | bytes) -> ModelOutput:
 
 
 def _tagged(value: Query | ModelOutput) -> dict[str, Any]:
-    return {"type": type(value).__name__, **asdict(value)}
+    return {"type": type(value).__name__, **as_plain(value)}
 
 
 def _untagged(adapters: dict[str, TypeAdapter[Any]], data: object) -> Any:
