@@ -28,7 +28,7 @@ from backend.label_studio.control_tags import (
 )
 from backend.label_studio.label_config import parse_label_config
 from backend.plain import as_plain
-from models.types import Classify, Ground, Query
+from models.types import Classify, Ground, Query, Tiling
 
 __all__ = ["ModelRequest", "Plan", "Step", "plan_label_config", "requests_for_task"]
 
@@ -145,7 +145,8 @@ def _step(control: ControlTag, config: LabelConfig, score_threshold: float) -> S
     image = config.image(control.to_name)
     match control.kind:
         case ControlKind.RECTANGLE_LABELS | ControlKind.RECTANGLE_AND_LABELS:
-            return Step(control, image, Ground(phrases), score_threshold)
+            tiling = Tiling(control.tile_px) if control.tile_px is not None else None
+            return Step(control, image, Ground(phrases, tiling=tiling), score_threshold)
         case ControlKind.CHOICES:
             default = MULTIPLE_CHOICE_THRESHOLD if control.multiple else SINGLE_CHOICE_THRESHOLD
             return Step(control, image, Classify(phrases, multi=control.multiple), default)

@@ -41,7 +41,8 @@ class ControlTag:
     """A control tag that is served.
 
     `rectangle_name` is the `<Rectangle>` that a `<Labels>` tag is paired with; regions then come in
-    pairs. `multiple` holds for Choices alone: any number may be ticked.
+    pairs. `multiple` holds for Choices alone: any number may be ticked. `tile_px` holds for boxes:
+    the side of the tiles that a large image is asked in besides the whole.
     """
 
     kind: ControlKind
@@ -51,6 +52,7 @@ class ControlTag:
     score_threshold: float | None = None
     multiple: bool = False
     rectangle_name: str | None = None
+    tile_px: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

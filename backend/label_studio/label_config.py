@@ -1,7 +1,8 @@
 """Label config XML -> the control tags that Firstpass serves, and by name those it does not.
 
 The attributes follow Label Studio's YOLO example: `predicted_values` (what to ask for a label, commas
-between), `model_score_threshold` and `model_skip` (leave it alone), each on the tag or on one label.
+between), `model_score_threshold` and `model_skip` (leave it alone), each on the tag or on one label; and
+`model_tile_px` on a tag for boxes (ask a large image in tiles of that side, too).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from backend.label_studio.control_tags import (
     ObjectTag,
     UnservedTag,
 )
-from models.types import MAX_PHRASE_CHARS, MAX_PHRASES
+from models.types import MAX_PHRASE_CHARS, MAX_PHRASES, MIN_TILE_PX
 
 __all__ = ["parse_label_config"]
 
@@ -165,6 +166,7 @@ def _labelled(
         score_threshold=_threshold(element),
         multiple=multiple,
         rectangle_name=rectangle_name,
+        tile_px=_tile_px(element),
     )
 
 
@@ -190,6 +192,15 @@ def _label(element: Element) -> Label:
                 f"asks one of {len(phrase)}"
             )
     return Label(value=value, phrases=phrases or (title,), score_threshold=_threshold(element))
+
+
+def _tile_px(element: Element) -> int | None:
+    given = element.get("model_tile_px")
+    if given is None:
+        return None
+    if not (given.isdecimal() and int(given) >= MIN_TILE_PX):
+        raise _Unserved(f"expected model_tile_px of at least {MIN_TILE_PX} pixels, got {given!r}")
+    return int(given)
 
 
 def _threshold(element: Element) -> float | None:

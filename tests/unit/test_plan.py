@@ -8,7 +8,7 @@ from backend.engine import engine_for
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.plan import Plan, plan_label_config, requests_for_task
-from models.types import Classify, Ground
+from models.types import Classify, Ground, Tiling
 
 TINY = engine_for("tiny")
 CONFIG = """
@@ -95,6 +95,14 @@ def test_the_digest_ignores_what_does_not_matter() -> None:
 def test_the_default_threshold_shows_in_the_digest() -> None:
     """The setting changes answers, so it changes the version."""
     assert planned(score_threshold=0.4).digest() != planned().digest()
+
+
+def test_a_tag_may_ask_for_tiles() -> None:
+    """Large images with small objects are asked in parts; it changes the answers, so the version too."""
+    tiled = planned(CONFIG.replace('name="box"', 'name="box" model_tile_px="800"'))
+
+    assert tiled.steps[0].query == Ground(("car", "truck", "dog"), tiling=Tiling(800))
+    assert tiled.digest() != planned().digest()
 
 
 def test_two_tags_that_ask_the_same_share_a_query() -> None:

@@ -147,6 +147,14 @@ def test_several_images() -> None:
             "'1.5'",
         ),
         (
+            '<RectangleLabels name="t" toName="img" model_tile_px="10"><Label value="a"/></RectangleLabels>',
+            "at least 64",
+        ),
+        (
+            '<RectangleLabels name="t" toName="img" model_tile_px="big"><Label value="a"/></RectangleLabels>',
+            "'big'",
+        ),
+        (
             '<RectangleLabels name="t" toName="img"><Label value="a" predicted_values=" , "/></RectangleLabels>',
             "predicted_values is empty",
         ),
