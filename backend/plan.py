@@ -145,8 +145,9 @@ def _step(control: ControlTag, config: LabelConfig, score_threshold: float) -> S
     image = config.image(control.to_name)
     match control.kind:
         case ControlKind.RECTANGLE_LABELS | ControlKind.RECTANGLE_AND_LABELS:
-            tiling = Tiling(control.tile_px) if control.tile_px is not None else None
-            return Step(control, image, Ground(phrases, tiling=tiling), score_threshold)
+            # Without a side, tiles are asked only where an answer was cut short.
+            query = Ground(phrases, tiling=Tiling(control.tile_px))
+            return Step(control, image, query, score_threshold)
         case ControlKind.CHOICES:
             default = MULTIPLE_CHOICE_THRESHOLD if control.multiple else SINGLE_CHOICE_THRESHOLD
             return Step(control, image, Classify(phrases, multi=control.multiple), default)

@@ -34,7 +34,7 @@ def parse_ref(value: object) -> ImageRef:
 def test_each_tag_becomes_a_query() -> None:
     """Boxes are grounded by phrase, choices classified, one-of-many or several."""
     assert [step.query for step in planned().steps] == [
-        Ground(("car", "truck", "dog")),
+        Ground(("car", "truck", "dog"), tiling=Tiling()),
         Classify(("indoor", "outdoor"), multi=False),
         Classify(("day",), multi=True),
     ]
@@ -113,7 +113,7 @@ def test_two_tags_that_ask_the_same_share_a_query() -> None:
     )
 
     assert len(plan.steps) == 2
-    assert plan.queries(plan.images[0]) == (Ground(("dog",)),)
+    assert plan.queries(plan.images[0]) == (Ground(("dog",), tiling=Tiling()),)
 
 
 def test_what_the_engine_cannot_answer_is_named() -> None:
