@@ -48,7 +48,12 @@ def test_phrases_in_one_prompt_keep_their_boxes_apart(figures: Any) -> None:
 
 def test_a_label_set_finds_every_shape(figures: Any) -> None:
     assert figures["labels: 7 shapes"]["f1@0.5"] > 0.91
-    assert figures["labels: 7 shapes"]["score auroc"] > 0.8
+
+
+@pytest.mark.parametrize("task", ["detection", "joined", "labels: 7 shapes"])
+def test_scores_are_about_as_high_as_boxes_are_right(figures: Any, task: str) -> None:
+    """Of 40 scenes three or four boxes are false: too few to ask how well scores tell them apart."""
+    assert figures[task]["score ece"] < 0.12
 
 
 def test_scenes_and_crops_are_told_apart(figures: Any) -> None:
