@@ -38,6 +38,10 @@ SEVERAL_TAGS = """
   <Choices name="seen" toName="picture" choice="multiple">
     <Choice value="grass"/>
     <Choice value="snow" alias="white"/>
+    <Choice value="water"/>
+    <Choice value="night"/>
+    <Choice value="desert"/>
+    <Choice value="bricks"/>
   </Choices>
   <TextArea name="remark" toName="picture"/>
 </View>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -49,4 +50,5 @@ def ask_all(tiny: LoadedRuntime) -> Callable[[Sequence[Scene], Query], list[Mode
 
 
 def _key(scene: Scene) -> str:
-    return f"scene {id(scene)}"
+    # Of the pixels, as in real use: the id of an object may come again when the object is gone.
+    return hashlib.sha256(scene.image.tobytes()).hexdigest()

@@ -135,7 +135,8 @@ def test_boxes_lie_on_what_was_drawn(ask_all: AskAll) -> None:
 
 
 def test_scores_vary_and_tell_true_boxes_from_false(ask_all: AskAll) -> None:
-    scenes = [generate_scene(HELD_OUT_SEED + 500 + number) for number in range(64)]
+    # So many that dozens of false boxes are among them: of a few, one decides the figure.
+    scenes = [generate_scene(HELD_OUT_SEED + 500 + number) for number in range(300)]
     scores: list[float] = []
     truths: list[bool] = []
     for scene, output in zip(scenes, ask_all(scenes, Detect()), strict=True):
@@ -147,7 +148,8 @@ def test_scores_vary_and_tell_true_boxes_from_false(ask_all: AskAll) -> None:
     assert len(set(scores)) > 0.9 * len(scores)
     assert max(scores) - min(scores) > 0.3
     assert len(scores) == len(truths)
-    assert (auroc(scores, truths) or 0) > 0.85
+    assert truths.count(False) >= 20
+    assert (auroc(scores, truths) or 0) > 0.9
 
 
 def test_absent_phrases_get_no_boxes(tiny: LoadedRuntime) -> None:
