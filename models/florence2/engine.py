@@ -15,7 +15,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
-from models.devices import pick_dtype, with_smaller_batches
+from models.devices import fused_attention_is_slow, pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import DecodeRules, decode_greedily
@@ -23,14 +23,15 @@ from models.florence2.parsing import Answer, Vocabulary
 from models.prompts import AnswerKind, Prompt
 from models.protocols import PhraseRefused
 
-__all__ = ["Ask", "FlorenceEngine", "FlorenceOptions"]
+__all__ = ["Ask", "FlorenceEngine", "FlorenceOptions", "placed"]
 
 
 @dataclass(frozen=True, slots=True)
 class FlorenceOptions:
     """Bounds on memory and on answers."""
 
-    #: Images in one pass of the vision tower, prompts in one decoded batch.
+    #: Images in one pass of the vision tower, prompts in one decoded batch. A CPU takes images through
+    #: the tower, and prompts through the encoder, one by one: what one of them needs stays in its caches.
     image_batch: int = 8
     prompt_batch: int = 32
     max_new_tokens: int = 1024
@@ -84,13 +85,17 @@ class FlorenceEngine:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         check_location_tokens(entry, tokenizer.get_vocab())
         processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        model = model.to(device=device, dtype=number_format).eval()
+        model = placed(model, device, number_format)
         return cls(model, tokenizer, processor, options or FlorenceOptions())
 
     @property
     def dtype(self) -> torch.dtype:
         """Number format of the weights."""
         return self._model.dtype  # type: ignore[no-any-return]
+
+    @property
+    def _on_cpu(self) -> bool:
+        return bool(self._model.device.type == "cpu")
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
         """Gives one answer for each ask, in order; equal asks are decoded once.
@@ -132,8 +137,9 @@ class FlorenceEngine:
         found = {key: self._cache.get(key) for key in images}
         missing = [(key, images[key]) for key, value in found.items() if value is None]
         features = {key: value for key, value in found.items() if value is not None}
-        for start in range(0, len(missing), self._options.image_batch):
-            batch = missing[start : start + self._options.image_batch]
+        at_once = 1 if self._on_cpu else self._options.image_batch
+        for start in range(0, len(missing), at_once):
+            batch = missing[start : start + at_once]
             encoded = with_smaller_batches([image for _, image in batch], self._encode)
             for (key, _), value in zip(batch, encoded, strict=True):
                 features[key] = value
@@ -144,7 +150,11 @@ class FlorenceEngine:
     def _encode(self, images: Sequence[Image.Image]) -> list[Tensor]:
         """Gives the image tokens of each image, shape (image tokens, width)."""
         pixels = self._image_processor(images=list(images), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(device=self._model.device, dtype=self.dtype)
+        pixels = pixels.to(
+            device=self._model.device,
+            dtype=self.dtype,
+            memory_format=torch.channels_last if self._on_cpu else torch.preserve_format,
+        )
         encoded = self._model.get_image_features(pixels).pooler_output
         self.images_encoded += len(images)
         # Copies, so that one cached image does not keep its whole batch alive.
@@ -157,7 +167,14 @@ class FlorenceEngine:
         """Gives the answer for each pair of image tokens and prompt ids."""
         embedded, mask = self._embed(rows)
         encoder = self._model.model.language_model.get_encoder()
-        encoded = encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+        at_once = 1 if self._on_cpu else len(rows)
+        parts = [slice(start, start + at_once) for start in range(0, len(rows), at_once)]
+        encoded = torch.cat(
+            [
+                encoder(inputs_embeds=embedded[part], attention_mask=mask[part]).last_hidden_state
+                for part in parts
+            ]
+        )
         rules, beams = self._rules(kind), self._options.num_beams
         if beams > 1:
             return decode_with_beams(self._model, encoded, mask, rules, beams=beams)
@@ -194,6 +211,17 @@ class FlorenceEngine:
             stop_by_majority=kind is not AnswerKind.TEXT,
             stop_at_repeated_box=kind is AnswerKind.BOXES and not self._options.min_new_tokens,
         )
+
+
+def placed(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """Gives the model itself, moved to a device and set up to answer as fast as it can there."""
+    model = model.to(device=device, dtype=dtype).eval()
+    if device.type == "cpu":
+        # The tower goes to and fro between maps and tokens: so laid out, neither is a copy.
+        model.model.vision_tower.to(memory_format=torch.channels_last)
+    if fused_attention_is_slow(device, dtype):
+        model.set_attn_implementation("eager")
+    return model
 
 
 def _vocabulary(tokenizer: Any) -> Vocabulary:
