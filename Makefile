@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue tiny eval-tiny check fix lock image
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine tiny eval-tiny check fix lock image
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -44,6 +44,9 @@ test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed a
 
 bench-queue: $(SELF_STAMP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
 	@.venv/bin/python -m tests.bench.bench_queue $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+bench-engine: $(SELF_STAMP) ## measure the engine against one call per label: REPORT=FILE.json QUICK=1
+	@.venv/bin/python -m tests.bench.bench_engine $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(ARGS)
 
 tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: hours on two cores
 	@.venv/bin/python -m models.tiny.training.run $(ARGS)
