@@ -43,7 +43,7 @@ class Effort:
     calls: int
 
 
-#: A quarter of an hour on two processors, and under eight minutes.
+#: A quarter of an hour on two processors, and under eight minutes, other work beside it included.
 FULL = Effort(rounds=3, images=2, calls=20)
 QUICK = Effort(rounds=3, images=2, calls=3)
 

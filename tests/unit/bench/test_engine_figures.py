@@ -22,7 +22,7 @@ SHARES = {"vision": 0.5, "encoder": 0.2, "decoder": 0.2, "other": 0.1}
 def turns(seconds: dict[str, float]) -> list[Turn]:
     """Two rounds; in the second the machine is twice as slow."""
     return [
-        Turn(way, labels, slowed * took * (labels if way != "C" else 1), SHARES)
+        Turn(way, labels, slowed * took * (labels if way != "C" else 1), took, SHARES)
         for slowed in (1, 2)
         for labels in COUNTS
         for way, took in seconds.items()
@@ -33,6 +33,7 @@ def test_a_ratio_says_how_many_times_faster_ours_is() -> None:
     figures = {figure.title: figure for figure in speed_figures(turns({"A": 6, "B": 3, "C": 2}))}
 
     assert figures["C over A, labels: 1"].value == 3
+    assert figures["C over A, labels: 1"].raw["cpu_ratios"] == [3, 3]
     assert figures["C over A, labels: 20"].value == 60
     assert figures["C over B, labels: 5"].value == 7.5
     assert all(figure.met for figure in figures.values())
