@@ -9,7 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.devices import pick_device, pick_dtype, with_smaller_batches
+from models.devices import (
+    fused_attention_is_slow,
+    pick_device,
+    pick_dtype,
+    with_smaller_batches,
+)
 from models.feature_cache import FeatureCache
 
 CPU = torch.device("cpu")
@@ -86,3 +91,11 @@ def test_a_key_put_again_is_counted_once() -> None:
     cache.put("a", "B", 6)
 
     assert (cache.get("a"), cache.bytes_held) == ("B", 6)
+
+
+def test_fused_attention_gives_way_only_in_bfloat16_on_a_cpu_without_amx() -> None:
+    amx = bool(torch.cpu.get_capabilities().get("amx_tile"))
+
+    assert fused_attention_is_slow(CPU, torch.bfloat16) is not amx
+    assert not fused_attention_is_slow(CPU, torch.float32)
+    assert not fused_attention_is_slow(torch.device("cuda:0"), torch.bfloat16)
