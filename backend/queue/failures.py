@@ -85,11 +85,6 @@ class FailureLog:
             connection.zrem(FAILURES_BY_TIME, *gone)
             connection.hdel(FAILURES, *(job_id.decode() for job_id in gone))
 
-    def forget(self, job_id: str, pipeline: Any) -> None:
-        """Drop a record, because the image was answered."""
-        pipeline.hdel(FAILURES, job_id)
-        pipeline.zrem(FAILURES_BY_TIME, job_id)
-
     def forget_unchanged(self, records: Iterable[FailureRecord]) -> None:
         """Drop these records, but not one whose image has failed anew since: one round trip."""
         with self._connection.pipeline(transaction=False) as pipeline:

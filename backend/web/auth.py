@@ -14,7 +14,7 @@ from backend.settings import Settings
 __all__ = ["Gate"]
 
 SECRET_HEADER = "X-Firstpass-Secret"  # noqa: S105 - the header's name
-#: Liveness probes carry no credentials; Label Studio sends them and learns from a 401 that they are wrong.
+#: The one route that takes the secret header.
 WEBHOOK_PATH = "/webhook"
 
 
