@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backend.engine import engine_for
 from backend.errors import SettingsError
+from backend.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.results import ResultListener
@@ -14,7 +15,7 @@ from backend.queue.submit import SubmitLimits, Submitter
 from backend.service import PredictionService, WaitLimits
 from backend.settings import Settings
 
-__all__ = ["RunningService", "assemble_service", "redis_url_of"]
+__all__ = ["RunningService", "assemble_service", "predictor_settings", "redis_url_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ def redis_url_of(settings: Settings) -> str:
     return settings.redis_url.get_secret_value()
 
 
+def predictor_settings(settings: Settings) -> PredictorSettings:
+    """What decides predictions, from the settings. Raises `ModelUnavailable` for an unknown model."""
+    return PredictorSettings(
+        engine_for(settings.model), settings.score_threshold, settings.label_studio_url
+    )
+
+
 def assemble_service(settings: Settings) -> RunningService:
     """The service; Redis is not asked yet.
 
@@ -45,9 +53,7 @@ def assemble_service(settings: Settings) -> RunningService:
     submitter = Submitter(connection, SubmitLimits(settings.queue_limit, settings.job_timeout_s))
     service = PredictionService(
         queue=JobQueue(connection, submitter, listener),
-        engine=engine_for(settings.model),
-        score_threshold=settings.score_threshold,
+        predictors=predictor_settings(settings),
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
-        label_studio_url=settings.label_studio_url,
     )
     return RunningService(service, start=listener.start, close=listener.close)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
+from types import TracebackType
 from uuid import uuid4
 
 import redis
@@ -25,12 +26,37 @@ RECONNECT_S = 1.0
 
 
 class Waiting:
-    """The jobs that one request waits for, and those it has been told are done."""
+    """The jobs that one request or run waits for, and those it has been told are done."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: ResultListener) -> None:
+        self._listener = listener
         self._woken = threading.Event()
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._watched: set[str] = set()
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.unwatch(list(self._watched))
+
+    def watch(self, job_ids: Iterable[str]) -> None:
+        """Be told of these too. Call it before submitting them, or a wake-up may be missed."""
+        new = set(job_ids) - self._watched
+        self._watched |= new
+        self._listener.register(new, self)
+
+    def unwatch(self, job_ids: Iterable[str]) -> None:
+        """Be told of these no more."""
+        gone = self._watched & set(job_ids)
+        self._watched -= gone
+        self._listener.unregister(gone, self)
 
     def tell(self, job_id: str) -> None:
         """Say that a job is done; called by the subscriber thread."""
@@ -69,21 +95,23 @@ class ResultListener:
                 self._connection.publish(self.channel, "")  # so that it need not wait to look up
             self._thread.join(timeout=2 * RECONNECT_S)
 
-    @contextmanager
-    def waiting_for(self, job_ids: Iterable[str]) -> Iterator[Waiting]:
-        """Registers for these jobs. Enter it before submitting them, or a wake-up may be missed."""
-        ids, waiting = list(job_ids), Waiting()
+    def waiting(self) -> Waiting:
+        """Waits for no job yet; a context manager that watches nothing any more on its exit."""
+        return Waiting(self)
+
+    def register(self, job_ids: Iterable[str], waiting: Waiting) -> None:
+        """Tell `waiting` of these jobs; `Waiting.watch` calls it."""
         with self._lock:
-            for job_id in ids:
+            for job_id in job_ids:
                 self._waiting[job_id].append(waiting)
-        try:
-            yield waiting
-        finally:
-            with self._lock:
-                for job_id in ids:
-                    self._waiting[job_id].remove(waiting)
-                    if not self._waiting[job_id]:
-                        del self._waiting[job_id]
+
+    def unregister(self, job_ids: Iterable[str], waiting: Waiting) -> None:
+        """Tell `waiting` of these jobs no more; `Waiting.unwatch` calls it."""
+        with self._lock:
+            for job_id in job_ids:
+                self._waiting[job_id].remove(waiting)
+                if not self._waiting[job_id]:
+                    del self._waiting[job_id]
 
     def _listen(self) -> None:
         while not self._closed.is_set():

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from backend.errors import CallerError, FirstpassError, InternalError, OperatorError
-from backend.service import Slot
+from backend.predictor import Slot
 from backend.web.body import BodyTooLarge
 
 __all__ = ["error_reply", "predict_reply", "status_of"]

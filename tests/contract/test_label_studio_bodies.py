@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from backend.assembly import RunningService
 from backend.engine import Engine, engine_for
+from backend.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings
@@ -29,10 +30,10 @@ def http() -> Iterator[TestClient]:
     """Our routes over a stand-in queue; the engine's fingerprint is held constant."""
     service = PredictionService(
         queue=StandInQueue(),
-        engine=Engine("golden", "0" * 12, engine_for("tiny").entries),
-        score_threshold=0.3,
+        predictors=PredictorSettings(
+            Engine("golden", "0" * 12, engine_for("tiny").entries), 0.3, "http://localhost:8080"
+        ),
         waits=WaitLimits(8, 1, 1),
-        label_studio_url="http://localhost:8080",
     )
     running = RunningService(service, start=lambda: None, close=lambda: None)
     monitor = QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))

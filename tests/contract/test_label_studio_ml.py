@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backend.engine import engine_for
+from backend.predictor import PredictorSettings
 from backend.service import PredictionService, WaitLimits
 from tests.standin.queue import StandInQueue
 
@@ -30,10 +31,8 @@ def http() -> Iterator[Any]:
     class Model(FirstpassModel):
         service = PredictionService(
             queue=StandInQueue(),
-            engine=engine_for("tiny"),
-            score_threshold=0.3,
+            predictors=PredictorSettings(engine_for("tiny"), 0.3, None),
             waits=WaitLimits(8, 1, 1),
-            label_studio_url=None,
         )
 
     with init_app(Model).test_client() as client:

@@ -87,7 +87,7 @@ def test_a_waiter_is_told_that_its_job_was_cancelled(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request ends with a reason; the job is not brought back behind the operator's back."""
-    monkeypatch.setattr("backend.queue.job_queue.RECHECK_S", 0.3)
+    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.3)
 
     def cancel() -> None:
         rig.until(lambda: rig.stock().queued)

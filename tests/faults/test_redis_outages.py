@@ -131,7 +131,7 @@ def test_what_everysec_loses_on_a_slow_disk_is_submitted_again(
     make_rig: MakeRig, slow_disk: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests that wait get their answers although Redis forgot jobs that it had acknowledged."""
-    monkeypatch.setattr("backend.queue.job_queue.RECHECK_S", 1.0)
+    monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.0)
     rig = make_rig(env=slow_disk, appendonly="yes", appendfsync="everysec")
     got: dict[str, object] = {}
 

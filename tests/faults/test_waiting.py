@@ -17,7 +17,7 @@ def test_a_job_wiped_out_under_a_waiter_is_answered(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Job and queue are deleted while a request waits: it submits again, and gets its answer."""
-    monkeypatch.setattr("backend.queue.job_queue.RECHECK_S", 1.0)
+    monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.0)
 
     def wipe() -> None:
         rig.until(lambda: rig.stock().queued)
@@ -37,7 +37,7 @@ def test_news_of_other_images_does_not_put_off_the_look(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request whose other images keep coming in still notices that one of them vanished."""
-    monkeypatch.setattr("backend.queue.job_queue.RECHECK_S", 0.5)
+    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.5)
     names = [f"ok-{i}" for i in range(60)]
 
     def wipe() -> None:

@@ -231,7 +231,7 @@ def test_a_job_that_vanished_is_submitted_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A waiter whose job was wiped from Redis gets its answer after the next re-check."""
-    monkeypatch.setattr("backend.queue.job_queue.RECHECK_S", 0.5)
+    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.5)
     requests = requests_for(["ok-1"])
 
     def wipe() -> None:

@@ -14,6 +14,7 @@ from backend.assembly import RunningService
 from backend.engine import engine_for
 from backend.errors import Failure, QueueUnavailable
 from backend.plan import ModelRequest
+from backend.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings
@@ -37,10 +38,8 @@ def client() -> Iterator[Client]:
         def make(answers: Answers = answered, **overrides: Any) -> TestClient:
             service = PredictionService(
                 queue=StandInQueue(answers),
-                engine=engine_for("tiny"),
-                score_threshold=0.3,
+                predictors=PredictorSettings(engine_for("tiny"), 0.3, "http://label-studio:8080"),
                 waits=WaitLimits(8, 1, 1),
-                label_studio_url="http://label-studio:8080",
             )
             running = RunningService(service, start=lambda: None, close=lambda: None)
             monitor = QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))

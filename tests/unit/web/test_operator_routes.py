@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from backend.assembly import RunningService
 from backend.engine import engine_for
+from backend.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.queue.overview import Overview
 from backend.service import PredictionService, WaitLimits
@@ -45,10 +46,8 @@ def client(stack: ExitStack, monitor: QueueMonitor | None = None, **settings: An
     """A client of an application whose Redis is down, unless its monitor says otherwise."""
     service = PredictionService(
         queue=StandInQueue(),
-        engine=engine_for("tiny"),
-        score_threshold=0.3,
+        predictors=PredictorSettings(engine_for("tiny"), 0.3, None),
         waits=WaitLimits(8, 1, 1),
-        label_studio_url=None,
     )
     running = RunningService(service, start=lambda: None, close=lambda: None)
     monitor = monitor or QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))

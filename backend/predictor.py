@@ -1,0 +1,124 @@
+"""One label config: what to ask for a task, and the task's prediction from the answers. No I/O.
+
+`/predict`, the courier and bulk runs all predict through this, so that they give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import structlog
+
+from backend.engine import Engine
+from backend.errors import Failure, FirstpassError, InternalError
+from backend.images.reference import ImageRef, parse_image_ref
+from backend.label_studio.bodies import Prediction, Task
+from backend.label_studio.control_tags import ObjectTag
+from backend.label_studio.model_version import model_version
+from backend.label_studio.regions import build_prediction
+from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from backend.queue.payload import Answer, Outcome, request_id
+
+__all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests"]
+
+log = structlog.get_logger()
+
+#: What one task asks: a request per image, named by its job id.
+TaskRequests: TypeAlias = dict[ObjectTag, tuple[str, ModelRequest]]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What became of one task: a prediction, or the reason why there is none (yet)."""
+
+    task_id: int | None
+    prediction: Prediction | None = None
+    failure: Failure | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`predicted`, `pending`, or the kind of failure."""
+        if self.prediction is not None:
+            return "predicted"
+        return self.failure.kind if self.failure is not None else "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorSettings:
+    """What besides the label config decides a prediction; `score_threshold` in 0..1."""
+
+    engine: Engine
+    score_threshold: float
+    label_studio_url: str | None
+
+    def predictor(self, label_config: str) -> Predictor:
+        """The predictor for a label config; cheap when it was planned before.
+
+        Raises `LabelConfigError` when nothing of it can be served.
+        """
+        plan = plan_label_config(label_config, self.score_threshold, self.engine)
+        version = model_version(self.engine.name, self.engine.fingerprint, plan)
+        return Predictor(plan, version, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """`version` is the `model_version` of every prediction it gives."""
+
+    plan: Plan
+    version: str
+    settings: PredictorSettings
+
+    def requests(self, task: Task) -> TaskRequests | Failure:
+        """What to ask for a task; why it cannot be asked, where that is so."""
+
+        def parse(value: object) -> ImageRef:
+            return parse_image_ref(
+                value, task_id=task.id, label_studio_url=self.settings.label_studio_url
+            )
+
+        try:
+            requests = requests_for_task(self.plan, task.data, parse)
+        except FirstpassError as error:
+            return Failure.of(error)
+        fingerprint = self.settings.engine.fingerprint
+        return {
+            image: (request_id(request, fingerprint), request)
+            for image, request in requests.items()
+        }
+
+    def slot(
+        self,
+        task_id: int | None,
+        requests: TaskRequests | Failure,
+        outcomes: Mapping[str, Outcome],
+    ) -> Slot:
+        """The task's slot from the outcomes known by job id; pending while one is not known."""
+        if isinstance(requests, Failure):
+            return Slot(task_id, failure=requests)
+        answers = {}
+        for image, (job_id, request) in requests.items():
+            outcome = outcomes.get(job_id)
+            if outcome is None:
+                return Slot(task_id)
+            if isinstance(outcome, Failure):
+                return Slot(task_id, failure=outcome)
+            answers[image] = (request, outcome)
+        try:
+            return Slot(task_id, prediction=_prediction(self.plan, answers, self.version))
+        except InternalError as error:
+            log.error("prediction not valid", task=task_id, error=str(error))
+            return Slot(task_id, failure=Failure.of(error))
+
+
+def _prediction(
+    plan: Plan, answers: dict[ObjectTag, tuple[ModelRequest, Answer]], version: str
+) -> Prediction:
+    filled = []
+    for step in plan.steps:
+        request, answer = answers[step.image]
+        output = answer.outputs[request.queries.index(step.query)]
+        filled.append((step, output, answer.size))
+    return build_prediction(filled, version)
