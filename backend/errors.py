@@ -15,12 +15,14 @@ FirstpassError
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
-│   ├── LabelStudioUnavailable  Label Studio does not answer, or refuses our token
+│   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
+│   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
 │   └── BackendRefuses          the demo's backend answers an error (`demo.client`)
 └── InternalError               we must mend Firstpass
     ├── InvalidPrediction       we made a row that Label Studio's editor could not open
+    ├── RowRefused              Label Studio does not take this row, alone
     └── InferenceFailed         the model raised on this image, alone
 """
 
@@ -42,11 +44,13 @@ __all__ = [
     "InternalError",
     "InvalidPrediction",
     "LabelConfigError",
+    "LabelStudioRefuses",
     "LabelStudioUnavailable",
     "ModelUnavailable",
     "OperatorError",
     "QueueFull",
     "QueueUnavailable",
+    "RowRefused",
     "SettingsError",
     "TaskError",
 ]
@@ -125,9 +129,17 @@ class ImageUnreachable(OperatorError):
 
 
 class LabelStudioUnavailable(OperatorError):
-    """Label Studio does not answer, or refuses our token."""
+    """Label Studio does not answer; what became of a write is not known."""
 
     transient = True
+
+
+class LabelStudioRefuses(OperatorError):
+    """Label Studio refuses our token, or what we ask of it; nothing was changed. `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class InternalError(FirstpassError):
@@ -136,6 +148,10 @@ class InternalError(FirstpassError):
 
 class InvalidPrediction(InternalError):
     """We made a row that Label Studio's editor could not open."""
+
+
+class RowRefused(InternalError):
+    """Label Studio does not take this row, alone."""
 
 
 class InferenceFailed(InternalError):

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address the web process listens on.")
     port: int = Field(default=9090, ge=0, le=65535, description="Port the web process listens on.")
+    public_url: str | None = Field(
+        default=None,
+        description="Our address as Label Studio reaches it, e.g. `http://web:9090`; unset: host and port.",
+    )
     basic_auth_user: str | None = Field(
         default=None, description="User that callers must give; set together with the password."
     )
@@ -141,6 +145,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"),
         description="Personal access token (refreshed by itself) or legacy token.",
     )
+    label_studio_api_key_file: Path | None = Field(
+        default=None,
+        description="File that holds the token, in place of `FIRSTPASS_LABEL_STUDIO_API_KEY`.",
+    )
     image_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Hosts (`host` or `host:port`) that images may come from although their address is private.",
@@ -169,12 +177,12 @@ class Settings(BaseSettings):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("home", "local_files_root")
+    @field_validator("home", "local_files_root", "label_studio_api_key_file")
     @classmethod
     def _expand_user(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value is not None else None
 
-    @field_validator("label_studio_url")
+    @field_validator("label_studio_url", "public_url")
     @classmethod
     def _http_without_slash(cls, value: str | None) -> str | None:
         if value is None:
@@ -187,6 +195,14 @@ class Settings(BaseSettings):
     def _auth_is_whole(self) -> Settings:
         if (self.basic_auth_user is None) != (self.basic_auth_pass is None):
             raise ValueError("basic_auth_user and basic_auth_pass are set together or not at all")
+        return self
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Settings:
+        if self.label_studio_api_key is not None and self.label_studio_api_key_file is not None:
+            raise ValueError(
+                "label_studio_api_key and label_studio_api_key_file are two places for one token; set one"
+            )
         return self
 
 

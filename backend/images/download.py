@@ -96,7 +96,8 @@ class Downloader:
         `trusted` says that the URL came from `ImageRef` kinds on Label Studio, so our token may go along.
 
         Raises `ImageRefused` for an address, size or redirect that is not allowed, `ImageNotFound` and
-        `ImageUnreachable` as `error_for` sorts them, and `LabelStudioUnavailable` without a token.
+        `ImageUnreachable` as `error_for` sorts them, and `LabelStudioUnavailable` or
+        `LabelStudioRefuses` without a token.
         """
         with self._deadline.within(self._timeout_s):
             hop = _Hop(url, trusted, known=known)

@@ -61,7 +61,8 @@ class ImageFetcher:
         """The bytes behind the reference; whether they are an image, `decode_image` tells.
 
         Raises `ImageRefused` (not allowed), `ImageNotFound` (not there, or not for us),
-        `ImageUnreachable` (trying again may help) and `LabelStudioUnavailable` (no access token).
+        `ImageUnreachable` (trying again may help), `LabelStudioUnavailable` and `LabelStudioRefuses` (no
+        access token).
         """
         downloaded = self._download(ref, Validators())
         if downloaded is None:

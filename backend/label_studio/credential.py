@@ -13,15 +13,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import httpcore
 import httpx
 from pydantic import SecretStr
 
-from backend.errors import LabelStudioUnavailable, SettingsError
+from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, SettingsError
 from backend.settings import Settings
 
 __all__ = ["LabelStudioCredential"]
@@ -60,24 +62,35 @@ class LabelStudioCredential:
         self._clock = clock
         self._lock = threading.Lock()
         self._access: _Access | None = None
-        self._failure: tuple[LabelStudioUnavailable, float] | None = None
+        self._failure: tuple[LabelStudioUnavailable | LabelStudioRefuses, float] | None = None
         self._personal = _is_personal(self._key.get_secret_value())
 
     @classmethod
     def from_settings(cls, settings: Settings) -> LabelStudioCredential | None:
-        """The credential that the settings name, `None` when they name none. Raises `SettingsError`."""
-        if settings.label_studio_url is None or settings.label_studio_api_key is None:
+        """The credential that the settings name, `None` when they name none.
+
+        Raises `SettingsError` for a token of another shape and a token file that cannot be read.
+        """
+        key = settings.label_studio_api_key
+        if settings.label_studio_api_key_file is not None:
+            key = _read_key(settings.label_studio_api_key_file)
+        if settings.label_studio_url is None or key is None:
             return None
-        return cls(settings.label_studio_url, settings.label_studio_api_key)
+        return cls(settings.label_studio_url, key)
+
+    @property
+    def kind(self) -> str:
+        """What the key is, in words."""
+        return "personal access token" if self._personal else "legacy token"
 
     def __repr__(self) -> str:
-        kind = "personal access token" if self._personal else "legacy token"
-        return f"<LabelStudioCredential {kind} for {self._url}>"
+        return f"<LabelStudioCredential {self.kind} for {self._url}>"
 
     def headers(self) -> dict[str, str]:
         """`Authorization` for one request, renewed first when its end is near.
 
-        Raises `LabelStudioUnavailable` when no access token can be had.
+        Raises `LabelStudioRefuses` when the personal access token buys nothing any more, and
+        `LabelStudioUnavailable` when Label Studio does not answer.
         """
         if not self._personal:
             return {"Authorization": f"Token {self._key.get_secret_value()}"}
@@ -102,10 +115,10 @@ class LabelStudioCredential:
 
     def _renewed(self, now: float) -> _Access:
         if self._failure is not None and now < self._failure[1]:
-            raise LabelStudioUnavailable(str(self._failure[0]))
+            raise copy(self._failure[0])  # an exception is one caller's: it carries the traceback
         try:
             access = self._bought(now)
-        except LabelStudioUnavailable as error:
+        except (LabelStudioRefuses, LabelStudioUnavailable) as error:
             self._failure = (error, now + _FAILURE_HOLDS_S)
             raise
         self._failure = None
@@ -129,7 +142,7 @@ class LabelStudioCredential:
                 f"Label Studio at {self._url} does not answer ({type(error).__name__})"
             ) from error
         if response.status_code != 200:
-            raise LabelStudioUnavailable(self._complaint(response))
+            raise self._complaint(response)
         token = _access_of(response)
         if token is None:
             raise LabelStudioUnavailable(f"{address} answers 200 without an access token")
@@ -141,19 +154,33 @@ class LabelStudioCredential:
         """The system's certificate authorities and certifi's; slow to load, hence once."""
         return httpcore.default_ssl_context()
 
-    def _complaint(self, response: httpx.Response) -> str:
+    def _complaint(self, response: httpx.Response) -> LabelStudioRefuses | LabelStudioUnavailable:
         status = response.status_code
         if status in (400, 401, 403):
-            return (
+            return LabelStudioRefuses(
                 f"Label Studio at {self._url} refuses the personal access token ({status}); it may have "
-                f"expired or been revoked: make a new one and set {_VARIABLE}"
+                f"expired or been revoked: make a new one under Account & Settings and set {_VARIABLE}",
+                status,
             )
         if response.is_redirect:
-            return (
+            return LabelStudioRefuses(
                 f"Label Studio at {self._url} redirects ({status}); set FIRSTPASS_LABEL_STUDIO_URL to "
-                "the address it redirects to"
+                "the address it redirects to",
+                status,
             )
-        return f"Label Studio at {self._url} answers {status} when asked for an access token"
+        return LabelStudioUnavailable(
+            f"Label Studio at {self._url} answers {status} when asked for an access token"
+        )
+
+
+def _read_key(file: Path) -> SecretStr:
+    try:
+        return SecretStr(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SettingsError(
+            f"{_VARIABLE}_FILE: expected a file that holds the token, cannot read {file}: {reason}"
+        ) from error
 
 
 def _is_personal(key: str) -> bool:

@@ -7,12 +7,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from backend.errors import ImageNotFound, LabelStudioUnavailable, SettingsError
+from backend.errors import (
+    ImageNotFound,
+    LabelStudioRefuses,
+    LabelStudioUnavailable,
+    SettingsError,
+)
 from backend.images.reference import parse_image_ref
 from backend.label_studio.credential import LabelStudioCredential
 from backend.settings import Settings
@@ -140,27 +146,29 @@ def test_a_token_that_another_thread_replaced_is_not_thrown_away(
 
 
 @pytest.mark.parametrize(
-    ("route", "words"),
+    ("route", "kind", "words"),
     [
-        (as_json({"detail": "Token is invalid or expired"}, 401), "refuses the personal access"),
-        (answer(b"", 503), "answers 503"),
-        (answer(b"", 301, {"Location": "https://x/"}), "set FIRSTPASS_LABEL_STUDIO_URL"),
-        (answer(b"<html>"), "without an access token"),
-        (as_json([]), "without an access token"),
-        (as_json({"access": 5}), "without an access token"),
-        (as_json({"access": "a\r\nX-Evil: 1"}), "without an access token"),
+        (as_json({"detail": "expired"}, 401), LabelStudioRefuses, "refuses the personal access"),
+        (answer(b"", 301, {"Location": "https://x/"}), LabelStudioRefuses, "LABEL_STUDIO_URL"),
+        (answer(b"", 503), LabelStudioUnavailable, "answers 503"),
+        (answer(b"<html>"), LabelStudioUnavailable, "without an access token"),
+        (as_json([]), LabelStudioUnavailable, "without an access token"),
+        (as_json({"access": 5}), LabelStudioUnavailable, "without an access token"),
+        (as_json({"access": "a\r\nX-Evil: 1"}), LabelStudioUnavailable, "without an access token"),
     ],
 )
 def test_what_is_wrong_is_said_without_the_token(
     route: Callable[..., None],
+    kind: type[Exception],
     words: str,
     credential: LabelStudioCredential,
     label_studio: LocalServer,
 ) -> None:
     label_studio.routes[REFRESH] = route
-    with pytest.raises(LabelStudioUnavailable, match=words) as caught:
-        credential.headers()
-    assert PAT not in str(caught.value)
+    for _ in range(2):
+        with pytest.raises(kind, match=words) as caught:
+            credential.headers()
+        assert PAT not in str(caught.value)
 
 
 def test_nobody_there_is_said_and_not_asked_again_at_once(clock: Clock) -> None:
@@ -231,3 +239,24 @@ def test_without_both_settings_there_is_no_credential() -> None:
     found = make(Settings(label_studio_url="http://ls", label_studio_api_key=key))
     assert found is not None
     assert found.headers() == {"Authorization": f"Token {LEGACY}"}
+
+
+def test_the_key_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{LEGACY}\n")
+    settings = Settings(label_studio_url="http://ls", label_studio_api_key_file=file)
+    found = LabelStudioCredential.from_settings(settings)
+    assert found is not None
+    assert found.headers() == {"Authorization": f"Token {LEGACY}"}
+    assert found.kind == "legacy token"
+
+
+def test_a_key_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    settings = Settings(label_studio_url="http://ls", label_studio_api_key_file=tmp_path / "none")
+    with pytest.raises(SettingsError, match=r"API_KEY_FILE.*none: No such file"):
+        LabelStudioCredential.from_settings(settings)
+
+
+def test_a_key_and_a_key_file_together_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="two places for one token"):
+        Settings(label_studio_api_key=SecretStr(LEGACY), label_studio_api_key_file=tmp_path)

@@ -1,0 +1,325 @@
+"""Label Studio's API as Firstpass uses it: projects, tasks, predictions, ML backends, webhooks.
+
+Answers are Label Studio's own JSON. Facts were seen on 1.23; two of them shape the calls for tasks:
+
+- Listing tasks has Label Studio ask the ML backend for those without a prediction if the project says so
+  (`evaluate_predictions_automatically`). A prediction of ours would then be there twice: stored by
+  that, and written by who was told that it is missing. With `review=true` it does not ask.
+- `resolve_uri=false` gives a task's data as `/predict` gets it, so that the same image has the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import httpx
+
+from backend.errors import LabelStudioUnavailable, SettingsError
+from backend.label_studio.connection import LabelStudioConnection
+from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.task_walk import id_chunks, query_text, walk
+from backend.settings import Settings
+
+__all__ = ["Json", "LabelStudioApi"]
+
+Json: TypeAlias = dict[str, Any]
+
+#: Seconds for a read; opening a task and writing take longer: on SQLite, writers wait for each other.
+TIMEOUT_S = 60.0
+WRITE_TIMEOUT_S = 180.0
+
+
+class LabelStudioApi:
+    """Label Studio at `url`, with our credential. Safe to share between threads; a context manager.
+
+    Every method raises `LabelStudioRefuses` when Label Studio says no, and nothing was changed; and
+    `LabelStudioUnavailable` when it gives no answer to go by: what a write did is unknown then.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credential: LabelStudioCredential,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        write_timeout_s: float = WRITE_TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`transport` stands in for the network in tests."""
+        self._connection = LabelStudioConnection(
+            url,
+            credential,
+            timeout_s=timeout_s,
+            write_timeout_s=write_timeout_s,
+            transport=transport,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> LabelStudioApi:
+        """The Label Studio that the settings name. Raises `SettingsError` when they name none."""
+        credential = LabelStudioCredential.from_settings(settings)
+        if settings.label_studio_url is None or credential is None:
+            raise SettingsError(
+                "expected FIRSTPASS_LABEL_STUDIO_URL and a token for it in FIRSTPASS_LABEL_STUDIO_API_KEY "
+                "(or a file that holds it in FIRSTPASS_LABEL_STUDIO_API_KEY_FILE); make a token in Label "
+                "Studio under Account & Settings > Personal Access Token"
+            )
+        return cls(settings.label_studio_url, credential)
+
+    def __enter__(self) -> LabelStudioApi:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    @property
+    def url(self) -> str:
+        return self._connection.url
+
+    # ---- the instance ----
+
+    def version(self) -> str:
+        """Label Studio's version, such as `1.23.2`."""
+        return str(self._get("/api/version/").get("release", "unknown"))
+
+    def whoami(self) -> Json:
+        """The user whose token this is."""
+        return self._get("/api/current-user/whoami")
+
+    # ---- projects ----
+
+    def projects(self) -> list[Json]:
+        """Id and title of every project that the user sees."""
+        found: list[Json] = []
+        while True:
+            params = {"include": "id,title", "page_size": 100, "page": len(found) // 100 + 1}
+            answer = self._get("/api/projects/", params)
+            found += answer["results"]
+            if not answer.get("next"):
+                return found
+
+    def project(self, project: int) -> Json:
+        return self._get(f"/api/projects/{project}/")
+
+    def update_project(self, project: int, **fields: object) -> Json:
+        """The project with these fields changed.
+
+        `model_version` must be a connected backend's title or the version of a stored prediction.
+        """
+        changed: Json = self._connection.patch(f"/api/projects/{project}/", fields)
+        return changed
+
+    def views(self, project: int) -> list[Json]:
+        """The tabs of the project's Data Manager, with their filters under `data`."""
+        found: list[Json] = self._connection.get("/api/dm/views/", {"project": project})
+        return found
+
+    # ---- tasks ----
+
+    def task(self, task: int) -> Json:
+        """One task as the editor opens it: a connected backend is asked if it has no prediction."""
+        found: Json = self._connection.get(f"/api/tasks/{task}/", slow=True)
+        return found
+
+    def annotations(self, task: int) -> list[Json]:
+        """What people submitted for a task."""
+        found: list[Json] = self._connection.get(f"/api/tasks/{task}/annotations/")
+        return found
+
+    def pages(
+        self,
+        project: int,
+        *,
+        filters: Json | None = None,
+        view: int | None = None,
+        ids: Sequence[int] | None = None,
+        page_size: int = 200,
+        include: str = "id,data",
+    ) -> Iterator[list[Json]]:
+        """The tasks that match, by ascending id, in lists of at most `page_size`; flat in memory.
+
+        `filters` is as in the Data Manager; `view` takes a tab's filters instead, not what is ticked in
+        it. `ids` leaves those tasks alone. The list may change meanwhile: a task that is there from
+        beginning to end, and matches when its page is asked, comes exactly once.
+        """
+        if view is not None:
+            filters = self._view_filters(project, view)
+        tasks = self._tasks(project, filters, ids, page_size, {"include": include})
+        while page := list(islice(tasks, page_size)):
+            yield page
+
+    # ---- predictions ----
+
+    def rows_of(self, project: int, model_version: str, ids: Sequence[int]) -> dict[int, list[int]]:
+        """The ids of the rows of exactly that version, ascending, by task; `[]` for a task without.
+
+        Tasks that are not in the project (any more) are missing. One request for 200 tasks: the filter by
+        version would match parts of names and counts are kept apart from the rows, so the rows
+        themselves are read; Label Studio loads them for every listing anyway.
+        """
+        params = {"include": "id,predictions", "fields": "all"}
+        return {
+            int(task["id"]): sorted(
+                int(row["id"])
+                for row in task["predictions"]
+                if row["model_version"] == model_version
+            )
+            for task in self._tasks(project, None, ids, len(ids) or 1, params)
+        }
+
+    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]:
+        """Those of the tasks that exist and have no prediction of exactly that version."""
+        rows = self.rows_of(project, model_version, ids)
+        return {task for task, found in rows.items() if not found}
+
+    def doubled(self, project: int, model_version: str, ids: Sequence[int]) -> dict[int, list[int]]:
+        """The ids of the rows, ascending, of each task that has more than one of exactly that version."""
+        rows = self.rows_of(project, model_version, ids)
+        return {task: found for task, found in rows.items() if len(found) > 1}
+
+    def predictions_of(self, task: int) -> list[Json]:
+        """All rows of a task."""
+        found: list[Json] = self._connection.get("/api/predictions/", {"task": task})
+        return found
+
+    def create_prediction(self, row: Mapping[str, object]) -> Json:
+        """The row as stored; `row` has `task`, `result`, `score` and `model_version`."""
+        made: Json = self._connection.post("/api/predictions/", dict(row))
+        return made
+
+    def delete_prediction(self, prediction: int) -> None:
+        self._connection.delete(f"/api/predictions/{prediction}/")
+
+    def import_predictions(self, project: int, rows: Sequence[Mapping[str, object]]) -> int:
+        """How many were stored: Label Studio drops rows that it finds invalid without a word.
+
+        One row for a task that is not there has it refuse all.
+        """
+        path = f"/api/projects/{project}/import/predictions"
+        return int(self._connection.post(path, [dict(row) for row in rows])["created"])
+
+    def model_versions(self, project: int) -> dict[str, int]:
+        """How many rows are stored per version."""
+        params = {"extended": "true"}
+        found = self._get(f"/api/projects/{project}/model-versions/", params)
+        return {
+            str(entry["model_version"]): int(entry["count"])
+            for entry in found["static"]
+            if entry["model_version"] is not None
+        }
+
+    def delete_model_version(self, project: int, model_version: str) -> int:
+        """How many rows of that version were deleted.
+
+        Label Studio empties the project's `model_version` along with it if a backend's title stood there.
+        """
+        path = f"/api/projects/{project}/model-versions/"
+        done = self._connection.delete(path, {"model_version": model_version})
+        return int(done["deleted_predictions"])
+
+    # ---- ML backends and webhooks ----
+
+    def backends(self, project: int) -> list[Json]:
+        """The project's ML backends, in the order of their making; only the first is ever asked.
+
+        Label Studio calls each of them first, which shows in its `state`.
+        """
+        found: list[Json] = self._connection.get("/api/ml/", {"project": project}, slow=True)
+        return sorted(found, key=lambda backend: int(backend["id"]))
+
+    def backend(self, backend: int) -> Json:
+        """One ML backend; Label Studio calls it first, which shows in `state` and `error_message`."""
+        found: Json = self._connection.get(f"/api/ml/{backend}", slow=True)
+        return found
+
+    def create_backend(self, project: int, **fields: object) -> Json:
+        """Connect a backend; Label Studio calls it, and makes a webhook for it."""
+        made: Json = self._connection.post("/api/ml/", {"project": project, **fields})
+        return made
+
+    def update_backend(self, backend: int, **fields: object) -> Json:
+        """Label Studio calls it with these fields alone: `url` and its credentials must be among them."""
+        changed: Json = self._connection.patch(f"/api/ml/{backend}", fields)
+        return changed
+
+    def delete_backend(self, backend: int) -> None:
+        """Disconnect a backend; its predictions and its webhook stay."""
+        self._connection.delete(f"/api/ml/{backend}")
+
+    def webhooks(self, project: int) -> list[Json]:
+        found: list[Json] = self._connection.get("/api/webhooks/", {"project": project})
+        return found
+
+    def create_webhook(self, project: int, **fields: object) -> Json:
+        made: Json = self._connection.post("/api/webhooks/", {"project": project, **fields})
+        return made
+
+    def update_webhook(self, webhook: int, **fields: object) -> Json:
+        changed: Json = self._connection.patch(f"/api/webhooks/{webhook}/", fields)
+        return changed
+
+    def delete_webhook(self, webhook: int) -> None:
+        self._connection.delete(f"/api/webhooks/{webhook}/")
+
+    # ---- what the above share ----
+
+    def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
+        found = self._connection.get(path, params)
+        if not isinstance(found, dict):
+            raise LabelStudioUnavailable(
+                f"GET {path} at {self.url}: expected a JSON object, got {type(found).__name__}"
+            )
+        return found
+
+    def _view_filters(self, project: int, view: int) -> Json | None:
+        tabs = {int(tab["id"]): tab for tab in self.views(project)}
+        if view not in tabs:
+            known = ", ".join(f"{one} ({tab['data'].get('title')})" for one, tab in tabs.items())
+            raise SettingsError(
+                f"expected a view of project {project}, got {view}; it has {known or 'none yet'}"
+            )
+        filters: Json | None = tabs[view]["data"].get("filters")
+        return filters
+
+    def _tasks(
+        self,
+        project: int,
+        filters: Json | None,
+        ids: Sequence[int] | None,
+        page_size: int,
+        params: Mapping[str, str],
+    ) -> Iterator[Json]:
+        """Tasks by ascending id; of `ids` those that match."""
+        for chunk in [None] if ids is None else id_chunks(ids):
+
+            def page(query: Json, chunk: list[int] | None = chunk) -> tuple[list[Json], int]:
+                if chunk is not None:
+                    query = {**query, "selectedItems": {"all": False, "included": chunk}}
+                size = min(page_size, len(chunk)) if chunk is not None else page_size
+                return self._page(project, query, size, params)
+
+            yield from walk(page, filters)
+
+    def _page(
+        self, project: int, query: Json, page_size: int, params: Mapping[str, str]
+    ) -> tuple[list[Json], int]:
+        found = self._get(
+            "/api/tasks/",
+            {
+                **params,
+                "project": project,
+                "page_size": page_size,
+                "query": query_text(query),
+                "review": "true",
+                "resolve_uri": "false",
+            },
+        )
+        return found["tasks"], int(found["total"])
