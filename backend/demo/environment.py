@@ -49,11 +49,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Both, ready for projects; the client is signed in."""
+    """Both, ready for projects; the client is signed in. `settings` are those that Firstpass runs with."""
 
     label_studio: LabelStudio
     client: LabelStudioClient
     backend: Backend
+    settings: Settings
 
 
 @contextmanager
@@ -91,4 +92,4 @@ def running(
         )
         with start_stack(ours, supervisor, logs=place.folder / "logs") as stack:
             say(f"Firstpass {__version__} is up with the model {settings.model}")
-            yield Running(label_studio, client, Backend(stack.url, USER, password))
+            yield Running(label_studio, client, Backend(stack.url, USER, password), ours)
