@@ -1,10 +1,16 @@
-"""Puts the prediction service over a real queue together from the settings."""
+"""Puts together from the settings what several processes share, and the prediction service."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import redis
+
+from backend.delivery.card import read_card
+from backend.delivery.claims import Claims
+from backend.delivery.desk import DeliveryDesk
+from backend.delivery.owed import OwedTasks
 from backend.engine import engine_for
 from backend.errors import SettingsError
 from backend.predictor import PredictorSettings
@@ -15,7 +21,14 @@ from backend.queue.submit import SubmitLimits, Submitter
 from backend.service import PredictionService, WaitLimits
 from backend.settings import Settings
 
-__all__ = ["RunningService", "assemble_service", "predictor_settings", "redis_url_of"]
+__all__ = [
+    "RunningQueue",
+    "RunningService",
+    "assemble_service",
+    "job_queue",
+    "predictor_settings",
+    "redis_url_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,15 @@ class RunningService:
     """A service, and what brackets its life: call `start` before it is used and `close` after."""
 
     service: PredictionService
+    start: Callable[[], None]
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningQueue:
+    """A queue's client, and what brackets its life: call `start` before it is used and `close` after."""
+
+    queue: JobQueue
     start: Callable[[], None]
     close: Callable[[], None]
 
@@ -43,17 +65,36 @@ def predictor_settings(settings: Settings) -> PredictorSettings:
     )
 
 
+def job_queue(settings: Settings, connection: redis.Redis) -> RunningQueue:
+    """A client of the workers; Redis is not asked yet."""
+    listener = ResultListener(connection)
+    submitter = Submitter(connection, SubmitLimits(settings.queue_limit, settings.job_timeout_s))
+    queue = JobQueue(connection, submitter, listener)
+    return RunningQueue(queue, start=listener.start, close=listener.close)
+
+
 def assemble_service(settings: Settings) -> RunningService:
-    """The service; Redis is not asked yet.
+    """The service; Redis is not asked yet. It delivers late if the settings hold a token to do so.
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """
     connection = connect(redis_url_of(settings))
-    listener = ResultListener(connection)
-    submitter = Submitter(connection, SubmitLimits(settings.queue_limit, settings.job_timeout_s))
+    running = job_queue(settings, connection)
+    desk = None
+    if settings.delivers:
+        desk = DeliveryDesk(
+            OwedTasks(connection), Claims(connection), lambda: read_card(connection) is not None
+        )
     service = PredictionService(
-        queue=JobQueue(connection, submitter, listener),
+        queue=running.queue,
         predictors=predictor_settings(settings),
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
+        desk=desk,
     )
-    return RunningService(service, start=listener.start, close=listener.close)
+
+    def close() -> None:
+        running.close()
+        if desk is not None:
+            desk.close()
+
+    return RunningService(service, start=running.start, close=close)

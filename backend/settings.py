@@ -75,7 +75,10 @@ class Settings(BaseSettings):
         default=20, ge=0, le=90, description="Seconds `/predict` waits when asked for few tasks."
     )
     wait_many_s: float = Field(
-        default=5, ge=0, le=90, description="Seconds `/predict` waits when asked for many tasks."
+        default=5,
+        ge=0,
+        le=90,
+        description="Seconds `/predict` waits when asked for many tasks and no courier delivers them.",
     )
     few_tasks: int = Field(
         default=8,
@@ -169,6 +172,12 @@ class Settings(BaseSettings):
     image_max_redirects: int = Field(
         default=3, ge=0, description="Redirects followed for one image."
     )
+
+    @property
+    def delivers(self) -> bool:
+        """Whether predictions can be written into Label Studio: its address and a token are given."""
+        keys = (self.label_studio_api_key, self.label_studio_api_key_file)
+        return self.label_studio_url is not None and any(key is not None for key in keys)
 
     @field_validator("image_allow", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Firstpass on one machine: a Redis, the web process and the workers as children of one supervisor."""
+"""Firstpass on one machine: a Redis, web, workers and courier as children of one supervisor."""
 
 from __future__ import annotations
 
@@ -104,6 +104,8 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
         timeout_s=WEB_READY_S,
         restart=True,
     )
+    if settings.delivers:
+        supervisor.start(program("courier"), restart=True)
     for process in loading:
         process.wait_ready(lambda: stack.workers >= workers, timeout_s=WORKER_READY_S)
     return stack

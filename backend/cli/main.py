@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.models import models
 from backend.cli.plan import plan
@@ -34,7 +35,7 @@ def _root() -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
 
 
-for command in (demo, predict, plan, retry, status, up, web, worker):
+for command in (courier, demo, predict, plan, retry, status, up, web, worker):
     app.command()(command)
 app.add_typer(models, name="models")
 

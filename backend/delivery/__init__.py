@@ -1,0 +1,1 @@
+"""Predictions on their way into Label Studio: who may write which, and the one writer."""

@@ -1,0 +1,41 @@
+"""What the courier tells about itself: written by it, read by status, metrics and doctor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import redis
+
+from backend.delivery.keys import COURIER
+
+__all__ = ["CARD_TTL_S", "CourierCard", "read_card", "write_card"]
+
+#: A courier that has been silent for so long is not there.
+CARD_TTL_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CourierCard:
+    """A live courier. Times are seconds since the epoch; the counts are tasks since its start."""
+
+    host: str
+    pid: int
+    label_studio_url: str
+    started_at: float
+    seen_at: float
+    stored: int
+    failed: int
+    #: Why nothing is delivered at present; `None` while all is well.
+    waiting: str | None = None
+
+
+def write_card(connection: redis.Redis, card: CourierCard) -> None:
+    """Show this card until it expires. Raises Redis's own errors."""
+    connection.set(COURIER, json.dumps(asdict(card)), ex=CARD_TTL_S)
+
+
+def read_card(connection: redis.Redis) -> CourierCard | None:
+    """The card of the courier that was last heard of; `None` when none is alive."""
+    text = connection.get(COURIER)
+    return CourierCard(**json.loads(text)) if isinstance(text, str | bytes) else None

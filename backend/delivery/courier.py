@@ -1,0 +1,216 @@
+"""The courier: sees to it that what `/predict` could not answer in time arrives in Label Studio.
+
+    owed tasks -> those without a row -> their data -> pipeline -> rows -> the one writer -> owed no more
+
+A task is owed until Label Studio has its row or it is known why there can be none. The courier itself
+remembers nothing, so it may end at any point.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import httpx
+import structlog
+
+from backend.delivery.owed import OwedTasks
+from backend.delivery.pipeline import WindowLike, predict_tasks
+from backend.delivery.project_key import ProjectKey
+from backend.delivery.writer import CHUNK, Delivered, Row, StoresPredictions
+from backend.errors import Failure, LabelConfigError, LabelStudioRefuses
+from backend.label_studio.bodies import Task
+from backend.predictor import Predictor, PredictorSettings, Slot
+
+__all__ = ["Courier", "KnowsProjects", "Parcel", "Writes"]
+
+log = structlog.get_logger()
+
+Json: TypeAlias = dict[str, Any]
+
+#: Owed tasks of one project that are seen to before the next project's turn.
+ROUND = 2000
+#: Rows wait this long for others to be written with.
+GATHER_S = 1.0
+#: A row that somebody else is about to have stored is looked for again after this.
+DEFERRED_S = 5.0
+#: What failed for a reason that may pass is tried again after this many seconds, this often.
+RETRIES = 5
+
+
+class KnowsProjects(StoresPredictions, Protocol):
+    """`LabelStudioApi`, or what a test puts in its place; see there."""
+
+    def project(self, project: int) -> Json: ...
+
+    def pages(self, project: int, *, ids: Sequence[int]) -> Iterator[list[Json]]: ...
+
+
+class Writes(Protocol):
+    """`PredictionWriter`, or what a test puts in its place."""
+
+    def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered: ...
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Rows on their way, and since when the oldest of them waits (monotonic seconds)."""
+
+    rows: list[Row] = field(default_factory=list)
+    since: float = 0.0
+
+    def add(self, row: Row, now: float) -> None:
+        if not self.rows:
+            self.since = now
+        self.rows.append(row)
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is full or has waited long enough."""
+        return len(self.rows) >= CHUNK or (bool(self.rows) and now - self.since >= GATHER_S)
+
+    def take(self) -> list[Row]:
+        """The rows of one write; they are in the parcel no more."""
+        taken, self.rows = self.rows[:CHUNK], self.rows[CHUNK:]
+        return taken
+
+
+class Courier:
+    """Delivers for one Label Studio. For one thread."""
+
+    def __init__(
+        self,
+        *,
+        owed: OwedTasks,
+        api: KnowsProjects,
+        writer: Writes,
+        predictors: PredictorSettings,
+        open_window: Callable[[], AbstractContextManager[WindowLike]],
+        failure_ttl_s: float,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """A failure that may pass is kept for `failure_ttl_s`; no use to ask again before."""
+        self._owed = owed
+        self._api = api
+        self._writer = writer
+        self._predictors = predictors
+        self._open_window = open_window
+        self._retry_s = failure_ttl_s + DEFERRED_S
+        self._stop = stop
+        self._clock = clock
+        #: Tasks by what became of them, since the start.
+        self.counts: Counter[str] = Counter()
+
+    def round(self) -> bool:
+        """See to every project once; whether anything was owed now.
+
+        Raises `LabelStudioUnavailable`, `LabelStudioRefuses` and `QueueUnavailable`; nothing is lost by it.
+        """
+        worked = False
+        for project in self._owed.projects():
+            due = self._owed.due(project, self._clock(), ROUND)
+            if due and not self._stop.is_set():
+                worked = True
+                self._serve(project, due)
+        return worked
+
+    def _serve(self, project: ProjectKey, due: Sequence[int]) -> None:
+        predictor = self._predictor(project)
+        if predictor is None:
+            return
+        lacking = self._api.lacking(project.id, predictor.version, due)
+        self._settle(project, set(due) - lacking, "present")
+        parcel = Parcel()
+        with self._open_window() as window:
+            for slots in predict_tasks(self._tasks(project, lacking), predictor, window):
+                for slot in slots:
+                    self._take_in(project, slot, parcel)
+                while parcel.is_due(time.monotonic()):
+                    if not self._deliver(project, predictor.version, parcel.take()):
+                        return
+                if self._stop.is_set():
+                    return
+        while parcel.rows:
+            if not self._deliver(project, predictor.version, parcel.take()):
+                return
+
+    def _predictor(self, project: ProjectKey) -> Predictor | None:
+        """By the label config of now, whatever it was when the tasks were asked; `None`: owe nothing."""
+        try:
+            found = self._api.project(project.id)
+            if ProjectKey.of(found) != project:
+                raise LabelConfigError(
+                    "that id is another project here: is FIRSTPASS_LABEL_STUDIO_URL the Label Studio "
+                    "that asks?"
+                )
+            return self._predictors.predictor(found["label_config"])
+        except LabelConfigError as error:
+            reason = str(error)
+        except LabelStudioRefuses as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            reason = str(error)
+        tasks = self._owed.forget(project)
+        self.counts["undeliverable"] += tasks
+        log.error("owed tasks given up", project=project.id, tasks=tasks, reason=reason)
+        return None
+
+    def _tasks(self, project: ProjectKey, ids: Collection[int]) -> Iterator[Task]:
+        if ids:
+            for page in self._api.pages(project.id, ids=sorted(ids)):
+                yield from (Task(id=task["id"], data=task["data"]) for task in page)
+
+    def _take_in(self, project: ProjectKey, slot: Slot, parcel: Parcel) -> None:
+        if slot.task_id is None:
+            return
+        if slot.prediction is not None:
+            parcel.add(Row(slot.task_id, slot.prediction), time.monotonic())
+        elif slot.failure is not None:
+            self._fail(project, slot.task_id, slot.failure)
+
+    def _fail(self, project: ProjectKey, task: int, failure: Failure) -> None:
+        tries = self._owed.failed_again(project, task) if failure.transient else RETRIES
+        again = tries < RETRIES
+        log.warning(
+            "task not predicted",
+            project=project.id,
+            task=task,
+            kind=failure.kind,
+            reason=failure.message,
+            again=again,
+        )
+        if again:
+            self._owed.postpone(project, [task], self._clock() + self._retry_s)
+        else:
+            self._settle(project, [task], "failed")
+
+    def _deliver(self, project: ProjectKey, version: str, rows: Sequence[Row]) -> bool:
+        """Have rows written; False when they are of a label config that is no more."""
+        now = self._predictor(project)
+        if now is None or now.version != version:
+            log.info("label config changed, planning anew", project=project.id, rows=len(rows))
+            return False
+        delivered = self._writer.write(project, rows)
+        self._settle(project, delivered.stored, "stored")
+        self._settle(project, delivered.present, "present")
+        self._owed.postpone(project, delivered.deferred, self._clock() + DEFERRED_S)
+        for task, failure in delivered.refused.items():
+            self._fail(project, task, failure)
+        log.info(
+            "delivered",
+            project=project.id,
+            stored=len(delivered.stored),
+            present=len(delivered.present),
+            deferred=len(delivered.deferred),
+            refused=len(delivered.refused),
+        )
+        return True
+
+    def _settle(self, project: ProjectKey, tasks: Collection[int], outcome: str) -> None:
+        self._owed.settle(project, tasks)
+        self.counts[outcome] += len(tasks)

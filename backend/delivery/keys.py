@@ -1,0 +1,37 @@
+"""Every Redis key of the delivery of predictions."""
+
+from __future__ import annotations
+
+import hashlib
+
+from backend.delivery.project_key import ProjectKey
+
+__all__ = ["CHANGED", "COURIER", "OWING", "claim_key", "owed_key", "tries_key", "writer_key"]
+
+PREFIX = "firstpass:delivery:"
+#: The projects that are owed predictions (set).
+OWING = f"{PREFIX}owing"
+#: The projects whose version in Label Studio may be out of step (set).
+CHANGED = f"{PREFIX}changed"
+#: What the courier tells about itself, until it stops beating.
+COURIER = f"{PREFIX}courier"
+
+
+def owed_key(project: ProjectKey) -> str:
+    """Tasks that are owed a prediction, by when to see to them (seconds since the epoch)."""
+    return f"{PREFIX}owed:{project}"
+
+
+def tries_key(project: ProjectKey) -> str:
+    """How often each owed task has failed for a reason that may pass."""
+    return f"{PREFIX}tries:{project}"
+
+
+def claim_key(project: ProjectKey, task: int, version: str) -> str:
+    """Held by who is about to have this prediction stored."""
+    return f"{PREFIX}claim:{project}:{task}:{version}"
+
+
+def writer_key(label_studio_url: str) -> str:
+    """The lock of the one writer to a Label Studio."""
+    return f"{PREFIX}writer:{hashlib.sha256(label_studio_url.encode()).hexdigest()[:16]}"

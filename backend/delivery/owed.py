@@ -1,0 +1,107 @@
+"""The tasks that are owed a prediction: those that `/predict` answered with nothing yet.
+
+They stay until a row is in Label Studio or it is known that there can be none; whoever ends in
+between, nothing is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+
+from backend.delivery.keys import CHANGED, OWING, owed_key, tries_key
+from backend.delivery.project_key import ProjectKey
+from backend.queue.connection import queue_errors
+
+__all__ = ["OwedTasks"]
+
+
+class OwedTasks:
+    """Owed tasks by project, each with the time to see to it. Methods raise `QueueUnavailable`."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+
+    def add(self, project: ProjectKey, tasks: Iterable[int], now: float) -> None:
+        """These are owed from `now` on; seconds since the epoch."""
+        due = dict.fromkeys(map(str, tasks), now)
+        if not due:
+            return
+        with queue_errors(), self._connection.pipeline() as pipeline:
+            # The set first: a reader that sees it may find no tasks yet, but none is overlooked.
+            pipeline.sadd(OWING, str(project))
+            pipeline.zadd(owed_key(project), due, lt=True)
+            pipeline.execute()
+
+    def projects(self) -> list[ProjectKey]:
+        """The projects that may be owed something, in the order of their ids."""
+        with queue_errors():
+            names: set[Any] = self._connection.smembers(OWING)
+        return _keys(names)
+
+    def due(self, project: ProjectKey, now: float, most: int) -> list[int]:
+        """Up to `most` tasks whose time has come, the earliest first."""
+        with queue_errors():
+            found: Any = self._connection.zrange(
+                owed_key(project), "-inf", str(now), byscore=True, offset=0, num=most
+            )
+        return [int(task) for task in found]
+
+    def settle(self, project: ProjectKey, tasks: Iterable[int]) -> None:
+        """These are owed no more."""
+        names = [str(task) for task in tasks]
+        if not names:
+            return
+        with queue_errors(), self._connection.pipeline() as pipeline:
+            pipeline.zrem(owed_key(project), *names)
+            pipeline.hdel(tries_key(project), *names)
+            pipeline.execute()
+
+    def postpone(self, project: ProjectKey, tasks: Iterable[int], until: float) -> None:
+        """See to these at `until`, where they are still owed."""
+        due = dict.fromkeys(map(str, tasks), until)
+        if due:
+            with queue_errors():
+                self._connection.zadd(owed_key(project), due, xx=True)
+
+    def failed_again(self, project: ProjectKey, task: int) -> int:
+        """Count one more failure of a task that may pass; how many it has had."""
+        with queue_errors():
+            return int(self._connection.hincrby(tries_key(project), str(task), 1))
+
+    def forget(self, project: ProjectKey) -> int:
+        """Owe nothing to a project any more; how many tasks that were."""
+        with queue_errors(), self._connection.pipeline() as pipeline:
+            pipeline.zcard(owed_key(project))
+            pipeline.delete(owed_key(project), tries_key(project))
+            pipeline.srem(OWING, str(project))
+            return int(pipeline.execute()[0])
+
+    def count(self) -> int:
+        """How many tasks are owed over all projects."""
+        projects = self.projects()
+        with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
+            for project in projects:
+                pipeline.zcard(owed_key(project))
+            return sum(pipeline.execute())
+
+    def note_change(self, project: ProjectKey) -> None:
+        """The project's label config, and so its version, may be another than Label Studio shows."""
+        with queue_errors():
+            self._connection.sadd(CHANGED, str(project))
+
+    def take_changed(self) -> list[ProjectKey]:
+        """The projects noted since the last call."""
+        with queue_errors(), self._connection.pipeline() as pipeline:
+            pipeline.smembers(CHANGED)
+            pipeline.delete(CHANGED)
+            return _keys(pipeline.execute()[0])
+
+
+def _keys(names: Iterable[bytes]) -> list[ProjectKey]:
+    parsed = [ProjectKey.parse(name.decode()) for name in names]
+    return sorted(
+        (key for key in parsed if key is not None), key=lambda key: (key.id, key.created_s)
+    )

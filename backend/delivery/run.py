@@ -1,0 +1,132 @@
+"""Puts the courier process together from its settings, and runs it until a signal ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import redis
+import structlog
+
+from backend.assembly import job_queue, predictor_settings, redis_url_of
+from backend.delivery.card import CARD_TTL_S, CourierCard, write_card
+from backend.delivery.claims import Claims
+from backend.delivery.courier import Courier
+from backend.delivery.keys import writer_key
+from backend.delivery.owed import OwedTasks
+from backend.delivery.turn import Turn
+from backend.delivery.writer import PredictionWriter
+from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
+from backend.label_studio.api import LabelStudioApi
+from backend.logs import configure_logs
+from backend.queue.connection import connect
+from backend.settings import Settings
+
+__all__ = ["run_courier"]
+
+log = structlog.get_logger()
+
+#: How often it looks for owed tasks when there were none.
+POLL_S = 0.5
+#: After an error it waits so long, twice as long each time, up to the most.
+BACK_OFF_S = 1.0
+MOST_BACK_OFF_S = 30.0
+
+
+def run_courier(settings: Settings) -> None:
+    """Deliver until SIGTERM or SIGINT.
+
+    Raises `SettingsError` without a Redis URL, Label Studio's address or our token for it.
+    """
+    configure_logs(settings.log_level)
+    connection = connect(redis_url_of(settings))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with LabelStudioApi.from_settings(settings) as api:
+        queue = job_queue(settings, connection)
+        courier = Courier(
+            owed=OwedTasks(connection),
+            api=api,
+            writer=PredictionWriter(
+                api, Claims(connection), Turn(connection, writer_key(api.url), urgent=True)
+            ),
+            predictors=predictor_settings(settings),
+            open_window=lambda: queue.queue.window(interactive=False),
+            failure_ttl_s=settings.failure_ttl_s,
+            stop=stop,
+        )
+        pulse = _Pulse(connection, api.url, courier)
+        threading.Thread(target=pulse.beat, args=(stop,), name="pulse", daemon=True).start()
+        queue.start()
+        log.info("courier ready", label_studio=api.url)
+        deliver(courier.round, stop, pulse.wait_for)
+        queue.close()
+    log.info("courier ended", **courier.counts)
+
+
+def deliver(
+    round_: Callable[[], bool], stop: threading.Event, say: Callable[[str | None], None]
+) -> None:
+    """Round after round until `stop`; `say` is told what is waited for, `None` when it is over.
+
+    Whatever does not answer, or refuses our token, is waited out: a person mends it, and nothing that
+    is owed is lost meanwhile.
+    """
+    back_off = BACK_OFF_S
+    while not stop.is_set():
+        try:
+            worked = round_()
+        except (
+            LabelStudioUnavailable,
+            LabelStudioRefuses,
+            QueueUnavailable,
+            redis.RedisError,
+        ) as error:
+            say(str(error) or type(error).__name__)
+            log.error("delivery waits", reason=str(error), seconds=back_off)
+            stop.wait(back_off)
+            back_off = min(2 * back_off, MOST_BACK_OFF_S)
+            continue
+        say(None)
+        back_off = BACK_OFF_S
+        if not worked:
+            stop.wait(POLL_S)
+
+
+@dataclass(slots=True)
+class _Pulse:
+    """Shows in Redis that the courier is alive, and what it waits for."""
+
+    connection: redis.Redis
+    label_studio_url: str
+    courier: Courier
+    started_at: float = field(default_factory=time.time)
+    waiting: str | None = None
+
+    def wait_for(self, reason: str | None) -> None:
+        self.waiting = reason
+
+    def beat(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            counts = self.courier.counts
+            card = CourierCard(
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                label_studio_url=self.label_studio_url,
+                started_at=self.started_at,
+                seen_at=time.time(),
+                stored=counts["stored"],
+                failed=counts["failed"] + counts["undeliverable"],
+                waiting=self.waiting,
+            )
+            try:
+                write_card(self.connection, card)
+            except redis.RedisError as error:
+                log.warning("no sign of life", error=type(error).__name__)
+            stop.wait(CARD_TTL_S / 6)

@@ -1,0 +1,246 @@
+"""The one writer: rows into Label Studio, each exactly once, whatever happens on the way.
+
+    claim -> see what is lacking -> import -> compare -> (reconcile) -> remove doubles -> settle
+
+Label Studio's import knows no key, drops rows that it finds invalid with a 201, and after a time-out
+nobody knows what it did. So every step is followed by a look at what is there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+from uuid import uuid4
+
+import httpx
+import structlog
+
+from backend.delivery.claims import Claims
+from backend.delivery.project_key import ProjectKey
+from backend.delivery.turn import Turn
+from backend.errors import (
+    Failure,
+    FirstpassError,
+    LabelStudioRefuses,
+    LabelStudioUnavailable,
+    RowRefused,
+)
+from backend.label_studio.bodies import Prediction
+
+__all__ = ["CHUNK", "Delivered", "PredictionWriter", "Row", "StoresPredictions", "remove_doubles"]
+
+log = structlog.get_logger()
+
+Json: TypeAlias = dict[str, Any]
+
+#: Rows in one request: what Label Studio commits at once. Each request costs it a recount of the whole
+#: project, so fewer rows are slower; more would be committed in parts.
+CHUNK = 500
+#: A claim of a writer that was killed is free after this; its last request may still land till then.
+CLAIM_TTL_S = 60
+#: After an answer that never came, two looks this far apart must agree before rows are sent again.
+SETTLE_S = 3.0
+#: A request that is not answered is sent this often as a whole, while Label Studio answers others.
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One task's prediction."""
+
+    task: int
+    prediction: Prediction
+
+    def to_json(self) -> Json:
+        """As Label Studio imports it."""
+        return {"task": self.task, **self.prediction.model_dump()}
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of rows, by task id."""
+
+    #: Written now.
+    stored: set[int] = field(default_factory=set)
+    #: Label Studio has the row already, or the task no more.
+    present: set[int] = field(default_factory=set)
+    #: Another is about to have the row stored; look again later.
+    deferred: set[int] = field(default_factory=set)
+    #: Label Studio does not take the row, and why.
+    refused: dict[int, Failure] = field(default_factory=dict)
+
+
+class StoresPredictions(Protocol):
+    """`LabelStudioApi`, or what a test puts in its place; see there."""
+
+    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]: ...
+
+    def doubled(
+        self, project: int, model_version: str, ids: Sequence[int]
+    ) -> dict[int, list[int]]: ...
+
+    def model_versions(self, project: int) -> dict[str, int]: ...
+
+    def import_predictions(self, project: int, rows: Sequence[Mapping[str, object]]) -> int: ...
+
+    def annotations(self, task: int) -> list[Json]: ...
+
+    def delete_prediction(self, prediction: int) -> None: ...
+
+
+class PredictionWriter:
+    """Writes to one Label Studio, one chunk at a time over all processes. For one thread."""
+
+    def __init__(
+        self,
+        api: StoresPredictions,
+        claims: Claims,
+        turn: Turn,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api = api
+        self._claims = claims
+        self._turn = turn
+        self._sleep = sleep
+        self._holder = f"writer:{uuid4().hex}"
+        self._unsure = False
+
+    def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered:
+        """Have these rows stored; one version, at most `CHUNK` rows, each task once.
+
+        Raises `LabelStudioUnavailable` when Label Studio does not answer and `LabelStudioRefuses` when
+        it does not let us write: calling again with the same rows goes on and doubles nothing. Raises
+        `QueueUnavailable` without Redis, on the same terms.
+        """
+        if not rows:
+            return Delivered()
+        chunk = _Chunk(project, rows[0].prediction.model_version, {row.task: row for row in rows})
+
+        def renew() -> None:
+            self._claims.take(
+                project,
+                chunk.version,
+                sorted(chunk.claimed),
+                holder=self._holder,
+                ttl_s=CLAIM_TTL_S,
+            )
+
+        with self._turn.held(also=renew):
+            return self._write(chunk)
+
+    def _write(self, chunk: _Chunk) -> Delivered:
+        chunk.claimed |= self._claims.take(
+            chunk.project, chunk.version, chunk.ids, holder=self._holder, ttl_s=CLAIM_TTL_S
+        )
+        lacking = self._certainly_lacking(chunk, chunk.ids)
+        delivered = Delivered(present=set(chunk.ids) - lacking, deferred=lacking - chunk.claimed)
+        before = self._count(chunk)
+        self._import(chunk, sorted(lacking & chunk.claimed), delivered)
+        if self._count(chunk) != before + len(delivered.stored):
+            remove_doubles(self._api, chunk.project.id, chunk.version, chunk.ids)
+        settled = delivered.stored | (delivered.present & chunk.claimed)
+        self._claims.settle(chunk.project, chunk.version, settled)
+        self._claims.release(chunk.project, chunk.version, delivered.refused, holder=self._holder)
+        return delivered
+
+    def _import(
+        self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered, tries: int = TRIES
+    ) -> None:
+        """Send these rows; where they are not taken as a whole, find out which and why."""
+        if not tasks:
+            return
+        rows = [chunk.rows[task].to_json() for task in tasks]
+        try:
+            created = self._api.import_predictions(chunk.project.id, rows)
+        except LabelStudioUnavailable as error:
+            log.warning("import not answered", rows=len(tasks), reason=str(error))
+            self._unsure = True
+            lacking = self._certainly_lacking(chunk, tasks)
+            delivered.stored |= set(tasks) - lacking
+            if tries > 1:
+                self._import(chunk, sorted(lacking), delivered, tries - 1)
+            else:
+                self._import_halves(chunk, sorted(lacking), delivered, error)
+        except LabelStudioRefuses as error:
+            if error.status != httpx.codes.BAD_REQUEST:
+                raise
+            lacking = self._lacking(chunk, tasks)
+            delivered.present |= set(tasks) - lacking  # deleted tasks, mostly
+            if len(lacking) < len(tasks):
+                self._import(chunk, sorted(lacking), delivered)
+            else:
+                self._import_halves(chunk, tasks, delivered, error)
+        else:
+            delivered.stored |= set(tasks)
+            if created != len(tasks):
+                self._name_dropped(chunk, tasks, delivered)
+
+    def _import_halves(
+        self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered, error: FirstpassError
+    ) -> None:
+        """One bad row has the whole request refused, so halve until it stands alone."""
+        if len(tasks) == 1:
+            delivered.refused[tasks[0]] = Failure.of(RowRefused(str(error)))
+            return
+        middle = len(tasks) // 2
+        self._import(chunk, tasks[:middle], delivered)
+        self._import(chunk, tasks[middle:], delivered)
+
+    def _name_dropped(self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered) -> None:
+        """It answers 201 and leaves out what it finds invalid."""
+        for task in self._lacking(chunk, tasks):
+            delivered.stored.discard(task)
+            dropped = RowRefused(
+                "Label Studio dropped the row without saying why: expected regions that fit the "
+                "project's label config; was it changed meanwhile?"
+            )
+            delivered.refused[task] = Failure.of(dropped)
+
+    def _certainly_lacking(self, chunk: _Chunk, tasks: Sequence[int]) -> set[int]:
+        """Those without the row; after a request without an answer, once two looks agree."""
+        lacking = self._lacking(chunk, tasks)
+        while self._unsure:
+            self._sleep(SETTLE_S)
+            again = self._lacking(chunk, tasks)
+            self._unsure, lacking = again != lacking, again
+        return lacking
+
+    def _lacking(self, chunk: _Chunk, tasks: Sequence[int]) -> set[int]:
+        return self._api.lacking(chunk.project.id, chunk.version, tasks)
+
+    def _count(self, chunk: _Chunk) -> int:
+        """How many rows of the version there are: cheaper than to read them."""
+        return self._api.model_versions(chunk.project.id).get(chunk.version, 0)
+
+
+def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Sequence[int]) -> int:
+    """Leave each task one row of the version; how many were removed.
+
+    Label Studio runs a request again when its database was locked, rows included. The row that stays
+    is one that an annotation was made from, else the oldest.
+    """
+    removed = 0
+    for task, rows in api.doubled(project, version, tasks).items():
+        used = {annotation.get("parent_prediction") for annotation in api.annotations(task)}
+        keep = next((row for row in rows if row in used), rows[0])
+        superfluous = [row for row in rows if row != keep and row not in used]
+        log.warning("prediction stored twice", task=task, removed=len(superfluous))
+        for row in superfluous:
+            api.delete_prediction(row)
+        removed += len(superfluous)
+    return removed
+
+
+@dataclass(slots=True)
+class _Chunk:
+    project: ProjectKey
+    version: str
+    rows: dict[int, Row]
+    claimed: set[int] = field(default_factory=set)
+
+    @property
+    def ids(self) -> list[int]:
+        return sorted(self.rows)
