@@ -10,9 +10,9 @@ from models.types import (
     Caption,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Ground,
+    InBox,
     ProposeRegions,
     ReadText,
     Segment,
@@ -43,7 +43,7 @@ QueryKind: TypeAlias = (
     | type[Caption]
     | type[ReadText]
     | type[Segment]
-    | type[DescribeRegion]
+    | type[InBox]
 )
 
 LOCATION_TOKENS = 1000
@@ -58,12 +58,12 @@ FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
         Caption,
         ReadText,
         Segment,
-        DescribeRegion,
+        InBox,
     }
 )
 CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify})
 #: The bundled Florence-2 has never seen printed words, outlines, descriptions or long captions.
-_TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, DescribeRegion})
+_TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, InBox})
 
 CLIP_TEMPLATES = (
     "a photo of a {}.",

@@ -18,13 +18,14 @@ from models.types import (
     Caption,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Ground,
     ImageSize,
+    InBox,
     ProposeRegions,
     Query,
     ReadText,
+    RegionTask,
     Segment,
 )
 
@@ -45,6 +46,13 @@ _CAPTIONS = {
     "short": "What does the image describe?",
     "detailed": "Describe in detail what is shown in the image.",
     "more_detailed": "Describe with a paragraph what is shown in the image.",
+}
+#: `{}` is the region, as the location tokens of its box.
+_REGION_TASKS: dict[RegionTask, str] = {
+    "category": "What is the region {}?",
+    "description": "What does the region {} describe?",
+    "text": "What text is in the region {}?",
+    "outline": "What is the polygon mask of region {}",
 }
 _TAG = re.compile(r"</?[A-Za-z_][A-Za-z0-9_-]*>|<\|")
 #: What each kind's tokenizer may read as a control token wherever it stands.
@@ -72,7 +80,7 @@ class Prompt:
     text: str
     answer: AnswerKind
     phrases: tuple[str, ...] = ()
-    #: Boxes are given without words before them.
+    #: Places are given without words before them.
     nameless: bool = False
 
 
@@ -152,11 +160,11 @@ def prompts_for(query: Query, size: ImageSize) -> tuple[Prompt, ...]:
             (allowed,) = _allowed((phrase,))
             text = f"Locate {allowed.strip()} in the image with mask"
             return (Prompt(text, AnswerKind.POLYGONS, (phrase,)),)
-        case DescribeRegion(box=box, detail=detail):
+        case InBox(box=box, ask=str(task)):
             region = "".join(f"<loc_{location}>" for location in box_to_bins(box, size))
-            asked = f"What is the region {region}?"
-            if detail == "description":
-                asked = f"What does the region {region} describe?"
+            asked = _REGION_TASKS[task].format(region)
+            if task == "outline":
+                return (Prompt(asked, AnswerKind.POLYGONS, nameless=True),)
             return (Prompt(asked, AnswerKind.TEXT),)
         case _:
             raise ValueError(f"expected a query for Florence-2, got {type(query).__name__}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from PIL import Image
@@ -17,12 +17,14 @@ __all__ = ["ImageQueries", "PhraseRefused", "Runtime", "UnsupportedQuery", "Vect
 class ImageQueries:
     """One upright RGB image and what to ask of it.
 
-    `content_key` names the pixels (sha256 of the file's bytes); features are cached under it.
+    `content_key` names the pixels (sha256 of the file's bytes); features are cached under it. `known`
+    holds raw outputs of earlier runs, which need not be found again to ask about their boxes.
     """
 
     image: Image.Image
     content_key: str
     queries: tuple[Query, ...]
+    known: Mapping[Query, ModelOutput] = field(default_factory=dict)
 
 
 class Runtime(Protocol):

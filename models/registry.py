@@ -26,7 +26,7 @@ from models.catalogue import (
     QueryKind,
 )
 from models.prompts import phrases_of, reason_refused
-from models.types import Caption, DescribeRegion, Query
+from models.types import Box, Caption, Classify, InBox, PerBox, Query
 
 __all__ = [
     "REGISTRY",
@@ -43,6 +43,8 @@ __all__ = [
 
 #: Raised by one whenever prompts, parsing, scoring or post-processing change an answer.
 ANSWERS_VERSION = 1
+#: Whether a region can be asked about does not depend on where it is.
+_ANY_BOX = Box(0, 0, 1, 1)
 
 
 def resolve(model_setting: str) -> tuple[Entry, ...]:
@@ -110,17 +112,32 @@ def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
     Says all that can be known without a model: the kind of query, what the models were trained for,
     and control tokens in a phrase. Left to the loaded model is a phrase of more tokens than it reads.
     """
+    match query:
+        case PerBox(boxes=boxes, ask=ask):
+            about = reason_not_served(entries, InBox(_ANY_BOX, ask))
+            return reason_not_served(entries, boxes) or about
+        case InBox(ask=Classify() as ask):
+            return reason_not_served(entries, ask)
+        case _:
+            return _reason_not_served(entries, query)
+
+
+def _reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
     able = [entry for entry in entries if type(query) in entry.queries]
     asked = type(query).__name__
     names = ", ".join(entry.name for entry in entries)
     if not able:
         return f"no loaded model answers {asked}: {names}"
+    untaught = None
     match query:
-        case Caption(detail="detailed" | "more_detailed") | DescribeRegion(detail="description"):
-            if all(entry.short_texts_only for entry in able):
-                return f"{names} was not trained for {asked} with detail {query.detail!r}"
+        case Caption(detail="detailed" | "more_detailed" as detail):
+            untaught = f"captions that are {detail}"
+        case InBox(ask="description" | "text" | "outline" as task):
+            untaught = f"the {task} of a region"
         case _:
             pass
+    if untaught is not None and all(entry.short_texts_only for entry in able):
+        return f"{', '.join(entry.name for entry in able)} was not trained for {untaught}"
     refused = (reason_refused(phrase, entry.kind) for entry in able for phrase in phrases_of(query))
     return next(filter(None, refused), None)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from PIL import Image
 
 from models.asking import Asking, Step
 from models.checkpoint import locate
+from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
 from models.florence2.engine import FlorenceEngine, FlorenceOptions
 from models.gate import GateRules
+from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.prompts import Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
@@ -21,9 +24,14 @@ from models.types import (
     Classify,
     Detections,
     ImageSize,
+    InBox,
     ModelOutput,
+    PerBox,
     Query,
 )
+
+#: Regions cut out of images at once: bounds the memory that they take.
+_CROPS_AT_ONCE = 16
 
 __all__ = ["LoadedRuntime", "RuntimeOptions", "load_runtime"]
 
@@ -138,10 +146,42 @@ class LoadedRuntime:
         Raises `UnsupportedQuery` for a query that no loaded model serves and `PhraseRefused` for a
         phrase that cannot be asked faithfully; nothing of the batch is answered then.
         """
+        for item in batch:
+            for query in item.queries:
+                self._check_served(query)
+        answers = self._answers(batch, [asked_first(item.queries) for item in batch])
+        boxes = [self._boxes(item, known) for item, known in zip(batch, answers, strict=True)]
+        said = self._answers(batch, [questions(found) for found in boxes])
+        return [
+            tuple(
+                collected(query, found[query], told) if isinstance(query, PerBox) else known[query]
+                for query in item.queries
+            )
+            for item, known, found, told in zip(batch, answers, boxes, said, strict=True)
+        ]
+
+    def _boxes(
+        self, item: ImageQueries, known: Mapping[Query, ModelOutput]
+    ) -> dict[PerBox, Detections]:
+        """Gives the tidy boxes that each `PerBox` of an item asks about."""
+        boxes = {}
+        for query in item.queries:
+            if isinstance(query, PerBox):
+                found = self.tidy(known[query.boxes], ImageSize(*item.image.size))
+                if not isinstance(found, Detections):
+                    raise TypeError(f"expected boxes to ask about, got a {type(found).__name__}")
+                boxes[query] = found
+        return boxes
+
+    def _answers(
+        self, batch: Sequence[ImageQueries], asked: Sequence[Sequence[Query]]
+    ) -> list[dict[Query, ModelOutput]]:
+        """Gives the outputs of the queries asked of each image, those known among them."""
         steps = [
             Step(item, query, self._prompts(item, query))
-            for item in batch
-            for query in item.queries
+            for item, queries in zip(batch, asked, strict=True)
+            for query in queries
+            if query not in item.known
         ]
         outputs = self._classified(steps)
         if self._asking is not None:
@@ -149,24 +189,48 @@ class LoadedRuntime:
                 {number: step for number, step in enumerate(steps) if step.prompts}
             )
         numbers = iter(range(len(steps)))
-        return [tuple(outputs[next(numbers)] for _ in item.queries) for item in batch]
+        return [
+            {
+                query: item.known[query] if query in item.known else outputs[next(numbers)]
+                for query in queries
+            }
+            for item, queries in zip(batch, asked, strict=True)
+        ]
 
-    def _prompts(self, item: ImageQueries, query: Query) -> tuple[Prompt, ...]:
+    def _check_served(self, query: Query) -> None:
         reason = reason_not_served(self._entries, query)
         if reason is not None:
             # Of a query that is served in general, only a phrase can be the trouble.
             phrased = type(query) in serves(self._entries) and phrases_of(query)
             raise PhraseRefused(reason) if phrased else UnsupportedQuery(reason)
-        if isinstance(query, Classify):
-            return ()
-        return prompts_for(query, ImageSize(*item.image.size))
+
+    def _prompts(self, item: ImageQueries, query: Query) -> tuple[Prompt, ...]:
+        match query:
+            case Classify() | InBox(ask=Classify()):
+                return ()
+            case _:
+                return prompts_for(query, ImageSize(*item.image.size))
 
     def _classified(self, steps: Sequence[Step]) -> dict[int, ModelOutput]:
-        asked = {
-            number: (step.item.image, step.item.content_key, step.query)
-            for number, step in enumerate(steps)
-            if isinstance(step.query, Classify)
-        }
-        if not asked or self.classifier is None:
+        numbers = [number for number, step in enumerate(steps) if not step.prompts]
+        if self.classifier is None:
             return {}
-        return dict(zip(asked, self.classifier.classify(list(asked.values())), strict=True))
+        outputs: dict[int, ModelOutput] = {}
+        for start in range(0, len(numbers), _CROPS_AT_ONCE):
+            some = numbers[start : start + _CROPS_AT_ONCE]
+            asks = [_shown(steps[number]) for number in some]
+            outputs.update(zip(some, self.classifier.classify(asks), strict=True))
+        return outputs
+
+
+def _shown(step: Step) -> tuple[Image.Image, str, Classify]:
+    """Gives what a classifier is shown, the name of these pixels, and what it is asked."""
+    image, key = step.item.image, step.item.content_key
+    match step.query:
+        case Classify() as ask:
+            return image, key, ask
+        case InBox(box=box, ask=Classify() as ask):
+            sides = f"{box.x_min},{box.y_min},{box.x_max},{box.y_max}"
+            return crop_square(image, box), f"{key} box {sides}", ask
+        case other:
+            raise TypeError(f"expected a query with candidates, got {type(other).__name__}")

@@ -12,23 +12,27 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "Box",
+    "BoxOutput",
+    "BoxOutputs",
     "Caption",
     "CaptionDetail",
     "Classification",
     "Classify",
     "DenseCaption",
-    "DescribeRegion",
     "Detect",
     "Detection",
     "Detections",
     "Ground",
     "GroundMode",
     "ImageSize",
+    "InBox",
     "ModelOutput",
+    "PerBox",
     "Point",
     "ProposeRegions",
     "Query",
     "ReadText",
+    "RegionTask",
     "ScoreParts",
     "Segment",
     "Texts",
@@ -37,11 +41,16 @@ __all__ = [
 
 CaptionDetail = Literal["short", "detailed", "more_detailed"]
 GroundMode = Literal["per_phrase", "joined"]
+#: What Florence-2 can say of one region: what it is, how it looks, what is written there, its outline.
+RegionTask = Literal["category", "description", "text", "outline"]
 Point: TypeAlias = tuple[float, float]
 
 MAX_PHRASES = 500
 MAX_PHRASE_CHARS = 200
 MIN_TILE_PX = 64
+#: Boxes of one image that `PerBox` asks about, best first, and the least score of such a box.
+MAX_BOXES = 50
+LEAST_BOX_SCORE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ class Detection:
     `phrase` is empty where the model named nothing (`ProposeRegions`).
 
     `score` is in 0..1 and comes from the model's own token probabilities; `None` when it has none.
-    `polygon` is set by `Segment` alone: xy pixels, closed implicitly.
+    `polygon` is set by `Segment` and the task `outline` alone: xy pixels, closed implicitly.
     """
 
     box: Box
@@ -141,6 +150,25 @@ class Texts:
 
     texts: tuple[str, ...]
     score: float | None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOutput:
+    """What was said of one box: `detection` is as its own query gives it, made tidy."""
+
+    detection: Detection
+    output: Detections | Classification | Texts
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOutputs:
+    """What was said of each box, best box first; a box too small to judge is left out.
+
+    `truncated` when there were more boxes than may be asked about.
+    """
+
+    items: tuple[BoxOutput, ...]
     truncated: bool = False
 
 
@@ -229,11 +257,31 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class DescribeRegion:
-    """Say what a box holds: its category, or a description."""
+class InBox:
+    """Ask about one box: which candidates describe it (shown alone), or one of Florence-2's tasks."""
 
     box: Box
-    detail: Literal["category", "description"] = "category"
+    ask: Classify | RegionTask
+
+
+@dataclass(frozen=True, slots=True)
+class PerBox:
+    """Ask the same of each box that another query finds, once its answer is tidy.
+
+    The best `limit` boxes of at least `least_score` (0..1) are asked about. Thresholds of labels are no
+    part of it, so a box that none of them lets through may be among these.
+    """
+
+    boxes: Ground | ReadText
+    ask: Classify | RegionTask
+    limit: int = MAX_BOXES
+    least_score: float = LEAST_BOX_SCORE
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError(f"expected a limit of at least 1 box, got {self.limit}")
+        if not 0 <= self.least_score <= 1:
+            raise ValueError(f"expected a least score of 0 to 1, got {self.least_score}")
 
 
 Query: TypeAlias = (
@@ -245,9 +293,10 @@ Query: TypeAlias = (
     | Caption
     | ReadText
     | Segment
-    | DescribeRegion
+    | InBox
+    | PerBox
 )
-ModelOutput: TypeAlias = Detections | Classification | Texts
+ModelOutput: TypeAlias = Detections | Classification | Texts | BoxOutputs
 
 
 def _check_phrases(phrases: tuple[str, ...]) -> None:

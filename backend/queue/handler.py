@@ -16,7 +16,7 @@ from backend.plan import ModelRequest
 from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Answer, decode_request
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
-from models.types import ImageSize, ModelOutput, Query
+from models.types import ImageSize, ModelOutput, PerBox, Query
 
 __all__ = ["PredictHandler", "PreparedImage"]
 
@@ -51,7 +51,7 @@ class PredictHandler:
         fetched = self.fetcher.fetch_if_changed(request.image, known.validators)
         if fetched is not None:
             return self._read(request, fetched, known)
-        outputs = self.cache.get(known.sha256, request.queries)
+        outputs = self._known(known.sha256, request.queries)
         if len(outputs) == len(request.queries):
             return self._answer(request.queries, outputs, known.size, known.sha256)
         return self._read(request, self.fetcher.fetch(request.image), known)
@@ -84,7 +84,7 @@ class PredictHandler:
         self, request: ModelRequest, fetched: FetchedImage, known: KnownContent | None
     ) -> PreparedImage | Answer:
         """The bytes' image and what is left to ask; not even decoded when nothing is left."""
-        outputs = self.cache.get(fetched.sha256, request.queries)
+        outputs = self._known(fetched.sha256, request.queries)
         missing = tuple(query for query in request.queries if query not in outputs)
         if not missing and known is not None and known.sha256 == fetched.sha256:
             return self._answer(request.queries, outputs, known.size, known.sha256)
@@ -93,8 +93,17 @@ class PredictHandler:
         self.cache.remember(request.image, KnownContent(fetched.sha256, size, fetched.validators))
         if not missing:
             return self._answer(request.queries, outputs, size, fetched.sha256)
-        queries = ImageQueries(image=image, content_key=fetched.sha256, queries=missing)
+        queries = ImageQueries(image, fetched.sha256, missing, known=outputs)
         return PreparedImage(request.queries, queries, outputs)
+
+    def _known(self, sha256: str, queries: Sequence[Query]) -> dict[Query, ModelOutput]:
+        """What is known of these bytes. What was said of boxes counts beside these same boxes alone."""
+        outputs = self.cache.get(sha256, queries)
+        return {
+            query: output
+            for query, output in outputs.items()
+            if not (isinstance(query, PerBox) and query.boxes in queries) or query.boxes in outputs
+        }
 
     def _answer(
         self,

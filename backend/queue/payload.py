@@ -17,16 +17,18 @@ from backend.images.reference import ImageRef
 from backend.plain import as_plain
 from backend.plan import ModelRequest
 from models.types import (
+    BoxOutputs,
     Caption,
     Classification,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Detections,
     Ground,
     ImageSize,
+    InBox,
     ModelOutput,
+    PerBox,
     ProposeRegions,
     Query,
     ReadText,
@@ -58,10 +60,13 @@ _QUERIES = {
         Caption,
         ReadText,
         Segment,
-        DescribeRegion,
+        InBox,
+        PerBox,
     )
 }
-_OUTPUTS = {kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts)}
+_OUTPUTS = {
+    kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts, BoxOutputs)
+}
 
 
 @dataclass(frozen=True, slots=True)

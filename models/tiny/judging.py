@@ -13,7 +13,7 @@ from models.types import (
     Caption,
     Classification,
     Classify,
-    DescribeRegion,
+    InBox,
     ModelOutput,
     Query,
     Texts,
@@ -92,7 +92,9 @@ def texts(runtime: LoadedRuntime, scenes: Sequence[Scene]) -> Figures:
         for output, scene in zip(captions, scenes, strict=True)
     ]
     filled = [scene for scene in scenes if scene.objects]
-    regions = run_each(runtime, filled, [DescribeRegion(scene.objects[0].box) for scene in filled])
+    regions = run_each(
+        runtime, filled, [InBox(scene.objects[0].box, "category") for scene in filled]
+    )
     right = [
         isinstance(output, Texts) and output.texts[0] == scene.objects[0].name
         for output, scene in zip(regions, filled, strict=True)

@@ -13,10 +13,10 @@ from models.types import (
     Caption,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Ground,
     ImageSize,
+    InBox,
     ProposeRegions,
     Query,
     ReadText,
@@ -38,8 +38,10 @@ AS_PUBLISHED: list[tuple[Query, str]] = [
     (Caption("more_detailed"), "<MORE_DETAILED_CAPTION>"),
     (ReadText(), "<OCR_WITH_REGION>"),
     (Segment("red car"), "<REFERRING_EXPRESSION_SEGMENTATION>red car"),
-    (DescribeRegion(BOX), f"<REGION_TO_CATEGORY>{REGION}"),
-    (DescribeRegion(BOX, "description"), f"<REGION_TO_DESCRIPTION>{REGION}"),
+    (InBox(BOX, "category"), f"<REGION_TO_CATEGORY>{REGION}"),
+    (InBox(BOX, "description"), f"<REGION_TO_DESCRIPTION>{REGION}"),
+    (InBox(BOX, "text"), f"<REGION_TO_OCR>{REGION}"),
+    (InBox(BOX, "outline"), f"<REGION_TO_SEGMENTATION>{REGION}"),
 ]
 
 

@@ -18,9 +18,10 @@ from models.types import (
     Caption,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Ground,
+    InBox,
+    PerBox,
     ProposeRegions,
     Query,
     ReadText,
@@ -120,9 +121,9 @@ def test_each_model_says_what_it_serves() -> None:
         Caption,
         ReadText,
         Segment,
-        DescribeRegion,
+        InBox,
     }
-    assert serves(resolve("tiny")) == {Ground, Detect, Classify, Caption, DescribeRegion}
+    assert serves(resolve("tiny")) == {Ground, Detect, Classify, Caption, InBox}
 
 
 def test_the_tiny_model_says_what_it_was_not_trained_for() -> None:
@@ -131,7 +132,10 @@ def test_the_tiny_model_says_what_it_was_not_trained_for() -> None:
 
     for query in (
         Caption("detailed"),
-        DescribeRegion(box, "description"),
+        InBox(box, "description"),
+        InBox(box, "text"),
+        InBox(box, "outline"),
+        PerBox(Ground(("star",)), "description"),
         ReadText(),
         DenseCaption(),
         ProposeRegions(),

@@ -16,16 +16,18 @@ from models.tiny.evaluate import HELD_OUT_SEED
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene, generate_scene
 from models.types import (
     Box,
+    BoxOutputs,
     Caption,
     Classification,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Detection,
     Detections,
     Ground,
+    InBox,
     ModelOutput,
+    PerBox,
     ProposeRegions,
     Query,
     ReadText,
@@ -41,6 +43,7 @@ QUERIES: tuple[Query, ...] = (
     Ground(("red circle", "blue star", "green square"), mode="joined"),
     Detect(),
     Classify(BACKGROUND_NAMES),
+    PerBox(Ground(SHAPES), Classify(tuple(COLORS))),
     Caption(),
 )
 
@@ -61,9 +64,14 @@ def alike(one: ModelOutput, other: ModelOutput) -> None:
     elif isinstance(one, Classification):
         assert isinstance(other, Classification)
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-4)
-    else:
+    elif isinstance(one, Texts):
         assert isinstance(other, Texts)
         assert one.texts == other.texts
+    else:
+        assert isinstance(other, BoxOutputs)
+        assert [item.detection.box for item in one.items] == [i.detection.box for i in other.items]
+        for a_box, b_box in zip(one.items, other.items, strict=True):
+            alike(a_box.output, b_box.output)
 
 
 def test_a_batch_answers_as_each_image_alone_and_in_order(
@@ -196,7 +204,7 @@ def test_any_number_of_candidates_are_judged_one_by_one(
 def test_a_region_is_named_and_an_image_described(ask: Ask, scenes: tuple[Scene, ...]) -> None:
     named = 0
     for scene in scenes:
-        category = ask(scene, DescribeRegion(scene.objects[0].box))
+        category = ask(scene, InBox(scene.objects[0].box, "category"))
         assert isinstance(category, Texts)
         named += category.texts == (scene.objects[0].name,)
         caption = ask(scene, Caption())
@@ -307,7 +315,7 @@ def test_images_of_any_shape_are_answered(tiny: LoadedRuntime, size_wh: tuple[in
 
 
 def test_a_region_of_one_pixel_can_be_described(ask: Ask, scenes: tuple[Scene, ...]) -> None:
-    assert isinstance(ask(scenes[0], DescribeRegion(Box(5, 5, 6, 6))), Texts)
+    assert isinstance(ask(scenes[0], InBox(Box(5, 5, 6, 6), "category")), Texts)
 
 
 def test_image_vectors_have_length_one_and_follow_the_content(

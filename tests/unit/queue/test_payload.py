@@ -23,16 +23,19 @@ from backend.queue.payload import (
 )
 from models.types import (
     Box,
+    BoxOutput,
+    BoxOutputs,
     Caption,
     Classification,
     Classify,
     DenseCaption,
-    DescribeRegion,
     Detect,
     Detection,
     Detections,
     Ground,
     ImageSize,
+    InBox,
+    PerBox,
     ProposeRegions,
     Query,
     ReadText,
@@ -50,19 +53,20 @@ boxes = st.builds(
     *[st.floats(0.5, 5000)] * 2,
 )
 tilings = st.none() | st.builds(Tiling, st.none() | st.integers(64, 5000), st.floats(0, 0.5))
+several = st.lists(phrases, min_size=1, max_size=5).map(tuple)
+grounds = st.builds(Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings)
+asks = st.builds(Classify, several, st.booleans()) | st.sampled_from(
+    ["category", "description", "text", "outline"]
+)
 queries: st.SearchStrategy[Query] = st.one_of(
-    st.builds(
-        Ground,
-        st.lists(phrases, min_size=1, max_size=5).map(tuple),
-        st.sampled_from(["per_phrase", "joined"]),
-        tilings,
-    ),
+    grounds,
     st.builds(Detect, tilings),
-    st.builds(Classify, st.lists(phrases, min_size=1, max_size=5).map(tuple), st.booleans()),
+    st.builds(Classify, several, st.booleans()),
     st.builds(Caption, st.sampled_from(["short", "detailed", "more_detailed"])),
     st.sampled_from([ReadText(), DenseCaption(), ProposeRegions()]),
     st.builds(Segment, phrases),
-    st.builds(DescribeRegion, boxes, st.sampled_from(["category", "description"])),
+    st.builds(InBox, boxes, asks),
+    st.builds(PerBox, grounds | st.just(ReadText()), asks, st.integers(1, 99), scores),
 )
 detections = st.builds(
     Detection,
@@ -72,11 +76,13 @@ detections = st.builds(
     st.builds(ScoreParts, st.none() | scores, st.none() | scores, st.none() | scores),
     st.none() | st.lists(st.tuples(scores, scores), min_size=3, max_size=5).map(tuple),
 )
-outputs = st.one_of(
+one_each = st.one_of(
     st.builds(Detections, st.lists(detections, max_size=4).map(tuple), st.booleans()),
     st.just(Classification(("a", "b"), (0.25, 0.75))),
     st.builds(Texts, st.lists(phrases, max_size=3).map(tuple), st.none() | scores),
 )
+per_box = st.lists(st.builds(BoxOutput, detections, one_each), max_size=3).map(tuple)
+outputs = one_each | st.builds(BoxOutputs, per_box, st.booleans())
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(
         Answer,
