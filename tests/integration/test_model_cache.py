@@ -22,10 +22,19 @@ from backend.queue.payload import Answer, encode_request
 from backend.settings import load_settings
 from models.protocols import ImageQueries
 from models.runtime import load_runtime
-from models.types import Classify, Detections, Ground, ImageSize, ModelOutput, Query
+from models.types import (
+    Classify,
+    Detections,
+    Ground,
+    ImageSize,
+    ModelOutput,
+    PerBox,
+    Query,
+)
 from tests.standin.worker import answer
 
 CATS, DOGS = Ground(("cat",)), Ground(("dog",))
+COLOURS = PerBox(CATS, Classify(("red", "blue")))
 
 
 class CountingRuntime:
@@ -36,10 +45,12 @@ class CountingRuntime:
 
     def __init__(self) -> None:
         self.asked: list[Query] = []
+        self.told: list[dict[Query, ModelOutput]] = []
         self.kept_boxes = 9
 
     def run_raw(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
         self.asked.extend(query for item in batch for query in item.queries)
+        self.told.extend(dict(item.known) for item in batch)
         return [tuple(answer(query) for query in item.queries) for item in batch]
 
     def tidy(self, output: ModelOutput, size: ImageSize) -> ModelOutput:
@@ -140,6 +151,35 @@ def test_only_what_is_new_is_asked(
 
     assert runtime.asked == [CATS, DOGS]
     assert both.outputs == (answer(DOGS), answer(CATS))
+
+
+def test_boxes_known_from_before_are_told_to_the_models(
+    handler: PredictHandler, pictures: Pictures, runtime: CountingRuntime
+) -> None:
+    """Attributes added later cost no second search for the boxes."""
+    ask(handler, pictures, CATS)
+
+    ask(handler, pictures, CATS, COLOURS)
+
+    assert runtime.asked == [CATS, COLOURS]
+    assert runtime.told == [{}, {CATS: answer(CATS)}]
+
+
+def test_what_was_said_of_boxes_is_asked_again_with_them(
+    handler: PredictHandler,
+    pictures: Pictures,
+    runtime: CountingRuntime,
+    redis_connection: redis.Redis,
+) -> None:
+    """Where only the boxes were forgotten: found anew, they might be others."""
+    ask(handler, pictures, CATS, COLOURS)
+    for key in redis_connection.scan_iter("firstpass:cache:output:*"):
+        if b'"type":"Detections"' in redis_connection.get(key):
+            redis_connection.delete(key)
+
+    ask(handler, pictures, CATS, COLOURS)
+
+    assert runtime.asked == [CATS, COLOURS] * 2
 
 
 def test_other_overlap_rules_run_no_model(

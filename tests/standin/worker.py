@@ -32,6 +32,8 @@ from backend.queue.payload import Answer, decode_request
 from backend.queue.worker import BatchWorker, WorkerLimits
 from models.types import (
     Box,
+    BoxOutput,
+    BoxOutputs,
     Classification,
     Classify,
     Detection,
@@ -39,6 +41,7 @@ from models.types import (
     Ground,
     ImageSize,
     ModelOutput,
+    PerBox,
     Query,
 )
 
@@ -111,18 +114,29 @@ class StandInModel:
 def answer(query: Query) -> ModelOutput:
     """The stand-in's answer: a box per phrase, growing; the first candidate above all others."""
     match query:
-        case Ground(phrases=phrases):
-            return Detections(
-                tuple(
-                    Detection(Box(10, 10, 20 + 10 * i, 30), phrase, round(0.9 - 0.1 * i, 2))
-                    for i, phrase in enumerate(phrases[:9])
-                )
-            )
-        case Classify(candidates=candidates):
-            rest = 0.2 / max(1, len(candidates) - 1)
-            return Classification(candidates, (0.8, *([rest] * (len(candidates) - 1))))
+        case Ground():
+            return _boxes(query)
+        case Classify():
+            return _classified(query)
+        case PerBox(boxes=Ground() as boxes, ask=Classify() as ask):
+            found = _boxes(boxes).items
+            return BoxOutputs(tuple(BoxOutput(each, _classified(ask)) for each in found))
         case _:
             raise NotImplementedError(query)
+
+
+def _boxes(query: Ground) -> Detections:
+    return Detections(
+        tuple(
+            Detection(Box(10, 10, 20 + 10 * i, 30), phrase, round(0.9 - 0.1 * i, 2))
+            for i, phrase in enumerate(query.phrases[:9])
+        )
+    )
+
+
+def _classified(query: Classify) -> Classification:
+    rest = 0.2 / max(1, len(query.candidates) - 1)
+    return Classification(query.candidates, (0.8, *([rest] * (len(query.candidates) - 1))))
 
 
 def _name(request: ModelRequest) -> str:
