@@ -45,6 +45,8 @@ class Place:
     folder: Path
     #: Further variables for Label Studio, such as feature flags.
     label_studio_env: Mapping[str, str] = field(default_factory=dict)
+    #: Whether Label Studio is started again when it has ended by itself.
+    label_studio_restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def running(
         cache=place.cache,
         folder=place.folder / "label-studio",
         env=place.label_studio_env,
+        restart=place.label_studio_restarts,
     )
     say(f"Label Studio {label_studio.version} is up")
     with LabelStudioClient(label_studio) as client:

@@ -52,17 +52,19 @@ def start_label_studio(
     cache: Path,
     folder: Path,
     env: Mapping[str, str] | None = None,
+    restart: bool = False,
 ) -> LabelStudio:
     """Label Studio, ready on a free port, on a copy of the prepared data under `folder`.
 
-    `env` holds further variables for it, such as feature flags. The supervisor ends it.
+    `env` holds further variables for it, such as feature flags. The supervisor ends it, and with
+    `restart` starts it again, on the same port, when it has ended by itself.
     Raises `SettingsError` when it is not installed, `ProcessFailed` when it does not start.
     """
     version = installed_version(binary)
     prepared = prepared_data(binary, cache=cache, version=version)
     shutil.copytree(prepared, folder, dirs_exist_ok=True)
     login = Login(**json.loads((folder / "login.json").read_text()))
-    url = _start(binary, supervisor, folder, login, env or {}, START_S)
+    url = _start(binary, supervisor, folder, login, env or {}, START_S, restart=restart)
     return LabelStudio(url, login, version)
 
 
@@ -114,6 +116,8 @@ def _start(
     login: Login,
     env: Mapping[str, str],
     timeout_s: float,
+    *,
+    restart: bool = False,
 ) -> str:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -132,6 +136,7 @@ def _start(
         ),
         ready=lambda: _healthy(url),
         timeout_s=timeout_s,
+        restart=restart,
     )
     # On a port that is taken it moves to the next without a word, and a stranger answers on ours.
     if f"{url}/" not in log.read_text(errors="replace"):

@@ -1,0 +1,66 @@
+"""What `/predict` leaves open arrives by the courier: each row once, against the real Label Studio."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from backend.demo.client import Json, LabelStudioClient
+from tests.e2e.conftest import NewProject
+from tests.e2e.killing import wait_until
+from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
+
+
+def stored_version(rows: list[Json]) -> set[str]:
+    return {str(row["model_version"]) for row in rows}
+
+
+def test_two_thousand_tasks_in_one_action_are_all_predicted_once(
+    client: LabelStudioClient, new_project: NewProject
+) -> None:
+    """The action answers in seconds, and the courier writes every row."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 2000)
+
+    began = time.monotonic()
+    client.retrieve_predictions(project)
+    answered_s = time.monotonic() - began
+    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 300)
+
+    assert answered_s < 30
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
+    assert stored_version(client.predictions(project)) == {client.project(project)["model_version"]}
+
+
+def test_twelve_people_who_open_one_task_get_one_row(
+    client: LabelStudioClient, new_project: NewProject
+) -> None:
+    """Label Studio asks for each of them; only one is answered with a row to store."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 3)
+
+    with ThreadPoolExecutor(12) as people:
+        opened = list(people.map(client.task, tasks * 4))
+
+    assert len(opened) == 12
+    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 60)
+    time.sleep(3)
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
+
+
+def test_opening_tasks_during_an_action_doubles_nothing(
+    client: LabelStudioClient, new_project: NewProject
+) -> None:
+    """The action and the openers ask for the same tasks at the same time."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 200)
+
+    with ThreadPoolExecutor(13) as people:
+        action = people.submit(client.retrieve_predictions, project)
+        opened = list(people.map(client.task, [*tasks[:24], *tasks[:24], *tasks[-24:]]))
+        action.result()
+
+    assert len(opened) == 72
+    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 120)
+    time.sleep(3)
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
