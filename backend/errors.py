@@ -19,7 +19,8 @@ FirstpassError
 │   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
-│   └── BackendRefuses          the demo's backend answers an error (`demo.client`)
+│   ├── CannotConnect           Label Studio and Firstpass do not get together (`projects.refusals`)
+│   └── BackendRefuses          our web process answers an error, or nothing (`projects.our_web`)
 └── InternalError               we must mend Firstpass
     ├── InvalidPrediction       we made a row that Label Studio's editor could not open
     ├── RowRefused              Label Studio does not take this row, alone

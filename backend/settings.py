@@ -214,6 +214,13 @@ class Settings(BaseSettings):
             )
         return self
 
+    @property
+    def local_url(self) -> str:
+        """Where the web process listens, as seen from its own machine."""
+        everywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+        host = "127.0.0.1" if everywhere else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment, with the given fields on top; `None` means not given.

@@ -7,11 +7,13 @@ import sys
 
 import typer
 
+from backend.cli.connect import connect
 from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.models import models
 from backend.cli.plan import plan
 from backend.cli.predict import predict
+from backend.cli.prune import prune
 from backend.cli.retry import retry
 from backend.cli.status import status
 from backend.cli.up import up
@@ -35,7 +37,7 @@ def _root() -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
 
 
-for command in (courier, demo, predict, plan, retry, status, up, web, worker):
+for command in (connect, courier, demo, predict, plan, prune, retry, status, up, web, worker):
     app.command()(command)
 app.add_typer(models, name="models")
 

@@ -12,18 +12,15 @@ from typing import Any, TypeAlias
 import httpx
 
 from backend.demo.label_studio import LabelStudio
-from backend.errors import LabelStudioUnavailable, OperatorError
+from backend.errors import LabelStudioUnavailable
+from backend.projects.our_web import OurWeb
 
-__all__ = ["Backend", "BackendRefuses", "Json", "LabelStudioClient", "model_version_of"]
+__all__ = ["Backend", "Json", "LabelStudioClient"]
 
 Json: TypeAlias = dict[str, Any]
 
 #: Retrieving predictions for all tasks is one long request; Label Studio itself gives up at 100 s.
 TIMEOUT_S = 180.0
-
-
-class BackendRefuses(OperatorError):
-    """The ML backend that was to be connected does not answer `/setup` as one."""
 
 
 class Backend:
@@ -81,7 +78,8 @@ class LabelStudioClient:
 
         That title is the `model_version` which the backend answers for the project's label config.
         """
-        title = model_version_of(backend, project, self.project(project)["label_config"])
+        with OurWeb((backend.url,), backend.auth) as web:
+            title = web.version(self.project(project)["label_config"])
         body: Json = {"url": backend.url, "project": project, "title": title}
         if backend.auth is not None:
             user, password = backend.auth
@@ -156,21 +154,6 @@ class LabelStudioClient:
             return self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             raise LabelStudioUnavailable(f"{method} {path}: {error or repr(error)}") from error
-
-
-def model_version_of(backend: Backend, project: int, label_config: str) -> str:
-    """What the backend's `/setup` answers for a label config, asked as Label Studio asks it.
-
-    Raises `BackendRefuses`.
-    """
-    body = {"project": f"{project}.0", "schema": label_config, "extra_params": None}
-    try:
-        answer = httpx.post(
-            f"{backend.url}/setup", json=body, auth=backend.auth, timeout=10, trust_env=False
-        ).raise_for_status()
-    except httpx.HTTPError as error:
-        raise BackendRefuses(f"{backend.url}/setup: {error or repr(error)}") from error
-    return str(answer.json()["model_version"])
 
 
 def _success(answer: httpx.Response) -> httpx.Response:

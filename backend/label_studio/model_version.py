@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from backend.plan import Plan
 
-__all__ = ["model_version"]
+__all__ = ["is_model_version", "model_version"]
 
 #: Raised by hand when regions are computed otherwise from the same plan and model outputs.
 REGION_RULES = 1
+
+_SHAPE = re.compile(r".+-[0-9a-f]{10}")
 
 
 def model_version(engine_name: str, engine_fingerprint: str, plan: Plan) -> str:
@@ -22,3 +25,12 @@ def model_version(engine_name: str, engine_fingerprint: str, plan: Plan) -> str:
     """
     parts = "\n".join((engine_fingerprint, plan.digest(), str(REGION_RULES)))
     return f"{engine_name}-{hashlib.sha256(parts.encode()).hexdigest()[:10]}"
+
+
+def is_model_version(text: str | None) -> bool:
+    """Whether a text has the shape of a version of ours.
+
+    >>> is_model_version("tiny-0123456789"), is_model_version("yolo-v8")
+    (True, False)
+    """
+    return text is not None and _SHAPE.fullmatch(text) is not None

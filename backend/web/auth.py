@@ -9,11 +9,11 @@ import hmac
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from backend.projects.our_backend import SECRET_HEADER
 from backend.settings import Settings
 
 __all__ = ["Gate"]
 
-SECRET_HEADER = "X-Firstpass-Secret"  # noqa: S105 - the header's name
 #: The one route that takes the secret header.
 WEBHOOK_PATH = "/webhook"
 

@@ -1,0 +1,103 @@
+"""`firstpass prune`: predictions of versions that a project has left behind, removed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.options import setting
+from backend.errors import BadRequest
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from rich.table import Table
+
+    from backend.projects.prune import StoredVersion
+
+__all__ = ["prune"]
+
+
+def prune(
+    project: Annotated[
+        int, typer.Option(envvar="FIRSTPASS_PROJECT", help="The project's id, as in its address.")
+    ],
+    version: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="FIRSTPASS_VERSION",
+            help="Remove this model_version, be it another tool's; may be given several times.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", envvar="FIRSTPASS_YES", help="Remove without asking.")
+    ] = False,
+    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
+) -> None:
+    """Remove predictions of old versions of Firstpass from a Label Studio project.
+
+    Lists what the project holds, and asks. Versions that a backend answers to or the
+    project shows are kept, and so are other tools' unless named with --version.
+    Annotations stay.
+    """
+    from rich.console import Console
+
+    from backend.label_studio.api import LabelStudioApi
+    from backend.projects.prune import chosen, remove, stored_versions
+
+    settings = load_settings(label_studio_url=label_studio_url)
+    console = Console()
+    with LabelStudioApi.from_settings(settings) as api:
+        stored = stored_versions(api, project)
+        removing = chosen(stored, version or ())
+        console.print(_table(stored, removing))
+        if not removing:
+            console.print("Nothing to remove.")
+            return
+        rows = sum(one.rows for one in removing)
+        _ask(yes, f"Remove {rows:,} predictions?")
+        for one, removed in remove(api, project, removing):
+            console.print(f"{removed:,} predictions of {one.version} are removed", markup=False)
+
+
+def _ask(yes: bool, question: str) -> None:
+    """Return when it may be done."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadRequest(
+            "expected --yes, since there is no terminal to ask at; nothing was removed"
+        )
+    typer.echo(
+        "Annotations that were made from them stay, but no longer name them as their origin."
+    )
+    typer.confirm(question, abort=True)
+
+
+def _table(stored: Sequence[StoredVersion], removing: Collection[StoredVersion]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from backend.queue.wording import printable
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model_version", overflow="fold")
+    table.add_column("predictions", justify="right")
+    table.add_column("")
+    for one in stored:
+        table.add_row(
+            Text(printable(one.version)), f"{one.rows:,}", _standing(one, one in removing)
+        )
+    return table
+
+
+def _standing(one: StoredVersion, removing: bool) -> str:
+    if removing:
+        return "to be removed"
+    if one.in_use:
+        return "in use"
+    return "kept" if one.ours else "another tool's, kept"

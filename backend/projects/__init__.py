@@ -1,0 +1,1 @@
+"""A Label Studio project and Firstpass together: connecting, looking for trouble, following, tidying up."""

@@ -1,0 +1,130 @@
+"""Our own web process, asked as Label Studio asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import httpx
+
+from backend.errors import OperatorError
+from backend.projects.our_backend import OurBackend
+from backend.settings import Settings
+
+__all__ = ["BackendRefuses", "OurWeb"]
+
+Json: TypeAlias = dict[str, Any]
+
+#: Seconds for `/health` and `/setup`, which answer at once, and for `/predict`, which waits.
+TIMEOUT_S = 5.0
+PREDICT_TIMEOUT_S = 100.0
+
+
+class BackendRefuses(OperatorError):
+    """Our web process answers an error, or nothing."""
+
+
+class OurWeb:
+    """The web process at the first of `urls` that answers; a context manager.
+
+    Label Studio's way to us need not be ours: `http://web:9090` may be known in its network alone.
+    Methods raise `BackendRefuses`.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        auth: tuple[str, str] | None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`transport` stands in for the network in tests."""
+        self._urls = tuple(dict.fromkeys(urls))
+        self._http = httpx.Client(
+            auth=auth, timeout=TIMEOUT_S, trust_env=False, transport=transport
+        )
+        self._url: str | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> OurWeb:
+        ours = OurBackend.from_settings(settings)
+        return cls((ours.url, settings.local_url), ours.auth)
+
+    def __enter__(self) -> OurWeb:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    @property
+    def url(self) -> str:
+        """Where it answered."""
+        if self._url is None:
+            self.health()
+        return self._url or self._urls[0]
+
+    def health(self) -> Json:
+        """What `/health` tells, from the first address that gives an answer."""
+        trouble = []
+        for url in self._urls:
+            try:
+                answer = self._http.get(f"{url}/health")
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                trouble.append(f"{url}: {str(error) or type(error).__name__}")
+                continue
+            found = _checked(answer, f"{url}/health")
+            self._url = url
+            return found
+        raise BackendRefuses(
+            f"Firstpass does not answer ({'; '.join(trouble)}): start `firstpass up`, and set "
+            "FIRSTPASS_PUBLIC_URL to its address as Label Studio reaches it"
+        )
+
+    def version(self, label_config: str) -> str:
+        """The `model_version` for a label config."""
+        # Without the project's name: it is Label Studio that announces projects.
+        found = self._post("/setup", {"schema": label_config}, TIMEOUT_S)
+        if not isinstance(found.get("model_version"), str):
+            raise BackendRefuses(
+                f"{self.url}/setup: expected a model_version, got {sorted(found)}; is this Firstpass?"
+            )
+        return str(found["model_version"])
+
+    def reason(self, label_config: str, task: Json) -> str | None:
+        """Why `/predict` gives nothing for a task; `None` when it gives a prediction, or is not done."""
+        body = {"tasks": [task], "label_config": label_config}
+        found = self._post("/predict", body, PREDICT_TIMEOUT_S)
+        errors = found.get("errors") or []
+        return f"{errors[0]['kind']}: {errors[0]['message']}" if errors else None
+
+    def _post(self, path: str, body: Json, timeout_s: float) -> Json:
+        url = f"{self.url}{path}"
+        try:
+            answer = self._http.post(url, json=body, timeout=timeout_s)
+        except httpx.HTTPError as error:
+            raise BackendRefuses(f"{url}: {str(error) or type(error).__name__}") from error
+        return _checked(answer, url)
+
+
+def _checked(answer: httpx.Response, url: str) -> Json:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise BackendRefuses(f"{url}: expected JSON, got {answer.status_code}; is this Firstpass?")
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        raise BackendRefuses(
+            f"{url} wants other credentials: FIRSTPASS_BASIC_AUTH_USER and FIRSTPASS_BASIC_AUTH_PASS must "
+            "be those that `firstpass up` (or `web`) runs with"
+        )
+    # `/health` says 503 when Redis is down, and still tells how things stand.
+    if not answer.is_success and "error" in body:
+        raise BackendRefuses(f"{url}: {body['error'].get('message', answer.status_code)}")
+    return body
