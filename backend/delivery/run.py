@@ -15,6 +15,7 @@ import structlog
 
 from backend.assembly import job_queue, predictor_settings, redis_url_of
 from backend.delivery.card import CARD_TTL_S, CourierCard, write_card
+from backend.delivery.changes import ProjectFollower
 from backend.delivery.claims import Claims
 from backend.delivery.courier import Courier
 from backend.delivery.keys import writer_key
@@ -49,14 +50,16 @@ def run_courier(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with LabelStudioApi.from_settings(settings) as api:
-        queue = job_queue(settings, connection)
+        queue, owed = job_queue(settings, connection), OwedTasks(connection)
+        predictors = predictor_settings(settings)
+        follower = ProjectFollower(owed, api, predictors, settings)
         courier = Courier(
-            owed=OwedTasks(connection),
+            owed=owed,
             api=api,
             writer=PredictionWriter(
                 api, Claims(connection), Turn(connection, writer_key(api.url), urgent=True)
             ),
-            predictors=predictor_settings(settings),
+            predictors=predictors,
             open_window=lambda: queue.queue.window(interactive=False),
             failure_ttl_s=settings.failure_ttl_s,
             stop=stop,
@@ -65,7 +68,12 @@ def run_courier(settings: Settings) -> None:
         threading.Thread(target=pulse.beat, args=(stop,), name="pulse", daemon=True).start()
         queue.start()
         log.info("courier ready", label_studio=api.url)
-        deliver(courier.round, stop, pulse.wait_for)
+
+        def round_() -> bool:
+            follower.follow_changed()
+            return courier.round()
+
+        deliver(round_, stop, pulse.wait_for)
         queue.close()
     log.info("courier ended", **courier.counts)
 

@@ -6,6 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from backend.demo.client import Json, LabelStudioClient
+from backend.demo.environment import Running
+from backend.label_studio.api import LabelStudioApi
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
 from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
@@ -64,3 +66,25 @@ def test_opening_tasks_during_an_action_doubles_nothing(
     wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 120)
     time.sleep(3)
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
+
+
+def test_an_edited_label_config_takes_title_and_shown_version_along(
+    both: Running, client: LabelStudioClient, new_project: NewProject
+) -> None:
+    """The courier hears of it by `/setup`; the old rows stay, and new ones carry the new version."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 12)
+    client.retrieve_predictions(project)
+    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 60)
+    before = client.project(project)["model_version"]
+
+    with LabelStudioApi.from_settings(both.settings) as api:
+        api.update_project(project, label_config=BOXES.replace("circle", "square"))
+        # Label Studio calls `/setup` whenever somebody looks at the project's model.
+        wait_until(lambda: api.backends(project)[0]["title"] != before, 30)
+        after = api.backends(project)[0]["title"]
+        wait_until(lambda: api.project(project)["model_version"] == after, 30)
+    client.retrieve_predictions(project)
+    wait_until(lambda: set(rows_per_task(client, project).values()) == {2}, 60)
+
+    assert stored_version(client.predictions(project)) == {before, after}

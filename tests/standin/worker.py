@@ -157,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--retry-after-s", type=float, default=0.2)
     parser.add_argument("--seized-s", type=float, default=leases.SEIZED_S)
     parser.add_argument("--burst", action="store_true")
+    parser.add_argument("--model", default="stand-in", help="what it says that it holds")
     args = parser.parse_args(arguments)
     configure_logs("info")
     leases.SEIZED_S = args.seized_s
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             retry_after_s=(args.retry_after_s, args.retry_after_s),
         ),
         device="stand-in",
-        model="stand-in",
+        model=args.model,
     ).run(burst=args.burst)
 
 

@@ -1,0 +1,59 @@
+"""Keeps Label Studio's title and version of a project in step with its label config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from backend.delivery.owed import OwedTasks
+from backend.delivery.project_key import ProjectKey
+from backend.errors import FirstpassError, LabelConfigError, LabelStudioRefuses
+from backend.label_studio.api import LabelStudioApi
+from backend.predictor import PredictorSettings
+from backend.projects.follow import follow
+from backend.settings import Settings
+
+__all__ = ["ProjectFollower"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFollower:
+    """Sees to the projects that `/setup` and webhooks have noted as changed."""
+
+    owed: OwedTasks
+    api: LabelStudioApi
+    predictors: PredictorSettings
+    settings: Settings
+
+    def follow_changed(self) -> None:
+        """See to each project noted since the last call.
+
+        Raises `LabelStudioUnavailable` and `QueueUnavailable`; what was not seen to is noted again.
+        """
+        changed = self.owed.take_changed()
+        for done, project in enumerate(changed):
+            try:
+                self._follow(project)
+            except (LabelConfigError, LabelStudioRefuses) as error:
+                log.warning("project not followed", project=project.id, reason=str(error))
+            except FirstpassError:
+                for left in changed[done:]:
+                    self.owed.note_change(left)
+                raise
+
+    def _follow(self, project: ProjectKey) -> None:
+        found = self.api.project(project.id)
+        if ProjectKey.of(found) != project:
+            return  # another Label Studio's
+        version = self.predictors.predictor(found["label_config"]).version
+        followed = follow(self.api, project.id, version, self.settings)
+        if followed is not None:
+            log.info(
+                "project follows its label config",
+                project=project.id,
+                before=followed.before,
+                version=followed.version,
+            )
