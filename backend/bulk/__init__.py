@@ -1,0 +1,1 @@
+"""Whole projects and whole folders: `firstpass prelabel`, its ledger and its reports."""

@@ -1,0 +1,178 @@
+"""Predictions at a glance: small pictures with their regions drawn in, side by side in one image.
+
+Draws what Label Studio will be given, percent and all, with Pillow alone: so it also runs where the
+models are not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from backend.bulk.brush import mask_of_rle
+from backend.bulk.siblings import Siblings, siblings_of
+from backend.label_studio.bodies import Region
+from backend.queue.wording import printable
+from models.types import ImageSize
+
+__all__ = ["MAX_PICTURES", "ContactSheet"]
+
+#: Pictures on one sheet; further ones are counted, not drawn.
+MAX_PICTURES = 60
+COLUMNS = 4
+TILE_PX = 420
+MARGIN_PX = 12
+FONT_PX = 15
+LINE_PX = 19
+#: Lines under a picture: its name, then choices and texts.
+LINES = 5
+STROKE_PX = 3
+SPOT_PX = 5
+
+_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
+
+Colour = tuple[int, int, int]
+
+_PALETTE: tuple[Colour, ...] = (
+    (230, 25, 75), (67, 99, 216), (40, 150, 60), (214, 100, 20), (145, 30, 180), (0, 128, 128),
+    (200, 30, 190), (154, 99, 36), (128, 0, 0), (0, 0, 117), (110, 110, 0), (70, 70, 70),
+)  # fmt: skip
+
+
+class ContactSheet:
+    """Collects pictures one by one, each made small at once; `image` puts them together."""
+
+    def __init__(self) -> None:
+        self._tiles: list[Image.Image] = []
+        self._left_out = 0
+        self._colours: dict[str, Colour] = {}
+        self._font = _font()
+
+    def __len__(self) -> int:
+        """Pictures on the sheet."""
+        return len(self._tiles)
+
+    def add(self, name: str, image: Image.Image, result: Sequence[Region]) -> None:
+        """Add an upright RGB image with the regions predicted for it."""
+        if len(self._tiles) >= MAX_PICTURES:
+            self._left_out += 1
+            return
+        scale = min(TILE_PX / image.width, TILE_PX / image.height)
+        small = image.resize((_scaled(image.width, scale), _scaled(image.height, scale)))
+        lines = [name]
+        for group in siblings_of(result):
+            if group.place is None:
+                lines.append(f"{group.control}: {group.caption}")
+            else:
+                self._draw(small, group, group.place, ImageSize(*image.size))
+        self._tiles.append(self._tile(small, lines))
+
+    def image(self) -> Image.Image:
+        """The sheet: at most `MAX_PICTURES` tiles, `COLUMNS` to a row."""
+        columns = min(COLUMNS, max(1, len(self._tiles)))
+        rows = -(-len(self._tiles) // columns)
+        width, height = TILE_PX + MARGIN_PX, TILE_PX + LINES * LINE_PX + MARGIN_PX
+        below = MARGIN_PX + rows * height
+        size = (MARGIN_PX + columns * width, below + (LINE_PX + MARGIN_PX) * bool(self._left_out))
+        sheet = Image.new("RGB", size, "white")
+        for number, tile in enumerate(self._tiles):
+            row, column = divmod(number, columns)
+            sheet.paste(tile, (MARGIN_PX + column * width, MARGIN_PX + row * height))
+        if self._left_out:
+            told = f"and {self._left_out} more, not shown"
+            ImageDraw.Draw(sheet).text((MARGIN_PX, below), told, fill="black", font=self._font)
+        return sheet
+
+    def _tile(self, small: Image.Image, lines: Sequence[str]) -> Image.Image:
+        tile = Image.new("RGB", (TILE_PX, TILE_PX + LINES * LINE_PX), "white")
+        tile.paste(small, ((TILE_PX - small.width) // 2, TILE_PX - small.height))
+        draw = ImageDraw.Draw(tile)
+        more = len(lines) - LINES
+        shown = lines if more <= 0 else [*lines[: LINES - 1], f"and {more + 1} more"]
+        for number, line in enumerate(shown):
+            fill = "black" if number == 0 else (70, 70, 70)
+            at = (2, TILE_PX + number * LINE_PX + 2)
+            draw.text(at, self._fitted(line, TILE_PX - 4), fill=fill, font=self._font)
+        return tile
+
+    def _draw(
+        self, small: Image.Image, group: Siblings, place: Mapping[str, Any], size: ImageSize
+    ) -> None:
+        label = ", ".join(group.words)
+        colour = self._colours.setdefault(label, _PALETTE[len(self._colours) % len(_PALETTE)])
+        if "rle" in place:
+            _paint(small, place, ImageSize(*group.size_wh) if group.size_wh else size, colour)
+        draw = ImageDraw.Draw(small)
+        corners = _corners(place, small.size)
+        if len(corners) == 1:
+            ((x, y),) = corners
+            draw.ellipse((x - SPOT_PX, y - SPOT_PX, x + SPOT_PX, y + SPOT_PX), fill=colour)
+        elif "radiusX" in place:
+            draw.ellipse((*corners[0], *corners[2]), outline=colour, width=STROKE_PX)
+        elif corners:
+            draw.polygon(corners, outline=colour, width=STROKE_PX)
+        at = tuple(min((corner[axis] for corner in corners), default=0.0) for axis in (0, 1))
+        self._tag(draw, (at[0], at[1]), group.caption, colour)
+
+    def _tag(
+        self, draw: ImageDraw.ImageDraw, at: tuple[float, float], caption: str, colour: Colour
+    ) -> None:
+        """The caption in a filled box above a region; within, where there is no room above."""
+        text = self._fitted(caption, TILE_PX - 6)
+        if not text:
+            return
+        width = self._font.getlength(text) + 5
+        x = max(0.0, min(at[0], draw.im.size[0] - width))
+        y = at[1] - LINE_PX if at[1] >= LINE_PX else at[1]
+        draw.rectangle((x, y, x + width, y + LINE_PX - 1), fill=colour)
+        draw.text((x + 3, y + 1), text, fill="white", font=self._font)
+
+    def _fitted(self, text: str, width_px: int) -> str:
+        line = printable(" ".join(text.split()))[:200]
+        if self._font.getlength(line) <= width_px:
+            return line
+        while line and self._font.getlength(f"{line}...") > width_px:
+            line = line[:-1]
+        return f"{line}..."
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font of this machine with many alphabets; else the one in Pillow, which has Latin letters alone."""
+    for name in _FONTS:
+        with suppress(OSError):
+            return ImageFont.truetype(name, FONT_PX)
+    return ImageFont.load_default(FONT_PX)
+
+
+def _scaled(side: int, scale: float) -> int:
+    return max(1, round(side * scale))
+
+
+def _paint(small: Image.Image, place: Mapping[str, Any], size: ImageSize, colour: Colour) -> None:
+    """Lays a brush mask over the picture, half transparent."""
+    mask = Image.frombytes("L", (size.width, size.height), mask_of_rle(place["rle"], size))
+    half = mask.resize(small.size).point(lambda alpha: 128 if alpha else 0)
+    small.paste(colour, (0, 0, *small.size), half)
+
+
+def _corners(place: Mapping[str, Any], size_wh: tuple[int, int]) -> list[tuple[float, float]]:
+    """Corners in pixels of an image of that size: a single one for a point, none for a mask."""
+    match place:
+        case {"points": points}:
+            percent = [(x, y) for x, y in points]
+        case {"x": x, "y": y, "radiusX": across, "radiusY": down}:
+            percent = _rectangle(x - across, y - down, 2 * across, 2 * down)
+        case {"x": x, "y": y, "width": width, "height": height}:
+            percent = _rectangle(x, y, width, height)
+        case {"x": x, "y": y}:
+            percent = [(x, y)]
+        case _:
+            percent = []
+    return [(x * size_wh[0] / 100, y * size_wh[1] / 100) for x, y in percent]
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
+    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]

@@ -1,0 +1,147 @@
+"""Images of a folder predicted by models in this process: no Label Studio, no Redis.
+
+The same handler as a worker's reads them and asks the models, so bounds, upright images and answers are
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+from backend.errors import Failure, ImageNotFound, InferenceFailed, ModelUnavailable
+from backend.images.fetch import ImageFetcher
+from backend.images.reference import ImageRef
+from backend.label_studio.bodies import Task
+from backend.predictor import Predictor, Slot, TaskRequests
+from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
+from backend.queue.batch_size import BatchSizer
+from backend.queue.finish import failure_of
+from backend.queue.handler import PredictHandler
+from backend.queue.output_cache import KnownContent, OutputCache
+from backend.queue.payload import Outcome, encode_request
+from backend.settings import Settings
+from models.types import ModelOutput, Query
+
+__all__ = ["FolderPredictor", "Take", "local_handler"]
+
+#: Gives up to that many further images, by their paths below the folder; none at the end.
+Take = Callable[[int], Sequence[str]]
+
+
+class FolderPredictor:
+    """Predicts images by their paths below a folder."""
+
+    def __init__(
+        self, predictor: Predictor, data_key: str, handler: Handler, sizer: BatchSizer
+    ) -> None:
+        """`data_key` is where the label config reads a task's image; `handler` reads from the folder."""
+        self._predictor = predictor
+        self._data_key = data_key
+        self._runner: BatchRunner[str] = BatchRunner(handler)
+        self._sizer = sizer
+
+    def predict(self, take: Take) -> Iterator[dict[str, Slot]]:
+        """What became of each image, batch by batch; the next is read while the models run.
+
+        Holds two batches at most. Raises `InferenceFailed` when the device is beyond use.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as ahead:
+            paths = take(self._sizer.size)
+            reading = ahead.submit(self._prepare, paths)
+            while paths:
+                requests, prepared = reading.result()
+                following = take(self._sizer.size)
+                reading = ahead.submit(self._prepare, following)
+                yield self._slots(paths, requests, self._run(prepared))
+                paths = following
+
+    def _prepare(
+        self, paths: Sequence[str]
+    ) -> tuple[Mapping[str, TaskRequests | Failure], Prepared[str]]:
+        requests = {
+            path: self._predictor.requests(Task(data={self._data_key: _address(path)}))
+            for path in paths
+        }
+        jobs = {
+            job_id: request
+            for asked in requests.values()
+            if not isinstance(asked, Failure)
+            for job_id, request in asked.values()
+        }
+        payloads = [encode_request(request) for request in jobs.values()]
+        return requests, self._runner.prepare(list(jobs), payloads)
+
+    def _run(self, prepared: Prepared[str]) -> dict[str, Outcome]:
+        try:
+            results = self._runner.run(prepared)
+        except DeviceLost as error:
+            raise InferenceFailed(
+                f"the device is beyond use for this process ({error}); the same command goes on"
+            ) from error
+        if results.inferred:
+            self._sizer.measured(results.inferred, results.seconds)
+        failed = {job_id: _reason(error) for job_id, error in results.failed}
+        return dict(results.done) | failed
+
+    def _slots(
+        self,
+        paths: Sequence[str],
+        requests: Mapping[str, TaskRequests | Failure],
+        outcomes: Mapping[str, Outcome],
+    ) -> dict[str, Slot]:
+        return {path: self._predictor.slot(None, requests[path], outcomes) for path in paths}
+
+
+def local_handler(settings: Settings, folder: Path) -> PredictHandler:
+    """Loads the models of the settings, to be asked about files below `folder`; seconds, and memory.
+
+    Raises `ModelUnavailable`.
+    """
+    from models.registry import ModelNotAvailable
+    from models.runtime import RuntimeOptions, load_runtime
+
+    try:
+        runtime = load_runtime(
+            settings.model,
+            settings.device,
+            settings.dtype,
+            RuntimeOptions(cpu_threads=settings.cpu_threads),
+        )
+    except (ModelNotAvailable, ValueError) as error:  # ValueError: a device that cannot be had
+        raise ModelUnavailable(str(error)) from error
+    here = settings.model_copy(update={"local_files_root": folder, "label_studio_url": None})
+    return PredictHandler(ImageFetcher(here, None), runtime, _NoCache(), settings.image_max_pixels)
+
+
+class _NoCache(OutputCache):
+    """Keeps nothing: what is predicted stands in the ledger."""
+
+    def __init__(self) -> None:
+        pass
+
+    def get(self, sha256: str, queries: Sequence[Query]) -> dict[Query, ModelOutput]:
+        return {}
+
+    def put(self, outputs: Mapping[tuple[str, Query], ModelOutput]) -> None:
+        pass
+
+    def known(self, ref: ImageRef) -> KnownContent | None:
+        return None
+
+    def remember(self, ref: ImageRef, content: KnownContent) -> None:
+        pass
+
+
+def _address(path: str) -> str:
+    """The image as a task would name it whose local files begin at the folder."""
+    return f"/data/local-files/?d={quote(path)}"
+
+
+def _reason(error: Exception) -> Failure:
+    """Why an image failed, in words of a folder rather than of Label Studio's document root."""
+    if isinstance(error, ImageNotFound) and isinstance(error.__cause__, OSError):
+        return Failure.of(ImageNotFound(f"the file cannot be read: {error.__cause__.strerror}"))
+    return failure_of(error)

@@ -1,0 +1,201 @@
+"""`firstpass prelabel --images`: a folder predicted in this process, and written as a file.
+
+The ledger keeps each prediction, so a second start goes on where one was stopped, repeats nothing, and
+writes the same predictions in another form if asked to.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from PIL import Image
+
+from backend.bulk.contact_sheet import ContactSheet
+from backend.bulk.folder import FoundImage, walk_images
+from backend.bulk.ledger import Ledger, Listed, Predicted, RunKey
+from backend.bulk.local import FolderPredictor
+from backend.bulk.marks import marks_of
+from backend.bulk.progress import Progress
+from backend.bulk.report import Report, RunFacts
+from backend.bulk.tally import Tally
+from backend.errors import BadRequest, Failure, ImageRefused
+from backend.images.decode import decode_image
+from backend.images.local_files import read_local_file
+from backend.predictor import Predictor, Slot
+from backend.settings import Settings
+
+__all__ = ["FolderRun", "Target", "image_key", "reservoir"]
+
+#: Images noted in the ledger at once.
+NOTE_CHUNK = 1000
+
+T = TypeVar("T")
+
+
+#: Writes rows of path and prediction (as JSON) to where a folder's predictions go; gives their number.
+Target: TypeAlias = Callable[[Iterable[tuple[str, str]]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRun:
+    """One start over a folder. `limit` takes the first images, `sample` any, always the same ones."""
+
+    folder: Path
+    predictor: Predictor
+    progress: Progress
+    limit: int | None = None
+    sample: int | None = None
+    seed: int = 0
+    retry_failed: bool = False
+
+    @property
+    def key(self) -> RunKey:
+        """The same folder, models and label config are the same run, however much of it is chosen."""
+        return RunKey(f"folder {self.folder.resolve()}", self.predictor.version)
+
+    def note(self, ledger: Ledger) -> int:
+        """Lists the images in the ledger; how many. Raises `BadRequest` when there are none."""
+        images = self._chosen()
+        if self.retry_failed:
+            ledger.forget_failures()
+        while chunk := list(islice(images, NOTE_CHUNK)):
+            _note(ledger, chunk)
+        return ledger.count()
+
+    def predict(self, ledger: Ledger, images: FolderPredictor) -> None:
+        """Predicts what the ledger has waiting, batch by batch."""
+        known = ledger.tally(this_start=True)
+        self.progress.begin(
+            ledger.count(), predicted=known.predicted, failed=known.failed, regions=known.regions
+        )
+        last: str | None = None
+
+        def take(most: int) -> list[str]:
+            nonlocal last
+            paths = [str(path) for path in ledger.waiting(most, last)]
+            last = paths[-1] if paths else last
+            return paths
+
+        for slots in images.predict(take):
+            self._record(ledger, slots)
+
+    def write(self, ledger: Ledger, target: Target) -> int:
+        """Hands all predictions of the chosen images to `target`; how many."""
+        return target((str(path), prediction) for path, prediction in ledger.predictions())
+
+    def report(self, ledger: Ledger) -> Report:
+        """The figures of the chosen images, whichever start predicted them."""
+        tally = ledger.tally(this_start=True)
+        left = ledger.count() - tally.predicted - tally.failed
+        facts = self._facts(ledger.begun_at, ledger.seconds, left, str(ledger.path))
+        return Report.of(tally, facts)
+
+    def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
+        """A contact sheet of the chosen images, and their figures; keeps nothing."""
+        begun_at, started = time.time(), time.monotonic()
+        waiting = [image.path for image in self._chosen()]
+        self.progress.begin(len(waiting))
+        sheet, tally, queue = ContactSheet(), Tally(), iter(waiting)
+        for slots in images.predict(lambda most: list(islice(queue, most))):
+            for path, slot in slots.items():
+                if slot.failure is not None:
+                    tally.fail(path, slot.failure)
+                elif slot.prediction is not None:
+                    tally.add(marks_of(slot.prediction.result))
+                    sheet.add(path, self._read(path, settings), slot.prediction.result)
+            self._advance(slots)
+        facts = self._facts(begun_at, time.monotonic() - started, left=0, ledger="")
+        return sheet.image(), Report.of(tally, facts)
+
+    def _facts(self, begun_at: float, seconds: float, left: int, ledger: str) -> RunFacts:
+        return RunFacts(
+            source=str(self.folder),
+            model_version=self.predictor.version,
+            begun_at=begun_at,
+            ended_at=time.time(),
+            seconds=seconds,
+            left=left,
+            ledger=ledger,
+        )
+
+    def _read(self, path: str, settings: Settings) -> Image.Image:
+        data = read_local_file(self.folder, path, max_bytes=settings.image_max_bytes)
+        return decode_image(data, settings.image_max_pixels)
+
+    def _chosen(self) -> Iterator[FoundImage]:
+        """Raises `BadRequest` when the folder holds no image."""
+        found = walk_images(self.folder)
+        first = next(found, None)
+        if first is None:
+            raise BadRequest(
+                f"expected images in {self.folder} (JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, by their "
+                "names), found none"
+            )
+        images: Iterable[FoundImage] = chain([first], found)
+        if self.sample is not None:
+            images = reservoir(images, self.sample, self.seed)
+        yield from islice(images, self.limit)
+
+    def _record(self, ledger: Ledger, slots: dict[str, Slot]) -> None:
+        predicted = [
+            Predicted(path, marks_of(slot.prediction.result), slot.prediction.model_dump_json())
+            for path, slot in slots.items()
+            if slot.prediction is not None
+        ]
+        ledger.done(predicted)
+        ledger.fail(
+            {path: slot.failure for path, slot in slots.items() if slot.failure is not None}
+        )
+        self._advance(slots)
+
+    def _advance(self, slots: dict[str, Slot]) -> None:
+        made = [slot.prediction for slot in slots.values() if slot.prediction is not None]
+        self.progress.advance(
+            predicted=len(made),
+            failed=len(slots) - len(made),
+            regions=sum(marks_of(prediction.result).regions for prediction in made),
+        )
+
+
+def image_key(predictor: Predictor) -> str:
+    """The key of a task's data under which the label config reads its one image.
+
+    Raises `BadRequest` when it reads several: a folder says nothing about which belong together.
+    """
+    images = predictor.plan.images
+    if len(images) > 1:
+        names = ", ".join(f"{image.name!r} (${image.data_key})" for image in images)
+        raise BadRequest(
+            f"a folder gives one image per task, but the label config reads {names} from each; import "
+            "such tasks into Label Studio and use --project"
+        )
+    return images[0].data_key
+
+
+def reservoir(items: Iterable[T], size: int, seed: int) -> list[T]:
+    """`size` items, each as likely as any other, in their order; memory for as many.
+
+    >>> reservoir(range(1000), 3, seed=1)
+    [127, 254, 677]
+    """
+    chance = random.Random(seed)  # noqa: S311 - a sample to look at, no secret
+    kept: list[tuple[int, T]] = []
+    for number, item in enumerate(items):
+        if number < size:
+            kept.append((number, item))
+        elif (place := chance.randrange(number + 1)) < size:
+            kept[place] = (number, item)
+    return [item for _, item in sorted(kept, key=lambda pair: pair[0])]
+
+
+def _note(ledger: Ledger, chunk: Sequence[FoundImage]) -> None:
+    ledger.note(Listed(image.path, image.stamp) for image in chunk)
+    odd = "expected a file name in UTF-8, which an address can carry; rename the file"
+    failed = Failure.of(ImageRefused(odd))
+    ledger.fail({image.path: failed for image in chunk if not image.is_utf8})

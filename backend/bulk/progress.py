@@ -1,0 +1,127 @@
+"""How far a bulk run is: a live line on a terminal, else a plain line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from backend.queue.wording import duration, printable
+
+__all__ = ["Progress", "showing_progress"]
+
+#: Speed is that of the last minutes: models and networks do not keep the pace of their first seconds.
+PACE_S = 300.0
+#: Between two lines where nobody watches a terminal.
+LINE_EVERY_S = 30.0
+
+
+class Progress:
+    """Counts what is done; made by `showing_progress`."""
+
+    def __init__(
+        self, show: Callable[[Progress], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.total: int | None = None
+        self.predicted = self.failed = self.regions = 0
+        #: What it waits for, where it waits; empty while it works.
+        self.waits_for = ""
+        self._show, self._clock = show, clock
+        self._trail: deque[tuple[float, int]] = deque()
+
+    def begin(
+        self, total: int | None, *, predicted: int = 0, failed: int = 0, regions: int = 0
+    ) -> None:
+        """So many tasks in all (`None`: not known), of which these were done by earlier starts."""
+        self.total, self.predicted, self.failed, self.regions = total, predicted, failed, regions
+        self._trail.clear()
+        self._note()
+
+    def advance(self, *, predicted: int = 0, failed: int = 0, regions: int = 0) -> None:
+        """So many more are done."""
+        self.predicted += predicted
+        self.failed += failed
+        self.regions += regions
+        self._note()
+
+    def wait_for(self, what: str) -> None:
+        """Say what the run waits for; an empty text: nothing any more."""
+        self.waits_for = what
+        self._show(self)
+
+    @property
+    def done(self) -> int:
+        return self.predicted + self.failed
+
+    @property
+    def images_per_s(self) -> float | None:
+        """Over the last minutes; `None` before there is anything to go by."""
+        if not self._trail:
+            return None
+        (since, before), (now, after) = self._trail[0], self._trail[-1]
+        return (after - before) / (now - since) if now > since else None
+
+    @property
+    def line(self) -> str:
+        """Failed, speed, regions per image and time left, in words."""
+        speed = self.images_per_s
+        parts = [f"{self.failed:,} failed"] if self.failed else []
+        if speed is not None:
+            parts.append(f"{speed:.2f} images/s")
+        if self.predicted:
+            parts.append(f"{self.regions / self.predicted:.1f} regions per image")
+        if speed and self.total is not None:
+            parts.append(f"{duration((self.total - self.done) / speed)} left")
+        if self.waits_for:
+            parts.append(printable(self.waits_for))
+        return ", ".join(parts)
+
+    def _note(self) -> None:
+        now = self._clock()
+        self._trail.append((now, self.done))
+        while len(self._trail) > 2 and self._trail[0][0] < now - PACE_S:
+            self._trail.popleft()
+        self._show(self)
+
+
+@contextmanager
+def showing_progress(console: Console) -> Iterator[Progress]:
+    """Progress that is shown on `console` until the block ends."""
+    if not console.is_terminal:
+        yield Progress(_Lines(console).show)
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    with Bar(*columns, console=console, transient=True) as bar:
+        shown = bar.add_task("starting", total=None)
+
+        def show(progress: Progress) -> None:
+            bar.update(
+                shown, completed=progress.done, total=progress.total, description=progress.line
+            )
+
+        yield Progress(show)
+
+
+class _Lines:
+    """A line when it begins to wait for something else, and every half a minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said_at = float("-inf")
+        self._waited_for = ""
+
+    def show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._said_at < LINE_EVERY_S and progress.waits_for == self._waited_for:
+            return
+        self._said_at, self._waited_for = now, progress.waits_for
+        of = f" of {progress.total:,}" if progress.total is not None else ""
+        more = f", {progress.line}" if progress.line else ""
+        self._console.print(
+            f"{progress.done:,}{of} images{more}", markup=False, highlight=False, soft_wrap=True
+        )

@@ -1,0 +1,103 @@
+"""A bulk run's report as one HTML file: nothing is loaded from elsewhere, and nothing runs. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+
+from backend import __version__
+from backend.bulk.report import Report, in_utc
+from backend.bulk.tally import FailureFigures, LabelFigures
+from backend.queue.wording import duration
+from backend.web.markup import Markup, element, table
+from backend.web.status_style import STYLE
+
+__all__ = ["report_page"]
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+#: Label names and reasons come from outside: even markup that slipped through could do nothing.
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+)
+
+
+def report_page(report: Report) -> str:
+    """The whole document."""
+    facts = report.facts
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"Pre-labelled: {facts.source}"),
+        element("style", Markup(STYLE)),
+    )
+    sections = [_tiles(report)]
+    if report.labels:
+        sections.append(_section("By label", _labels(report.labels)))
+    if report.failures:
+        told = f"The first of each kind; all of them: {facts.ledger}" if facts.ledger else None
+        sections.append(_section("Failed", _failures(report.failures), told and element("p", told)))
+    body = element("body", element("main", _head_line(report), *sections))
+    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
+
+
+def _head_line(report: Report) -> Markup:
+    facts = report.facts
+    told = (
+        f"{facts.model_version} · {in_utc(facts.begun_at)} to {in_utc(facts.ended_at)} · "
+        f"Firstpass {__version__}"
+    )
+    return element("header", element("h1", facts.source), element("p", told))
+
+
+def _tiles(report: Report) -> Markup:
+    facts = report.facts
+    left = f"{facts.left:,} not done yet" if facts.left else "all done"
+    tiles = (
+        _tile("predicted", f"{report.predicted:,}", left),
+        _tile("failed", f"{report.failed:,}", "each with its reason" if report.failed else "none"),
+        _tile("regions", f"{report.regions:,}", f"{report.regions_per_image:.2f} per image"),
+        _tile("nothing found", f"{report.empty:,}", f"{report.undrawn:,} without a region"),
+        _tile("images/s", f"{report.images_per_s:.2f}", f"{duration(facts.seconds)} in all"),
+    )
+    return element("section", *tiles, class_="tiles")
+
+
+def _tile(title: str, value: str, more: str) -> Markup:
+    return element(
+        "div",
+        element("span", title, class_="title"),
+        element("strong", value),
+        element("span", more, class_="more"),
+        class_="tile",
+    )
+
+
+def _labels(labels: Iterable[LabelFigures]) -> Markup:
+    rows = (
+        (
+            label.control,
+            label.label,
+            f"{label.regions:,}",
+            f"{label.images:,}",
+            "-" if label.mean_score is None else f"{label.mean_score:.3f}",
+        )
+        for label in labels
+    )
+    return table(("control", "label", "regions#", "images#", "mean score#"), rows)
+
+
+def _failures(failures: Iterable[FailureFigures]) -> Markup:
+    rows = (
+        (failure.kind, str(example.task), example.message, f"{failure.tasks:,}" * (number == 0))
+        for failure in failures
+        for number, example in enumerate(failure.examples)
+    )
+    return table(("kind", "image", "why", "images#"), rows, class_="failures")
+
+
+def _section(title: str, *content: str | None) -> Markup:
+    return element("section", element("h2", title), *content)

@@ -1,0 +1,125 @@
+"""Adds up predictions and failures to what a report says. Memory is bounded, whatever comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from backend.bulk.marks import Marks
+from backend.errors import Failure
+
+__all__ = ["Example", "FailureFigures", "LabelFigures", "Tally", "TaskKey"]
+
+#: A task's id in Label Studio, or an image's path below its folder.
+TaskKey = int | str
+
+#: Labels that come from tasks (dynamic choices) may be without number; more are added up as one.
+MAX_LABELS = 10_000
+#: Failed tasks named in a report, per reason; the ledger has them all.
+MAX_EXAMPLES = 20
+OTHER_LABELS = "(all further labels)"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """One label or choice over all images; `mean_score` in 0..1 is `None` where none has a score."""
+
+    control: str
+    label: str
+    regions: int
+    images: int
+    mean_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One task that failed, and why."""
+
+    task: TaskKey
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureFigures:
+    """Failures of one kind: how many tasks, and the first of them."""
+
+    kind: str
+    tasks: int
+    examples: tuple[Example, ...]
+
+
+@dataclass(slots=True)
+class _LabelSum:
+    regions: int = 0
+    images: int = 0
+    scored: int = 0
+    score_sum: float = 0.0
+
+
+@dataclass(slots=True)
+class _FailureSum:
+    tasks: int = 0
+    examples: list[Example] = field(default_factory=list)
+
+
+class Tally:
+    """Running sums over the tasks of one run."""
+
+    def __init__(self) -> None:
+        self.predicted = 0
+        self.failed = 0
+        #: Regions drawn, in all.
+        self.regions = 0
+        #: Predictions that say nothing at all, and those that draw nothing.
+        self.empty = 0
+        self.undrawn = 0
+        self._labels: dict[tuple[str, str], _LabelSum] = {}
+        self._failures: dict[str, _FailureSum] = {}
+
+    def add(self, marks: Marks) -> None:
+        """Count one prediction."""
+        self.predicted += 1
+        self.regions += marks.regions
+        self.empty += marks.entries == 0
+        self.undrawn += marks.regions == 0
+        for mark in marks.labels:
+            total = self._label(mark.control, mark.label)
+            total.regions += mark.regions
+            total.images += 1
+            total.scored += mark.scored
+            total.score_sum += mark.score_sum
+
+    def fail(self, task: TaskKey, failure: Failure) -> None:
+        """Count one task that has no prediction."""
+        self.failed += 1
+        total = self._failures.setdefault(failure.kind, _FailureSum())
+        total.tasks += 1
+        if len(total.examples) < MAX_EXAMPLES:
+            total.examples.append(Example(task, failure.message))
+
+    @property
+    def regions_per_image(self) -> float:
+        """Mean number of regions drawn; 0 before anything is predicted."""
+        return self.regions / self.predicted if self.predicted else 0.0
+
+    def labels(self) -> Iterator[LabelFigures]:
+        """By control in the order met, the most frequent label first."""
+        controls = list(dict.fromkeys(control for control, _ in self._labels))
+        ranked = sorted(
+            self._labels.items(), key=lambda item: (controls.index(item[0][0]), -item[1].regions)
+        )
+        for (control, label), total in ranked:
+            mean = round(total.score_sum / total.scored, 4) if total.scored else None
+            yield LabelFigures(control, label, total.regions, total.images, mean)
+
+    def failures(self) -> Iterator[FailureFigures]:
+        """The most frequent kind first."""
+        ranked = sorted(self._failures.items(), key=lambda item: -item[1].tasks)
+        for kind, total in ranked:
+            yield FailureFigures(kind, total.tasks, tuple(total.examples))
+
+    def _label(self, control: str, label: str) -> _LabelSum:
+        key = (control, label)
+        if key not in self._labels and len(self._labels) >= MAX_LABELS:
+            key = (control, OTHER_LABELS)
+        return self._labels.setdefault(key, _LabelSum())

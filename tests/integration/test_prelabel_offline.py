@@ -1,0 +1,180 @@
+"""`firstpass prelabel --images` as a person runs it, with the tiny models."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backend.demo.evaluation import compare
+from backend.demo.images import demo_images
+from tests.unit.images.pictures import STORED, exif
+
+CONFIG = Path(__file__).parents[2] / "label_config" / "demo.xml"
+REPOSITORY = Path(__file__).parents[2]
+
+
+def command(home: Path, *arguments: object) -> list[str]:
+    return [
+        *(sys.executable, "-m", "backend.cli.main", "prelabel", "--model", "tiny"),
+        *("--home", str(home), "--config", str(CONFIG), *map(str, arguments)),
+    ]
+
+
+def start(home: Path, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(home, *arguments),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int) -> str:
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == status, out + err
+    return out + err
+
+
+def states(home: Path) -> dict[str, int]:
+    """How many images the only ledger of this home has in which state."""
+    files = list(home.glob("prelabel/*.sqlite"))
+    if not files:
+        return {}
+    database = sqlite3.connect(files[0], timeout=10)
+    try:
+        return dict(database.execute("SELECT state, COUNT(*) FROM tasks GROUP BY state"))
+    except sqlite3.OperationalError:  # not made yet
+        return {}
+    finally:
+        database.close()
+
+
+def wait_for_done(process: subprocess.Popen[str], home: Path, least: int) -> None:
+    deadline = time.monotonic() + 120
+    while states(home).get("done", 0) < least:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def predictions(out: Path) -> dict[str, Any]:
+    """The only prediction of each task, by the image's address."""
+    tasks = json.loads(out.read_text())
+    return {task["data"]["image"]: task["predictions"][0] for task in tasks}
+
+
+def save(folder: Path, images: Sequence[Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in images:
+        (folder / image.name).write_bytes(image.png)
+
+
+def test_a_folder_becomes_a_file_that_is_right_about_its_images(tmp_path: Path) -> None:
+    """As good as through the queue; the unreadable are named, the photos turned by EXIF upright."""
+    images = demo_images(8)
+    save(tmp_path / "in" / "scenes", images)
+    turned = Image.open(tmp_path / "in" / "scenes" / images[0].name)
+    STORED[6](turned).save(tmp_path / "in" / "turned.png", exif=exif(6))
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0, and then nothing")
+
+    said = finish(
+        start(
+            tmp_path / "home", "--images", tmp_path / "in", "--out", tmp_path / "out.json",
+            "--report", tmp_path / "report.json", "--url-prefix", "https://example.com/",
+        ),
+        status=3,
+    )  # fmt: skip
+
+    found = predictions(tmp_path / "out.json")
+    named = {f"https://example.com/scenes/{image.name}": image for image in images}
+    assert found.keys() == {*named, "https://example.com/turned.png"}
+    tally = compare((image.truth, found[url]) for url, image in named.items())
+    assert tally.f1 > 0.85
+    assert tally.tag_accuracy > 0.9
+    upright = found["https://example.com/turned.png"]["result"]
+    assert {
+        (region["original_width"], region["original_height"])
+        for region in upright
+        if "original_width" in region
+    } == {turned.size}
+    assert "broken.jpg" in said
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["predicted"], report["failed"], report["left"]) == (9, 1, 0)
+    assert report["failures"][0]["examples"][0]["task"] == "broken.jpg"
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
+    tmp_path: Path, signum: int, status: int
+) -> None:
+    """What was predicted before stays as it was; the file is the one that a run without a stop writes."""
+    home, folder, out = tmp_path / "home", tmp_path / "in", tmp_path / "out.json"
+    save(folder, demo_images(60))
+    stopped = start(home, "--images", folder, "--out", out)
+    wait_for_done(stopped, home, least=3)
+    stopped.send_signal(signum)
+    said = finish(stopped, status)
+    if signum == signal.SIGINT:
+        assert "same command goes on" in said
+        assert "Traceback" not in said
+    assert not out.exists()
+    before = states(home)
+    assert 3 <= before["done"] < 60
+    assert before["done"] + before["waiting"] == 60
+
+    said = finish(start(home, "--images", folder, "--out", out), status=0)
+    assert f"{before['done']} of 60 images" in said
+    whole = out.read_text()
+    assert len(predictions(out)) == 60
+
+    finish(start(tmp_path / "fresh", "--images", folder, "--out", tmp_path / "2.json"), status=0)
+    assert whole == (tmp_path / "2.json").read_text()
+
+
+def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "in"
+    save(folder, demo_images(60))
+    first = start(home, "--images", folder, "--out", tmp_path / "1.json")
+    wait_for_done(first, home, least=1)
+
+    said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=1)
+    first.send_signal(signal.SIGTERM)
+
+    assert "another `firstpass prelabel`" in " ".join(said.split())
+    finish(first, status=130)
+
+
+def test_a_dry_run_leaves_a_contact_sheet_alone(tmp_path: Path) -> None:
+    save(tmp_path / "in", demo_images(5))
+    sheet = tmp_path / "sheet.png"
+
+    said = finish(
+        start(
+            tmp_path / "home",
+            "--images",
+            tmp_path / "in",
+            "--dry-run",
+            "--sample",
+            3,
+            "--sheet",
+            sheet,
+        ),
+        status=0,
+    )
+
+    assert "tiny-" in said
+    with Image.open(sheet) as image:
+        assert image.width > 1000
+    assert not (tmp_path / "home").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "sheet.png"}

@@ -1,0 +1,230 @@
+"""Datasets, read back with supervision's own loaders."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import supervision as sv
+from PIL import Image
+
+from backend.bulk import dataset_files
+from backend.bulk.dataset import MARKER, DatasetTarget, dataset_classes
+from backend.bulk.dataset_files import DatasetFormat
+from backend.bulk.task_file import OutputUnwritable
+from backend.engine import engine_for
+from backend.errors import BadRequest
+from backend.label_studio.bodies import Region
+from backend.plan import plan_label_config
+from backend.settings import Settings
+from tests.unit.bulk.rows import choice, polygon, rectangle
+from tests.unit.images.pictures import corner_colours, corners, exif
+
+CLASSES = ("tree", "car")
+FORMATS = list(DatasetFormat)
+CAR = rectangle("a", "car", 0.5, x=12.3, y=21.7)
+#: In pixels of 200x100: CAR.
+CAR_XYXY = (24.6, 21.7, 104.6, 51.7)
+TREE = polygon("b", "tree", (50, 50), (90, 50), (50, 90))
+TREE_XYXY = (100, 50, 180, 90)
+
+
+def picture(**options: Any) -> bytes:
+    buffer = io.BytesIO()
+    corners(200, 100).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def write(
+    tmp_path: Path,
+    format_name: DatasetFormat,
+    rows: dict[str, list[Region]],
+    image: bytes | None = None,
+) -> Path:
+    """The dataset's folder, for images that are all the same."""
+    folder, out = tmp_path / "folder", tmp_path / "out"
+    for path in rows:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(image or picture())
+    target = DatasetTarget(out, format_name, CLASSES)
+    written = target.write(
+        folder,
+        [(path, json.dumps({"result": result})) for path, result in rows.items()],
+        Settings(),
+    )
+    assert written == len(rows)
+    return out
+
+
+def load(out: Path, format_name: DatasetFormat, *, masks: bool = False) -> Any:
+    images = str(out / "images")
+    match format_name:
+        case DatasetFormat.COCO:
+            return sv.DetectionDataset.from_coco(images, str(out / "annotations.json"), masks)
+        case DatasetFormat.YOLO:
+            yaml = str(out / "data.yaml")
+            return sv.DetectionDataset.from_yolo(images, str(out / "labels"), yaml, masks)
+        case DatasetFormat.VOC:
+            return sv.DetectionDataset.from_pascal_voc(images, str(out / "annotations"), masks)
+
+
+def boxes(dataset: Any, name: str) -> list[tuple[str, Any]]:
+    """Class and box of each object of the image with that file name."""
+    (found,) = [one for path, one in dataset.annotations.items() if Path(path).name == name]
+    ids = found.class_id.tolist()
+    return [(dataset.classes[number], box) for number, box in zip(ids, found.xyxy, strict=True)]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_boxes_come_back_within_a_pixel(tmp_path: Path, format_name: DatasetFormat) -> None:
+    """Under their labels; a choice beside them is left out, an image without boxes is there."""
+    out = write(tmp_path, format_name, {"a.jpg": [CAR, choice("c", "street")], "none.jpg": []})
+
+    dataset = load(out, format_name)
+
+    ((label, box),) = boxes(dataset, "a.jpg")
+    assert label == "car"
+    assert np.abs(box - CAR_XYXY).max() < 1
+    assert boxes(dataset, "none.jpg") == []
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_polygons_and_boxes_stand_side_by_side(tmp_path: Path, format_name: DatasetFormat) -> None:
+    """A polygon keeps its outline; the box beside it stays a box."""
+    out = write(tmp_path, format_name, {"a.jpg": [TREE, CAR]})
+
+    found = dict(boxes(load(out, format_name), "a.jpg"))
+    assert np.abs(found["car"] - CAR_XYXY).max() < 1.01
+    assert np.abs(found["tree"] - TREE_XYXY).max() < 1.01
+
+    dataset = load(out, format_name, masks=True)
+    (detections,) = dataset.annotations.values()
+    (mask,) = detections.mask[detections.class_id == dataset.classes.index("tree")]
+    assert mask.sum() == pytest.approx(80 * 40 / 2, rel=0.08)
+    assert mask[55, 110]
+    assert not mask[85, 170]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_many_images_are_written_a_few_at_a_time(
+    tmp_path: Path, format_name: DatasetFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And come out as one dataset, each id once."""
+    monkeypatch.setattr(dataset_files, "CHUNK_IMAGES", 2)
+    out = write(tmp_path, format_name, {f"{number}.jpg": [CAR, TREE] for number in range(5)})
+
+    dataset = load(out, format_name)
+
+    assert len(dataset) == 5
+    assert sorted(dataset.classes) == sorted(CLASSES)
+    if format_name is DatasetFormat.COCO:
+        body = json.loads((out / "annotations.json").read_text())
+        assert [image["id"] for image in body["images"]] == [1, 2, 3, 4, 5]
+        assert [annotation["id"] for annotation in body["annotations"]] == list(range(1, 11))
+        assert body["licenses"] == []
+
+
+def test_masks_in_memory_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_files, "CHUNK_MASK_PX", 5000)
+    outline = dataset_files.Outlined("tree", ((0, 0), (9, 0), (9, 9)), is_box=False)
+    box = dataset_files.Outlined("tree", ((0, 0), (9, 0), (9, 9), (0, 9)), is_box=True)
+
+    def images(one: dataset_files.Outlined) -> list[dataset_files.DatasetImage]:
+        return [dataset_files.DatasetImage(Path(str(n)), (50, 50), (one,)) for n in range(5)]
+
+    assert [len(chunk) for chunk in dataset_files._chunks(images(outline))] == [2, 2, 1]
+    assert [len(chunk) for chunk in dataset_files._chunks(images(box))] == [5]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_images_of_the_same_name_in_several_folders_stay_apart(
+    tmp_path: Path, format_name: DatasetFormat
+) -> None:
+    """Also where only their suffix or the case of a letter differs."""
+    rows = {"a/x.jpg": [CAR], "b/x.jpg": [], "b/x.png": [TREE], "B/X.jpg": [], "b__x.jpg": []}
+
+    dataset = load(write(tmp_path, format_name, rows), format_name)
+
+    names = {Path(path).name for path in dataset.image_paths}
+    assert len({Path(name).stem.casefold() for name in names}) == 5
+    assert [label for label, _ in boxes(dataset, "a__x.jpg")] == ["car"]
+
+
+def test_a_turned_photo_lies_upright_in_the_dataset(tmp_path: Path) -> None:
+    """Boxes are of the upright image, and some tools overlook EXIF; other photos are copied as they are."""
+    turned = picture(exif=exif(6))
+    out = write(tmp_path, DatasetFormat.YOLO, {"a.jpg": [CAR]}, turned)
+
+    (file,) = (out / "images").iterdir()
+    with Image.open(file) as image:
+        assert (image.format, image.size) == ("PNG", (100, 200))
+        assert corner_colours(image)[0] == corner_colours(corners(200, 100))[2]
+
+    plain = picture()
+    out = write(tmp_path / "2", DatasetFormat.YOLO, {"a.jpeg": []}, plain)
+    assert (out / "images" / "a.jpg").read_bytes() == plain
+
+
+def test_long_names_are_cut_from_the_left(tmp_path: Path) -> None:
+    """Names of deep folders run together would be too long for the file system."""
+    path = "/".join(["ordner-ä" * 8] * 6) + "/bild.jpg"
+
+    out = write(tmp_path, DatasetFormat.YOLO, {path: [CAR]})
+
+    (file,) = (out / "images").iterdir()
+    assert file.name.endswith("bild.jpg")
+
+
+def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
+    """An empty one is taken, and one of ours is replaced whole."""
+    (tmp_path / "out").mkdir()
+    write(tmp_path, DatasetFormat.YOLO, {"a.jpg": [CAR], "b.jpg": []})
+    out = write(tmp_path, DatasetFormat.COCO, {"a.jpg": [CAR]})
+    assert sorted(path.name for path in out.iterdir()) == ["annotations.json", MARKER, "images"]
+    assert len(list((out / "images").iterdir())) == 1
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    with pytest.raises(BadRequest, match="neither"):
+        DatasetTarget(tmp_path / "mine", DatasetFormat.COCO, CLASSES)
+
+
+def test_an_image_that_is_gone_leaves_the_old_dataset_alone(tmp_path: Path) -> None:
+    """And nothing half-made beside it."""
+    out = write(tmp_path, DatasetFormat.COCO, {"a.jpg": [CAR]})
+    before = (out / "annotations.json").read_text()
+    target = DatasetTarget(out, DatasetFormat.COCO, CLASSES)
+
+    with pytest.raises(OutputUnwritable, match=r"gone\.jpg"):
+        target.write(tmp_path / "folder", [("gone.jpg", '{"result": []}')], Settings())
+
+    assert (out / "annotations.json").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "out"]
+
+
+def config(*controls: str) -> str:
+    return f'<View><Image name="image" value="$image"/>{"".join(controls)}</View>'
+
+
+BOXES = (
+    '<RectangleLabels name="box" toName="image"><Label value="Car" alias="c"/><Label value="Tree"/>'
+    "</RectangleLabels>"
+)
+CHOICES = '<Choices name="scene" toName="image"><Choice value="night"/></Choices>'
+
+
+def test_the_classes_are_the_labels_of_boxes_as_the_regions_have_them() -> None:
+    plan = plan_label_config(config(CHOICES, BOXES), 0.3, engine_for("tiny"))
+
+    assert dataset_classes(plan, DatasetFormat.YOLO) == ("c", "Tree")
+
+
+def test_a_config_without_boxes_is_refused() -> None:
+    plan = plan_label_config(config(CHOICES), 0.3, engine_for("tiny"))
+
+    with pytest.raises(BadRequest, match="has neither"):
+        dataset_classes(plan, DatasetFormat.YOLO)
