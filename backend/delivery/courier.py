@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeAlias
 import httpx
 import structlog
 
+from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.project_key import ProjectKey
@@ -48,11 +49,13 @@ class KnowsProjects(StoresPredictions, Protocol):
 
     def project(self, project: int) -> Json: ...
 
-    def pages(self, project: int, *, ids: Sequence[int]) -> Iterator[list[Json]]: ...
+    def pages(self, project: int, *, ids: Sequence[int], lacking: str) -> Iterator[list[Json]]: ...
 
 
 class Writes(Protocol):
     """`PredictionWriter`, or what a test puts in its place."""
+
+    def begin(self, project: ProjectKey, version: str) -> None: ...
 
     def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered: ...
 
@@ -123,21 +126,26 @@ class Courier:
         predictor = self._predictor(project)
         if predictor is None:
             return
-        lacking = self._api.lacking(project.id, predictor.version, due)
-        self._settle(project, set(due) - lacking, "present")
+        self._writer.begin(project, predictor.version)
+        absent = set(due)
         parcel = Parcel()
-        with self._open_window() as window:
-            for slots in predict_tasks(self._tasks(project, lacking), predictor, window):
+
+        def write(rows: Sequence[Row]) -> Delivered | None:
+            return self._write(project, predictor.version, rows)
+
+        with self._open_window() as window, Outbox(write) as outbox:
+            tasks = self._tasks(project, predictor.version, absent)
+            for slots in predict_tasks(tasks, predictor, window):
                 for slot in slots:
                     self._take_in(project, slot, parcel)
                 while parcel.is_due(time.monotonic()):
-                    if not self._deliver(project, predictor.version, parcel.take()):
-                        return
-                if self._stop.is_set():
+                    outbox.send(parcel.take())
+                if not self._record(project, outbox.written()) or self._stop.is_set():
                     return
-        while parcel.rows:
-            if not self._deliver(project, predictor.version, parcel.take()):
-                return
+            while parcel.rows:
+                outbox.send(parcel.take())
+            if self._record(project, outbox.written(all_of_them=True)):
+                self._settle(project, absent, "present")
 
     def _predictor(self, project: ProjectKey) -> Predictor | None:
         """By the label config of now, whatever it was when the tasks were asked; `None`: owe nothing."""
@@ -160,10 +168,12 @@ class Courier:
         log.error("owed tasks given up", project=project.id, tasks=tasks, reason=reason)
         return None
 
-    def _tasks(self, project: ProjectKey, ids: Collection[int]) -> Iterator[Task]:
-        if ids:
-            for page in self._api.pages(project.id, ids=sorted(ids)):
-                yield from (Task(id=task["id"], data=task["data"]) for task in page)
+    def _tasks(self, project: ProjectKey, version: str, ids: set[int]) -> Iterator[Task]:
+        """Those of the tasks that lack the version; `ids` is left with the others."""
+        for page in self._api.pages(project.id, ids=sorted(ids), lacking=version):
+            for task in page:
+                ids.discard(task["id"])
+                yield Task(id=task["id"], data=task["data"])
 
     def _take_in(self, project: ProjectKey, slot: Slot, parcel: Parcel) -> None:
         if slot.task_id is None:
@@ -189,26 +199,32 @@ class Courier:
         else:
             self._settle(project, [task], "failed")
 
-    def _deliver(self, project: ProjectKey, version: str, rows: Sequence[Row]) -> bool:
-        """Have rows written; False when they are of a label config that is no more."""
+    def _write(self, project: ProjectKey, version: str, rows: Sequence[Row]) -> Delivered | None:
+        """Have rows written; `None` when they are of a label config that is no more."""
         now = self._predictor(project)
         if now is None or now.version != version:
             log.info("label config changed, planning anew", project=project.id, rows=len(rows))
-            return False
-        delivered = self._writer.write(project, rows)
-        self._settle(project, delivered.stored, "stored")
-        self._settle(project, delivered.present, "present")
-        self._owed.postpone(project, delivered.deferred, self._clock() + DEFERRED_S)
-        for task, failure in delivered.refused.items():
-            self._fail(project, task, failure)
-        log.info(
-            "delivered",
-            project=project.id,
-            stored=len(delivered.stored),
-            present=len(delivered.present),
-            deferred=len(delivered.deferred),
-            refused=len(delivered.refused),
-        )
+            return None
+        return self._writer.write(project, rows)
+
+    def _record(self, project: ProjectKey, written: Iterable[Delivered | None]) -> bool:
+        """Take note of what was written; False when the plan is out of date."""
+        for delivered in written:
+            if delivered is None:
+                return False
+            self._settle(project, delivered.stored, "stored")
+            self._settle(project, delivered.present, "present")
+            self._owed.postpone(project, delivered.deferred, self._clock() + DEFERRED_S)
+            for task, failure in delivered.refused.items():
+                self._fail(project, task, failure)
+            log.info(
+                "delivered",
+                project=project.id,
+                stored=len(delivered.stored),
+                present=len(delivered.present),
+                deferred=len(delivered.deferred),
+                refused=len(delivered.refused),
+            )
         return True
 
     def _settle(self, project: ProjectKey, tasks: Collection[int], outcome: str) -> None:

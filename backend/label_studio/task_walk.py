@@ -22,8 +22,12 @@ ListTasks: TypeAlias = Callable[[Json], tuple[list[Json], int]]
 IDS_AT_ONCE = 200
 
 
-def walk(list_tasks: ListTasks, filters: Json | None) -> Iterator[Json]:
+def walk(
+    list_tasks: ListTasks, filters: Json | None, also: Sequence[Json] = ()
+) -> Iterator[Json]:
     """All tasks that match, each once, by ascending id; one page in memory per filter that `or` joins.
+
+    Each task matches every item of `also` besides.
 
     `filters` is the Data Manager's `{"conjunction": "and" | "or", "items": [...]}`. Where `or` joins
     its items, "above the last id" cannot be among them, so each item is walked alone and the walks
@@ -31,9 +35,9 @@ def walk(list_tasks: ListTasks, filters: Json | None) -> Iterator[Json]:
     """
     items = (filters or {}).get("items") or []
     if (filters or {}).get("conjunction") != "or" or len(items) == 1:
-        yield from _walk_all(list_tasks, items)
+        yield from _walk_all(list_tasks, [*items, *also])
         return
-    walks = [_walk_all(list_tasks, [item]) for item in items]
+    walks = [_walk_all(list_tasks, [item, *also]) for item in items]
     last = None
     for task in heapq.merge(*walks, key=lambda task: int(task["id"])):
         if task["id"] != last:
