@@ -93,7 +93,7 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
             log=logs / f"{name}.log" if logs else None,
         )
 
-    stack = Stack(_local_url(settings), _auth(settings))
+    stack = Stack(settings.local_url, _auth(settings))
     loading = [
         supervisor.start(program("worker", number if workers > 1 else None), restart=True)
         for number in range(1, workers + 1)
@@ -113,13 +113,6 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
 
 def _with_redis(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"redis_url": SecretStr(url)})
-
-
-def _local_url(settings: Settings) -> str:
-    host = settings.host
-    if host in ("", "0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _auth(settings: Settings) -> tuple[str, str] | None:

@@ -10,9 +10,11 @@ import typer
 from backend.cli.connect import connect
 from backend.cli.courier import courier
 from backend.cli.demo import demo
+from backend.cli.doctor import doctor
 from backend.cli.models import models
 from backend.cli.plan import plan
 from backend.cli.predict import predict
+from backend.cli.prelabel import prelabel
 from backend.cli.prune import prune
 from backend.cli.retry import retry
 from backend.cli.status import status
@@ -37,7 +39,21 @@ def _root() -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
 
 
-for command in (connect, courier, demo, predict, plan, prune, retry, status, up, web, worker):
+for command in (
+    connect,
+    courier,
+    demo,
+    doctor,
+    predict,
+    prelabel,
+    plan,
+    prune,
+    retry,
+    status,
+    up,
+    web,
+    worker,
+):
     app.command()(command)
 app.add_typer(models, name="models")
 

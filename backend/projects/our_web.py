@@ -124,7 +124,8 @@ def _checked(answer: httpx.Response, url: str) -> Json:
             f"{url} wants other credentials: FIRSTPASS_BASIC_AUTH_USER and FIRSTPASS_BASIC_AUTH_PASS must "
             "be those that `firstpass up` (or `web`) runs with"
         )
-    # `/health` says 503 when Redis is down, and still tells how things stand.
-    if not answer.is_success and "error" in body:
-        raise BackendRefuses(f"{url}: {body['error'].get('message', answer.status_code)}")
+    if not answer.is_success:
+        error = body.get("error")
+        said = error.get("message") if isinstance(error, dict) else None
+        raise BackendRefuses(f"{url}: {said or f'{answer.status_code}; is this Firstpass?'}")
     return body

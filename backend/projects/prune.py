@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -64,7 +64,7 @@ def chosen(stored: Sequence[StoredVersion], named: Collection[str]) -> list[Stor
 
 def remove(
     api: LabelStudioApi, project_id: int, versions: Sequence[StoredVersion]
-) -> Iterator[tuple[StoredVersion, int]]:
+) -> Generator[tuple[StoredVersion, int], None, None]:
     """Each version with the rows that were removed; the version that the project shows stays."""
     shown = api.project(project_id)["model_version"]
     try:

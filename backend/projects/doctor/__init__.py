@@ -1,0 +1,1 @@
+"""Looks for what keeps predictions from showing, and names the fix. Changes nothing."""

@@ -1,0 +1,97 @@
+"""Whether images can be read: one of each kind among the first tasks, fetched as a worker fetches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias, assert_never
+
+from backend.errors import FirstpassError, TaskError
+from backend.images.decode import decode_image
+from backend.images.fetch import ImageFetcher
+from backend.images.reference import ImageKind, ImageRef, parse_image_ref
+from backend.plan import Plan
+from backend.projects.finding import Finding, Level
+from backend.settings import Settings
+
+__all__ = ["check_images"]
+
+Json: TypeAlias = dict[str, Any]
+
+
+def check_images(
+    tasks: Sequence[Json], plan: Plan, fetcher: ImageFetcher, settings: Settings
+) -> Iterator[Finding]:
+    """A finding per kind of reference; reading from elsewhere than a worker may fare otherwise."""
+    if not tasks:
+        yield Finding(
+            Level.WARNING, "the project has no tasks, so no image was tried", "import some"
+        )
+        return
+    kinds: dict[ImageKind, ImageRef] = {}
+    refused: dict[str, Finding] = {}
+    for task in tasks:
+        for image in plan.images:
+            try:
+                ref = _ref(task, image.data_key, settings)
+            except FirstpassError as error:
+                what = f"task {task['id']}: {error}"
+                refused.setdefault(
+                    type(error).__name__, Finding(Level.ERROR, what, _data_remedy(error))
+                )
+            else:
+                kinds.setdefault(ref.kind, ref)
+    for ref in kinds.values():
+        yield _tried(ref, fetcher, settings)
+    yield from refused.values()
+
+
+def _ref(task: Json, key: str, settings: Settings) -> ImageRef:
+    value = task["data"].get(key)
+    if value is None:
+        present = ", ".join(sorted(map(str, task["data"]))) or "nothing"
+        raise TaskError(f"the label config reads {key!r}, but the task's data has {present}")
+    return parse_image_ref(value, task_id=task["id"], label_studio_url=settings.label_studio_url)
+
+
+def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
+    kind = ref.kind.replace("_", " ")
+    try:
+        image = decode_image(fetcher.fetch(ref).data, settings.image_max_pixels)
+    except FirstpassError as error:
+        return Finding(Level.ERROR, f"{kind}: {error.kind}: {error}", _remedy(ref.kind))
+    return Finding(Level.OK, f"{kind}: {ref.display} is an image of {image.width} x {image.height}")
+
+
+def _data_remedy(error: FirstpassError) -> str:
+    if isinstance(error, TaskError):
+        return "import tasks whose data has the key that <Image value> names"
+    return "import the image as an upload, or with an http(s) address"
+
+
+def _remedy(kind: ImageKind) -> str:
+    match kind:
+        case "upload" | "label_studio":
+            return (
+                "the token's user must see the project, and the file be on Label Studio's disk: open the "
+                "task there, and import it anew if its image does not show"
+            )
+        case "local_file":
+            return (
+                "start Label Studio with LOCAL_FILES_SERVING_ENABLED=true and LOCAL_FILES_DOCUMENT_ROOT, give "
+                "the project a local-files storage for that folder, or mount it here and set "
+                "FIRSTPASS_LOCAL_FILES_ROOT"
+            )
+        case "cloud":
+            return (
+                "Label Studio fetches it: under Settings > Cloud Storage the project needs a storage for "
+                "that bucket, with credentials that may read it"
+            )
+        case "http":
+            return (
+                "the address must answer from here; if it is a private one, name its host in "
+                "FIRSTPASS_IMAGE_ALLOW"
+            )
+        case "data":
+            return "import the image anew: the text in the task is damaged"
+        case _:
+            assert_never(kind)

@@ -1,0 +1,134 @@
+"""This installation: Redis, workers, courier, models and the web process. Findings from what was read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from backend.checkpoints import check_checkpoints
+from backend.delivery.card import CourierCard
+from backend.errors import FirstpassError, ModelUnavailable
+from backend.projects.finding import Finding, Level
+from backend.projects.our_web import OurWeb
+from backend.queue.overview import Overview, RedisView
+from backend.queue.wording import duration, worker_name
+from backend.settings import Settings
+
+__all__ = ["check_courier", "check_models", "check_redis", "check_web", "check_workers"]
+
+
+def check_redis(redis: RedisView) -> Iterator[Finding]:
+    """Whether it answers, and keeps what it is given."""
+    if not redis.up:
+        yield Finding(
+            Level.ERROR,
+            redis.reason or "Redis does not answer",
+            "start it, or set FIRSTPASS_REDIS_URL to one that runs; `firstpass up` brings its own",
+        )
+        return
+    yield Finding(Level.OK, f"Redis {redis.version or ''} answers".replace("  ", " "))
+    if redis.eviction not in (None, "noeviction"):
+        yield Finding(
+            Level.ERROR if redis.max_bytes else Level.WARNING,
+            f"Redis may throw queued images away (maxmemory-policy is {redis.eviction})",
+            "set maxmemory-policy noeviction in its configuration",
+        )
+    if redis.aof is False:
+        yield Finding(
+            Level.WARNING,
+            "Redis keeps no append-only file: what is queued is lost when it crashes",
+            "set appendonly yes in its configuration",
+        )
+    if redis.aof_ok is False:
+        yield Finding(
+            Level.ERROR,
+            "Redis could not write its append-only file",
+            "see whether its disk is full",
+        )
+
+
+def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
+    """Whether any lives, and has the model that the settings name."""
+    alive = [card for card in overview.workers if not card.is_late(overview.at)]
+    if not alive:
+        yield Finding(Level.ERROR, "no worker is alive", "start one: `firstpass worker`")
+    for card in alive:
+        what = f"worker {worker_name(card)} on {card.device} with {card.model}"
+        if _names(card.model) == _names(settings.model):
+            yield Finding(Level.OK, what)
+        else:
+            yield Finding(
+                Level.ERROR,
+                f"{what}, where the settings here name {settings.model}",
+                "give web, workers and courier the same FIRSTPASS_MODEL",
+            )
+    for card in overview.workers:
+        if card not in alive:
+            silent = duration(card.silent_s(overview.at))
+            yield Finding(
+                Level.WARNING,
+                f"worker {worker_name(card)} has been silent for {silent}",
+                "see its log; its images go to another worker",
+            )
+
+
+def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
+    """Whether what `/predict` cannot answer in time is delivered."""
+    if not settings.delivers:
+        return Finding(
+            Level.WARNING,
+            "nothing is delivered late: there is no token for Label Studio",
+            "set FIRSTPASS_LABEL_STUDIO_URL and FIRSTPASS_LABEL_STUDIO_API_KEY for all processes",
+        )
+    if card is None:
+        return Finding(
+            Level.ERROR,
+            "no courier is alive: what is not ready in time never reaches Label Studio",
+            "start one: `firstpass courier` (`firstpass up` does, when it has a token)",
+        )
+    what = f"courier {card.host}:{card.pid} delivers to {card.label_studio_url}"
+    if card.waiting is not None:
+        return Finding(
+            Level.ERROR, f"{what}, and waits: {card.waiting}", "mend that; it goes on then"
+        )
+    seen = duration(time.time() - card.started_at)
+    return Finding(Level.OK, f"{what}; {card.stored:,} stored in {seen}")
+
+
+def check_models(settings: Settings, workers: int) -> Finding:
+    """Whether the checkpoints are on this machine; the workers' machines count if this is none of them."""
+    try:
+        check_checkpoints(settings.model)
+    except ModelUnavailable as error:
+        if workers:
+            return Finding(
+                Level.SKIPPED, f"models are not on this machine, the workers have them ({error})"
+            )
+        return Finding(
+            Level.ERROR, str(error), f"`firstpass models pull {settings.model}` where workers run"
+        )
+    except ImportError:
+        return Finding(
+            Level.SKIPPED, "models are not looked at: this is an installation without them"
+        )
+    return Finding(Level.OK, f"the checkpoints of {settings.model} are on this machine")
+
+
+def check_web(web: OurWeb, settings: Settings) -> Finding:
+    """Whether the web process answers, and where."""
+    try:
+        health = web.health()
+    except FirstpassError as error:
+        return Finding(Level.ERROR, str(error))
+    what = f"the web process answers at {web.url} (version {health.get('version')})"
+    if settings.public_url is None or web.url == settings.public_url:
+        return Finding(Level.OK, what)
+    return Finding(
+        Level.WARNING,
+        f"{what}, and not from here at {settings.public_url}",
+        "that is right where only Label Studio's network knows FIRSTPASS_PUBLIC_URL; else mend it",
+    )
+
+
+def _names(model: str) -> list[str]:
+    return [part.strip().rstrip("/") for part in model.split(",") if part.strip()]

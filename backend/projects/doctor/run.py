@@ -1,0 +1,127 @@
+"""All checks in their order; what stands on something broken is skipped with a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import redis
+
+from backend.assembly import predictor_settings
+from backend.delivery.card import CourierCard, read_card
+from backend.errors import FirstpassError, LabelStudioRefuses
+from backend.images.fetch import ImageFetcher
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.credential import LabelStudioCredential
+from backend.projects.doctor.images import check_images
+from backend.projects.doctor.installation import (
+    check_courier,
+    check_models,
+    check_redis,
+    check_web,
+    check_workers,
+)
+from backend.projects.doctor.label_studio import check_token, list_projects
+from backend.projects.doctor.project import (
+    check_backend,
+    check_config,
+    check_versions,
+    check_web_version,
+    check_webhook,
+)
+from backend.projects.finding import Finding, Level
+from backend.projects.our_backend import OurBackend
+from backend.projects.our_web import OurWeb
+from backend.queue.connection import queue_errors
+from backend.queue.overview import Overview, read_overview
+from backend.settings import Settings
+
+__all__ = ["Doctor"]
+
+#: Tasks among which one image of each kind is looked for.
+FIRST_TASKS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """`open_redis` gives the Redis of the settings, or raises `SettingsError`."""
+
+    settings: Settings
+    open_redis: Callable[[], redis.Redis]
+
+    def look(self, project: int | None) -> Iterator[Finding]:
+        """A finding per check, as it is made; never raises an error of ours."""
+        yield Finding(Level.OK, "the settings are readable")
+        with OurWeb.from_settings(self.settings) as web:
+            yield from self._installation(web)
+            yield from _guarded(lambda: self._label_studio(web, project))
+
+    def _installation(self, web: OurWeb) -> Iterator[Finding]:
+        overview, courier = self._redis()
+        yield from check_redis(overview.redis)
+        if overview.redis.up:
+            yield from check_workers(overview, self.settings)
+            yield check_courier(courier, self.settings)
+        else:
+            yield Finding(Level.SKIPPED, "workers and courier are not looked for: Redis knows them")
+        yield from _guarded(lambda: [check_models(self.settings, len(overview.workers))])
+        yield check_web(web, self.settings)
+
+    def _redis(self) -> tuple[Overview, CourierCard | None]:
+        try:
+            with self.open_redis() as connection, queue_errors():
+                return read_overview(connection, failures=0), read_card(connection)
+        except FirstpassError as error:
+            return Overview.without_redis(str(error)), None
+
+    def _label_studio(self, web: OurWeb, project: int | None) -> Iterator[Finding]:
+        credential = LabelStudioCredential.from_settings(self.settings)
+        with LabelStudioApi.from_settings(self.settings) as api:
+            if credential is None:  # from_settings has raised then
+                return
+            findings = list(check_token(api, credential))
+            yield from findings
+            if findings[-1].level is Level.ERROR:
+                yield Finding(
+                    Level.SKIPPED, "projects are not looked at: Label Studio does not let us"
+                )
+            elif project is None:
+                yield from list_projects(api)
+            else:
+                yield from self._project(api, web, project)
+
+    def _project(self, api: LabelStudioApi, web: OurWeb, project_id: int) -> Iterator[Finding]:
+        try:
+            project = api.project(project_id)
+        except LabelStudioRefuses as error:
+            yield Finding(
+                Level.ERROR,
+                str(error),
+                "`firstpass doctor` without --project lists those there are",
+            )
+            return
+        yield Finding(Level.OK, f"project {project_id}: {project['title']}")
+        predictor, findings = check_config(project, predictor_settings(self.settings))
+        yield from findings
+        ours = OurBackend.from_settings(self.settings)
+        backends = api.backends(project_id)
+        yield from check_backend(api, ours, project_id, backends)
+        yield check_webhook(ours, api.webhooks(project_id), project_id)
+        if predictor is None:
+            yield Finding(Level.SKIPPED, "versions and images are not looked at: nothing is served")
+            return
+        version = predictor.version
+        yield from _guarded(lambda: [check_web_version(web, project, version)])
+        yield check_versions(ours, project, backends, version)
+        tasks = next(api.pages(project_id, page_size=FIRST_TASKS), [])
+        credential = LabelStudioCredential.from_settings(self.settings)
+        with ImageFetcher(self.settings, credential) as fetcher:
+            yield from check_images(tasks, predictor.plan, fetcher, self.settings)
+
+
+def _guarded(checks: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """The findings of checks; an error of ours that ends them is the last."""
+    try:
+        yield from checks()
+    except FirstpassError as error:
+        yield Finding(Level.ERROR, str(error))

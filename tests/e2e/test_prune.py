@@ -1,0 +1,66 @@
+"""`firstpass prune` with the real Label Studio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from backend.cli.main import app
+from backend.demo.client import LabelStudioClient
+from backend.demo.environment import Running
+from backend.demo.images import demo_images
+from backend.errors import BadRequest
+from backend.label_studio.api import LabelStudioApi
+from backend.stack import settings_environment
+from tests.e2e.conftest import NewProject
+
+OLD, OTHER = "tiny-00000000aa", "yolo-v8"
+
+
+def prune(both: Running, *arguments: str) -> str:
+    """What it prints; its own errors come out as exceptions."""
+    result = CliRunner().invoke(
+        app, ["prune", *arguments], env=settings_environment(both.settings), catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_old_versions_go_and_all_else_stays(
+    both: Running, client: LabelStudioClient, new_project: NewProject, demo_config: str
+):
+    """The current version, other tools' rows, annotations, and the version that the project shows."""
+    project = new_project(demo_config)
+    task, other = client.upload(project, {image.name: image.png for image in demo_images(2)})
+    with LabelStudioApi.from_settings(both.settings) as api:
+        current = api.task(task)["predictions"][0]["model_version"]
+        rows: list[dict[str, Any]] = [
+            {"task": one, "result": [], "score": None, "model_version": version}
+            for one in (task, other)
+            for version in (OLD, OTHER)
+        ]
+        api.import_predictions(project, rows)
+        old = next(row for row in api.predictions_of(task) if row["model_version"] == OLD)
+        client.post(
+            f"/api/tasks/{task}/annotations/", {"result": [], "parent_prediction": old["id"]}
+        )
+
+        with pytest.raises(BadRequest, match="--yes"):
+            prune(both, "--project", str(project))
+        assert api.model_versions(project) == {current: 1, OLD: 2, OTHER: 2}
+
+        printed = prune(both, "--project", str(project), "--yes")
+
+        assert f"2 predictions of {OLD} are removed" in printed
+        assert "another tool's, kept" in printed
+        assert api.model_versions(project) == {current: 1, OTHER: 2}
+        assert api.project(project)["model_version"] == current
+        assert len(api.annotations(task)) == 1
+        assert "Nothing to remove" in prune(both, "--project", str(project))
+
+        prune(both, "--project", str(project), "--yes", "--version", OTHER)
+
+        assert api.model_versions(project) == {current: 1}
+        assert api.project(project)["model_version"] == current

@@ -1,0 +1,69 @@
+"""One image of each kind is tried."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from backend.engine import engine_for
+from backend.images.fetch import ImageFetcher
+from backend.plan import plan_label_config
+from backend.projects.doctor.images import check_images
+from backend.projects.finding import Finding, Level
+from backend.settings import Settings
+from tests.integration.images.servers import png
+
+CONFIG = (
+    '<View><Image name="i" value="$image"/><Choices name="c" toName="i"><Choice value="snow"/>'
+    '<Choice value="grass"/></Choices></View>'
+)
+SETTINGS = Settings(image_timeout_s=2)
+
+
+def look(*values: Any, key: str = "image") -> list[Finding]:
+    plan = plan_label_config(CONFIG, 0.3, engine_for("tiny"))
+    tasks = [{"id": number, "data": {key: value}} for number, value in enumerate(values)]
+    with ImageFetcher(SETTINGS, None) as fetcher:
+        return list(check_images(tasks, plan, fetcher, SETTINGS))
+
+
+def inline(data: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def test_an_image_that_reads_is_given_with_its_size() -> None:
+    (finding,) = look(inline(png(8, 6)), inline(b"not tried: the second of its kind"))
+
+    assert finding.level is Level.OK
+    assert finding.what.endswith("is an image of 8 x 6")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (inline(b"no image"), "damaged"),
+        ("/data/upload/1/a.png", "open the task there"),
+        ("/data/local-files/?d=a.png", "LOCAL_FILES_SERVING_ENABLED"),
+        ("s3://bucket/a.png", "Cloud Storage"),
+        ("http://127.0.0.1:9/a.png", "FIRSTPASS_IMAGE_ALLOW"),
+        ("file:///etc/passwd", "import the image as an upload"),
+        (5, "has the key that <Image value> names"),
+    ],
+)
+def test_what_cannot_be_read_has_its_fix(value: object, words: str) -> None:
+    (finding,) = look(value)
+
+    assert finding.level is Level.ERROR
+    assert words in str(finding.fix)
+
+
+def test_a_task_without_the_key_says_what_it_has() -> None:
+    (finding,) = look("a.png", "b.png", key="picture")
+
+    assert "reads 'image', but the task's data has picture" in finding.what
+
+
+def test_a_project_without_tasks_is_a_warning() -> None:
+    assert [finding.level for finding in look()] == [Level.WARNING]

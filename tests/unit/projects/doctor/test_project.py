@@ -1,0 +1,124 @@
+"""Findings about one project."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backend.engine import engine_for
+from backend.predictor import PredictorSettings
+from backend.projects.doctor.project import (
+    check_backend,
+    check_config,
+    check_versions,
+    check_web_version,
+    check_webhook,
+)
+from backend.projects.finding import Level
+from tests.unit.projects.label_studio import (
+    OLD,
+    OURS,
+    PROJECT,
+    VERSION,
+    LabelStudio,
+    a_backend,
+    a_project,
+    a_webhook,
+    our_web,
+)
+
+SSRF = 403, {"detail": "URL resolves to a reserved network address (block: 10.0.0.0/8)"}
+
+
+def backend_findings(label_studio: LabelStudio) -> list[tuple[Level, str]]:
+    found = check_backend(label_studio.api(), OURS, PROJECT, label_studio.backends)
+    return [(finding.level, f"{finding.what} {finding.fix}") for finding in found]
+
+
+def test_a_config_is_served_or_it_is_said_why_not() -> None:
+    """Tags that are left to the annotator are warned of."""
+    predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
+    partly = a_project(
+        label_config='<View><Image name="i" value="$i"/><Brush name="b" toName="i"/><Choices name="c" '
+        'toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
+    )
+
+    predictor, findings = check_config(partly, predictors)
+    assert predictor is not None
+    assert [finding.level for finding in findings] == [Level.OK, Level.WARNING]
+
+    predictor, findings = check_config(a_project(), predictors)
+    assert predictor is None
+    assert [finding.level for finding in findings] == [Level.ERROR]
+
+
+def test_processes_with_other_settings_are_told_apart() -> None:
+    assert check_web_version(our_web(), a_project(), VERSION).level is Level.OK
+    assert check_web_version(our_web(), a_project(), OLD).level is Level.ERROR
+
+
+def test_a_connected_backend_is_well() -> None:
+    label_studio = LabelStudio()
+    label_studio.backends = [a_backend()]
+
+    assert [level for level, _ in backend_findings(label_studio)] == [Level.OK]
+    assert label_studio.writes == []
+
+
+@pytest.mark.parametrize("backends", [[], [a_backend(state="DI", readable_state="Disconnected")]])
+def test_an_address_that_label_studio_forbids_is_found_out(backends: list[Any]) -> None:
+    """Asked in a way that could make nothing: basic auth without credentials."""
+    label_studio = LabelStudio()
+    label_studio.backends, label_studio.refusal = backends, SSRF
+
+    findings = backend_findings(label_studio)
+
+    assert [level for level, _ in findings] == [Level.ERROR, Level.ERROR]
+    assert "firstpass connect" in findings[0][1]
+    assert "ML_BLOCK_LOCAL_IP" in findings[1][1]
+    ((_, _, body),) = label_studio.writes
+    assert body == {"project": PROJECT, "url": OURS.url, "auth_method": "BASIC_AUTH"}
+
+
+def test_other_refusals_of_that_question_are_no_finding() -> None:
+    """It was asked so that it would be refused."""
+    label_studio = LabelStudio()
+    label_studio.refusal = 400, {"detail": "Authentication username and password is required"}
+
+    assert len(backend_findings(label_studio)) == 1
+
+
+def test_a_backend_before_ours_is_an_error() -> None:
+    label_studio = LabelStudio()
+    label_studio.backends = [a_backend(id=1, url="http://other", title="Other"), a_backend()]
+
+    assert [level for level, _ in backend_findings(label_studio)] == [Level.OK, Level.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("project", "backend", "level"),
+    [
+        ({}, {}, Level.OK),
+        ({"model_version": OLD}, {}, Level.ERROR),
+        ({"model_version": None}, {}, Level.ERROR),
+        ({"show_collab_predictions": False}, {}, Level.ERROR),
+        ({}, {"title": "Florence"}, Level.ERROR),
+        ({}, {"url": "http://other"}, Level.SKIPPED),
+    ],
+)
+def test_name_rows_and_what_the_project_shows_must_be_one_version(
+    project: dict[str, Any], backend: dict[str, Any], level: Level
+) -> None:
+    found = check_versions(OURS, a_project(**project), [a_backend(**backend)], VERSION)
+
+    assert found.level is level
+
+
+def test_the_webhook_must_be_there_with_our_secret() -> None:
+    assert check_webhook(OURS, [a_webhook()], PROJECT).level is Level.OK
+    assert check_webhook(OURS, [], PROJECT).level is Level.WARNING
+    assert check_webhook(OURS, [a_webhook(headers={})], PROJECT).level is Level.WARNING
+    bare = replace(OURS, webhook_secret=None)
+    assert "FIRSTPASS_WEBHOOK_SECRET" in str(check_webhook(bare, [a_webhook()], PROJECT).fix)

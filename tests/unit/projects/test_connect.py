@@ -1,0 +1,142 @@
+"""Steps of `connect` that a real Label Studio does not bring about at will."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.projects.connect import Connector
+from backend.projects.finding import Finding, Level
+from tests.unit.projects.label_studio import (
+    OLD,
+    OURS,
+    PROJECT,
+    URL,
+    VERSION,
+    LabelStudio,
+    a_backend,
+    a_project,
+    a_webhook,
+    our_web,
+)
+
+
+def connect(label_studio: LabelStudio, project: int = PROJECT, **changes: Any) -> list[Finding]:
+    web = changes.pop("web", our_web())
+    connector = Connector(label_studio.api(), web, replace(OURS, **changes), wait_s=0)
+    return list(connector.connect(project))
+
+
+@pytest.fixture
+def connected() -> LabelStudio:
+    """All is as it should be; there is nothing to open."""
+    made = LabelStudio()
+    made.backends, made.webhooks = [a_backend()], [a_webhook()]
+    return made
+
+
+def test_what_is_right_is_left_alone(connected: LabelStudio) -> None:
+    """Not one request changes anything."""
+    findings = connect(connected)
+
+    assert connected.writes == []
+    assert [f.level for f in findings[3:]] == [*[Level.ALREADY] * 3, Level.WARNING]
+
+
+def test_a_user_who_may_only_read_is_told_so() -> None:
+    """And nothing is changed."""
+    label_studio = LabelStudio()
+    label_studio.refusal = 403, {"detail": "You do not have permission to perform this action."}
+
+    last = connect(label_studio)[-1]
+
+    assert last.level is Level.ERROR
+    assert "use the token of a user who may change the project" in last.what
+    assert [path for _, path, _ in label_studio.writes] == ["/api/ml/"]
+
+
+def test_an_unknown_project_is_said_before_anything_is_asked() -> None:
+    label_studio = LabelStudio()
+
+    findings = connect(label_studio, 99)
+
+    assert "there is no project 99" in findings[-1].what
+    assert label_studio.writes == []
+
+
+def test_every_field_goes_along_when_the_backend_is_repaired(connected: LabelStudio) -> None:
+    """Label Studio tries what it is sent, not what it holds: address, project and password too."""
+    connected.backends = [a_backend(id=9, title=OLD)]
+
+    findings = connect(connected)
+
+    assert findings[3].level is Level.REPAIRED
+    (method, path, body), *_ = connected.writes
+    assert (method, path) == ("PATCH", "/api/ml/9")
+    assert body == {**OURS.fields(VERSION), "project": PROJECT}
+
+
+def test_a_backend_that_stays_disconnected_is_an_error(connected: LabelStudio) -> None:
+    bad = a_backend(state="ER", readable_state="Error", error_message="500 Server Error")
+    connected.backends = [bad]
+    connected.refusal = 200, bad
+
+    last = connect(connected)[-1]
+
+    assert last.level is Level.ERROR
+    assert "as Error: 500 Server Error" in last.what
+
+
+def test_two_firstpasses_are_told_apart(connected: LabelStudio) -> None:
+    """Label Studio got another version from the address than we did."""
+    connected.backends = [a_backend(model_version=OLD)]
+
+    last = connect(connected)[-1]
+
+    assert last.level is Level.ERROR
+    assert "they are two" in last.what
+
+
+def test_without_a_worker_or_a_webhook_secret_it_warns(connected: LabelStudio) -> None:
+    def no_worker(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"workers": 0, "model_version": VERSION})
+
+    warnings = [
+        f.what
+        for f in connect(connected, web=our_web(no_worker), webhook_secret=None)
+        if f.level is Level.WARNING
+    ]
+
+    assert "no worker is alive" in warnings
+    assert any("webhooks carry no credentials" in what for what in warnings)
+
+
+def test_open_access_needs_no_webhook_secret(connected: LabelStudio) -> None:
+    connected.backends = [a_backend(auth_method="NONE", basic_auth_user="")]
+
+    findings = connect(connected, user=None, password=None, webhook_secret=None)
+
+    assert not any("credentials" in finding.what for finding in findings)
+
+
+def test_the_version_that_the_project_shows_is_put_right(connected: LabelStudio) -> None:
+    connected.project = a_project(model_version=None, show_collab_predictions=False)
+
+    connect(connected)
+
+    assert connected.project["model_version"] == VERSION
+    assert connected.project["show_collab_predictions"] is True
+
+
+def test_where_another_backend_is_asked_no_trial_is_made(connected: LabelStudio) -> None:
+    """Opening a task would have that one predict."""
+    connected.backends = [a_backend(id=1, url="http://other", title="Other"), a_backend()]
+    connected.tasks = [{"id": 1, "data": {}, "predictions": []}]
+
+    findings = connect(connected)
+
+    assert any("'Other' (http://other)" in f.what for f in findings if f.level is Level.WARNING)
+    assert findings[-1].what == f"a webhook calls {URL}/webhook"
