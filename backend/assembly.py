@@ -10,6 +10,7 @@ import redis
 from backend.delivery.card import read_card
 from backend.delivery.claims import Claims
 from backend.delivery.desk import DeliveryDesk
+from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.engine import engine_for
 from backend.errors import SettingsError
@@ -83,7 +84,10 @@ def assemble_service(settings: Settings) -> RunningService:
     desk = None
     if settings.delivers:
         desk = DeliveryDesk(
-            OwedTasks(connection), Claims(connection), lambda: read_card(connection) is not None
+            OwedTasks(connection),
+            Claims(connection),
+            FailedTasks(connection),
+            lambda: read_card(connection) is not None,
         )
     service = PredictionService(
         queue=running.queue,

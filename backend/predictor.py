@@ -36,6 +36,8 @@ class Slot:
     task_id: int | None
     prediction: Prediction | None = None
     failure: Failure | None = None
+    #: A worker found the failure out, and has noted it by its image.
+    by_worker: bool = False
 
     @property
     def outcome(self) -> str:
@@ -104,7 +106,7 @@ class Predictor:
             if outcome is None:
                 return Slot(task_id)
             if isinstance(outcome, Failure):
-                return Slot(task_id, failure=outcome)
+                return Slot(task_id, failure=outcome, by_worker=True)
             answers[image] = (request, outcome)
         try:
             return Slot(task_id, prediction=_prediction(self.plan, answers, self.version))

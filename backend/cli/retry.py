@@ -43,15 +43,17 @@ def retry(
     Exit codes: 0 all are back in the queue, or there were none; 1 some are not,
     and it says why; 2 Redis does not answer.
     """
+    from backend.delivery.failed_tasks import FailedTasks
     from backend.queue.retry import Retrier
     from backend.queue.submit import SubmitLimits, Submitter
 
     settings = load_settings(redis_url=redis_url, home=home)
     limits = SubmitLimits(settings.queue_limit, settings.job_timeout_s)
     with open_redis(settings) as connection:
-        retried = Retrier(connection, Submitter(connection, limits)).retry(
-            kind=kind, wanted=job_ids or ()
+        retrier = Retrier(
+            connection, Submitter(connection, limits), FailedTasks(connection).owe_again
         )
+        retried = retrier.retry(kind=kind, wanted=job_ids or ())
     _report(retried)
     if retried.refused:
         raise typer.Exit(1)

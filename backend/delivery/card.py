@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 
 import redis
+from pydantic import TypeAdapter, ValidationError
 
 from backend.delivery.keys import COURIER
 
-__all__ = ["CARD_TTL_S", "CourierCard", "read_card", "write_card"]
+__all__ = ["CARD_TTL_S", "CourierCard", "card_of", "read_card", "write_card"]
 
 #: A courier that has been silent for so long is not there.
 CARD_TTL_S = 30
@@ -29,6 +30,13 @@ class CourierCard:
     #: Why nothing is delivered at present; `None` while all is well.
     waiting: str | None = None
 
+    def silent_s(self, now: float) -> float:
+        """Seconds since it was last heard of."""
+        return max(0.0, now - self.seen_at)
+
+
+_CARD = TypeAdapter(CourierCard)
+
 
 def write_card(connection: redis.Redis, card: CourierCard) -> None:
     """Show this card until it expires. Raises Redis's own errors."""
@@ -37,5 +45,14 @@ def write_card(connection: redis.Redis, card: CourierCard) -> None:
 
 def read_card(connection: redis.Redis) -> CourierCard | None:
     """The card of the courier that was last heard of; `None` when none is alive."""
-    text = connection.get(COURIER)
-    return CourierCard(**json.loads(text)) if isinstance(text, str | bytes) else None
+    return card_of(connection.get(COURIER))
+
+
+def card_of(text: object) -> CourierCard | None:
+    """The card that is stored so; `None` for none, and for one of another version of Firstpass."""
+    if not isinstance(text, str | bytes):
+        return None
+    try:
+        return _CARD.validate_json(text)
+    except ValidationError:
+        return None

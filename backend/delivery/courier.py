@@ -19,12 +19,19 @@ from typing import Any, Protocol, TypeAlias
 import httpx
 import structlog
 
+from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.project_key import ProjectKey
-from backend.delivery.writer import CHUNK, Delivered, Row, StoresPredictions
-from backend.errors import Failure, LabelConfigError, LabelStudioRefuses
+from backend.delivery.writer import CHUNK, Delivered, Row, StoresPredictions, remove_doubles
+from backend.errors import (
+    Failure,
+    FirstpassError,
+    LabelConfigError,
+    LabelStudioRefuses,
+    LabelStudioUnavailable,
+)
 from backend.label_studio.bodies import Task
 from backend.predictor import Predictor, PredictorSettings, Slot
 
@@ -40,7 +47,7 @@ ROUND = 2000
 GATHER_S = 1.0
 #: A row that somebody else is about to have stored is looked for again after this.
 DEFERRED_S = 5.0
-#: What failed for a reason that may pass is tried again after this many seconds, this often.
+#: What failed for a reason that may pass is tried again this often.
 RETRIES = 5
 
 
@@ -89,6 +96,7 @@ class Courier:
         self,
         *,
         owed: OwedTasks,
+        failed: FailedTasks,
         api: KnowsProjects,
         writer: Writes,
         predictors: PredictorSettings,
@@ -99,6 +107,7 @@ class Courier:
     ) -> None:
         """A failure that may pass is kept for `failure_ttl_s`; no use to ask again before."""
         self._owed = owed
+        self._failed = failed
         self._api = api
         self._writer = writer
         self._predictors = predictors
@@ -112,14 +121,22 @@ class Courier:
     def round(self) -> bool:
         """See to every project once; whether anything was owed now.
 
-        Raises `LabelStudioUnavailable`, `LabelStudioRefuses` and `QueueUnavailable`; nothing is lost by it.
+        Raises `LabelStudioUnavailable`, `LabelStudioRefuses` and `QueueUnavailable`; nothing is lost by it,
+        and what Label Studio says of one project does not keep the others waiting.
         """
         worked = False
+        errors: list[FirstpassError] = []
         for project in self._owed.projects():
             due = self._owed.due(project, self._clock(), ROUND)
             if due and not self._stop.is_set():
                 worked = True
-                self._serve(project, due)
+                try:
+                    self._serve(project, due)
+                except (LabelStudioUnavailable, LabelStudioRefuses) as error:
+                    log.warning("project put off", project=project.id, reason=str(error))
+                    errors.append(error)
+        if errors:
+            raise errors[0]
         return worked
 
     def _serve(self, project: ProjectKey, due: Sequence[int]) -> None:
@@ -145,7 +162,7 @@ class Courier:
             while parcel.rows:
                 outbox.send(parcel.take())
             if self._record(project, outbox.written(all_of_them=True)):
-                self._settle(project, absent, "present")
+                self._settle_present(project, predictor.version, absent)
 
     def _predictor(self, project: ProjectKey) -> Predictor | None:
         """By the label config of now, whatever it was when the tasks were asked; `None`: owe nothing."""
@@ -181,11 +198,12 @@ class Courier:
         if slot.prediction is not None:
             parcel.add(Row(slot.task_id, slot.prediction), time.monotonic())
         elif slot.failure is not None:
-            self._fail(project, slot.task_id, slot.failure)
+            self._fail(project, slot.task_id, slot.failure, noted=slot.by_worker)
 
-    def _fail(self, project: ProjectKey, task: int, failure: Failure) -> None:
-        tries = self._owed.failed_again(project, task) if failure.transient else RETRIES
-        again = tries < RETRIES
+    def _fail(
+        self, project: ProjectKey, task: int, failure: Failure, *, noted: bool = False
+    ) -> None:
+        again = failure.transient and self._owed.failed_again(project, task) <= RETRIES
         log.warning(
             "task not predicted",
             project=project.id,
@@ -197,18 +215,20 @@ class Courier:
         if again:
             self._owed.postpone(project, [task], self._clock() + self._retry_s)
         else:
+            if not noted:
+                self._failed.note(project, {task: failure})
             self._settle(project, [task], "failed")
 
     def _write(self, project: ProjectKey, version: str, rows: Sequence[Row]) -> Delivered | None:
-        """Have rows written; `None` when they are of a label config that is no more."""
-        now = self._predictor(project)
-        if now is None or now.version != version:
-            log.info("label config changed, planning anew", project=project.id, rows=len(rows))
+        """Have rows written; `None` when we are to stop, or they are of a label config that is no more."""
+        if self._stop.is_set() or not self._is_current(project, version):
             return None
-        return self._writer.write(project, rows)
+        delivered = self._writer.write(project, rows)
+        # Changed in between, these tasks are owed another row, and a refusal tells nothing of them.
+        return delivered if self._is_current(project, version) else None
 
     def _record(self, project: ProjectKey, written: Iterable[Delivered | None]) -> bool:
-        """Take note of what was written; False when the plan is out of date."""
+        """Take note of what was written; False when no more is."""
         for delivered in written:
             if delivered is None:
                 return False
@@ -227,6 +247,23 @@ class Courier:
             )
         return True
 
+    def _is_current(self, project: ProjectKey, version: str) -> bool:
+        now = self._predictor(project)
+        current = now is not None and now.version == version
+        if not current:
+            log.info("label config changed, planning anew", project=project.id)
+        return current
+
+    def _settle_present(self, project: ProjectKey, version: str, tasks: Collection[int]) -> None:
+        """These have their row, or are gone. A writer that was killed may have left them two."""
+        if tasks:
+            remove_doubles(self._api, project.id, version, sorted(tasks))
+            self._settle(project, tasks, "present")
+
     def _settle(self, project: ProjectKey, tasks: Collection[int], outcome: str) -> None:
+        if not tasks:
+            return
+        if outcome != "failed":
+            self._failed.forget(project, tasks)
         self._owed.settle(project, tasks)
         self.counts[outcome] += len(tasks)

@@ -10,9 +10,10 @@ from uuid import uuid4
 import structlog
 
 from backend.delivery.claims import REPLY_TTL_S, Claims
+from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
-from backend.errors import QueueUnavailable
+from backend.errors import Failure, QueueUnavailable
 from backend.predictor import Slot
 from backend.queue.connection import queue_errors
 
@@ -34,6 +35,7 @@ class DeliveryDesk:
         self,
         owed: OwedTasks,
         claims: Claims,
+        failed: FailedTasks,
         courier_lives: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.time,
@@ -41,6 +43,7 @@ class DeliveryDesk:
     ) -> None:
         self._owed = owed
         self._claims = claims
+        self._failed = failed
         self._courier_lives = courier_lives
         self._clock = clock
         self._sleep = sleep
@@ -56,7 +59,8 @@ class DeliveryDesk:
         """The slots as this request may answer them; the courier has all that is pending in them.
 
         A prediction that somebody else is about to have stored becomes pending: Label Studio would
-        store it twice. Raises `QueueUnavailable`.
+        store it twice. A failure that may pass is answered as such, and the courier tries again. Raises
+        `QueueUnavailable`.
         """
         ready = [slot.task_id for slot in slots if slot.prediction and slot.task_id is not None]
         ours = self._claims.take(
@@ -68,12 +72,10 @@ class DeliveryDesk:
         )
         others = set(ready) - ours
         answered = [Slot(slot.task_id) if slot.task_id in others else slot for slot in slots]
-        pending = [
-            slot.task_id
-            for slot in answered
-            if slot.outcome == "pending" and slot.task_id is not None
-        ]
-        self._owed.add(project, pending, self._clock())
+        owed = [slot.task_id for slot in answered if slot.task_id is not None and _is_owed(slot)]
+        self._owed.add(project, owed, self._clock())
+        self._failed.forget(project, ours)
+        self._failed.note(project, _failures_to_note(answered))
         if others:
             self._sleep(OTHERS_ROW_S)
         return answered
@@ -94,3 +96,20 @@ class DeliveryDesk:
         except QueueUnavailable as error:
             # The next `/setup` after a restart, or the next change, notes it again.
             log.warning("change of a project not noted", project=project.id, reason=str(error))
+
+
+def _is_owed(slot: Slot) -> bool:
+    """Whether a prediction may come of it yet."""
+    if slot.failure is not None:
+        return slot.failure.transient
+    return slot.prediction is None
+
+
+def _failures_to_note(slots: Sequence[Slot]) -> dict[int, Failure]:
+    """Why each task failed for good that no worker has noted."""
+    return {
+        slot.task_id: slot.failure
+        for slot in slots
+        if slot.task_id is not None and slot.failure is not None
+        if not (slot.failure.transient or slot.by_worker)
+    }

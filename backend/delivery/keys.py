@@ -17,7 +17,7 @@ CHANGED = f"{PREFIX}changed"
 COURIER = f"{PREFIX}courier"
 
 
-def owed_key(project: ProjectKey) -> str:
+def owed_key(project: ProjectKey | str) -> str:
     """Tasks that are owed a prediction, by when to see to them (seconds since the epoch)."""
     return f"{PREFIX}owed:{project}"
 

@@ -17,12 +17,22 @@ from backend.queue.connection import queue_errors
 
 __all__ = ["OwedTasks"]
 
+# KEYS: owed tasks, their tries, projects   ARGV: project, tasks. The project goes with its last task.
+_SETTLE = """
+for i = 2, #ARGV do
+  redis.call('ZREM', KEYS[1], ARGV[i])
+  redis.call('HDEL', KEYS[2], ARGV[i])
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[3], ARGV[1]) end
+"""
+
 
 class OwedTasks:
     """Owed tasks by project, each with the time to see to it. Methods raise `QueueUnavailable`."""
 
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
+        self._settle = connection.register_script(_SETTLE)
 
     def add(self, project: ProjectKey, tasks: Iterable[int], now: float) -> None:
         """These are owed from `now` on; seconds since the epoch."""
@@ -30,7 +40,6 @@ class OwedTasks:
         if not due:
             return
         with queue_errors(), self._connection.pipeline() as pipeline:
-            # The set first: a reader that sees it may find no tasks yet, but none is overlooked.
             pipeline.sadd(OWING, str(project))
             pipeline.zadd(owed_key(project), due, lt=True)
             pipeline.execute()
@@ -52,12 +61,10 @@ class OwedTasks:
     def settle(self, project: ProjectKey, tasks: Iterable[int]) -> None:
         """These are owed no more."""
         names = [str(task) for task in tasks]
-        if not names:
-            return
-        with queue_errors(), self._connection.pipeline() as pipeline:
-            pipeline.zrem(owed_key(project), *names)
-            pipeline.hdel(tries_key(project), *names)
-            pipeline.execute()
+        if names:
+            with queue_errors():
+                keys = [owed_key(project), tries_key(project), OWING]
+                self._settle(keys=keys, args=[str(project), *names])
 
     def postpone(self, project: ProjectKey, tasks: Iterable[int], until: float) -> None:
         """See to these at `until`, where they are still owed."""

@@ -47,7 +47,7 @@ def predict_tasks(
     exhausted = False
     while not exhausted or under_way:
         slots: list[Slot] = []
-        while not exhausted and len(under_way) < in_flight:
+        while not exhausted and len(under_way) + len(slots) < in_flight:
             task = next(source, None)
             if task is None:
                 exhausted = True

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 __all__ = ["ProjectKey"]
+
+#: Label Studio's way to name a project: `<id>.<seconds since the epoch>`.
+_PROJECT = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +28,8 @@ class ProjectKey:
         >>> ProjectKey.parse("4.1795207698")
         ProjectKey(id=4, created_s=1795207698)
         """
-        number, _, created = (text or "").partition(".")
-        if not (number.isascii() and number.isdigit() and created.isascii() and created.isdigit()):
-            return None
-        return cls(int(number), int(created))
+        found = _PROJECT.fullmatch(text or "")
+        return cls(int(found[1]), int(found[2])) if found else None
 
     @classmethod
     def of(cls, project: Mapping[str, Any]) -> ProjectKey | None:

@@ -18,6 +18,7 @@ from backend.delivery.card import CARD_TTL_S, CourierCard, write_card
 from backend.delivery.changes import ProjectFollower
 from backend.delivery.claims import Claims
 from backend.delivery.courier import Courier
+from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import writer_key
 from backend.delivery.owed import OwedTasks
 from backend.delivery.turn import Turn
@@ -55,6 +56,7 @@ def run_courier(settings: Settings) -> None:
         follower = ProjectFollower(owed, api, predictors, settings)
         courier = Courier(
             owed=owed,
+            failed=FailedTasks(connection),
             api=api,
             writer=PredictionWriter(
                 api, Claims(connection), Turn(connection, writer_key(api.url), urgent=True)
@@ -115,26 +117,30 @@ class _Pulse:
     label_studio_url: str
     courier: Courier
     started_at: float = field(default_factory=time.time)
-    waiting: str | None = None
+    _reason: str | None = None
+    _done_then: int = 0
 
     def wait_for(self, reason: str | None) -> None:
-        self.waiting = reason
+        self._reason, self._done_then = reason, self.courier.counts.total()
+
+    def card(self) -> CourierCard:
+        counts = self.courier.counts
+        return CourierCard(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            label_studio_url=self.label_studio_url,
+            started_at=self.started_at,
+            seen_at=time.time(),
+            stored=counts["stored"],
+            failed=counts["failed"] + counts["undeliverable"],
+            # A round takes minutes: as soon as anything is done in it, nothing is waited for any more.
+            waiting=self._reason if counts.total() == self._done_then else None,
+        )
 
     def beat(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            counts = self.courier.counts
-            card = CourierCard(
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                label_studio_url=self.label_studio_url,
-                started_at=self.started_at,
-                seen_at=time.time(),
-                stored=counts["stored"],
-                failed=counts["failed"] + counts["undeliverable"],
-                waiting=self.waiting,
-            )
             try:
-                write_card(self.connection, card)
+                write_card(self.connection, self.card())
             except redis.RedisError as error:
                 log.warning("no sign of life", error=type(error).__name__)
             stop.wait(CARD_TTL_S / 6)

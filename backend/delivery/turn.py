@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 import redis
 import structlog
 from redis.exceptions import LockError, LockNotOwnedError
+from redis.lock import Lock
 
 from backend.errors import QueueUnavailable
 from backend.queue.connection import queue_errors
@@ -45,10 +46,11 @@ class Turn:
         """
         lock = self._connection.lock(self._name, timeout=LEASE_S, sleep=0.05, thread_local=False)
         with queue_errors():
-            self._wait_for_urgent()
-            lock.acquire()
             if self._urgent:
-                self._connection.delete(self._wanted)
+                self._acquire_urgently(lock)
+            else:
+                self._give_way()
+                lock.acquire()
         done = threading.Event()
         renewal = threading.Thread(
             target=self._renew, args=(lock.reacquire, also, done), name="turn", daemon=True
@@ -62,10 +64,14 @@ class Turn:
             with suppress(redis.RedisError):  # it runs out by itself
                 lock.release()
 
-    def _wait_for_urgent(self) -> None:
-        if self._urgent:
+    def _acquire_urgently(self, lock: Lock) -> None:
+        """Says that the turn is wanted for as long as it is waited for: a chunk in bulk takes its time."""
+        self._connection.set(self._wanted, 1, ex=GIVE_WAY_S)
+        while not lock.acquire(blocking_timeout=GIVE_WAY_S / 2):
             self._connection.set(self._wanted, 1, ex=GIVE_WAY_S)
-            return
+        self._connection.delete(self._wanted)
+
+    def _give_way(self) -> None:
         give_up = time.monotonic() + GIVE_WAY_S
         while self._connection.exists(self._wanted) and time.monotonic() < give_up:
             time.sleep(0.05)

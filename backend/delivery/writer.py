@@ -44,6 +44,8 @@ CLAIM_TTL_S = 60
 SETTLE_S = 3.0
 #: A request that is not answered is sent this often as a whole, while Label Studio answers others.
 TRIES = 3
+#: After so many rows alone without an answer, and none that was taken, the rows are not to blame.
+UNANSWERED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class PredictionWriter:
         self._turn = turn
         self._sleep = sleep
         self._holder = f"writer:{uuid4().hex}"
+        #: The last import was not answered, so it may still be under way.
         self._unsure = False
         #: How many rows of a version there must be if nobody but us has had any stored since `begin`.
         self._expected: dict[tuple[ProjectKey, str], int] = {}
@@ -142,7 +145,8 @@ class PredictionWriter:
             return self._write(chunk)
 
     def _write(self, chunk: _Chunk) -> Delivered:
-        chunk.claimed |= self._claims.take(
+        # Assigned at once: the turn's thread reads it to renew the claims.
+        chunk.claimed = self._claims.take(
             chunk.project, chunk.version, chunk.ids, holder=self._holder, ttl_s=CLAIM_TTL_S
         )
         before = self._count(chunk.project, chunk.version)
@@ -152,7 +156,8 @@ class PredictionWriter:
         delivered = Delivered(present=set(chunk.ids) - lacking, deferred=lacking - chunk.claimed)
         self._import(chunk, sorted(lacking & chunk.claimed), delivered)
         after = before + len(delivered.stored)
-        if self._count(chunk.project, chunk.version) != after:
+        # What is there already may be of a write that ended before it came to this.
+        if delivered.present or self._count(chunk.project, chunk.version) != after:
             remove_doubles(self._api, chunk.project.id, chunk.version, chunk.ids)
         if undisturbed:
             self._expected[key] = after
@@ -196,13 +201,20 @@ class PredictionWriter:
     def _import_halves(
         self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered, error: FirstpassError
     ) -> None:
-        """One bad row has the whole request refused, so halve until it stands alone."""
+        """One bad row has the whole request refused, so halve until it stands alone.
+
+        A row that is not answered alone may be taken later. Raises the error where that is so of every row.
+        """
         if len(tasks) == 1:
-            delivered.refused[tasks[0]] = Failure.of(RowRefused(str(error)))
+            alone = error if error.transient else RowRefused(str(error))
+            delivered.refused[tasks[0]] = Failure.of(alone)
+            unanswered = sum(failure.transient for failure in delivered.refused.values())
+            if alone is error and unanswered >= UNANSWERED and not delivered.stored:
+                raise error
             return
         middle = len(tasks) // 2
-        self._import(chunk, tasks[:middle], delivered)
-        self._import(chunk, tasks[middle:], delivered)
+        for half in (tasks[:middle], tasks[middle:]):
+            self._import(chunk, half, delivered, tries=1)
 
     def _name_dropped(self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered) -> None:
         """It answers 201 and leaves out what it finds invalid."""
@@ -244,7 +256,11 @@ def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Se
         superfluous = [row for row in rows if row != keep and row not in used]
         log.warning("prediction stored twice", task=task, removed=len(superfluous))
         for row in superfluous:
-            api.delete_prediction(row)
+            try:
+                api.delete_prediction(row)
+            except LabelStudioRefuses as error:
+                if error.status != httpx.codes.NOT_FOUND:  # somebody else removed it
+                    raise
         removed += len(superfluous)
     return removed
 

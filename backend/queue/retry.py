@@ -7,7 +7,7 @@ worker ended without a word. What to do with an image is in RQ's job, which is k
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,14 @@ class Retried:
 class Retrier:
     """Puts failed images into the bulk queue, each with all its tries."""
 
-    def __init__(self, connection: redis.Redis, submitter: Submitter) -> None:
+    def __init__(
+        self,
+        connection: redis.Redis,
+        submitter: Submitter,
+        owe_again: Callable[[Sequence[str]], list[str]] = lambda ids: [],
+    ) -> None:
+        """`owe_again` takes ids that are no jobs but tasks, and gives those it has taken care of."""
+        self._owe_again = owe_again
         self._connection = connection
         self._submitter = submitter
         self._log = FailureLog(connection)
@@ -64,8 +71,11 @@ class Retrier:
             ids = [*records, *(self._unrecorded(records) if kind is None else ())]
             if wanted:
                 ids = _chosen(wanted, ids, retried)
-            for start in range(0, len(ids), PIPELINE_SIZE):
-                self._retry_part(ids[start : start + PIPELINE_SIZE], records, retried)
+            retried.again += self._owe_again(ids)
+            self._forget(retried.again, records)
+            jobs = sorted(set(ids) - set(retried.again), key=ids.index)
+            for start in range(0, len(jobs), PIPELINE_SIZE):
+                self._retry_part(jobs[start : start + PIPELINE_SIZE], records, retried)
         return retried
 
     def _unrecorded(self, records: Mapping[str, FailureRecord]) -> list[str]:

@@ -84,8 +84,9 @@ class Window:
         new = {job_id: one for job_id, one in requests.items() if job_id not in self._requests}
         self._waiting.watch(new)
         self._requests.update(new)
+        if not self._unsubmitted:  # else the queue is full, and asked again no sooner for a new one
+            self._submit_at = 0.0
         self._unsubmitted.update(new)
-        self._submit_at = 0.0
 
     def drop(self, job_ids: Iterable[str]) -> None:
         """Wait for these no more; what is queued goes on."""

@@ -1,0 +1,346 @@
+"""Each row exactly once, whatever Label Studio does to the import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import redis
+
+from backend.delivery.claims import Claims
+from backend.delivery.turn import Turn
+from backend.delivery.writer import TRIES, PredictionWriter, Row, remove_doubles
+from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
+from backend.label_studio.bodies import Prediction
+from tests.unit.delivery.label_studio import KEY, StandInLabelStudio
+
+pytestmark = pytest.mark.redis
+
+V1 = "tiny-1"
+TASKS = list(range(1, 11))
+
+
+def rows(tasks: Sequence[int] = TASKS, version: str = V1) -> list[Row]:
+    return [Row(task, Prediction(result=[], score=None, model_version=version)) for task in tasks]
+
+
+class Rig:
+    """A writer to a stand-in Label Studio; what it would sleep is told."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self.studio = StandInLabelStudio(TASKS)
+        self.claims = Claims(connection)
+        self.connection = connection
+        self.slept: list[float] = []
+        self.writer = self.another()
+
+    def another(self) -> PredictionWriter:
+        """A writer of another process, or this one's after a restart."""
+        turn = Turn(self.connection, "writer", urgent=True)
+        return PredictionWriter(self.studio, self.claims, turn, sleep=self.slept.append)
+
+
+@pytest.fixture
+def rig(redis_connection: redis.Redis) -> Rig:
+    return Rig(redis_connection)
+
+
+def once(tasks: Sequence[int] = TASKS) -> dict[int, int]:
+    return dict.fromkeys(tasks, 1)
+
+
+def test_rows_are_stored_in_one_request(rig: Rig) -> None:
+    """With nothing in the way: one import, no waiting."""
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS)
+    assert rig.studio.rows_per_task() == once()
+    assert rig.studio.imports == [TASKS]
+    assert rig.slept == []
+
+
+def test_nothing_to_write_asks_nothing(rig: Rig) -> None:
+    """Not even whether Label Studio is there."""
+    rig.studio.down = LabelStudioUnavailable("down")
+
+    assert rig.writer.write(KEY, []).stored == set()
+
+
+def test_what_is_there_is_not_written_again(rig: Rig) -> None:
+    """Whoever wrote it; rows of another version do not count."""
+    rig.studio.store([1, 2], V1)
+    rig.studio.store([3], "tiny-11")
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.present == {1, 2}
+    assert delivered.stored == set(TASKS) - {1, 2}
+    assert rig.studio.predicted(V1) == set(TASKS)
+
+
+@pytest.mark.parametrize("mishap", ["times_out_after", "times_out_before", "stores_half"])
+def test_a_request_without_an_answer_loses_and_doubles_nothing(rig: Rig, mishap: str) -> None:
+    """What it stored is seen, the rest is sent again, after two looks that agree."""
+    rig.studio.mishaps = [getattr(rig.studio, mishap)]
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS)
+    assert not delivered.refused
+    assert rig.studio.rows_per_task() == once()
+    assert len(rig.slept) == 1
+
+
+def test_rows_that_land_between_two_looks_are_not_sent_again(rig: Rig) -> None:
+    """The request that timed out was still at work when it was first looked for."""
+    rig.studio.mishaps = [rig.studio.times_out_before]
+    late = [TASKS[:5], TASKS[5:]]
+
+    def land(_: float) -> None:
+        if late:
+            rig.studio.store(late.pop(0), V1)
+
+    turn = Turn(rig.connection, "writer", urgent=True)
+    writer = PredictionWriter(rig.studio, rig.claims, turn, sleep=land)
+
+    delivered = writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS)
+    assert rig.studio.imports == [TASKS]
+    assert rig.studio.rows_per_task() == once()
+
+
+def test_rows_that_land_after_they_were_sent_again_are_removed(rig: Rig) -> None:
+    """Both looks were too early; the count shows it in the end."""
+
+    def first_lands_too(tasks: Sequence[int], version: str) -> None:
+        rig.studio.store([*tasks, *tasks], version)
+
+    rig.studio.mishaps = [rig.studio.times_out_before, first_lands_too]
+
+    rig.writer.write(KEY, rows())
+
+    assert rig.studio.rows_per_task() == once()
+
+
+def test_one_poison_row_is_found_and_the_others_are_stored(rig: Rig) -> None:
+    """It has every request with it answered with 500; alone, it may be taken another time."""
+    rig.studio.poison = {7}
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS) - {7}
+    assert rig.studio.rows_per_task() == once([task for task in TASKS if task != 7])
+    assert {task: failure.transient for task, failure in delivered.refused.items()} == {7: True}
+    assert "500" in delivered.refused[7].message
+
+
+@pytest.mark.parametrize("tasks", [TASKS, [1], list(range(1, 501))])
+def test_two_poison_rows_do_not_keep_the_writer_for_ever(rig: Rig, tasks: list[int]) -> None:
+    """Each half is asked once; requests grow with the logarithm of the chunk."""
+    rig.studio.tasks = {task: {} for task in tasks}
+    rig.studio.poison = {tasks[0], tasks[-1]}
+
+    delivered = rig.writer.write(KEY, rows(tasks))
+
+    assert set(delivered.refused) == {tasks[0], tasks[-1]}
+    assert delivered.stored == set(tasks) - set(delivered.refused)
+    assert len(rig.studio.imports) <= TRIES + 4 * len(tasks).bit_length()
+
+
+def test_when_no_row_is_taken_the_rows_are_not_to_blame(rig: Rig) -> None:
+    """Label Studio's disk is full: it reads and answers every import with 500. Nothing is given up."""
+    rig.studio.tasks = {task: {} for task in range(1, 501)}
+    rig.studio.poison = set(rig.studio.tasks)
+
+    with pytest.raises(LabelStudioUnavailable, match="500"):
+        rig.writer.write(KEY, rows(list(rig.studio.tasks)))
+
+    assert len(rig.studio.imports) <= 30
+    rig.studio.poison = set()
+    assert rig.writer.write(KEY, rows(list(rig.studio.tasks))).stored == set(rig.studio.tasks)
+
+
+def test_rows_dropped_with_a_201_are_named(rig: Rig) -> None:
+    """The count that Label Studio answers is less than what was sent, and it does not say which."""
+    rig.studio.invalid = {2, 9}
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS) - {2, 9}
+    assert {task: failure.kind for task, failure in delivered.refused.items()} == {
+        2: "RowRefused",
+        9: "RowRefused",
+    }
+    assert len(rig.studio.imports) == 1
+
+
+def test_a_deleted_task_does_not_keep_the_others_from_being_stored(rig: Rig) -> None:
+    """Label Studio refuses all for its sake; deleted between look and import, it is left out."""
+
+    def delete(tasks: Sequence[int], version: str) -> None:
+        del rig.studio.tasks[4]
+
+    rig.studio.mishaps = [delete]
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.present == {4}
+    assert delivered.stored == set(TASKS) - {4}
+    assert rig.studio.imports[1:] == [[task for task in TASKS if task != 4]]
+
+
+def test_a_row_that_is_refused_alone_is_refused_for_good(rig: Rig) -> None:
+    """Label Studio checks rows strictly where that is switched on: one bad row refuses all."""
+    rig.studio.refused = {3}
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS) - {3}
+    assert {task: failure.transient for task, failure in delivered.refused.items()} == {3: False}
+
+
+def test_rows_stored_twice_are_removed(rig: Rig) -> None:
+    """A locked database had Label Studio run the request again; the oldest row stays."""
+    rig.studio.mishaps = [rig.studio.stores_twice]
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.stored == set(TASKS)
+    assert rig.studio.rows_per_task() == once()
+    assert sorted(rig.studio.rows) == list(range(1, 11))
+
+
+def test_rows_of_others_stored_meanwhile_remove_nothing(rig: Rig) -> None:
+    """The count differs for their sake, too."""
+
+    def somebody_opens_a_task(tasks: Sequence[int], version: str) -> None:
+        rig.studio.store([*tasks, 99], version)
+
+    rig.studio.mishaps = [somebody_opens_a_task]
+
+    rig.writer.write(KEY, rows())
+
+    assert rig.studio.rows_per_task() == once([*TASKS, 99])
+
+
+def test_a_row_that_an_annotation_was_made_from_stays(rig: Rig) -> None:
+    """Of two, the one in use is kept although it is the younger; both in use, both are."""
+    rig.studio.store([1, 1, 2, 2, 2], V1)
+    rig.studio.parents = {1: [2], 2: [3, 5]}
+
+    assert remove_doubles(rig.studio, KEY.id, V1, [1, 2, 3]) == 2
+    assert sorted(rig.studio.rows) == [2, 3, 5]
+
+
+def test_a_double_that_somebody_else_removes_first_is_no_error(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes may see the same two rows."""
+    rig.studio.store([1, 1], V1)
+    remove = rig.studio.delete_prediction
+
+    def removed_before(prediction: int) -> None:
+        remove(prediction)
+        remove(prediction)
+
+    monkeypatch.setattr(rig.studio, "delete_prediction", removed_before)
+
+    remove_doubles(rig.studio, KEY.id, V1, [1])
+
+    assert rig.studio.rows_per_task() == {1: 1}
+
+
+def test_down_before_anything_is_sent_is_told(rig: Rig) -> None:
+    """Nothing is waited for here; calling again when it is back stores the rows."""
+    rig.studio.down = LabelStudioUnavailable("no connection")
+
+    with pytest.raises(LabelStudioUnavailable, match="no connection"):
+        rig.writer.write(KEY, rows())
+
+    assert rig.slept == []
+    rig.studio.down = None
+    assert rig.writer.write(KEY, rows()).stored == set(TASKS)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_writing_again_after_it_died_doubles_nothing(rig: Rig, restarted: bool) -> None:
+    """It died having stored every row twice and answered nothing; so may we have."""
+    rig.studio.mishaps = [rig.studio.dies_after]
+    with pytest.raises(LabelStudioUnavailable):
+        rig.writer.write(KEY, rows())
+    rig.studio.down = None
+
+    delivered = (rig.another() if restarted else rig.writer).write(KEY, rows())
+
+    assert delivered.present == set(TASKS)
+    assert len(rig.studio.imports) == 1
+    assert rig.studio.rows_per_task() == once()
+
+
+def test_a_token_that_is_refused_is_told_and_nothing_is_given_up(rig: Rig) -> None:
+    """403 says nothing about rows."""
+
+    def forbid(tasks: Sequence[int], version: str) -> None:
+        raise LabelStudioRefuses("403", 403)
+
+    rig.studio.mishaps = [forbid]
+
+    with pytest.raises(LabelStudioRefuses):
+        rig.writer.write(KEY, rows())
+
+    assert rig.studio.imports == [TASKS]
+    assert rig.writer.write(KEY, rows()).stored == set(TASKS)
+
+
+def test_rows_that_others_are_about_to_have_stored_are_left_to_them(rig: Rig) -> None:
+    """An answer to `/predict` is on its way with two of them."""
+    rig.claims.take(KEY, V1, [1, 2], holder="reply")
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.deferred == {1, 2}
+    assert delivered.stored == set(TASKS) - {1, 2}
+    assert rig.studio.rows_per_task() == once(TASKS[2:])
+
+
+def test_claimed_by_others_and_stored_is_there(rig: Rig) -> None:
+    """Their row has arrived: no reason to look again."""
+    rig.claims.take(KEY, V1, [1], holder="reply")
+    rig.studio.store([1], V1)
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert (delivered.present, delivered.deferred) == ({1}, set())
+
+
+def test_while_a_dead_writers_request_may_land_its_rows_are_left(rig: Rig) -> None:
+    """Killed in the middle of an import, it leaves claims; the next one waits for them to run out."""
+
+    def killed(tasks: Sequence[int], version: str) -> None:
+        raise KeyboardInterrupt
+
+    rig.studio.mishaps = [killed]
+    with pytest.raises(KeyboardInterrupt):
+        rig.writer.write(KEY, rows())
+
+    after = rig.another().write(KEY, rows())
+
+    assert after.deferred == set(TASKS)
+    assert rig.studio.rows == {}
+
+
+def test_what_was_stored_is_answered_to_nobody_for_a_while(rig: Rig) -> None:
+    """A request that Label Studio began before may still ask; refused rows are free."""
+    rig.studio.invalid = {5}
+
+    rig.writer.write(KEY, rows())
+
+    assert rig.claims.take(KEY, V1, TASKS, holder="reply") == {5}
+
+
+def test_versions_are_claimed_apart(rig: Rig) -> None:
+    """A claim on the old version's row holds up nothing of the new."""
+    rig.claims.take(KEY, "tiny-0", TASKS, holder="reply")
+
+    assert rig.writer.write(KEY, rows()).stored == set(TASKS)
