@@ -39,8 +39,8 @@ def status(
     Without a Redis URL it looks at the `firstpass up` that runs for FIRSTPASS_HOME.
 
     Exit codes: 0 all is well; 2 Redis does not answer; 1 something else needs a
-    look: no worker, a silent one, opened images that wait, Redis about to lose
-    data. Images that failed are shown and do not change the exit code.
+    look: no worker, a silent one, opened images that wait, tasks that no courier
+    delivers, Redis about to lose data. Images that failed are shown and do not change the exit code.
     """
     from backend.cli.tables import failure_tables, overview_tables
     from backend.queue.overview import read_overview

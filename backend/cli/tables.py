@@ -18,6 +18,8 @@ from backend.queue.wording import (
     queue_title,
     redis_line,
     seconds,
+    short_id,
+    tasks,
     worker_name,
 )
 
@@ -53,7 +55,7 @@ def failure_tables(overview: Overview) -> Iterator[RenderableType]:
             printable(record.message), style="not bold"
         )
         table.add_row(
-            Text(record.job_id[:12]),
+            Text(printable(short_id(record.job_id))),
             Text(printable(record.image)).append_text(why),
             Text(str(record.attempts)),
             Text(duration(overview.at - record.at)),
@@ -134,8 +136,21 @@ def _lines(overview: Overview) -> Iterator[Text]:
             f"Cache: {rate:.0%} answered at once ({asked.hit:,} hit, {asked.joined:,} joined, "
             f"{asked.queued:,} queued, {asked.busy:,} refused)"
         )
+    if overview.courier is not None or overview.owed_tasks:
+        yield Text(printable(f"Late delivery: {_delivery(overview)}"))
     if line := redis_line(overview.redis):
         yield Text(printable(line))
+
+
+def _delivery(overview: Overview) -> str:
+    courier, owed = overview.courier, f"{tasks(overview.owed_tasks)} owed"
+    if courier is None:
+        return f"{owed}, no courier alive"
+    return (
+        f"{owed}; courier {worker_name(courier)} for {courier.label_studio_url}, heartbeat "
+        f"{duration(courier.silent_s(overview.at))} ago: {courier.stored:,} stored, "
+        f"{courier.failed:,} failed since its start"
+    )
 
 
 def _table(title: str, *columns: str) -> Table:

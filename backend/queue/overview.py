@@ -17,6 +17,8 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.utils import str_to_date
 
+from backend.delivery.card import CourierCard, card_of
+from backend.delivery.keys import COURIER, OWING, owed_key
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailureRecord, records_of
 from backend.queue.keys import (
@@ -29,7 +31,8 @@ from backend.queue.keys import (
     WORKERS,
     worker_key,
 )
-from backend.queue.vitals import Histogram, WorkerCard, card_of, histograms_of
+from backend.queue.vitals import Histogram, WorkerCard, histograms_of
+from backend.queue.vitals import card_of as worker_card_of
 
 __all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview"]
 
@@ -103,6 +106,10 @@ class Overview:
     #: Images that failed and were not answered since; `failures` are the latest of them.
     failed_images: int = 0
     failures: tuple[FailureRecord, ...] = ()
+    #: The courier that was last heard of; `None` when none is alive.
+    courier: CourierCard | None = None
+    #: Tasks whose prediction is still to be written into Label Studio.
+    owed_tasks: int = 0
 
     @classmethod
     def without_redis(cls, reason: str) -> Overview:
@@ -132,7 +139,7 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
         first = _ask(connection, _first_questions(now, failures))
         second = _ask(connection, _second_questions(first))
     cards = [
-        card_of(name.decode(), _text(second["card", name]))
+        worker_card_of(name.decode(), _text(second["card", name]))
         for name in first["workers"]
         if second["card", name]
     ]
@@ -156,6 +163,8 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
         failure_kinds={kind: int(count) for kind, count in _text(first["kinds"]).items()},
         failed_images=first["failed images"],
         failures=tuple(records_of(second.get("failures", ()))),
+        courier=card_of(first["courier"]),
+        owed_tasks=sum(second["owed", project] for project in first["owing"]),
     )
 
 
@@ -172,6 +181,8 @@ def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
         "failed images": ("zcount", FAILURES_BY_TIME, now - KEPT_S, "+inf"),
         "latest": ("zrevrangebyscore", FAILURES_BY_TIME, "+inf", now - KEPT_S, 0, failures),
         "workers": ("zrange", WORKERS, 0, -1),
+        "courier": ("get", COURIER),
+        "owing": ("smembers", OWING),
     }
     for name in QUEUES:
         waiting = f"{Queue.redis_queue_namespace_prefix}{name}"
@@ -187,6 +198,8 @@ def _second_questions(first: Mapping[Hashable, Any]) -> dict[Hashable, Question]
     questions: dict[Hashable, Question] = {
         ("card", name): ("hgetall", worker_key(name.decode())) for name in first["workers"]
     }
+    for project in first["owing"]:
+        questions["owed", project] = ("zcard", owed_key(project.decode()))
     for name in QUEUES:
         for job in first["head", name]:
             fields = ["status", "enqueued_at"]

@@ -10,7 +10,7 @@ from backend import __version__
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import Histogram, WorkerCard
-from backend.queue.wording import images, megabytes, worker_name
+from backend.queue.wording import images, megabytes, tasks, worker_name
 
 __all__ = ["notes", "overview_json", "problems"]
 
@@ -40,6 +40,7 @@ def problems(overview: Overview) -> list[str]:
         for queue in overview.queues
         if queue.name == INTERACTIVE_QUEUE and (queue.oldest_s or 0) > OPENED_WAITS_S
     )
+    found.extend(_delivery_problems(overview))
     return found
 
 
@@ -72,6 +73,7 @@ def overview_json(overview: Overview) -> dict[str, Any]:
         "queues": [asdict(queue) for queue in overview.queues],
         "seconds_left": None if seconds_left is None else round(seconds_left, 1),
         "workers": [_worker_json(card, overview.at) for card in overview.workers],
+        "delivery": _delivery_json(overview),
         "submissions": {
             **asdict(overview.submissions),
             "hit_rate": overview.submissions.hit_rate,
@@ -99,6 +101,27 @@ def _redis_problems(redis: RedisView) -> list[str]:
             f"Redis uses {megabytes(redis.used_bytes or 0)} of its {megabytes(redis.max_bytes)}."
         )
     return found
+
+
+def _delivery_problems(overview: Overview) -> list[str]:
+    courier, owed = overview.courier, overview.owed_tasks
+    if courier is None and owed:
+        return [
+            f"No courier is alive; {tasks(owed)} wait to be written into Label Studio. Start one: "
+            "`firstpass courier`."
+        ]
+    if courier is not None and courier.waiting:
+        return [f"The courier delivers nothing at present: {courier.waiting}"]
+    return []
+
+
+def _delivery_json(overview: Overview) -> dict[str, Any]:
+    courier = overview.courier
+    return {
+        "owed_tasks": overview.owed_tasks,
+        "courier": courier
+        and {**asdict(courier), "silent_s": round(courier.silent_s(overview.at), 1)},
+    }
 
 
 def _worker_json(card: WorkerCard, now: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isinf
 
+from backend.delivery.card import CourierCard
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import RedisView
 from backend.queue.vitals import BUCKETS_S, WorkerCard
@@ -16,6 +17,8 @@ __all__ = [
     "queue_title",
     "redis_line",
     "seconds",
+    "short_id",
+    "tasks",
     "worker_name",
 ]
 
@@ -36,7 +39,25 @@ def images(count: int) -> str:
     return "1 image" if count == 1 else f"{count:,} images"
 
 
-def worker_name(card: WorkerCard) -> str:
+def tasks(count: int) -> str:
+    """How many tasks of Label Studio, in words.
+
+    >>> tasks(1), tasks(2000)
+    ('1 task', '2,000 tasks')
+    """
+    return "1 task" if count == 1 else f"{count:,} tasks"
+
+
+def short_id(job_id: str) -> str:
+    """As much of a failure's id as names it: a job's beginning, a task's whole name.
+
+    >>> short_id("3fa9c2d1" * 8), short_id("task 12 of project 4.1795207698")
+    ('3fa9c2d13fa9', 'task 12 of project 4.1795207698')
+    """
+    return job_id if job_id.startswith("task ") else job_id[:12]
+
+
+def worker_name(card: WorkerCard | CourierCard) -> str:
     """How a person finds the process: host and process id."""
     return f"{card.host}:{card.pid}"
 

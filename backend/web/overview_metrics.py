@@ -37,6 +37,7 @@ class OverviewCollector(Collector):
         yield from _queues(overview.queues)
         yield from _workers(overview.workers, overview.at)
         yield _stages(overview)
+        yield from _delivery(overview)
         yield _submissions(overview)
         yield _gauge(
             "failed_images",
@@ -85,6 +86,24 @@ def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
         for name, family in told.items():
             family.add_metric(values, figures[name])
     yield from told.values()
+
+
+def _delivery(overview: Overview) -> Iterator[Metric]:
+    courier = overview.courier
+    yield _gauge("owed_tasks", "Tasks whose prediction is to be written late.", overview.owed_tasks)
+    yield _gauge(
+        "courier_up", "1 when a courier sent a heartbeat lately.", int(courier is not None)
+    )
+    if courier is None:
+        return
+    waiting = int(courier.waiting is not None)
+    yield _gauge(
+        "courier_waiting", "1 while Label Studio or Redis keeps it from delivering.", waiting
+    )
+    delivered = _counter("courier_tasks", "Tasks by what the courier made of them.", ["outcome"])
+    delivered.add_metric(["stored"], courier.stored)
+    delivered.add_metric(["failed"], courier.failed)
+    yield delivered
 
 
 def _stages(overview: Overview) -> Metric:

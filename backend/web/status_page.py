@@ -12,7 +12,16 @@ from backend.queue.failures import FailureRecord
 from backend.queue.overview import Overview
 from backend.queue.verdict import notes, problems
 from backend.queue.vitals import WorkerCard
-from backend.queue.wording import duration, images, queue_title, redis_line, seconds, worker_name
+from backend.queue.wording import (
+    duration,
+    images,
+    queue_title,
+    redis_line,
+    seconds,
+    short_id,
+    tasks,
+    worker_name,
+)
 from backend.web.markup import Markup, element, table
 from backend.web.status_style import STYLE
 
@@ -48,6 +57,8 @@ def _sections(overview: Overview) -> Iterable[Markup | None]:
     yield _tiles(overview)
     yield _section("Workers", _workers(overview))
     yield _section("Queues", _queues(overview))
+    if overview.courier is not None or overview.owed_tasks:
+        yield _section("Late delivery", _delivery(overview))
     if any(histogram.count for histogram in overview.histograms):
         yield _section("Where the time goes", _stages(overview))
     if overview.failures:
@@ -160,6 +171,28 @@ def _queues(overview: Overview) -> Markup:
     )
 
 
+def _delivery(overview: Overview) -> Markup:
+    courier = overview.courier
+    if courier is None:
+        return element("p", f"No courier. {tasks(overview.owed_tasks)} wait until one is started.")
+    state = element(
+        "span",
+        "waiting" if courier.waiting else "ready",
+        class_=f"state {'bad' if courier.waiting else 'idle'}",
+    )
+    columns = ("courier", "Label Studio", "state", "heartbeat", "owed#", "stored#", "failed#")
+    row = (
+        worker_name(courier),
+        courier.label_studio_url,
+        state,
+        f"{duration(courier.silent_s(overview.at))} ago",
+        tasks(overview.owed_tasks),
+        f"{courier.stored:,}",
+        f"{courier.failed:,}",
+    )
+    return table(columns, (row,))
+
+
 def _failures_title(overview: Overview) -> str:
     shown, known = len(overview.failures), overview.failed_images
     return "Failed images" if shown >= known else f"Failed images, the latest {shown} of {known:,}"
@@ -175,7 +208,7 @@ def _failures(records: Iterable[FailureRecord], now: float) -> Markup:
                 record.image,
                 element("span", element("b", record.kind), f" {record.message}"),
                 str(record.attempts),
-                element("code", record.job_id[:12]),
+                element("code", short_id(record.job_id)),
             )
             for record in records
         ),
