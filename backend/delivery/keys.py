@@ -11,7 +11,7 @@ __all__ = ["CHANGED", "COURIER", "OWING", "claim_key", "owed_key", "tries_key", 
 PREFIX = "firstpass:delivery:"
 #: The projects that are owed predictions (set).
 OWING = f"{PREFIX}owing"
-#: The projects whose version in Label Studio may be out of step (set).
+#: The projects whose version in Label Studio may be out of step, by when to look.
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.
 COURIER = f"{PREFIX}courier"

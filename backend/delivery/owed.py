@@ -6,7 +6,8 @@ between, nothing is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import redis
@@ -16,6 +17,10 @@ from backend.delivery.project_key import ProjectKey
 from backend.queue.connection import queue_errors
 
 __all__ = ["OwedTasks"]
+
+#: A changed project is looked at again after this.
+LOOK_AGAIN_S = 10.0
+_AGAIN = "/again"
 
 # KEYS: owed tasks, their tries, projects   ARGV: project, tasks. The project goes with its last task.
 _SETTLE = """
@@ -30,8 +35,9 @@ if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[3], ARGV[1]) 
 class OwedTasks:
     """Owed tasks by project, each with the time to see to it. Methods raise `QueueUnavailable`."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, clock: Callable[[], float] = time.time) -> None:
         self._connection = connection
+        self._clock = clock
         self._settle = connection.register_script(_SETTLE)
 
     def add(self, project: ProjectKey, tasks: Iterable[int], now: float) -> None:
@@ -95,16 +101,24 @@ class OwedTasks:
             return sum(pipeline.execute())
 
     def note_change(self, project: ProjectKey) -> None:
-        """The project's label config, and so its version, may be another than Label Studio shows."""
+        """The project's label config, and so its version, may be another than Label Studio shows.
+
+        It is to be looked at now and once more a little later: Label Studio may tell of a change before
+        its database shows it.
+        """
+        now = self._clock()
+        looks = {str(project): now, f"{project}{_AGAIN}": now + LOOK_AGAIN_S}
         with queue_errors():
-            self._connection.sadd(CHANGED, str(project))
+            self._connection.zadd(CHANGED, looks)
 
     def take_changed(self) -> list[ProjectKey]:
-        """The projects noted since the last call."""
+        """The projects to look at now; they are noted no more."""
+        now = str(self._clock())
         with queue_errors(), self._connection.pipeline() as pipeline:
-            pipeline.smembers(CHANGED)
-            pipeline.delete(CHANGED)
-            return _keys(pipeline.execute()[0])
+            pipeline.zrange(CHANGED, "-inf", now, byscore=True)
+            pipeline.zremrangebyscore(CHANGED, "-inf", now)
+            names: list[bytes] = pipeline.execute()[0]
+        return _keys({name.removesuffix(_AGAIN.encode()) for name in names})
 
 
 def _keys(names: Iterable[bytes]) -> list[ProjectKey]:
