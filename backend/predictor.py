@@ -17,9 +17,9 @@ from backend.images.reference import ImageRef, parse_image_ref
 from backend.label_studio.bodies import Prediction, Task
 from backend.label_studio.control_tags import ObjectTag
 from backend.label_studio.model_version import model_version
-from backend.label_studio.regions import build_prediction
+from backend.label_studio.regions import ImageAnswers, build_prediction
 from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
-from backend.queue.payload import Answer, Outcome, request_id
+from backend.queue.payload import Outcome, request_id
 
 __all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests"]
 
@@ -100,27 +100,17 @@ class Predictor:
         """The task's slot from the outcomes known by job id; pending while one is not known."""
         if isinstance(requests, Failure):
             return Slot(task_id, failure=requests)
-        answers = {}
-        for image, (job_id, request) in requests.items():
+        answers = []
+        for job_id, request in requests.values():
             outcome = outcomes.get(job_id)
             if outcome is None:
                 return Slot(task_id)
             if isinstance(outcome, Failure):
                 return Slot(task_id, failure=outcome, by_worker=True)
-            answers[image] = (request, outcome)
+            outputs = dict(zip(request.queries, outcome.outputs, strict=True))
+            answers.append(ImageAnswers(request.steps, outputs, outcome.size))
         try:
-            return Slot(task_id, prediction=_prediction(self.plan, answers, self.version))
+            return Slot(task_id, prediction=build_prediction(answers, self.version))
         except InternalError as error:
             log.error("prediction not valid", task=task_id, error=str(error))
             return Slot(task_id, failure=Failure.of(error))
-
-
-def _prediction(
-    plan: Plan, answers: dict[ObjectTag, tuple[ModelRequest, Answer]], version: str
-) -> Prediction:
-    filled = []
-    for step in plan.steps:
-        request, answer = answers[step.image]
-        output = answer.outputs[request.queries.index(step.query)]
-        filled.append((step, output, answer.size))
-    return build_prediction(filled, version)

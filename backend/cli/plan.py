@@ -12,9 +12,11 @@ from rich.text import Text
 
 from backend.cli.options import setting
 from backend.engine import engine_for
+from backend.label_studio.control_tags import ChoicesTag, CountTag, TextTag
 from backend.label_studio.model_version import model_version
 from backend.plan import Plan, Step, plan_label_config
 from backend.settings import load_settings
+from models.types import PerBox
 
 __all__ = ["plan"]
 
@@ -30,6 +32,7 @@ def plan(
     planned = plan_label_config(file.read_text(encoding="utf-8"), settings.score_threshold, engine)
     console = Console()
     for step in planned.steps:
+        console.print(Text(_title(step), style="bold"), soft_wrap=True)
         console.print(_table(step))
     for tag in planned.unserved:
         console.print(Text(f"not served: {tag}", style="yellow"))
@@ -38,20 +41,44 @@ def plan(
 
 def _table(step: Step) -> Table:
     control = step.control
-    table = Table(
-        title=Text(
-            f"{control.kind} {control.name!r} on {control.to_name!r} (${step.image.data_key}): "
-            f"asked by {type(step.query).__name__}"
-        ),
-        title_justify="left",
-    )
-    for column in ("label", "phrases", "threshold"):
-        table.add_column(column)
+    table = Table("label", "phrases", "threshold")
     for label in control.labels:
-        table.add_row(
-            Text(label.value), Text(", ".join(label.phrases)), f"{step.threshold(label):g}"
-        )
+        name = " / ".join(label.path) or label.value
+        table.add_row(Text(name), Text(", ".join(label.phrases)), f"{step.threshold(label):g}")
+    if not control.labels:
+        table.add_row(Text(_whole(step)), "", f"{step.threshold():g}")
     return table
+
+
+def _title(step: Step) -> str:
+    """The tag, what it is about, and the query that fills it."""
+    control = step.control
+    tag = f"{control.kind} {control.name!r} on {control.to_name!r} (${step.image.data_key})"
+    names = ", ".join(repr(base.control.name) for base in step.bases)
+    about = "counting" if isinstance(control, CountTag) else "for each region of"
+    return f"{tag}{f', {about} {names}' if names else ''}: asked by {_asked_by(step)}"
+
+
+def _asked_by(step: Step) -> str:
+    match step.query:
+        case PerBox(boxes=boxes, ask=ask):
+            what = ask if isinstance(ask, str) else type(ask).__name__
+            return f"{type(boxes).__name__}, then {what} of each box"
+        case query:
+            return type(query).__name__
+
+
+def _whole(step: Step) -> str:
+    """What stands in place of labels for a tag that has none."""
+    match step.control:
+        case TextTag(task=task):
+            return task
+        case CountTag(label=label):
+            return f"number of {label or 'all labels'}"
+        case ChoicesTag(options_key=key):
+            return f"from the task: ${key}"
+        case _:
+            return ""
 
 
 def _print_version(console: Console, planned: Plan, version: str) -> None:

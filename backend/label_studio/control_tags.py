@@ -4,16 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
-__all__ = ["ControlKind", "ControlTag", "Label", "LabelConfig", "ObjectTag", "UnservedTag"]
+__all__ = [
+    "ChoicesTag",
+    "ControlTag",
+    "CountTag",
+    "Label",
+    "LabelConfig",
+    "ObjectTag",
+    "PerRegion",
+    "RegionTag",
+    "Shape",
+    "TaxonomyTag",
+    "TextTag",
+    "TextTask",
+    "UnservedTag",
+    "leaves",
+]
+
+TextTask: TypeAlias = Literal[
+    "caption", "detailed_caption", "more_detailed_caption", "ocr", "describe"
+]
 
 
-class ControlKind(StrEnum):
-    """What a control tag lets the annotator do, and so what its regions look like."""
+class Shape(StrEnum):
+    """What is drawn for a region; the values are Label Studio's tags."""
 
-    RECTANGLE_LABELS = "RectangleLabels"
-    RECTANGLE_AND_LABELS = "Rectangle + Labels"
-    CHOICES = "Choices"
+    RECTANGLE = "Rectangle"
+    ELLIPSE = "Ellipse"
+    KEY_POINT = "KeyPoint"
+    POLYGON = "Polygon"
+    BRUSH = "Brush"
+
+    @property
+    def is_outline(self) -> bool:
+        """It follows the thing's outline; the others are made of its box."""
+        return self in (Shape.POLYGON, Shape.BRUSH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +61,122 @@ class Label:
     phrases: tuple[str, ...]
     #: 0..1; `None`: the control tag's, or the kind's default.
     score_threshold: float | None = None
+    #: Values from the top of a tree down to this one; empty where labels are no tree.
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ControlTag:
-    """A control tag that is served.
+class PerRegion:
+    """Which regions a control tag with `perRegion` is about: all of its image, or only some."""
 
-    `rectangle_name` is the `<Rectangle>` that a `<Labels>` tag is paired with; regions then come in
-    pairs. `multiple` holds for Choices alone: any number may be ticked. `tile_px` holds for boxes:
-    the side of the tiles that a large image is asked in besides the whole.
-    """
+    #: Name of the one tag for regions that it is shown for (`whenTagName`).
+    tag_name: str | None = None
+    #: Labels it is shown for (`whenLabelValue`); empty: any.
+    labels: tuple[str, ...] = ()
 
-    kind: ControlKind
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tag:
     name: str
     to_name: str
-    labels: tuple[Label, ...]
+    #: 0..1; `None`: the default.
     score_threshold: float | None = None
-    multiple: bool = False
-    rectangle_name: str | None = None
+    #: The model that is to answer; `None`: whichever is loaded.
+    model_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionTag(_Tag):
+    """A tag for labelled regions: `<RectangleLabels>`, or `<Labels>` with a `<Rectangle>`, and the like."""
+
+    shape: Shape
+    labels: tuple[Label, ...]
+    #: Name of the `<Rectangle>` (or other shape) that a `<Labels>` is paired with; regions then come in
+    #: pairs.
+    shape_name: str | None = None
+    #: Regions are those of printed text, whatever it says; the first label names them.
+    is_ocr: bool = False
+    #: Side of the tiles that a large image is asked in besides the whole.
     tile_px: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """As people know it: `RectangleLabels`, `Rectangle + Labels`."""
+        return f"{self.shape}Labels" if self.shape_name is None else f"{self.shape} + Labels"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoicesTag(_Tag):
+    """`<Choices>`. With `allowNested` its labels are the nodes of a tree, each with its path."""
+
+    labels: tuple[Label, ...]
+    multiple: bool = False
+    nested: bool = False
+    #: Key of `task["data"]` that lists the choices; `labels` is empty then.
+    options_key: str | None = None
+    #: What each phrase of such a list is put into, in place of `{}`.
+    prompt: str | None = None
+    per_region: PerRegion | None = None
+
+    @property
+    def kind(self) -> str:
+        """As people know it."""
+        return "Choices"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxonomyTag(_Tag):
+    """`<Taxonomy>`: its labels are the nodes of a tree, each with its path."""
+
+    labels: tuple[Label, ...]
+    #: Only a node without children may be chosen.
+    leaves_only: bool = False
+    per_region: PerRegion | None = None
+
+    @property
+    def kind(self) -> str:
+        """As people know it."""
+        return "Taxonomy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTag(_Tag):
+    """`<TextArea>`: says or reads something of the image, or of each region."""
+
+    task: TextTask
+    per_region: PerRegion | None = None
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """It has none."""
+        return ()
+
+    @property
+    def kind(self) -> str:
+        """As people know it."""
+        return "TextArea"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountTag(_Tag):
+    """`<Number>`: how many regions carry a label, or any (`label` is `None`)."""
+
+    label: str | None = None
+    #: Asked where no tag for regions of the image has that label.
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """It has none of its own."""
+        return ()
+
+    @property
+    def kind(self) -> str:
+        """As people know it."""
+        return "Number"
+
+
+ControlTag: TypeAlias = RegionTag | ChoicesTag | TaxonomyTag | TextTag | CountTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +202,9 @@ class LabelConfig:
     def image(self, name: str) -> ObjectTag:
         """The `<Image>` of that name; it exists for each control's `to_name`."""
         return next(image for image in self.images if image.name == name)
+
+
+def leaves(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+    """The nodes of a tree that have none below them."""
+    inner = {label.path[:-1] for label in labels}
+    return tuple(label for label in labels if label.path not in inner)

@@ -1,209 +1,239 @@
 """Model outputs -> the regions of a Label Studio prediction. Pure.
 
-Only this module knows percent and field names. Pixels are of the upright image, percent is of its
-width and height, clipped to 0..100.
+Only this module and those it calls know Label Studio's field names. What is per region shares the id of
+its region and repeats its geometry.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
-from backend.errors import InternalError, InvalidPrediction
 from backend.label_studio.bodies import Prediction, Region
-from backend.label_studio.control_tags import ControlKind, Label
-from backend.plan import Step
-from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput
+from backend.label_studio.control_tags import (
+    ChoicesTag,
+    CountTag,
+    Label,
+    PerRegion,
+    RegionTag,
+    TaxonomyTag,
+    TextTag,
+)
+from backend.label_studio.region_checks import validate_regions
+from backend.label_studio.said import mean_score, reaches, unexpected, what_is_said
+from backend.label_studio.shapes import geometry_of
+from backend.planning.step import Step
+from models.types import (
+    BoxOutputs,
+    Detection,
+    Detections,
+    ImageSize,
+    ModelOutput,
+    Query,
+    Texts,
+)
 
-__all__ = ["build_prediction", "regions_for_step", "validate_regions"]
+__all__ = ["ImageAnswers", "build_prediction", "regions_for_image"]
 
-#: Percent with four decimals: a hundredth of a pixel on an image 10,000 pixels wide.
-PERCENT_DECIMALS = 4
 SCORE_DECIMALS = 4
 
 
-def build_prediction(
-    answers: Sequence[tuple[Step, ModelOutput, ImageSize]], model_version: str
-) -> Prediction:
-    """The prediction for one task from each step's answer, validated.
+@dataclass(frozen=True, slots=True)
+class ImageAnswers:
+    """What the models said of one image, and the steps to be filled with it."""
 
-    Its score is the mean of its regions' scores (each per-region sibling counted once), `None` where
-    there are none. Raises `InvalidPrediction` when a region could not be opened by the editor.
+    steps: tuple[Step, ...]
+    outputs: Mapping[Query, ModelOutput]
+    #: Of the upright image.
+    size: ImageSize
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """One region of a tag for regions, to which others may be tied."""
+
+    id: str
+    detection: Detection
+    label: Label
+    geometry: dict[str, Any]
+
+
+def build_prediction(images: Sequence[ImageAnswers], model_version: str) -> Prediction:
+    """The prediction for one task from the answers about each of its images, validated.
+
+    Its score is the mean of its regions' scores (of those that share an id the first), `None` where
+    there are none. Raises `InvalidPrediction` when a region could not be opened by the editor, and
+    `InternalError` for an output of another kind than the step's query asks for.
     """
-    result: list[Region] = []
-    for step, output, size in answers:
-        result.extend(regions_for_step(step, output, size))
+    result = [region for answers in images for region in regions_for_image(answers)]
     validate_regions(result)
-    scores = {region["id"]: region["score"] for region in result if "score" in region}
-    score = round(math.fsum(scores.values()) / len(scores), SCORE_DECIMALS) if scores else None
+    scores: dict[str, float] = {}
+    for region in result:
+        if "score" in region:
+            scores.setdefault(region["id"], region["score"])
+    mean = mean_score(list(scores.values()))
+    score = None if mean is None else _rounded(mean)
     return Prediction(result=result, score=score, model_version=model_version)
 
 
-def regions_for_step(step: Step, output: ModelOutput, size: ImageSize) -> list[Region]:
-    """The regions of one control tag; empty when nothing reaches its threshold.
+def regions_for_image(answers: ImageAnswers) -> list[Region]:
+    """The regions of all steps; the same answers give the same ids."""
+    drawn = {
+        step: list(_drawn(step, step.control, answers))
+        for step in answers.steps
+        if isinstance(step.control, RegionTag)
+    }
+    regions: list[Region] = []
+    for step in answers.steps:
+        match step.control:
+            case RegionTag() as control:
+                regions += _regions(control, drawn[step], answers.size)
+            case CountTag() as control:
+                regions.append(_count(step, control, answers))
+            case ChoicesTag() | TaxonomyTag() | TextTag() as control:
+                if control.per_region is None:
+                    regions += _of_image(step, answers)
+                for base in step.bases:
+                    about = control.per_region or PerRegion()
+                    regions += _of_regions(step, about, drawn[base], answers)
+            case _:
+                assert_never(step.control)
+    return regions
 
-    The same input gives the same region ids. Raises `InternalError` for an output of another kind
-    than the step's query asks for.
-    """
-    control = step.control
-    match control.kind, output:
-        case (
-            ControlKind.RECTANGLE_LABELS | ControlKind.RECTANGLE_AND_LABELS,
-            Detections(),
-        ):
-            return list(_rectangles(step, output, size))
-        case ControlKind.CHOICES, Classification():
-            return list(_choices(step, output))
-        case (
-            ControlKind.RECTANGLE_LABELS | ControlKind.RECTANGLE_AND_LABELS | ControlKind.CHOICES,
-            _,
-        ):
-            raise InternalError(
-                f"control tag {control.name!r} ({control.kind}) got a {type(output).__name__}"
-            )
-        case _:
-            assert_never(control.kind)
 
-
-def _rectangles(step: Step, output: Detections, size: ImageSize) -> Iterator[Region]:
-    control = step.control
+def _drawn(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[_Drawn]:
+    """What reaches its label's threshold and can be drawn."""
     seen: dict[str, int] = {}
-    for detection, label in _labelled(step, output):
-        value = _percent(detection.box, size)
-        if value is None:
+    for detection, outlines in _found(answers.outputs[step.query], step):
+        label = step.label_for(detection.phrase)
+        if label is None or not reaches(detection.score, step.threshold(label)):
             continue
-        region: Region = {
-            "to_name": control.to_name,
+        geometry = geometry_of(control.shape, detection, outlines, answers.size)
+        if geometry is None:
+            continue
+        key = json.dumps([control.name, control.to_name, label.value, geometry], sort_keys=True)
+        seen[key] = seen.get(key, 0) + 1
+        yield _Drawn(_region_id(key, seen[key]), detection, label, geometry)
+
+
+def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
+    """Detections, with their outlines where these were asked for."""
+    match output:
+        case Detections():
+            return [(detection, None) for detection in output.items]
+        case BoxOutputs():
+            return [
+                (item.detection, item.output)
+                for item in output.items
+                if isinstance(item.output, Detections)
+            ]
+        case _:
+            raise unexpected(step, output)
+
+
+def _regions(control: RegionTag, drawn: Iterable[_Drawn], size: ImageSize) -> Iterator[Region]:
+    """A region each, or two: the shape, and its label."""
+    shape = control.shape.lower()
+    for each in drawn:
+        base = _base(control.to_name, size, each.id, each.detection.score)
+        labels = [each.label.value]
+        if control.shape_name is None:
+            kind = f"{shape}labels"
+            yield _region(base, control.name, kind, {**each.geometry, kind: labels})
+        else:
+            yield _region(base, control.shape_name, shape, each.geometry)
+            yield _region(base, control.name, "labels", {**each.geometry, "labels": labels})
+
+
+def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
+    """How many boxes carry the label; the score is the mean of theirs.
+
+    A label of several tags is counted in the first of them: the others draw the same things.
+    """
+    scores: list[float] = []
+    counted: set[str] = set()
+    for base in step.bases:
+        output = answers.outputs[base.boxes]
+        if not isinstance(output, Detections):
+            raise unexpected(step, output)
+        for detection in output.items:
+            label = base.label_for(detection.phrase)
+            if label is None or label.value in counted or control.label not in (None, label.value):
+                continue
+            own = control.score_threshold
+            if reaches(detection.score, base.threshold(label) if own is None else own):
+                scores.append(detection.score or 0.0)
+        counted |= {label.value for label in base.control.labels}
+    key = json.dumps([control.name, control.to_name, len(scores)])
+    region = _base(control.to_name, None, _region_id(key, 1), mean_score(scores))
+    return _region(region, control.name, "number", {"number": len(scores)})
+
+
+def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
+    """The region of a tag about the whole image: none where there is nothing to say."""
+    said = what_is_said(step, answers.outputs[step.query])
+    if said is not None:
+        key = json.dumps([step.control.name, step.control.to_name, said.value])
+        base = _base(step.control.to_name, None, _region_id(key, 1), said.score)
+        yield _region(base, step.control.name, said.kind, said.value)
+
+
+def _of_regions(
+    step: Step, about: PerRegion, drawn: Iterable[_Drawn], answers: ImageAnswers
+) -> Iterator[Region]:
+    """What is said of each region, under the region's id and with its geometry."""
+    control = step.control
+    outputs = _by_box(answers.outputs[step.query], step)
+    for each in drawn:
+        if about.labels and each.label.value not in about.labels:
+            continue
+        output = outputs.get((each.detection.box, each.detection.phrase))
+        said = what_is_said(step, output) if output is not None else None
+        if said is not None:
+            base = _base(control.to_name, answers.size, each.id, said.score)
+            yield _region(base, control.name, said.kind, {**each.geometry, **said.value})
+
+
+def _by_box(output: ModelOutput, step: Step) -> dict[object, ModelOutput]:
+    """What was said of each box, by box and phrase; of text that was read, the text."""
+    match output:
+        case BoxOutputs():
+            return {
+                (item.detection.box, item.detection.phrase): item.output for item in output.items
+            }
+        case Detections():
+            return {
+                (found.box, found.phrase): Texts((found.phrase,), found.score)
+                for found in output.items
+            }
+        case _:
+            raise unexpected(step, output)
+
+
+def _base(to_name: str, size: ImageSize | None, region_id: str, score: float | None) -> Region:
+    """What every region has; `size` of the image for one that is drawn."""
+    region: Region = {"id": region_id, "to_name": to_name}
+    if size is not None:
+        region |= {
             "original_width": size.width,
             "original_height": size.height,
             "image_rotation": 0,
         }
-        if detection.score is not None:
-            region["score"] = round(detection.score, SCORE_DECIMALS)
-        key = json.dumps([control.name, control.to_name, label.value, value], sort_keys=True)
-        seen[key] = seen.get(key, 0) + 1
-        region["id"] = _region_id(key, seen[key])
-        if control.rectangle_name is None:
-            labelled = {**value, "rectanglelabels": [label.value]}
-            yield {
-                **region,
-                "from_name": control.name,
-                "type": "rectanglelabels",
-                "value": labelled,
-            }
-        else:
-            yield {
-                **region,
-                "from_name": control.rectangle_name,
-                "type": "rectangle",
-                "value": value,
-            }
-            labelled = {**value, "labels": [label.value]}
-            yield {**region, "from_name": control.name, "type": "labels", "value": labelled}
+    if score is not None:
+        region["score"] = _rounded(score)
+    return region
 
 
-def _labelled(step: Step, output: Detections) -> Iterator[tuple[Detection, Label]]:
-    """Detections that reach their label's threshold; one without a score passes only at 0."""
-    for detection in output.items:
-        label = step.label_for(detection.phrase)
-        if label is not None and (detection.score or 0.0) >= step.threshold(label):
-            yield detection, label
+def _region(base: Region, from_name: str, kind: str, value: dict[str, Any]) -> Region:
+    return {**base, "from_name": from_name, "type": kind, "value": value}
 
 
-def _percent(box: Box, size: ImageSize) -> dict[str, float] | None:
-    """x, y, width, height in percent of the image; `None` for a box that lies outside it."""
-    left, right = (_clip(100 * x / size.width) for x in (box.x_min, box.x_max))
-    top, bottom = (_clip(100 * y / size.height) for y in (box.y_min, box.y_max))
-    width, height = (round(side, PERCENT_DECIMALS) for side in (right - left, bottom - top))
-    if width <= 0 or height <= 0:
-        return None
-    return {"x": left, "y": top, "width": width, "height": height, "rotation": 0}
-
-
-def _clip(percent: float) -> float:
-    return round(min(100.0, max(0.0, percent)), PERCENT_DECIMALS)
-
-
-def _choices(step: Step, output: Classification) -> Iterator[Region]:
-    control = step.control
-    by_phrase = dict(zip(output.candidates, output.probabilities, strict=True))
-    chosen = _chosen(step, by_phrase)
-    if not chosen:
-        return
-    values = list(chosen)
-    key = json.dumps([control.name, control.to_name, values])
-    yield {
-        "id": _region_id(key, 1),
-        "from_name": control.name,
-        "to_name": control.to_name,
-        "type": "choices",
-        "value": {"choices": values},
-        "score": round(math.fsum(chosen.values()) / len(chosen), SCORE_DECIMALS),
-    }
-
-
-def _chosen(step: Step, by_phrase: Mapping[str, float]) -> dict[str, float]:
-    """Choice -> probability for those that are ticked.
-
-    One-of-many: the phrases of a choice are exclusive, so their probabilities add up. Several-of-many:
-    they are independent answers to the same question, so the surest counts.
-    """
-    multiple = step.control.multiple
-    combine = max if multiple else math.fsum
-    scores = {
-        label: min(1.0, combine([by_phrase[phrase] for phrase in label.phrases]))
-        for label in step.control.labels
-    }
-    if not multiple:
-        best = max(scores, key=lambda label: scores[label])
-        scores = {best: scores[best]}
-    return {label.value: score for label, score in scores.items() if score >= step.threshold(label)}
+def _rounded(score: float) -> float:
+    return round(score, SCORE_DECIMALS)
 
 
 def _region_id(key: str, occurrence: int) -> str:
     return hashlib.sha256(f"{key}#{occurrence}".encode()).hexdigest()[:10]
-
-
-def validate_regions(result: Sequence[Region]) -> None:
-    """Raise `InvalidPrediction` for what would break the editor or be dropped by Label Studio.
-
-    Covers what Label Studio's own check lets through: coordinates that leave the image, scores that
-    are no numbers, two regions with the same id and control.
-    """
-    seen: set[tuple[str, str]] = set()
-    for region in result:
-        where = f"region {region.get('id')!r} of {region.get('from_name')!r}"
-        identity = (region["id"], region["from_name"])
-        if identity in seen:
-            raise InvalidPrediction(f"{where} appears twice")
-        seen.add(identity)
-        if "score" in region:
-            _check_number(region["score"], 0, 1, f"{where}: score")
-        match region["type"]:
-            case "rectanglelabels" | "labels" | "rectangle":
-                _check_rectangle(region["value"], where)
-            case "choices":
-                choices = region["value"]["choices"]
-                if not isinstance(choices, list) or not choices:
-                    raise InvalidPrediction(f"{where}: expected a list of choices, got {choices!r}")
-            case unknown:
-                raise InvalidPrediction(f"{where}: no check for type {unknown!r}")
-
-
-def _check_rectangle(value: Mapping[str, Any], where: str) -> None:
-    for key in ("x", "y", "width", "height"):
-        _check_number(value[key], 0, 100, f"{where}: {key}")
-    slack = 10**-PERCENT_DECIMALS
-    for start, length in (("x", "width"), ("y", "height")):
-        if value[start] + value[length] > 100 + slack:
-            raise InvalidPrediction(f"{where}: {start} + {length} leaves the image")
-
-
-def _check_number(number: object, least: float, most: float, what: str) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise InvalidPrediction(f"{what}: expected a number, got {number!r}")
-    if not (math.isfinite(number) and least <= number <= most):
-        raise InvalidPrediction(f"{what}: expected {least}..{most}, got {number}")

@@ -173,7 +173,7 @@ def test_several_control_tags_are_filled_at_once(
 
     assert len(found) == 8
     labels = [label for row in found.values() for label in labels_of(row)]
-    assert {name for name, _ in labels} == {"where", "what", "other", "ground", "seen"}
+    assert {name for name, _ in labels} == {"where", "what", "other", "ground", "seen", "remark"}
     assert {value for name, value in labels if name == "what"} <= {"R", "Round", "Pointed"}
     assert {value for name, value in labels if name == "other"} <= {"heart", "cross"}
     for row in found.values():

@@ -174,7 +174,7 @@ def test_what_was_said_of_boxes_is_asked_again_with_them(
     """Where only the boxes were forgotten: found anew, they might be others."""
     ask(handler, pictures, CATS, COLOURS)
     for key in redis_connection.scan_iter("firstpass:cache:output:*"):
-        if b'"type":"Detections"' in redis_connection.get(key):
+        if '"type":"Detections"' in str(redis_connection.get(key)):
             redis_connection.delete(key)
 
     ask(handler, pictures, CATS, COLOURS)

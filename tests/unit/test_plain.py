@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 import backend.plain
-from backend.label_studio.control_tags import ControlKind
+from backend.label_studio.control_tags import Shape
 from backend.plain import as_plain
 from models.types import Box, Detection, ScoreParts
 
@@ -36,11 +36,11 @@ def test_a_field_added_with_a_default_leaves_names_as_they_were() -> None:
 
 def test_what_is_held_is_plain_too() -> None:
     """Nested values, enumerations and tuples, down to what JSON knows."""
-    value = {"kind": ControlKind.CHOICES, "found": Detection(Box(0, 1, 2, 3), "cat", 0.5)}
+    value = {"kind": Shape.BRUSH, "found": Detection(Box(0, 1, 2, 3), "cat", 0.5)}
 
     plain = as_plain(value)
 
     assert plain == json.loads(json.dumps(plain))
-    assert plain["kind"] == "Choices"
+    assert plain["kind"] == "Brush"
     assert "parts" not in plain["found"]
     assert as_plain(ScoreParts(location=0.5)) == {"location": 0.5}

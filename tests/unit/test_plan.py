@@ -7,7 +7,7 @@ import pytest
 from backend.engine import engine_for
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef, parse_image_ref
-from backend.plan import Plan, plan_label_config, requests_for_task
+from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
 from models.types import Classify, Ground, Tiling
 
 TINY = engine_for("tiny")
@@ -69,6 +69,16 @@ def test_all_queries_of_an_image_go_in_one_request() -> None:
 
     (request,) = requests.values()
     assert len(request.queries) == 3
+
+
+def test_a_request_knows_what_its_answers_are_for() -> None:
+    """The steps stay with whoever asks: they are no part of the work, nor of what makes it equal."""
+    (request,) = requests_for_task(
+        planned(), {"image": "http://images.example/1.png"}, parse_ref
+    ).values()
+
+    assert request.steps == planned().steps
+    assert request == ModelRequest(request.image, request.queries)
 
 
 def test_thresholds_and_label_names_do_not_reach_the_query() -> None:
@@ -137,8 +147,8 @@ def test_a_phrase_that_cannot_be_asked_is_named() -> None:
 
 def test_nothing_to_serve_is_an_error_that_names_each_tag() -> None:
     """The annotator's project is told which tags it has and why none is served."""
-    with pytest.raises(LabelConfigError, match="TextArea name='t'"):
-        planned('<View><Image name="img" value="$image"/><TextArea name="t" toName="img"/></View>')
+    with pytest.raises(LabelConfigError, match="Rating name='t'"):
+        planned('<View><Image name="img" value="$image"/><Rating name="t" toName="img"/></View>')
 
 
 def test_a_config_without_tags_is_an_error() -> None:

@@ -51,9 +51,10 @@ def test_plan_shows_label_phrases_and_threshold(tmp_path: Path) -> None:
     """And names what is not served, and the version."""
     config = tmp_path / "config.xml"
     config.write_text(
-        '<View><Image name="img" value="$image"/><TextArea name="note" toName="img"/>'
+        '<View><Image name="img" value="$image"/><Rating name="note" toName="img"/>'
         '<RectangleLabels name="box" toName="img" model_score_threshold="0.45">'
-        '<Label value="Vehicle" predicted_values="car,truck"/></RectangleLabels></View>'
+        '<Label value="Vehicle" predicted_values="car,truck"/></RectangleLabels>'
+        '<Choices name="state" toName="img" perRegion="true"><Choice value="new"/></Choices></View>'
     )
 
     printed = run("plan", str(config), "--model", "tiny")
@@ -62,7 +63,9 @@ def test_plan_shows_label_phrases_and_threshold(tmp_path: Path) -> None:
         "Vehicle",
         "car, truck",
         "0.45",
-        "<TextArea name='note'>",
+        "Choices 'state'",
+        "for each region of 'box': asked by Ground, then Classify of each box",
+        "<Rating name='note'>",
         "model_version tiny-",
     ):
         assert expected in printed

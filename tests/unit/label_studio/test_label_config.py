@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import LabelConfigError
-from backend.label_studio.control_tags import ControlKind, LabelConfig
+from backend.label_studio.control_tags import (
+    ChoicesTag,
+    CountTag,
+    LabelConfig,
+    PerRegion,
+    RegionTag,
+    Shape,
+    TaxonomyTag,
+    TextTag,
+)
 from backend.label_studio.label_config import parse_label_config
 
 IMAGE = '<Image name="img" value="$image"/>'
@@ -26,7 +35,8 @@ def test_rectangle_labels_are_served() -> None:
     )
 
     (control,) = config.controls
-    assert control.kind is ControlKind.RECTANGLE_LABELS
+    assert isinstance(control, RegionTag)
+    assert (control.kind, control.shape) == ("RectangleLabels", Shape.RECTANGLE)
     assert [(label.value, label.phrases) for label in control.labels] == [
         ("Red car", ("Red car",)),
         ("Dog", ("Dog",)),
@@ -34,20 +44,50 @@ def test_rectangle_labels_are_served() -> None:
     assert config.unserved == ()
 
 
-def test_rectangle_and_labels_are_paired() -> None:
-    """A Labels tag is served through the Rectangle of the same image, and both are accounted for."""
+@pytest.mark.parametrize("shape", list(Shape))
+def test_every_shape_is_served(shape: Shape) -> None:
+    """With labels of its own, or paired with a Labels tag; both tags of a pair are accounted for."""
     config = parse(
-        '<Rectangle name="rect" toName="img"/>'
+        f'<{shape}Labels name="own" toName="img"><Label value="Text"/></{shape}Labels>'
+        f'<{shape} name="shape" toName="img"/>'
         '<Labels name="lab" toName="img"><Label value="Text"/></Labels>'
     )
 
-    (control,) = config.controls
-    assert (control.kind, control.name, control.rectangle_name) == (
-        ControlKind.RECTANGLE_AND_LABELS,
-        "lab",
-        "rect",
-    )
+    own, paired = config.controls
+    assert isinstance(own, RegionTag)
+    assert isinstance(paired, RegionTag)
+    assert (own.kind, own.shape, own.shape_name) == (f"{shape}Labels", shape, None)
+    assert (paired.kind, paired.name, paired.shape_name) == (f"{shape} + Labels", "lab", "shape")
     assert config.unserved == ()
+
+
+def test_labels_are_drawn_as_rectangles_where_they_can_be() -> None:
+    """The other shapes are named, with what to do to have them."""
+    tags = (
+        '<Polygon name="poly" toName="img"/><Rectangle name="rect" toName="img"/>'
+        '<Labels name="lab" toName="img"><Label value="a"/></Labels>'
+    )
+    with_both = parse(tags)
+    skipped = parse(tags.replace('name="rect"', 'name="rect" model_skip="true"'))
+
+    assert [control.kind for control in with_both.controls] == ["Rectangle + Labels"]
+    assert [tag.name for tag in with_both.unserved] == ["poly"]
+    assert "model_skip" in with_both.unserved[0].reason
+    assert [control.kind for control in skipped.controls] == ["Polygon + Labels"]
+
+
+def test_labels_on_several_images() -> None:
+    """A toName that lists images is a control for each."""
+    config = parse_label_config(
+        '<View><Image name="a" value="$a"/><Image name="b" value="$b"/><Text name="t" value="$t"/>'
+        '<RectangleLabels name="box" toName="a,b,t"><Label value="x"/></RectangleLabels></View>'
+    )
+
+    assert [(control.name, control.to_name) for control in config.controls] == [
+        ("box", "a"),
+        ("box", "b"),
+    ]
+    assert "'t' is not an <Image>" in config.unserved[0].reason
 
 
 @pytest.mark.parametrize(
@@ -63,7 +103,9 @@ def test_choice_modes(mode: str, multiple: bool) -> None:
     """Only choice="multiple" allows several ticks."""
     config = parse(f'<Choices name="c" toName="img" {mode}><Choice value="a"/></Choices>')
 
-    assert config.controls[0].multiple is multiple
+    (control,) = config.controls
+    assert isinstance(control, ChoicesTag)
+    assert control.multiple is multiple
 
 
 def test_predicted_values_are_the_phrases_and_alias_is_the_value() -> None:
@@ -115,25 +157,193 @@ def test_several_images() -> None:
     assert [config.image(c.to_name).data_key for c in config.controls] == ["front", "rear"]
 
 
+TREE = (
+    '<Choice value="Animal"><Choice value="Dog" alias="d" predicted_values="dog,puppy"/>'
+    '<Choice value="Cat"/></Choice><Choice value="Thing"/>'
+)
+
+
+def test_a_taxonomy_is_a_tree_of_paths() -> None:
+    """Aliases stand in paths as the editor writes them, each node asks for itself."""
+    config = parse(f'<Taxonomy name="t" toName="img" leafsOnly="true">{TREE}</Taxonomy>')
+
+    (control,) = config.controls
+    assert isinstance(control, TaxonomyTag)
+    assert control.leaves_only
+    assert [(label.path, label.phrases) for label in control.labels] == [
+        (("Animal",), ("Animal",)),
+        (("Animal", "d"), ("dog", "puppy")),
+        (("Animal", "Cat"), ("Cat",)),
+        (("Thing",), ("Thing",)),
+    ]
+
+
+def test_nested_choices_are_a_tree_only_where_the_editor_shows_one() -> None:
+    """Without allowNested it shows the outer choices alone."""
+    nested = parse(f'<Choices name="c" toName="img" allowNested="true">{TREE}</Choices>')
+    flat = parse(f'<Choices name="c" toName="img"><View>{TREE}</View></Choices>')
+
+    assert [label.path for label in nested.controls[0].labels][:2] == [
+        ("Animal",),
+        ("Animal", "d"),
+    ]
+    assert [label.value for label in flat.controls[0].labels] == ["Animal", "Thing"]
+
+
+def test_a_branch_that_is_skipped_is_skipped_whole() -> None:
+    """What is below it cannot be chosen without it."""
+    tree = TREE.replace('value="Animal"', 'value="Animal" model_skip="true"')
+
+    (control,) = parse(f'<Taxonomy name="t" toName="img">{tree}</Taxonomy>').controls
+
+    assert [label.path for label in control.labels] == [("Thing",)]
+
+
+def test_choices_of_the_task_are_read_from_its_data() -> None:
+    """The key is known, the choices come with each task."""
+    (control,) = parse(
+        '<Choices name="c" toName="img" value="$options" model_prompt="a {} photo"/>'
+    ).controls
+
+    assert isinstance(control, ChoicesTag)
+    assert (control.options_key, control.prompt, control.labels) == ("options", "a {} photo", ())
+
+
+@pytest.mark.parametrize(
+    ("attributes", "about"),
+    [
+        ("", PerRegion()),
+        ('whenLabelValue="Car"', PerRegion(labels=("Car",))),
+        ('whenLabelValue="Car, red,Bus"', PerRegion(labels=("Car, red,Bus", "Car", "red", "Bus"))),
+        ('visibleWhen="region-selected" whenTagName="box"', PerRegion(tag_name="box")),
+        ('visibleWhen="choice-selected" whenTagName="scene"', PerRegion()),
+    ],
+)
+def test_what_is_per_region_says_for_which(attributes: str, about: PerRegion) -> None:
+    """By the tag that draws them or by their labels; other conditions are the editor's."""
+    choices = f'<Choices name="c" toName="img" perRegion="true" {attributes}><Choice value="a"/></Choices>'
+
+    (control,) = parse(choices).controls
+
+    assert isinstance(control, ChoicesTag)
+    assert control.per_region == about
+
+
+@pytest.mark.parametrize(
+    ("attributes", "task", "per_region"),
+    [
+        ("", "caption", None),
+        ('model_task="detailed_caption"', "detailed_caption", None),
+        ('model_task="ocr"', "ocr", None),
+        ('perRegion="true"', "ocr", PerRegion()),
+        ('perRegion="true" model_task="describe"', "describe", PerRegion()),
+    ],
+)
+def test_texts(attributes: str, task: str, per_region: PerRegion | None) -> None:
+    """A caption of an image and the text in a region, where nothing else is said."""
+    (control,) = parse(f'<TextArea name="t" toName="img" {attributes}/>').controls
+
+    assert isinstance(control, TextTag)
+    assert (control.task, control.per_region) == (task, per_region)
+
+
+def test_counts() -> None:
+    """Of everything, or of a label; what is asked for it may be said."""
+    everything, cars = parse(
+        '<Number name="all" toName="img"/>'
+        '<Number name="cars" toName="img" model_count="Car" predicted_values="car,van"/>'
+    ).controls
+
+    assert isinstance(everything, CountTag)
+    assert isinstance(cars, CountTag)
+    assert (everything.label, everything.phrases) == (None, ())
+    assert (cars.label, cars.phrases) == ("Car", ("car", "van"))
+
+
+def test_prompts_of_a_tag_and_of_a_label() -> None:
+    """A tag's is put around each phrase; a label's is asked as it stands, commas and all."""
+    (control,) = parse(
+        '<Choices name="c" toName="img" model_prompt="a photo in {} weather">'
+        '<Choice value="Bad" predicted_values="rainy,foggy"/>'
+        '<Choice value="Good" model_prompt="blue sky, no cloud"/></Choices>'
+    ).controls
+
+    assert [label.phrases for label in control.labels] == [
+        ("a photo in rainy weather", "a photo in foggy weather"),
+        ("blue sky, no cloud",),
+    ]
+
+
+def test_regions_of_text() -> None:
+    """Boxes of printed words rather than of things."""
+    (control,) = parse(
+        '<RectangleLabels name="b" toName="img" model_task="ocr"><Label value="Text"/></RectangleLabels>'
+    ).controls
+
+    assert isinstance(control, RegionTag)
+    assert control.is_ocr
+
+
+def test_a_filter_is_no_control() -> None:
+    """It has a name and a toName, and holds no result."""
+    config = parse(
+        '<Filter name="f" toName="c"/><Choices name="c" toName="img"><Choice value="a"/></Choices>'
+    )
+
+    assert config.unserved == ()
+
+
 @pytest.mark.parametrize(
     ("tag", "reason"),
     [
-        ('<BrushLabels name="t" toName="img"><Label value="a"/></BrushLabels>', "not served yet"),
-        ('<TextArea name="t" toName="img"/>', "not served yet"),
+        ('<VectorLabels name="t" toName="img"><Label value="a"/></VectorLabels>', "not served"),
+        ('<Rating name="t" toName="img"/>', "person's judgement"),
+        ('<Ranker name="t" toName="img"/>', "person's judgement"),
+        ('<Pairwise name="t" toName="img,img"/>', "person's judgement"),
+        ('<DateTime name="t" toName="img"/>', "reads dates"),
+        ('<VideoRectangle name="t" toName="video"/>', "only images"),
         (
-            '<Choices name="t" toName="img" perRegion="true"><Choice value="a"/></Choices>',
-            "perRegion",
+            '<TextArea name="t" toName="img" model_task="translate"/>',
+            "caption, detailed_caption, more_detailed_caption, ocr, got 'translate'",
+        ),
+        (
+            '<TextArea name="t" toName="img" perRegion="true" model_task="caption"/>',
+            "one of ocr, describe",
+        ),
+        (
+            '<PolygonLabels name="t" toName="img" model_task="ocr"><Label value="a"/></PolygonLabels>',
+            "one of segment",
+        ),
+        (
+            '<RectangleLabels name="t" toName="img" model_task="ocr" model_tile_px="500"><Label value="a"/></RectangleLabels>',
+            "model_tile_px",
+        ),
+        ('<Number name="t" toName="img" perRegion="true"/>', "whole image"),
+        ('<Number name="t" toName="img" model_task="sum"/>', "one of count"),
+        (
+            '<Taxonomy name="t" toName="img" apiUrl="http://x/y"/>',
+            "apiUrl",
+        ),
+        ('<Taxonomy name="t" toName="img" value="$tree"/>', "<Choices> alone"),
+        ('<Taxonomy name="t" toName="img"/>', "no <Choice"),
+        (
+            '<Choices name="t" toName="img" model_prompt="a photo"><Choice value="a"/></Choices>',
+            "hold {}",
+        ),
+        (
+            '<Choices name="t" toName="img"><Choice value="a" model_prompt=" "/></Choices>',
+            "model_prompt is empty",
+        ),
+        (
+            '<Choices name="t" toName="img"><Choice value="a" model_prompt="b" predicted_values="c"/></Choices>',
+            "keep one",
         ),
         ('<Choices name="t" toName="img" choice="many"><Choice value="a"/></Choices>', "'many'"),
-        ('<Choices name="t" toName="img" value="$options"/>', "from the task"),
+        ('<RectangleLabels name="t" toName="img" value="$options"/>', "from the task"),
         ('<Choices name="t" toName="img"/>', "no <Choice"),
-        (
-            '<Choices name="t" toName="img"><Choice value="a"><Choice value="b"/></Choice></Choices>',
-            "nested",
-        ),
         ('<Choices name="t" toName="txt"><Choice value="a"/></Choices>', "'txt' is not an <Image>"),
         ('<Rectangle name="t" toName="img"/>', "needs a <Labels>"),
-        ('<Labels name="t" toName="img"><Label value="a"/></Labels>', "needs a <Rectangle>"),
+        ('<Labels name="t" toName="img"><Label value="a"/></Labels>', "needs one of Rectangle"),
         (
             '<RectangleLabels name="t" toName="img" model_skip="true"><Label value="a"/></RectangleLabels>',
             "model_skip",
@@ -195,6 +405,8 @@ def test_a_tag_that_is_not_served_is_named_with_its_reason(tag: str, reason: str
         ),
         ("<View>" + " " * 2_000_000 + "</View>", "at most 2000000"),
         ("<View>\x00</View>", "not well-formed"),
+        ("<View>" * 101 + "</View>" * 101, "at most 100 tags within each other"),
+        ("<View>" * 30_000 + "</View>" * 30_000, "at most 100 tags within each other"),
     ],
 )
 def test_a_config_that_cannot_be_read_is_an_error(xml: str, reason: str) -> None:

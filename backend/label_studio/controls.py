@@ -1,0 +1,269 @@
+"""One element of a label config -> the control tag that it is served as, or why it is not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+from xml.etree.ElementTree import Element
+
+from backend.label_studio.attributes import (
+    Unserved,
+    is_skipped,
+    is_true,
+    model_name,
+    per_region,
+    phrases,
+    prompt,
+    task,
+    threshold,
+    tile_px,
+)
+from backend.label_studio.control_tags import (
+    ChoicesTag,
+    ControlTag,
+    CountTag,
+    Label,
+    RegionTag,
+    Shape,
+    TaxonomyTag,
+    TextTag,
+    TextTask,
+)
+from models.types import MAX_PHRASES
+
+__all__ = ["control_of"]
+
+_SHAPES = {shape.value: shape for shape in Shape}
+_LABELLED_SHAPES = {f"{shape.value}Labels": shape for shape in Shape}
+_IMAGE_TEXTS = ("caption", "detailed_caption", "more_detailed_caption", "ocr")
+_REGION_TEXTS = ("ocr", "describe")
+#: Why tags that people try are not served; every other tag is named as unknown to us.
+_REASONS = {
+    "Rating": "a rating is a person's judgement, and no loaded model gives one",
+    "Ranker": "an order of preference is a person's judgement, and no loaded model gives one",
+    "Pairwise": "which of two is better is a person's judgement, and no loaded model gives one",
+    "DateTime": "no loaded model reads dates; a TextArea with model_task=ocr reads printed text",
+    "Relation": "relations between regions are not predicted",
+    "Relations": "relations between regions are not predicted",
+    "MagicWand": "it is a tool for drawing; use BrushLabels",
+    "VideoRectangle": "only images are served, not video",
+}
+
+
+def control_of(element: Element, root: Element, to_name: str) -> ControlTag | None:
+    """What an element is served as for one image; `None` for a shape whose `<Labels>` stands for it.
+
+    Raises `Unserved` with the reason.
+    """
+    tag = element.tag
+    if tag in _LABELLED_SHAPES:
+        return _regions(element, to_name, _LABELLED_SHAPES[tag], None)
+    if tag == "Labels":
+        shape = _shape_for(root, to_name)
+        return _regions(element, to_name, _SHAPES[shape.tag], shape.get("name"))
+    if tag in _SHAPES:
+        _check_covered_by_labels(element, root, to_name)
+        return None
+    match tag:
+        case "Choices":
+            return _choices(element, to_name)
+        case "Taxonomy":
+            return _taxonomy(element, to_name)
+        case "TextArea":
+            return _text(element, to_name)
+        case "Number":
+            return _count(element, to_name)
+        case _:
+            raise Unserved(_REASONS.get(tag, "this tag is not served yet"))
+
+
+def _regions(element: Element, to_name: str, shape: Shape, shape_name: str | None) -> RegionTag:
+    tasks = ("segment",) if shape.is_outline else ("detect", "ocr")
+    is_ocr = task(element, tasks, tasks[0]) == "ocr"
+    side = tile_px(element)
+    if is_ocr and side is not None:
+        raise Unserved("model_tile_px is for model_task=detect; remove one of them")
+    _refuse_dynamic(element)
+    return RegionTag(
+        name=element.get("name", ""),
+        to_name=to_name,
+        shape=shape,
+        labels=_flat(element, "Label"),
+        shape_name=shape_name,
+        is_ocr=is_ocr,
+        tile_px=side,
+        score_threshold=threshold(element),
+        model_name=model_name(element),
+    )
+
+
+def _shape_for(root: Element, to_name: str) -> Element:
+    """The shape that `<Labels>` of an image are drawn with: a rectangle before all others."""
+    shapes = [
+        element
+        for element in root.iter()
+        if element.tag in _SHAPES and element.get("name") and not is_skipped(element)
+        if to_name in element.get("toName", "").split(",")
+    ]
+    shapes.sort(key=lambda shape: shape.tag != Shape.RECTANGLE)
+    if not shapes:
+        raise Unserved(
+            f"a <Labels> tag needs one of {', '.join(_SHAPES)} with the same toName to be drawn with"
+        )
+    return shapes[0]
+
+
+def _check_covered_by_labels(element: Element, root: Element, to_name: str) -> None:
+    if not any(to_name in labels.get("toName", "").split(",") for labels in root.iter("Labels")):
+        raise Unserved(f"a <{element.tag}> needs a <Labels> tag with the same toName")
+    shape = _shape_for(root, to_name)
+    if shape is not element:
+        raise Unserved(
+            f"<Labels> are drawn as <{shape.tag} name={shape.get('name')!r}>; "
+            "set model_skip on that to have this one"
+        )
+
+
+def _choices(element: Element, to_name: str) -> ChoicesTag:
+    mode = element.get("choice", "single")
+    if mode not in ("single", "single-radio", "multiple"):
+        raise Unserved(f"expected choice=single, single-radio or multiple, got {mode!r}")
+    task(element, ("classify",), "classify")
+    nested = is_true(element, "allowNested")
+    value = element.get("value", "")
+    options_key = value[1:] if value.startswith("$") else None
+    labels: tuple[Label, ...] = ()
+    if options_key is None:
+        labels = _tree(element) if nested else _flat(element, "Choice")
+    return ChoicesTag(
+        name=element.get("name", ""),
+        to_name=to_name,
+        labels=labels,
+        multiple=mode == "multiple",
+        nested=nested,
+        options_key=options_key,
+        prompt=prompt(element) if options_key is not None else None,
+        per_region=per_region(element),
+        score_threshold=threshold(element),
+        model_name=model_name(element),
+    )
+
+
+def _taxonomy(element: Element, to_name: str) -> TaxonomyTag:
+    task(element, ("classify",), "classify")
+    if element.get("apiUrl"):
+        raise Unserved(
+            "a taxonomy that is loaded from apiUrl is not served; list its <Choice> tags"
+        )
+    _refuse_dynamic(element)
+    return TaxonomyTag(
+        name=element.get("name", ""),
+        to_name=to_name,
+        labels=_tree(element),
+        leaves_only=is_true(element, "leafsOnly"),
+        per_region=per_region(element),
+        score_threshold=threshold(element),
+        model_name=model_name(element),
+    )
+
+
+def _text(element: Element, to_name: str) -> TextTag:
+    regions = per_region(element)
+    tasks = _IMAGE_TEXTS if regions is None else _REGION_TEXTS
+    return TextTag(
+        name=element.get("name", ""),
+        to_name=to_name,
+        task=cast(TextTask, task(element, tasks, tasks[0])),
+        per_region=regions,
+        score_threshold=threshold(element),
+        model_name=model_name(element),
+    )
+
+
+def _count(element: Element, to_name: str) -> CountTag:
+    task(element, ("count",), "count")
+    if is_true(element, "perRegion"):
+        raise Unserved("a count is of the whole image; remove perRegion")
+    label = element.get("model_count", "").strip() or None
+    asked: tuple[str, ...] = ()
+    if label is not None:
+        attributes = {"value": label}
+        if "predicted_values" in element.attrib:
+            attributes["predicted_values"] = element.attrib["predicted_values"]
+        asked = phrases(Element("Number", attributes), prompt(element))
+    return CountTag(
+        name=element.get("name", ""),
+        to_name=to_name,
+        label=label,
+        phrases=asked,
+        score_threshold=threshold(element),
+        model_name=model_name(element),
+    )
+
+
+def _refuse_dynamic(element: Element) -> None:
+    if element.get("value", "").startswith("$"):
+        raise Unserved(
+            f"labels from the task (value={element.get('value')!r}) are served for <Choices> alone"
+        )
+
+
+def _flat(element: Element, label_tag: str) -> tuple[Label, ...]:
+    """The labels of a tag; of choices within choices the outer ones, as the editor shows them."""
+    template = prompt(element)
+    found = list(_outermost(element, label_tag))
+    return _some(
+        element,
+        found,
+        [_label(each, template) for each in found if not is_skipped(each)],
+        label_tag,
+    )
+
+
+def _tree(element: Element) -> tuple[Label, ...]:
+    """The choices of a tree, each before those within it."""
+    template = prompt(element)
+    found = list(_outermost(element, "Choice"))
+
+    def below(choices: list[Element], path: tuple[str, ...]) -> Iterator[Label]:
+        for choice in choices:
+            if not is_skipped(choice):
+                label = _label(choice, template, path)
+                yield label
+                yield from below(list(_outermost(choice, "Choice")), label.path)
+
+    return _some(element, found, list(below(found, ())), "Choice")
+
+
+def _outermost(element: Element, tag: str) -> Iterator[Element]:
+    for child in element:
+        if child.tag == tag:
+            yield child
+        else:
+            yield from _outermost(child, tag)
+
+
+def _some(
+    element: Element, found: list[Element], labels: list[Label], label_tag: str
+) -> tuple[Label, ...]:
+    if not found:
+        raise Unserved(f"it has no <{label_tag} value=...>")
+    if not labels:
+        raise Unserved(f"model_skip is set on each <{label_tag}>")
+    asked = sum(len(label.phrases) for label in labels)
+    if asked > MAX_PHRASES:
+        raise Unserved(f"expected at most {MAX_PHRASES} phrases, its labels have {asked}")
+    return tuple(labels)
+
+
+def _label(element: Element, template: str | None, above: tuple[str, ...] | None = None) -> Label:
+    """A label; with the values `above` it, one in a tree."""
+    value = element.get("alias") or element.get("value")
+    if not value or not element.get("value", "").strip():
+        raise Unserved(f"a <{element.tag}> has no value")
+    return Label(
+        value=value,
+        phrases=phrases(element, template),
+        score_threshold=threshold(element),
+        path=() if above is None else (*above, value),
+    )

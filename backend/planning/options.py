@@ -1,0 +1,67 @@
+"""Choices that the task itself brings (`<Choices value="$options">`), put into a step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from backend.errors import TaskError
+from backend.label_studio.control_tags import ChoicesTag, Label
+from backend.planning.rules import candidates_query
+from backend.planning.step import Step
+from models.types import MAX_PHRASE_CHARS, MAX_PHRASES, PerBox, Query
+
+__all__ = ["resolved"]
+
+
+def resolved(step: Step, data: Mapping[str, Any]) -> Step | None:
+    """The step with the choices of a task; itself where it has its own, `None` where the list is empty.
+
+    A list holds texts, or objects with `value` and perhaps `alias` and (with `allowNested`) `children`.
+    Raises `TaskError` where `data` has no such list, or one that cannot be asked.
+    """
+    control = step.control
+    if not isinstance(control, ChoicesTag) or control.options_key is None:
+        return step
+    key = control.options_key
+    options = data.get(key)
+    if not isinstance(options, list):
+        raise TaskError(
+            f"the label config reads choices from {key!r}, expected a list there, "
+            f"got {type(options).__name__}"
+        )
+    labels = tuple(_labels(options, control, ()))
+    if len(labels) > MAX_PHRASES:
+        raise TaskError(f"expected at most {MAX_PHRASES} choices in {key!r}, got {len(labels)}")
+    if not labels:
+        return None
+    filled = replace(control, labels=labels)
+    asked: Query = candidates_query(filled)
+    if isinstance(step.query, PerBox):
+        asked = replace(step.query, ask=candidates_query(filled))
+    return replace(step, control=filled, query=asked)
+
+
+def _labels(options: list[Any], control: ChoicesTag, above: tuple[str, ...]) -> Iterator[Label]:
+    for option in options:
+        match option:
+            case str():
+                title, value, below = option, option, None
+            case {"value": str(title)}:
+                value, below = option.get("alias") or title, option.get("children")
+            case _:
+                raise TaskError(
+                    f"expected texts, or objects with a value, in {control.options_key!r}, "
+                    f"got {option!r:.60}"
+                )
+        phrase = (control.prompt or "{}").replace("{}", title.strip())
+        if not title.strip() or not isinstance(value, str) or len(phrase) > MAX_PHRASE_CHARS:
+            raise TaskError(
+                f"expected choices of 1 to {MAX_PHRASE_CHARS} characters in "
+                f"{control.options_key!r}, got {title[:60]!r}"
+            )
+        path = (*above, value) if control.nested else ()
+        yield Label(value, (phrase,), path=path)
+        if control.nested and isinstance(below, list):
+            yield from _labels(below, control, path)

@@ -1,0 +1,211 @@
+"""Which query answers which control tag, and which tags no loaded model can serve. Pure.
+
+Tags for regions come first, since what is per region, and what counts regions, is asked of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from backend.engine import Engine
+from backend.label_studio.attributes import Unserved
+from backend.label_studio.control_tags import (
+    ChoicesTag,
+    ControlTag,
+    CountTag,
+    Label,
+    LabelConfig,
+    PerRegion,
+    RegionTag,
+    Shape,
+    TaxonomyTag,
+    TextTag,
+    UnservedTag,
+    leaves,
+)
+from backend.planning.step import Step
+from models.types import (
+    Caption,
+    CaptionDetail,
+    Classify,
+    Ground,
+    PerBox,
+    Query,
+    ReadText,
+    RegionTask,
+    Tiling,
+)
+
+__all__ = ["candidates_query", "plan_steps"]
+
+#: Scores of several-of-many are independent probabilities: more likely than not is ticked.
+MULTIPLE_CHOICE_THRESHOLD = 0.5
+#: One-of-many always names its best choice, and a caption always says something; the score says how
+#: sure it is.
+NO_THRESHOLD = 0.0
+
+_CAPTIONS: dict[str, CaptionDetail] = {
+    "caption": "short",
+    "detailed_caption": "detailed",
+    "more_detailed_caption": "more_detailed",
+}
+
+
+def plan_steps(
+    config: LabelConfig, score_threshold: float, engine: Engine
+) -> tuple[tuple[Step, ...], tuple[UnservedTag, ...]]:
+    """The steps for a label config, in its order, and the tags that are left to the annotator.
+
+    `score_threshold` (0..1) is the default for boxes.
+    """
+    rules = _Rules(config, score_threshold, engine)
+    unserved = list(config.unserved)
+    regions: dict[RegionTag, Step] = {}
+    steps: dict[ControlTag, tuple[Step, ...]] = {}
+
+    def serve(control: ControlTag, make: Callable[[], tuple[Step, ...]]) -> None:
+        try:
+            steps[control] = make()
+        except Unserved as reason:
+            unserved.append(UnservedTag(control.kind, control.name, str(reason)))
+
+    for control in config.controls:
+        if isinstance(control, RegionTag):
+            serve(control, lambda control=control: (rules.regions(control),))  # type: ignore[misc]
+            regions.update((control, step) for step in steps.get(control, ()))
+    for control in config.controls:
+        if not isinstance(control, RegionTag):
+            serve(control, lambda control=control: rules.steps(control, regions))  # type: ignore[misc]
+    return (
+        tuple(step for control in config.controls for step in steps.get(control, ())),
+        tuple(dict.fromkeys(unserved)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    config: LabelConfig
+    score_threshold: float
+    engine: Engine
+
+    def regions(self, control: RegionTag) -> Step:
+        """The step of a tag for regions. Raises `Unserved`."""
+        query: Query = ReadText()
+        if not control.is_ocr:
+            # Without a side, tiles are asked only where an answer was cut short.
+            query = Ground(_asked(control.labels), tiling=Tiling(control.tile_px))
+            if control.shape.is_outline:
+                query = PerBox(query, "outline")
+        return self._served(control, query, self.score_threshold)
+
+    def steps(
+        self,
+        control: ChoicesTag | TaxonomyTag | TextTag | CountTag,
+        regions: Mapping[RegionTag, Step],
+    ) -> tuple[Step, ...]:
+        """The steps of any other tag, given those for regions. Raises `Unserved`."""
+        match control:
+            case ChoicesTag() | TaxonomyTag():
+                return self._classified(control, regions)
+            case TextTag():
+                return self._texts(control, regions)
+            case CountTag():
+                return (self._count(control, regions),)
+            case _:
+                assert_never(control)
+
+    def _classified(
+        self, control: ChoicesTag | TaxonomyTag, regions: Mapping[RegionTag, Step]
+    ) -> tuple[Step, ...]:
+        multiple = isinstance(control, ChoicesTag) and control.multiple
+        query = candidates_query(control)
+        default = MULTIPLE_CHOICE_THRESHOLD if multiple else NO_THRESHOLD
+        if control.per_region is None:
+            return (self._served(control, query, default),)
+        return tuple(
+            self._served(control, _of_region(base, query), default, base)
+            for base in _bases(control, control.per_region, regions)
+        )
+
+    def _texts(self, control: TextTag, regions: Mapping[RegionTag, Step]) -> tuple[Step, ...]:
+        if control.per_region is not None:
+            task: RegionTask = "text" if control.task == "ocr" else "description"
+            return tuple(
+                self._served(control, _of_region(base, task), NO_THRESHOLD, base)
+                for base in _bases(control, control.per_region, regions)
+            )
+        if control.task == "ocr":
+            return (self._served(control, ReadText(), self.score_threshold),)
+        return (self._served(control, Caption(_CAPTIONS[control.task]), NO_THRESHOLD),)
+
+    def _count(self, control: CountTag, regions: Mapping[RegionTag, Step]) -> Step:
+        bases = tuple(s for tag, s in regions.items() if tag.to_name == control.to_name)
+        if not bases:
+            if control.label is None:
+                raise Unserved(
+                    "there are no regions to count on its image; name what to count in model_count"
+                )
+            bases = (self.regions(_counted(control, control.label)),)
+        known = [label.value for base in bases for label in base.control.labels]
+        if control.label is not None and control.label not in known:
+            raise Unserved(
+                f"expected model_count to be a label of its image ({', '.join(known)}), "
+                f"got {control.label!r}"
+            )
+        return self._served(control, bases[0].boxes, self.score_threshold, *bases)
+
+    def _served(self, control: ControlTag, query: Query, default: float, *bases: Step) -> Step:
+        reason = self.engine.refuses(query, control.model_name)
+        if reason is not None:
+            raise Unserved(reason)
+        image = self.config.image(control.to_name)
+        return Step(control, image, query, default, bases)
+
+
+def candidates_query(control: ChoicesTag | TaxonomyTag) -> Classify:
+    """What CLIP is asked for choices: of a tree every node, or only its leaves where any may be ticked."""
+    if isinstance(control, TaxonomyTag):
+        return Classify(_asked(control.labels))
+    if control.options_key is not None and not control.labels:
+        return Classify((f"${control.options_key}",), multi=control.multiple)
+    several_of_tree = control.nested and control.multiple
+    labels = leaves(control.labels) if several_of_tree else control.labels
+    return Classify(_asked(labels), multi=control.multiple)
+
+
+def _asked(labels: tuple[Label, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(phrase for label in labels for phrase in label.phrases))
+
+
+def _of_region(base: Step, ask: Classify | RegionTask) -> Query:
+    """What to ask of each region of another step. Text that was read with its place is known already."""
+    if isinstance(base.boxes, ReadText) and ask == "text":
+        return base.boxes
+    return PerBox(base.boxes, ask)
+
+
+def _bases(control: ControlTag, about: PerRegion, regions: Mapping[RegionTag, Step]) -> list[Step]:
+    named = about.tag_name
+    bases = [
+        step
+        for tag, step in regions.items()
+        if tag.to_name == control.to_name and named in (None, tag.name, tag.shape_name)
+    ]
+    if not bases:
+        which = f"regions of {named!r}" if named else "regions"
+        raise Unserved(f"it is about {which} of its image, and no tag for such regions is served")
+    return bases
+
+
+def _counted(control: CountTag, label: str) -> RegionTag:
+    """The tag for regions that a count stands for where the image has none: nothing is drawn for it."""
+    return RegionTag(
+        name=control.name,
+        to_name=control.to_name,
+        shape=Shape.RECTANGLE,
+        labels=(Label(label, control.phrases),),
+        score_threshold=control.score_threshold,
+        model_name=control.model_name,
+    )

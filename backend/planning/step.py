@@ -1,0 +1,57 @@
+"""One query whose answer fills one control tag of one image. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.errors import InternalError
+from backend.label_studio.control_tags import ControlTag, Label, ObjectTag, RegionTag
+from models.types import Ground, PerBox, Query, ReadText
+
+__all__ = ["Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One query whose answer fills one control tag.
+
+    A tag with `perRegion` has a step for each tag whose regions it is about, a count one for all.
+    """
+
+    control: ControlTag
+    image: ObjectTag
+    #: Of choices that the task brings, a stand-in; `options.resolved` puts theirs in its place.
+    query: Query
+    #: Least score of a region where neither the label nor the tag names one.
+    default_threshold: float
+    #: Steps whose regions this one is about: it shares their ids, or counts them.
+    bases: tuple[Step, ...] = ()
+
+    def threshold(self, label: Label | None = None) -> float:
+        """The label's own threshold, else its tag's, else the default: 0..1."""
+        for given in (label.score_threshold if label else None, self.control.score_threshold):
+            if given is not None:
+                return given
+        return self.default_threshold
+
+    @property
+    def boxes(self) -> Ground | ReadText:
+        """The query for the boxes that its regions are made of. Raises `InternalError` if none are."""
+        match self.query:
+            case PerBox(boxes=query) | (Ground() | ReadText() as query):
+                return query
+            case other:
+                raise InternalError(
+                    f"control tag {self.control.name!r} has no boxes, it asks {type(other).__name__}"
+                )
+
+    def label_for(self, phrase: str) -> Label | None:
+        """The first label that asks this phrase; of text that was read, the first label."""
+        if isinstance(self.control, RegionTag) and self.control.is_ocr:
+            return self.control.labels[0]
+        return next((label for label in self.control.labels if phrase in label.phrases), None)
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """What must be answered for it: boxes before what is asked of each."""
+        return (self.query.boxes, self.query) if isinstance(self.query, PerBox) else (self.query,)

@@ -1,0 +1,98 @@
+"""Choices that a task brings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.engine import engine_for
+from backend.errors import TaskError
+from backend.images.reference import ImageRef, parse_image_ref
+from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from models.types import Classify, Ground, PerBox, Tiling
+
+TINY = engine_for("tiny")
+IMAGE = {"image": "http://images.example/1.png"}
+
+
+def planned(attributes: str = "", tags: str = "") -> Plan:
+    return plan_label_config(
+        f'<View><Image name="img" value="$image"/>{tags}'
+        f'<Choices name="c" toName="img" value="$options" {attributes}/></View>',
+        0.3,
+        TINY,
+    )
+
+
+def parse_ref(value: object) -> ImageRef:
+    return parse_image_ref(value, task_id=1, label_studio_url=None)
+
+
+def asked(plan: Plan, options: Any) -> ModelRequest:
+    (request,) = requests_for_task(plan, {**IMAGE, "options": options}, parse_ref).values()
+    return request
+
+
+def test_each_task_is_asked_its_own_choices() -> None:
+    """Texts, or objects with a value and an alias that is written in its place."""
+    request = asked(planned(), ["red", {"value": "blue", "alias": "b", "hint": "x"}])
+
+    assert request.queries == (Classify(("red", "blue")),)
+    assert [label.value for label in request.steps[0].control.labels] == ["red", "b"]
+
+
+def test_choices_of_regions_may_come_with_the_task() -> None:
+    boxes = '<RectangleLabels name="box" toName="img"><Label value="car"/></RectangleLabels>'
+
+    request = asked(planned('perRegion="true" choice="multiple"', boxes), ["red"])
+
+    cars = Ground(("car",), tiling=Tiling())
+    assert request.queries == (cars, PerBox(cars, Classify(("red",), multi=True)))
+
+
+def test_the_prompt_is_put_around_each() -> None:
+    assert asked(planned('model_prompt="a {} car"'), ["red"]).queries == (Classify(("a red car",)),)
+
+
+def test_a_tree_may_come_with_the_task() -> None:
+    """Its children are choices where the editor shows them."""
+    tree = [{"value": "a", "children": [{"value": "b"}, "c"]}]
+
+    nested = asked(planned('allowNested="true"'), tree).steps[0].control.labels
+    flat = asked(planned(), tree).steps[0].control.labels
+
+    assert [label.path for label in nested] == [("a",), ("a", "b"), ("a", "c")]
+    assert [label.value for label in flat] == ["a"]
+
+
+def test_nothing_to_choose_from_asks_nothing() -> None:
+    """An empty list is an answer: no choice, no question, and no image to fetch for it."""
+    assert requests_for_task(planned(), {**IMAGE, "options": []}, parse_ref) == {}
+
+
+def test_the_version_does_not_depend_on_the_task() -> None:
+    """The digest is of the plan, which names the key."""
+    plan = planned()
+    asked(plan, ["red"])
+
+    assert plan.digest() == planned().digest()
+    assert plan.digest() != planned('model_prompt="a {}"').digest()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (None, "expected a list there, got NoneType"),
+        ("red", "expected a list there, got str"),
+        ([1], "texts, or objects with a value"),
+        ([{"alias": "x"}], "texts, or objects with a value"),
+        ([" "], "1 to 200 characters"),
+        (["x" * 201], "1 to 200 characters"),
+        ([{"value": "x", "alias": 5}], "1 to 200 characters"),
+        (["x"] * 501, "at most 500 choices"),
+    ],
+)
+def test_a_list_that_cannot_be_asked_is_the_tasks_own_trouble(options: Any, reason: str) -> None:
+    with pytest.raises(TaskError, match=reason):
+        asked(planned(), options)
