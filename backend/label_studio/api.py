@@ -1,4 +1,4 @@
-"""Label Studio's API as Firstpass uses it: projects, tasks, predictions, ML backends, webhooks.
+"""Label Studio's API as Firstpass uses it: tasks and predictions; the rest is in `projects_api`.
 
 Answers are Label Studio's own JSON. Facts were seen on 1.23; two of them shape the calls for tasks:
 
@@ -13,26 +13,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Any, TypeAlias
 
 import httpx
 
-from backend.errors import LabelStudioUnavailable, SettingsError
+from backend.errors import SettingsError
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.projects_api import Json, ProjectsApi
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.settings import Settings
 
 __all__ = ["Json", "LabelStudioApi"]
-
-Json: TypeAlias = dict[str, Any]
 
 #: Seconds for a read; opening a task and writing take longer: on SQLite, writers wait for each other.
 TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 180.0
 
 
-class LabelStudioApi:
+class LabelStudioApi(ProjectsApi):
     """Label Studio at `url`, with our credential. Safe to share between threads; a context manager.
 
     Every method raises `LabelStudioRefuses` when Label Studio says no, and nothing was changed; and
@@ -49,12 +47,14 @@ class LabelStudioApi:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """`transport` stands in for the network in tests."""
-        self._connection = LabelStudioConnection(
-            url,
-            credential,
-            timeout_s=timeout_s,
-            write_timeout_s=write_timeout_s,
-            transport=transport,
+        super().__init__(
+            LabelStudioConnection(
+                url,
+                credential,
+                timeout_s=timeout_s,
+                write_timeout_s=write_timeout_s,
+                transport=transport,
+            )
         )
 
     @classmethod
@@ -79,48 +79,6 @@ class LabelStudioApi:
         traceback: TracebackType | None,
     ) -> None:
         self._connection.close()
-
-    @property
-    def url(self) -> str:
-        return self._connection.url
-
-    # ---- the instance ----
-
-    def version(self) -> str:
-        """Label Studio's version, such as `1.23.2`."""
-        return str(self._get("/api/version/").get("release", "unknown"))
-
-    def whoami(self) -> Json:
-        """The user whose token this is."""
-        return self._get("/api/current-user/whoami")
-
-    # ---- projects ----
-
-    def projects(self) -> list[Json]:
-        """Id and title of every project that the user sees."""
-        found: list[Json] = []
-        while True:
-            params = {"include": "id,title", "page_size": 100, "page": len(found) // 100 + 1}
-            answer = self._get("/api/projects/", params)
-            found += answer["results"]
-            if not answer.get("next"):
-                return found
-
-    def project(self, project: int) -> Json:
-        return self._get(f"/api/projects/{project}/")
-
-    def update_project(self, project: int, **fields: object) -> Json:
-        """The project with these fields changed.
-
-        `model_version` must be a connected backend's title or the version of a stored prediction.
-        """
-        changed: Json = self._connection.patch(f"/api/projects/{project}/", fields)
-        return changed
-
-    def views(self, project: int) -> list[Json]:
-        """The tabs of the project's Data Manager, with their filters under `data`."""
-        found: list[Json] = self._connection.get("/api/dm/views/", {"project": project})
-        return found
 
     # ---- tasks ----
 
@@ -229,59 +187,7 @@ class LabelStudioApi:
         done = self._connection.delete(path, {"model_version": model_version})
         return int(done["deleted_predictions"])
 
-    # ---- ML backends and webhooks ----
-
-    def backends(self, project: int) -> list[Json]:
-        """The project's ML backends, in the order of their making; only the first is ever asked.
-
-        Label Studio calls each of them first, which shows in its `state`.
-        """
-        found: list[Json] = self._connection.get("/api/ml/", {"project": project}, slow=True)
-        return sorted(found, key=lambda backend: int(backend["id"]))
-
-    def backend(self, backend: int) -> Json:
-        """One ML backend; Label Studio calls it first, which shows in `state` and `error_message`."""
-        found: Json = self._connection.get(f"/api/ml/{backend}", slow=True)
-        return found
-
-    def create_backend(self, project: int, **fields: object) -> Json:
-        """Connect a backend; Label Studio calls it, and makes a webhook for it."""
-        made: Json = self._connection.post("/api/ml/", {"project": project, **fields})
-        return made
-
-    def update_backend(self, backend: int, **fields: object) -> Json:
-        """Label Studio calls it with these fields alone: `url` and its credentials must be among them."""
-        changed: Json = self._connection.patch(f"/api/ml/{backend}", fields)
-        return changed
-
-    def delete_backend(self, backend: int) -> None:
-        """Disconnect a backend; its predictions and its webhook stay."""
-        self._connection.delete(f"/api/ml/{backend}")
-
-    def webhooks(self, project: int) -> list[Json]:
-        found: list[Json] = self._connection.get("/api/webhooks/", {"project": project})
-        return found
-
-    def create_webhook(self, project: int, **fields: object) -> Json:
-        made: Json = self._connection.post("/api/webhooks/", {"project": project, **fields})
-        return made
-
-    def update_webhook(self, webhook: int, **fields: object) -> Json:
-        changed: Json = self._connection.patch(f"/api/webhooks/{webhook}/", fields)
-        return changed
-
-    def delete_webhook(self, webhook: int) -> None:
-        self._connection.delete(f"/api/webhooks/{webhook}/")
-
     # ---- what the above share ----
-
-    def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
-        found = self._connection.get(path, params)
-        if not isinstance(found, dict):
-            raise LabelStudioUnavailable(
-                f"GET {path} at {self.url}: expected a JSON object, got {type(found).__name__}"
-            )
-        return found
 
     def _view_filters(self, project: int, view: int) -> Json | None:
         tabs = {int(tab["id"]): tab for tab in self.views(project)}

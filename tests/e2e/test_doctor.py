@@ -132,7 +132,7 @@ def test_a_config_of_which_nothing_is_served_is_an_error(
 
 def test_tags_left_to_the_annotator_are_warned_of(client: LabelStudioClient, settings: Settings):
     config = (
-        '<View><Image name="i" value="$image"/><Brush name="b" toName="i"/>'
+        '<View><Image name="i" value="$image"/><KeyPoint name="b" toName="i"/>'
         '<Choices name="c" toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
     )
     project = client.create_project("Partly served", config)

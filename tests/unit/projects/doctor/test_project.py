@@ -41,7 +41,7 @@ def test_a_config_is_served_or_it_is_said_why_not() -> None:
     """Tags that are left to the annotator are warned of."""
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
     partly = a_project(
-        label_config='<View><Image name="i" value="$i"/><Brush name="b" toName="i"/><Choices name="c" '
+        label_config='<View><Image name="i" value="$i"/><KeyPoint name="b" toName="i"/><Choices name="c" '
         'toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
     )
 
