@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 from xml.etree.ElementTree import Element
 
@@ -29,7 +28,7 @@ from backend.label_studio.control_tags import (
     TextTag,
     TextTask,
 )
-from models.types import MAX_PHRASES
+from backend.label_studio.labels import flat_labels, tree_labels
 
 __all__ = ["control_of"]
 
@@ -88,7 +87,7 @@ def _regions(element: Element, to_name: str, shape: Shape, shape_name: str | Non
         name=element.get("name", ""),
         to_name=to_name,
         shape=shape,
-        labels=_flat(element, "Label"),
+        labels=flat_labels(element, "Label"),
         shape_name=shape_name,
         is_ocr=is_ocr,
         tile_px=side,
@@ -134,7 +133,7 @@ def _choices(element: Element, to_name: str) -> ChoicesTag:
     options_key = value[1:] if value.startswith("$") else None
     labels: tuple[Label, ...] = ()
     if options_key is None:
-        labels = _tree(element) if nested else _flat(element, "Choice")
+        labels = tree_labels(element) if nested else flat_labels(element, "Choice")
     return ChoicesTag(
         name=element.get("name", ""),
         to_name=to_name,
@@ -159,7 +158,7 @@ def _taxonomy(element: Element, to_name: str) -> TaxonomyTag:
     return TaxonomyTag(
         name=element.get("name", ""),
         to_name=to_name,
-        labels=_tree(element),
+        labels=tree_labels(element),
         leaves_only=is_true(element, "leafsOnly"),
         per_region=per_region(element),
         score_threshold=threshold(element),
@@ -206,64 +205,3 @@ def _refuse_dynamic(element: Element) -> None:
         raise Unserved(
             f"labels from the task (value={element.get('value')!r}) are served for <Choices> alone"
         )
-
-
-def _flat(element: Element, label_tag: str) -> tuple[Label, ...]:
-    """The labels of a tag; of choices within choices the outer ones, as the editor shows them."""
-    template = prompt(element)
-    found = list(_outermost(element, label_tag))
-    return _some(
-        element,
-        found,
-        [_label(each, template) for each in found if not is_skipped(each)],
-        label_tag,
-    )
-
-
-def _tree(element: Element) -> tuple[Label, ...]:
-    """The choices of a tree, each before those within it."""
-    template = prompt(element)
-    found = list(_outermost(element, "Choice"))
-
-    def below(choices: list[Element], path: tuple[str, ...]) -> Iterator[Label]:
-        for choice in choices:
-            if not is_skipped(choice):
-                label = _label(choice, template, path)
-                yield label
-                yield from below(list(_outermost(choice, "Choice")), label.path)
-
-    return _some(element, found, list(below(found, ())), "Choice")
-
-
-def _outermost(element: Element, tag: str) -> Iterator[Element]:
-    for child in element:
-        if child.tag == tag:
-            yield child
-        else:
-            yield from _outermost(child, tag)
-
-
-def _some(
-    element: Element, found: list[Element], labels: list[Label], label_tag: str
-) -> tuple[Label, ...]:
-    if not found:
-        raise Unserved(f"it has no <{label_tag} value=...>")
-    if not labels:
-        raise Unserved(f"model_skip is set on each <{label_tag}>")
-    asked = sum(len(label.phrases) for label in labels)
-    if asked > MAX_PHRASES:
-        raise Unserved(f"expected at most {MAX_PHRASES} phrases, its labels have {asked}")
-    return tuple(labels)
-
-
-def _label(element: Element, template: str | None, above: tuple[str, ...] | None = None) -> Label:
-    """A label; with the values `above` it, one in a tree."""
-    value = element.get("alias") or element.get("value")
-    if not value or not element.get("value", "").strip():
-        raise Unserved(f"a <{element.tag}> has no value")
-    return Label(
-        value=value,
-        phrases=phrases(element, template),
-        score_threshold=threshold(element),
-        path=() if above is None else (*above, value),
-    )

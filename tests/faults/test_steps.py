@@ -16,7 +16,7 @@ from backend.queue.payload import Answer
 from backend.queue.sweep import Sweeper
 from backend.queue.take import Taken, Taker
 from tests.faults.rig import Rig, answered, failed
-from tests.standin.worker import SIZE
+from tests.standin.answers import SIZE
 
 LEASE_S = 0.2
 ANSWER = Answer(SIZE, (), "0" * 64)

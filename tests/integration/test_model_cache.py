@@ -31,7 +31,7 @@ from models.types import (
     PerBox,
     Query,
 )
-from tests.standin.worker import answer
+from tests.standin.answers import answer
 
 CATS, DOGS = Ground(("cat",)), Ground(("dog",))
 COLOURS = PerBox(CATS, Classify(("red", "blue")))

@@ -25,7 +25,7 @@ from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
 from models.types import Classify, Ground
 from tests.integration.conftest import StartWorker
-from tests.standin.worker import SIZE, answer
+from tests.standin.answers import SIZE, answer
 
 QUERIES = (Ground(("cat", "dog")), Classify(("indoor", "outdoor")))
 

@@ -8,7 +8,7 @@ from backend.errors import Failure
 from backend.plan import ModelRequest
 from backend.queue.job_queue import Asked
 from backend.queue.payload import Answer, Outcome, decode_outcome, encode_outcome
-from tests.standin.worker import SIZE, answer
+from tests.standin.answers import SIZE, answer
 
 Answers = Callable[[ModelRequest], Outcome | None]
 

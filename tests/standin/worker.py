@@ -30,22 +30,7 @@ from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
 from backend.queue.payload import Answer, decode_request
 from backend.queue.worker import BatchWorker, WorkerLimits
-from models.types import (
-    Box,
-    BoxOutput,
-    BoxOutputs,
-    Classification,
-    Classify,
-    Detection,
-    Detections,
-    Ground,
-    ImageSize,
-    ModelOutput,
-    PerBox,
-    Query,
-)
-
-SIZE = ImageSize(640, 480)
+from tests.standin.answers import SIZE, answer
 
 
 class StandInModel:
@@ -109,34 +94,6 @@ class StandInModel:
         first = name not in self._met
         self._met.add(name)
         return first
-
-
-def answer(query: Query) -> ModelOutput:
-    """The stand-in's answer: a box per phrase, growing; the first candidate above all others."""
-    match query:
-        case Ground():
-            return _boxes(query)
-        case Classify():
-            return _classified(query)
-        case PerBox(boxes=Ground() as boxes, ask=Classify() as ask):
-            found = _boxes(boxes).items
-            return BoxOutputs(tuple(BoxOutput(each, _classified(ask)) for each in found))
-        case _:
-            raise NotImplementedError(query)
-
-
-def _boxes(query: Ground) -> Detections:
-    return Detections(
-        tuple(
-            Detection(Box(10, 10, 20 + 10 * i, 30), phrase, round(0.9 - 0.1 * i, 2))
-            for i, phrase in enumerate(query.phrases[:9])
-        )
-    )
-
-
-def _classified(query: Classify) -> Classification:
-    rest = 0.2 / max(1, len(query.candidates) - 1)
-    return Classification(query.candidates, (0.8, *([rest] * (len(query.candidates) - 1))))
 
 
 def _name(request: ModelRequest) -> str:
