@@ -49,7 +49,7 @@ def failure_tables(overview: Overview) -> Iterator[RenderableType]:
             else "No image has failed."
         )
         return
-    table = _table("Failed images, newest first", "id", "image and why", "tries#", "age#")
+    table = _table("Failures, newest first", "id", "image or task, and why", "tries#", "age#")
     for record in overview.failures:
         why = Text(f"\n{printable(record.kind)}: ", style="bold").append(
             printable(record.message), style="not bold"

@@ -195,11 +195,11 @@ def _delivery(overview: Overview) -> Markup:
 
 def _failures_title(overview: Overview) -> str:
     shown, known = len(overview.failures), overview.failed_images
-    return "Failed images" if shown >= known else f"Failed images, the latest {shown} of {known:,}"
+    return "Failures" if shown >= known else f"Failures, the latest {shown} of {known:,}"
 
 
 def _failures(records: Iterable[FailureRecord], now: float) -> Markup:
-    columns = ("when", "image", "why", "tries#", "id")
+    columns = ("when", "image or task", "why", "tries#", "id")
     return table(
         columns,
         (

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ from rq.registry import StartedJobRegistry
 from typer.testing import CliRunner, Result
 
 from backend.cli.main import app
+from backend.delivery.card import CourierCard, write_card
+from backend.delivery.failed_tasks import FailedTasks
+from backend.delivery.owed import OwedTasks
+from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
@@ -29,6 +34,8 @@ from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
 
 pytestmark = pytest.mark.redis
+
+COURIER = CourierCard("box", 21, "http://ls", 5.0, time.time(), stored=3, failed=0)
 
 
 def run(*arguments: str) -> Result:
@@ -278,6 +285,45 @@ def test_status_is_1_without_a_worker(redis_url: str) -> None:
     assert "has been silent" in silent.stdout
     assert "[red]a" in silent.stdout
     assert "\x1b[2J" not in silent.stdout
+
+
+def test_late_delivery_is_told_by_status(
+    redis_connection: redis.Redis, start_worker: StartWorker, redis_url: str
+) -> None:
+    """1 while tasks are owed and nobody delivers them, or the courier is held up; 0 when it delivers."""
+    start_worker()
+    until(lambda: read_overview(redis_connection).workers)
+    OwedTasks(redis_connection).add(ProjectKey(4, 5), [1, 2, 3], time.time())
+    OwedTasks(redis_connection).add(ProjectKey(5, 5), [1], time.time() + 600)
+    url = ("--redis-url", redis_url)
+
+    unmanned = run("status", *url)
+    write_card(redis_connection, replace(COURIER, waiting="401\x1b[2J make a new token"))
+    stuck = run("status", *url)
+    write_card(redis_connection, COURIER)
+    well, told = run("status", *url), json.loads(run("status", "--json", *url).stdout)
+
+    assert (unmanned.exit_code, stuck.exit_code, well.exit_code) == (1, 1, 0)
+    assert "No courier is alive; 4 tasks wait" in unmanned.stdout
+    assert "make a new token" in stuck.stdout
+    assert "\x1b[2J" not in stuck.stdout
+    assert "4 tasks owed; courier box:21 for http://ls" in well.stdout
+    assert (told["delivery"]["owed_tasks"], told["delivery"]["courier"]["stored"]) == (4, 3)
+
+
+def test_a_failed_task_is_listed_and_retried(redis_connection: redis.Redis, redis_url: str) -> None:
+    """Beside the images; `retry` has the courier see to it."""
+    failure = Failure("TaskError", "expected the key image", transient=False)
+    FailedTasks(redis_connection).note(ProjectKey(4, 5), {12: failure})
+
+    listed = run("status", "--failed", "--redis-url", redis_url)
+    mended = run("retry", "task 12", "--redis-url", redis_url)
+
+    assert "task 12 of project 4.5" in listed.stdout
+    assert "TaskError: expected the key image" in listed.stdout
+    assert mended.exit_code == 0
+    assert OwedTasks(redis_connection).count() == 1
+    assert read_overview(redis_connection).failed_images == 0
 
 
 def test_a_user_that_may_not_ask_for_info_still_sees_the_rest(

@@ -12,7 +12,7 @@ from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, QueueView
 from backend.queue.verdict import notes, overview_json, problems
 from backend.queue.vitals import BUCKETS_S, Histogram
-from tests.unit.web.overviews import AT, REDIS, overview, worker
+from tests.unit.web.overviews import AT, REDIS, courier, overview, worker
 
 MIB = 1024 * 1024
 
@@ -40,6 +40,11 @@ def test_an_installation_at_work_has_no_problem() -> None:
             {"redis": replace(REDIS, max_bytes=100 * MIB, used_bytes=91 * MIB)},
             "uses 91 MB of its 100 MB",
         ),
+        ({"owed_tasks": 2000}, "No courier is alive; 2,000 tasks wait to be written"),
+        (
+            {"courier": courier(waiting="POST import: 403; make a new token")},
+            "delivers nothing at present: POST import: 403; make a new token",
+        ),
     ],
 )
 def test_what_needs_a_look_is_said(changes: dict[str, Any], said: str) -> None:
@@ -49,6 +54,29 @@ def test_what_needs_a_look_is_said(changes: dict[str, Any], said: str) -> None:
     assert len(problems(told)) == 1
     assert said in problems(told)[0]
     assert overview_json(told)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"courier": None, "owed_tasks": 0},
+        {"courier": courier(), "owed_tasks": 0},
+        {"courier": courier(), "owed_tasks": 2000},
+    ],
+)
+def test_no_courier_is_missed_where_nothing_is_owed(changes: dict[str, Any]) -> None:
+    """Many work without one; and with one that delivers, owed tasks are its daily work."""
+    assert problems(overview(**changes)) == []
+
+
+def test_the_json_tells_of_late_delivery() -> None:
+    """Whether a courier is alive, what it did, and what is owed."""
+    manned = overview_json(overview(courier=courier(), owed_tasks=12))["delivery"]
+    unmanned = overview_json(overview())["delivery"]
+
+    assert (manned["owed_tasks"], manned["courier"]["stored"]) == (12, 1500)
+    assert (manned["courier"]["silent_s"], manned["courier"]["waiting"]) == (2.0, None)
+    assert unmanned == {"owed_tasks": 0, "courier": None}
 
 
 def test_a_queue_that_may_be_lost_is_a_note() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from backend.delivery.card import CourierCard
 from backend.queue.failures import FailureRecord
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, QueueView, RedisView, Submissions
@@ -40,6 +41,20 @@ def worker(**changes: Any) -> WorkerCard:
         "seen_at": AT - 1,
     }
     return WorkerCard(**{**figures, **changes})
+
+
+def courier(**changes: Any) -> CourierCard:
+    """A courier that beat two seconds ago and delivers."""
+    figures: dict[str, Any] = {
+        "host": "box",
+        "pid": 21,
+        "label_studio_url": "http://ls.example:8080",
+        "started_at": AT - 600,
+        "seen_at": AT - 2,
+        "stored": 1500,
+        "failed": 7,
+    }
+    return CourierCard(**{**figures, **changes})
 
 
 def failure(**changes: Any) -> FailureRecord:

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from backend.queue.overview import Overview
 from backend.queue.vitals import BUCKETS_S
 from backend.web.metrics import Metrics
-from tests.unit.web.overviews import overview, worker
+from tests.unit.web.overviews import courier, overview, worker
 
 
 def samples(told: Overview) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -57,6 +57,20 @@ def test_workers_are_told_by_device_and_model() -> None:
 
     assert value(told, "worker_images_per_second", worker="w1", model="tiny", **labels) == 2.5
     assert value(told, "worker_batch_size", worker="w2", model=odd, **labels) == 8
+
+
+def test_late_delivery_is_told() -> None:
+    """What is owed, also while no courier is alive; what it did, only while one is."""
+    manned = overview(courier=courier(waiting="no connection"), owed_tasks=12)
+    unmanned = samples(overview(owed_tasks=3))
+
+    assert value(manned, "owed_tasks") == 12
+    assert (value(manned, "courier_up"), value(manned, "courier_waiting")) == (1, 1)
+    assert value(manned, "courier_tasks_total", outcome="stored") == 1500
+    assert value(manned, "courier_tasks_total", outcome="failed") == 7
+    assert unmanned["firstpass_owed_tasks", frozenset()] == 3
+    assert unmanned["firstpass_courier_up", frozenset()] == 0
+    assert not any("courier_tasks" in name for name, _ in unmanned)
 
 
 def test_without_redis_only_that_is_told() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from backend.queue.overview import Overview
 from backend.web.status_page import status_page
-from tests.unit.web.overviews import AT, failure, overview, worker
+from tests.unit.web.overviews import AT, courier, failure, overview, worker
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="a">"\'&\x1b[2J\u202e'
 
@@ -53,10 +53,11 @@ def test_the_figures_are_on_the_page() -> None:
 
 def test_hostile_text_is_shown_and_never_obeyed() -> None:
     """Reasons, images, kinds, hosts and models of any wording add no element, attribute or control."""
-    plain = Page(status_page(overview()))
+    plain = Page(status_page(overview(courier=courier(waiting="x"))))
     html = status_page(
         overview(
             workers=(worker(host=HOSTILE, device=HOSTILE, model=HOSTILE, state=HOSTILE),),
+            courier=courier(host=HOSTILE, label_studio_url=HOSTILE, waiting=HOSTILE),
             failures=(failure(image=HOSTILE, kind=HOSTILE, message=HOSTILE, job_id=HOSTILE),),
         )
     )
@@ -68,6 +69,31 @@ def test_hostile_text_is_shown_and_never_obeyed() -> None:
     assert page.text.count("<script>alert(1)</script>") >= 4
     assert "\x1b" not in html
     assert "\u202e" not in html
+
+
+def test_late_delivery_is_on_the_page() -> None:
+    """What is owed and who delivers it; nothing of it where there is neither."""
+    manned = Page(status_page(overview(courier=courier(), owed_tasks=12))).text
+    stuck = Page(status_page(overview(courier=courier(waiting="no token"), owed_tasks=1))).text
+    unmanned = Page(status_page(overview(owed_tasks=12))).text
+
+    for figure in ("box:21", "http://ls.example:8080", "ready", "2 s ago", "12 tasks", "1,500"):
+        assert figure in manned
+    assert "All is well" in manned
+    assert "delivers nothing at present: no token" in stuck
+    assert "12 tasks wait until one is started" in unmanned
+    assert "Late delivery" not in Page(status_page(overview())).text
+
+
+def test_a_failed_task_is_named_in_full() -> None:
+    """Its name is how `firstpass retry` takes it; of a job's id the beginning is enough."""
+    name = "task 12 of project 4.1795207698"
+    told = overview(failures=(failure(job_id=name, image="task 12 of project 4"), failure()))
+
+    text = Page(status_page(told)).text
+
+    assert name in text
+    assert f" {'ab' * 6} " in text
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
