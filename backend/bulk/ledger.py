@@ -1,6 +1,6 @@
 """What a bulk run has done, on disk: so that it goes on where it was stopped and repeats nothing.
 
-One SQLite file per run, one process per file. Every task has one row:
+One SQLite file per run. Every task has one row:
 
     waiting -> writing -> done        predicted and stored
     waiting -> failed                 with its reason
@@ -11,13 +11,10 @@ cut off only Label Studio knows.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +22,7 @@ from backend.bulk.marks import Marks
 from backend.bulk.tally import Tally, TaskKey
 from backend.errors import Failure, OperatorError
 
-__all__ = ["Ledger", "LedgerUnusable", "Listed", "Predicted", "RunKey", "open_ledger"]
+__all__ = ["Ledger", "Listed", "Predicted"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
@@ -37,28 +34,6 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE INDEX IF NOT EXISTS by_state ON tasks (state, task);
 CREATE TABLE IF NOT EXISTS predictions (task PRIMARY KEY NOT NULL, prediction TEXT NOT NULL);
 """
-
-
-class LedgerUnusable(OperatorError):
-    """A run's ledger is in the hands of another process, or cannot be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunKey:
-    """What makes two starts the same run.
-
-    `source` is the project or the folder, `selection` says in a fixed form what was chosen of it.
-    """
-
-    source: str
-    model_version: str
-    selection: str = ""
-
-    @property
-    def name(self) -> str:
-        """A file name for it."""
-        parts = "\n".join((self.source, self.model_version, self.selection))
-        return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,61 +53,21 @@ class Predicted:
     prediction: str | None = None
 
 
-@contextmanager
-def open_ledger(home: Path, key: RunKey) -> Iterator[Ledger]:
-    """The run's ledger under `home/prelabel`, locked against other processes; made when missing.
-
-    Raises `LedgerUnusable`, also within the block when the disk is full or gone.
-    """
-    path = home.absolute() / "prelabel" / f"{key.name}.sqlite"
-    with _locked(path.with_suffix(".lock")):
-        try:
-            with closing(sqlite3.connect(path)) as database:
-                yield Ledger(database, path, key)
-        except sqlite3.Error as error:
-            raise _unusable(path, error) from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock file, which stays; the kernel lets go of it when this process ends."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _unusable(path, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise LedgerUnusable(
-            "another `firstpass prelabel` is at work on the same tasks; let it end or stop it first"
-        ) from error
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
-def _unusable(path: Path, error: Exception) -> LedgerUnusable:
-    return LedgerUnusable(
-        f"the ledger {path} cannot be used: {error}; FIRSTPASS_HOME must be a folder that can be "
-        "written, with space left"
-    )
-
-
 class Ledger:
-    """The rows of one run; made by `open_ledger`, used by one thread."""
+    """The rows of one run; made by `ledger_file.open_ledger`, used by one thread."""
 
     def __init__(
         self,
         database: sqlite3.Connection,
         path: Path,
-        key: RunKey,
+        about: Sequence[str],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Counts one more start. Seconds are of `clock` from here on, and added up over all starts."""
+        """Counts one more start. `about` is source, version and selection, for who looks into the file.
+
+        Seconds are of `clock` from here on, and added up over all starts.
+        """
         self.path = path
         self._database, self._clock = database, clock
         database.execute("PRAGMA journal_mode = WAL")
@@ -141,7 +76,7 @@ class Ledger:
         with database:
             database.execute(
                 "INSERT OR IGNORE INTO run VALUES (1, ?, ?, ?, ?, 0, 0)",
-                (key.source, key.model_version, key.selection, time.time()),
+                (*about, time.time()),
             )
             database.execute("UPDATE run SET starts = starts + 1")
         self._counted_to = clock()
@@ -197,8 +132,21 @@ class Ledger:
             )
             self._count_seconds()
 
-    def fail(self, failures: Mapping[TaskKey, Failure]) -> None:
-        """Note tasks that have no prediction, and why."""
+    def done_elsewhere(self, tasks: Sequence[TaskKey]) -> None:
+        """Waiting tasks that somebody else has had predicted, or that are gone."""
+        with self._database:
+            self._database.executemany(
+                "UPDATE tasks SET state = 'done' WHERE task = ? AND state = 'waiting' "
+                "AND marks IS NOT NULL",
+                [(task,) for task in tasks],
+            )
+            self._database.executemany(
+                "DELETE FROM tasks WHERE task = ? AND state = 'waiting'",
+                [(task,) for task in tasks],
+            )
+
+    def fail(self, failures: Iterable[tuple[TaskKey, Failure]]) -> None:
+        """Note tasks that have no prediction, and why; with a failure that may pass, until it is tried again."""
         with self._database:
             self._database.executemany(
                 "INSERT INTO tasks (task, state, start, kind, reason, transient) "
@@ -206,17 +154,23 @@ class Ledger:
                 "state = 'failed', start = excluded.start, kind = excluded.kind, "
                 "reason = excluded.reason, transient = excluded.transient",
                 [
-                    (task, self.start, failure.kind, failure.message, failure.transient)
-                    for task, failure in failures.items()
+                    (task, self.start, failure.kind, failure.message, _may_pass(failure))
+                    for task, failure in failures
                 ],
             )
             self._count_seconds()
 
-    def forget_failures(self) -> int:
-        """Let all failed tasks wait again; how many."""
+    def adopt(self) -> None:
+        """Take over all tasks of earlier starts: a project's run is about the same tasks every time."""
+        with self._database:
+            self._database.execute("UPDATE tasks SET start = ?", (self.start,))
+
+    def forget_failures(self, *, passing: bool = False) -> int:
+        """Let failed tasks wait again; how many. With `passing`, those alone that may succeed now."""
+        only = "AND transient" if passing else ""
         with self._database:
             return self._database.execute(
-                "UPDATE tasks SET state = 'waiting' WHERE state = 'failed'"
+                f"UPDATE tasks SET state = 'waiting' WHERE state = 'failed' {only}"  # noqa: S608
             ).rowcount
 
     def unsettled(self) -> list[TaskKey]:
@@ -224,14 +178,21 @@ class Ledger:
         rows = self._database.execute("SELECT task FROM tasks WHERE state = 'writing'")
         return [task for (task,) in rows]
 
-    def failed_of(self, tasks: Sequence[TaskKey]) -> set[TaskKey]:
-        """Which of these tasks failed before."""
-        marks = ",".join("?" * len(tasks))
+    def failed_of(self, tasks: Sequence[TaskKey]) -> dict[TaskKey, bool]:
+        """Those of these tasks that failed before: for good (true), or to be tried again."""
         rows = self._database.execute(
-            f"SELECT task FROM tasks WHERE state = 'failed' AND task IN ({marks})",  # noqa: S608
-            tuple(tasks),
+            "SELECT task, state = 'failed' FROM tasks "
+            "WHERE kind IS NOT NULL AND task IN (SELECT value FROM json_each(?))",
+            (json.dumps(tasks),),
         )
-        return {task for (task,) in rows}
+        return {task: bool(for_good) for task, for_good in rows}
+
+    def left(self) -> int:
+        """Tasks of this start that are neither predicted nor failed."""
+        return self._number(
+            "SELECT COUNT(*) FROM tasks WHERE state IN ('waiting', 'writing') AND start = ?",
+            self.start,
+        )
 
     def count(self) -> int:
         """Tasks noted by this start."""
@@ -280,3 +241,10 @@ class Ledger:
     def _number(self, query: str, *values: object) -> int:
         (number,) = self._database.execute(query, values).fetchone()
         return int(number)
+
+
+def _may_pass(failure: Failure) -> bool:
+    """Whether the task itself is not to blame: a network, a queue, a token."""
+    return failure.transient or failure.kind in {
+        one.__name__ for one in OperatorError.__subclasses__()
+    }

@@ -18,7 +18,8 @@ from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
 from backend.bulk.folder import FoundImage, walk_images
-from backend.bulk.ledger import Ledger, Listed, Predicted, RunKey
+from backend.bulk.ledger import Ledger, Listed, Predicted
+from backend.bulk.ledger_file import RunKey
 from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
 from backend.bulk.progress import Progress
@@ -62,8 +63,7 @@ class FolderRun:
     def note(self, ledger: Ledger) -> int:
         """Lists the images in the ledger; how many. Raises `BadRequest` when there are none."""
         images = self._chosen()
-        if self.retry_failed:
-            ledger.forget_failures()
+        ledger.forget_failures(passing=not self.retry_failed)
         while chunk := list(islice(images, NOTE_CHUNK)):
             _note(ledger, chunk)
         return ledger.count()
@@ -92,8 +92,7 @@ class FolderRun:
     def report(self, ledger: Ledger) -> Report:
         """The figures of the chosen images, whichever start predicted them."""
         tally = ledger.tally(this_start=True)
-        left = ledger.count() - tally.predicted - tally.failed
-        facts = self._facts(ledger.begun_at, ledger.seconds, left, str(ledger.path))
+        facts = self._facts(ledger.begun_at, ledger.seconds, ledger.left(), str(ledger.path))
         return Report.of(tally, facts)
 
     def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
@@ -150,7 +149,7 @@ class FolderRun:
         ]
         ledger.done(predicted)
         ledger.fail(
-            {path: slot.failure for path, slot in slots.items() if slot.failure is not None}
+            (path, slot.failure) for path, slot in slots.items() if slot.failure is not None
         )
         self._advance(slots)
 
@@ -198,4 +197,4 @@ def _note(ledger: Ledger, chunk: Sequence[FoundImage]) -> None:
     ledger.note(Listed(image.path, image.stamp) for image in chunk)
     odd = "expected a file name in UTF-8, which an address can carry; rename the file"
     failed = Failure.of(ImageRefused(odd))
-    ledger.fail({image.path: failed for image in chunk if not image.is_utf8})
+    ledger.fail((image.path, failed) for image in chunk if not image.is_utf8)

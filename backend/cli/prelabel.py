@@ -1,18 +1,27 @@
-"""`firstpass prelabel`: predictions for a whole folder of images."""
+"""`firstpass prelabel`: predictions for a whole project, or a folder of images."""
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from backend.cli.options import setting
+from backend.cli.prelabel_given import Given
 from backend.errors import BadRequest, FirstpassError
-from backend.settings import load_settings
+from backend.settings import Settings, load_settings
 from backend.supervisor import ending_signals
+
+if TYPE_CHECKING:
+    from backend.bulk.report import Report
 
 __all__ = ["prelabel"]
 
@@ -20,6 +29,47 @@ NOT_DONE, SOME_FAILED, STOPPED = 1, 3, 130
 
 
 def prelabel(
+    project: Annotated[
+        int | None,
+        typer.Option(
+            envvar="FIRSTPASS_PRELABEL_PROJECT",
+            help="Id of a Label Studio project; needs Redis and workers, as `firstpass up` runs them.",
+        ),
+    ] = None,
+    view: Annotated[
+        int | None,
+        typer.Option(
+            envvar="FIRSTPASS_PRELABEL_VIEW", help="Only what this Data Manager tab shows."
+        ),
+    ] = None,
+    filters: Annotated[
+        str | None,
+        typer.Option(
+            "--filter",
+            envvar="FIRSTPASS_PRELABEL_FILTER",
+            help="Only what matches a Data Manager filter, as JSON.",
+        ),
+    ] = None,
+    ids: Annotated[
+        str | None,
+        typer.Option(envvar="FIRSTPASS_PRELABEL_IDS", help="Only these task ids: 1,2,5-9."),
+    ] = None,
+    labeled: Annotated[
+        bool,
+        typer.Option(
+            "--all/--only-unlabeled",
+            envvar="FIRSTPASS_PRELABEL_ALL",
+            help="Also tasks that have annotations.",
+        ),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            envvar="FIRSTPASS_PRELABEL_WATCH",
+            help="Go on for new tasks until Ctrl-C.",
+        ),
+    ] = False,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -99,20 +149,45 @@ def prelabel(
     dtype: Annotated[str | None, setting("dtype")] = None,
     batch_max: Annotated[int | None, setting("batch_max")] = None,
     score_threshold: Annotated[float | None, setting("score_threshold")] = None,
+    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
+    redis_url: Annotated[str | None, setting("redis_url")] = None,
     home: Annotated[Path | None, setting("home")] = None,
 ) -> None:
-    """Predict a whole folder, and report on it.
+    """Predict a whole project, or a folder of images, and report on it.
 
-    Stopped, by Ctrl-C or worse, the same command goes on where it was and repeats nothing.
+    Project: predictions are written into Label Studio as they come, each task once,
+    whoever else writes. Folder: models run in this process, and a file is written
+    that Label Studio imports, or a dataset.
 
-    Exit codes: 0 everything is predicted; 3 done, but some images failed, each with its reason; 1 an error
-    stopped it; 130 it was interrupted.
+    Stopped, by Ctrl-C or worse, the same command goes on where it was and repeats
+    nothing.
+
+    Exit codes: 0 everything is predicted; 3 done, but some images failed, each with
+    its reason; 1 an error stopped it; 130 it was interrupted.
     """
     from backend.bulk.report_files import check_report_paths, write_reports
     from backend.bulk.report_table import report_tables
-    from backend.cli.prelabel_folder import FolderOptions, prelabel_folder
 
     console = Console(stderr=True)
+    given = Given(
+        project=project,
+        view=view,
+        filters=filters,
+        ids=ids,
+        labeled=labeled,
+        watch=watch,
+        images=images,
+        config=config,
+        out=out,
+        format=dataset_format,
+        url_prefix=url_prefix,
+        limit=limit,
+        sample=sample,
+        seed=seed,
+        retry_failed=retry_failed,
+        dry_run=dry_run,
+        sheet=sheet,
+    )
     try:
         settings = load_settings(
             model=model,
@@ -120,26 +195,13 @@ def prelabel(
             dtype=dtype,
             batch_max=batch_max,
             score_threshold=score_threshold,
+            label_studio_url=label_studio_url,
+            redis_url=redis_url,
             home=home,
         )
         check_report_paths(report or ())
-        if images is None or config is None:
-            raise BadRequest("expected --images FOLDER and --config FILE.xml")
-        options = FolderOptions(
-            images=images,
-            config=config,
-            out=out,
-            format=dataset_format,
-            url_prefix=url_prefix,
-            limit=limit,
-            sample=sample,
-            seed=seed,
-            retry_failed=retry_failed,
-            dry_run=dry_run,
-            sheet=sheet,
-        )
-        with ending_signals():
-            done = prelabel_folder(options, settings, console)
+        with ending_signals(), _quietly():
+            done = _run(given, settings, console)
         for table in report_tables(done):
             Console().print(table)
         write_reports(done, report or ())
@@ -151,3 +213,29 @@ def prelabel(
         raise typer.Exit(NOT_DONE) from error
     if not done.complete:
         raise typer.Exit(SOME_FAILED)
+
+
+def _run(given: Given, settings: Settings, console: Console) -> Report:
+    """The project or the folder. Raises `BadRequest` for options that do not go together."""
+    if (given.project is None) == (given.images is None):
+        raise BadRequest("expected either --project ID or --images FOLDER")
+    if given.project is not None:
+        from backend.cli.prelabel_project import prelabel_project
+
+        return prelabel_project(given.for_project(), settings, console)
+    from backend.cli.prelabel_folder import prelabel_folder
+
+    return prelabel_folder(given.for_folder(), settings, console)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep log lines below errors off the terminal, where the progress is; errors go beside it."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from backend.bulk.ledger import open_ledger
+from backend.bulk.ledger_file import open_ledger
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, image_key
 from backend.bulk.progress import showing_progress

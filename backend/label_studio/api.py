@@ -118,6 +118,27 @@ class LabelStudioApi(ProjectsApi):
         while page := list(islice(tasks, page_size)):
             yield page
 
+    def count_tasks(
+        self,
+        project: int,
+        *,
+        filters: Json | None = None,
+        view: int | None = None,
+        lacking: str | None = None,
+    ) -> int | None:
+        """How many tasks match, as `pages` takes it; `None` where only listing them would tell."""
+        if view is not None:
+            filters = self._view_filters(project, view)
+        conjunction = (filters or {}).get("conjunction", "and")
+        items = (filters or {}).get("items") or []
+        if lacking is not None:
+            if conjunction == "or" and len(items) > 1:
+                return None
+            conjunction, items = "and", [*items, _without(lacking)]
+        query = {"filters": {"conjunction": conjunction, "items": items}}
+        _, total = self._page(project, query, 1, {"include": "id"})
+        return total
+
     # ---- predictions ----
 
     def rows_of(self, project: int, model_version: str, ids: Sequence[int]) -> dict[int, list[int]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.bulk.ledger import Ledger, LedgerUnusable, Listed, Predicted, RunKey, open_ledger
+from backend.bulk.ledger import Ledger, Listed, Predicted
+from backend.bulk.ledger_file import LedgerUnusable, RunKey, open_ledger
 from backend.bulk.marks import Marks, marks_of
-from backend.errors import Failure
+from backend.errors import Failure, ImageUnreachable, InferenceFailed, LabelStudioRefuses
 from tests.unit.bulk.rows import rectangle
 
 KEY = RunKey("folder /data/images", "tiny-0123456789")
@@ -28,7 +29,7 @@ def test_a_second_start_knows_what_the_first_one_did(tmp_path: Path) -> None:
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a", "b", "c", "d")
         ledger.done([Predicted("b", NOTHING, '{"result": []}')])
-        ledger.fail({"c": GONE})
+        ledger.fail([("c", GONE)])
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a", "b", "c", "d")
 
@@ -77,7 +78,7 @@ def test_what_a_start_does_not_note_is_not_part_of_it(tmp_path: Path) -> None:
 def test_the_tally_of_a_ledger_is_that_of_its_predictions_and_failures(tmp_path: Path) -> None:
     with open_ledger(tmp_path, KEY) as ledger:
         ledger.done([Predicted(7, marks_of([rectangle("a", "car", 0.5)]))])
-        ledger.fail({8: GONE, 9: GONE})
+        ledger.fail([(8, GONE), (9, GONE)])
 
         tally = ledger.tally()
 
@@ -90,14 +91,44 @@ def test_the_tally_of_a_ledger_is_that_of_its_predictions_and_failures(tmp_path:
 
 
 def test_failed_tasks_are_known_and_wait_again_when_told_to(tmp_path: Path) -> None:
+    """Then they are known as tasks that failed before, not as ones that failed for good."""
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, 1, 2, 3)
-        ledger.fail({2: GONE})
-        assert ledger.failed_of([1, 2, 3]) == {2}
+        ledger.fail([(2, GONE)])
+        assert ledger.failed_of([1, 2, 3]) == {2: True}
 
         assert ledger.forget_failures() == 1
-        assert ledger.failed_of([1, 2, 3]) == set()
+        assert ledger.failed_of([1, 2, 3]) == {2: False}
         assert ledger.waiting(10) == [1, 2, 3]
+
+
+def test_what_the_image_is_not_to_blame_for_may_be_tried_again_alone(tmp_path: Path) -> None:
+    """A network that was down, a token that was revoked; a broken image stays failed."""
+    with open_ledger(tmp_path, KEY) as ledger:
+        ledger.fail(
+            [
+                (1, GONE),
+                (2, Failure.of(ImageUnreachable("no answer in time"))),
+                (3, Failure.of(LabelStudioRefuses("401", 401))),
+                (4, Failure.of(InferenceFailed("out of luck"))),
+            ]
+        )
+        assert ledger.tally().failed == 4
+
+        assert ledger.forget_failures(passing=True) == 2
+        assert ledger.waiting(10) == [2, 3]
+        assert ledger.left() == 2
+
+
+def test_a_start_may_take_over_what_earlier_ones_noted(tmp_path: Path) -> None:
+    with open_ledger(tmp_path, KEY) as ledger:
+        note(ledger, 1, 2)
+        ledger.done([Predicted(1, NOTHING)])
+    with open_ledger(tmp_path, KEY) as ledger:
+        assert (ledger.count(), ledger.waiting(10)) == (0, [])
+        ledger.adopt()
+
+        assert (ledger.count(), ledger.waiting(10)) == (2, [2])
 
 
 def test_rows_handed_over_are_unsettled_until_their_outcome_is_known(tmp_path: Path) -> None:
@@ -119,9 +150,9 @@ def test_seconds_add_up_over_the_starts(tmp_path: Path) -> None:
         path = ledger.path
     for _ in range(2):
         database = sqlite3.connect(path)
-        ledger = Ledger(database, path, KEY, clock=iter([100.0, 103.0, 104.5]).__next__)
+        ledger = Ledger(database, path, ("", "", ""), clock=iter([100.0, 103.0, 104.5]).__next__)
         ledger.done([Predicted(1, NOTHING)])
-        ledger.fail({2: GONE})
+        ledger.fail([(2, GONE)])
         seconds = ledger.seconds
         database.close()
 
@@ -131,7 +162,7 @@ def test_seconds_add_up_over_the_starts(tmp_path: Path) -> None:
 def test_two_processes_do_not_share_a_ledger(tmp_path: Path) -> None:
     """The second is told so; when the first has ended, however it did, the ledger is free."""
     script = (
-        "import sys; from pathlib import Path; from backend.bulk.ledger import *\n"
+        "import sys; from pathlib import Path; from backend.bulk.ledger_file import *\n"
         f"with open_ledger(Path({str(tmp_path)!r}), RunKey({KEY.source!r}, {KEY.model_version!r})):\n"
         "  print('open', flush=True); sys.stdin.read()"
     )

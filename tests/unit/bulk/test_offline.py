@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backend.bulk.ledger import open_ledger
+from backend.bulk.ledger_file import open_ledger
 from backend.bulk.offline import FolderRun, image_key, reservoir
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report

@@ -163,3 +163,28 @@ def test_the_settings_name_label_studio_and_a_token_file(tmp_path: Path) -> None
         Settings(label_studio_url="http://ls/", label_studio_api_key_file=file)
     ) as api:
         assert api.url == "http://ls"
+
+
+def test_tasks_are_counted_in_one_request() -> None:
+    """With the filters given, and the version that must be lacking beside them."""
+    stand_in = StandIn(**{"GET /api/tasks/": {"tasks": [{"id": 1}], "total": 12345}})
+    item = {"filter": "filter:tasks:id", "operator": "less", "type": "Number", "value": 9}
+
+    counted = stand_in.api().count_tasks(
+        3, filters={"conjunction": "and", "items": [item]}, lacking="tiny-1"
+    )
+
+    assert counted == 12345
+    (query,) = stand_in.queries()
+    assert query["filters"]["conjunction"] == "and"
+    assert query["filters"]["items"][0] == item
+    assert query["filters"]["items"][1]["value"] == ["tiny-1"]
+
+
+def test_what_one_request_cannot_ask_is_not_counted() -> None:
+    """One of several things, and the version lacking besides."""
+    stand_in = StandIn(**{"GET /api/tasks/": {"tasks": [], "total": 5}})
+    either = {"conjunction": "or", "items": [{"filter": "a"}, {"filter": "b"}]}
+
+    assert stand_in.api().count_tasks(3, filters=either, lacking="tiny-1") is None
+    assert stand_in.api().count_tasks(3, filters=either) == 5

@@ -1,0 +1,100 @@
+"""The project that a bulk run fills: what it was when the run began, and whether it still is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from backend.delivery.project_key import ProjectKey
+from backend.errors import BadRequest, CallerError, LabelConfigError, LabelStudioRefuses
+from backend.predictor import Predictor, PredictorSettings
+
+__all__ = ["ConfigChanged", "KnowsProject", "TargetProject", "target_project"]
+
+Json: TypeAlias = dict[str, Any]
+
+NOT_FOUND = 404
+
+
+class ConfigChanged(CallerError):
+    """The project's label config was changed while a run was filling it."""
+
+
+class KnowsProject(Protocol):
+    """`LabelStudioApi`, or what a test puts in its place."""
+
+    @property
+    def url(self) -> str: ...
+
+    def project(self, project: int) -> Json: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProject:
+    """`fields` are the project's when the run began; `predictor` is that of its label config."""
+
+    api: KnowsProject
+    predictors: PredictorSettings
+    key: ProjectKey
+    predictor: Predictor
+    fields: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        """The `model_version` of the run's rows."""
+        return self.predictor.version
+
+    @property
+    def words(self) -> str:
+        """The project as a person knows it."""
+        return f"project {self.key.id} ({self.fields.get('title')}) at {self.api.url}"
+
+    @property
+    def source(self) -> str:
+        """The same for the same project alone."""
+        return f"project {self.key} at {self.api.url}"
+
+    def check(self) -> None:
+        """Return while rows of this run are what the project asks for.
+
+        Raises `ConfigChanged` when they are not, `LabelStudioRefuses` when the project is gone.
+        """
+        found = self.api.project(self.key.id)
+        try:
+            now = self.predictors.predictor(found["label_config"]).version
+        except LabelConfigError as error:
+            raise ConfigChanged(
+                f"{self._changed}: nothing of it can be predicted ({error})"
+            ) from error
+        if now != self.version:
+            raise ConfigChanged(
+                f"{self._changed}: rows would be of {self.version}, it asks for {now} now. What is "
+                "written stays; the same command begins anew with the new label config"
+            )
+
+    @property
+    def _changed(self) -> str:
+        return f"the label config of project {self.key.id} was changed"
+
+
+def target_project(api: KnowsProject, project: int, predictors: PredictorSettings) -> TargetProject:
+    """The project as it is now.
+
+    Raises `BadRequest` for one that is not there, `LabelConfigError` when nothing of it can be served,
+    `LabelStudioRefuses` for a token that is not taken.
+    """
+    try:
+        found = api.project(project)
+    except LabelStudioRefuses as error:
+        if error.status != NOT_FOUND:
+            raise
+        raise BadRequest(
+            f"there is no project {project} at {api.url}, or not for the user whose token this is; its "
+            "number is in its address: /projects/<number>/data"
+        ) from error
+    key = ProjectKey.of(found)
+    if key is None:
+        raise BadRequest(f"project {project} at {api.url} does not say when it was made")
+    predictor = predictors.predictor(str(found["label_config"]))
+    return TargetProject(api, predictors, key, predictor, found)

@@ -1,0 +1,62 @@
+"""Whether somebody answers what a bulk run asks, and with the models that it takes them for."""
+
+from __future__ import annotations
+
+import redis
+
+from backend.engine import Engine, engine_for
+from backend.errors import ModelUnavailable, OperatorError, QueueUnavailable
+from backend.queue.overview import read_overview
+from backend.queue.vitals import WorkerCard
+from backend.queue.wording import worker_name
+
+__all__ = ["NobodyServes", "check_workers", "why_silent"]
+
+
+class NobodyServes(OperatorError):
+    """No worker is alive, or one answers with other models than ours."""
+
+
+def check_workers(connection: redis.Redis, model_setting: str) -> None:
+    """Return when at least one worker is alive and all hold the models of the setting.
+
+    Answers are kept under the names of our models, whoever gives them. Raises `NobodyServes` and
+    `QueueUnavailable`.
+    """
+    alive = _alive(connection)
+    if not alive:
+        raise NobodyServes(
+            "no worker is alive to predict anything; start one: `firstpass worker` (or `firstpass up`)"
+        )
+    ours = engine_for(model_setting)
+    others = [card for card in alive if not _holds(card, ours, model_setting)]
+    if others:
+        named = ", ".join(f"{worker_name(card)} holds {card.model}" for card in others)
+        raise NobodyServes(
+            f"expected workers with the model {model_setting}; {named}. Give this command the same "
+            "FIRSTPASS_MODEL (--model) as the workers"
+        )
+
+
+def why_silent(connection: redis.Redis) -> str:
+    """Why no answers come, in words; empty where that does not show."""
+    try:
+        return "" if _alive(connection) else "no worker is alive: start `firstpass worker`"
+    except QueueUnavailable as error:
+        return str(error)
+
+
+def _alive(connection: redis.Redis) -> list[WorkerCard]:
+    overview = read_overview(connection, failures=0)
+    if not overview.redis.up:
+        raise QueueUnavailable(overview.redis.reason or "Redis does not answer")
+    return [card for card in overview.workers if not card.is_late(overview.at)]
+
+
+def _holds(card: WorkerCard, ours: Engine, model_setting: str) -> bool:
+    if card.model == model_setting:
+        return True
+    try:
+        return engine_for(card.model).fingerprint == ours.fingerprint
+    except ModelUnavailable:  # a folder of that worker's machine
+        return False

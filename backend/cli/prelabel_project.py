@@ -1,0 +1,160 @@
+"""`firstpass prelabel --project`: from the options to predictions in Label Studio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import redis
+from rich.console import Console
+from rich.text import Text
+
+from backend.assembly import job_queue, predictor_settings
+from backend.bulk.dry_project import DryProject
+from backend.bulk.ledger import Ledger
+from backend.bulk.ledger_file import RunKey, open_ledger
+from backend.bulk.online import ProjectRun
+from backend.bulk.patience import Patience
+from backend.bulk.progress import Progress, showing_progress
+from backend.bulk.project_tasks import ProjectTasks, chosen_tasks
+from backend.bulk.report import Report
+from backend.bulk.report_files import save_sheet
+from backend.bulk.second_tries import forget_failures
+from backend.bulk.selection import Selection
+from backend.bulk.target_project import TargetProject, target_project
+from backend.bulk.workers import check_workers, why_silent
+from backend.cli.status import open_redis
+from backend.delivery.claims import Claims
+from backend.delivery.keys import writer_key
+from backend.delivery.turn import Turn
+from backend.delivery.writer import PredictionWriter
+from backend.images.fetch import ImageFetcher
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.bodies import Task
+from backend.label_studio.credential import LabelStudioCredential
+from backend.queue.job_queue import JobQueue
+from backend.queue.wording import printable
+from backend.settings import Settings
+
+__all__ = ["ProjectOptions", "prelabel_project"]
+
+#: Tasks of a dry run that names no number.
+DRY_SAMPLE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOptions:
+    """What was asked on the command line."""
+
+    project: int
+    selection: Selection
+    retry_failed: bool
+    watch: bool
+    dry_run: bool
+    sheet: Path
+
+
+def prelabel_project(options: ProjectOptions, settings: Settings, console: Console) -> Report:
+    """Predicts the project's tasks and writes the rows; a dry run writes the contact sheet alone.
+
+    `console` takes notes and progress. Raises errors of ours; what is written by then stays, and the same
+    command goes on.
+    """
+    with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
+        target = target_project(api, options.project, predictor_settings(settings))
+        for tag in target.predictor.plan.unserved:
+            _note(console, f"not served: {tag}")
+        check_workers(connection, settings.model)
+        queue = job_queue(settings, connection)
+        queue.start()
+        place = _Place(options, settings, api, connection, queue.queue, target, console)
+        try:
+            return place.dry() if options.dry_run else place.fill()
+        finally:
+            queue.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """All that a run or a dry run needs."""
+
+    options: ProjectOptions
+    settings: Settings
+    api: LabelStudioApi
+    connection: redis.Redis
+    queue: JobQueue
+    target: TargetProject
+    console: Console
+
+    def fill(self) -> Report:
+        """Predictions into Label Studio."""
+        key = RunKey(self.target.source, self.target.version, self.options.selection.key)
+        with open_ledger(self.settings.home, key) as ledger:
+            with showing_progress(self.console) as progress:
+                run = self._run(ledger, progress)
+                run.run()
+                if self.options.watch:
+                    run.watch()
+            self._show_version()
+            return run.report()
+
+    def dry(self) -> Report:
+        """A contact sheet."""
+        chosen = self.options.selection
+        if chosen.sample is None and chosen.limit is None:
+            chosen = replace(chosen, sample=DRY_SAMPLE)
+        found = chosen_tasks(self.api, self.target, chosen, include="id,data,total_annotations")
+        tasks = {task["id"]: Task(id=task["id"], data=task["data"]) for task in found}
+        credential = LabelStudioCredential.from_settings(self.settings)
+        with (
+            showing_progress(self.console) as progress,
+            ImageFetcher(self.settings, credential) as fetcher,
+            self.queue.window(interactive=False) as window,
+        ):
+            dry = DryProject(self.target, fetcher, self.settings, progress)
+            sheet, report = dry.run(tasks, window)
+        save_sheet(sheet, self.options.sheet)
+        _note(self.console, f"contact sheet: {self.options.sheet}")
+        return report
+
+    def _run(self, ledger: Ledger, progress: Progress) -> ProjectRun:
+        patience = Patience(progress.wait_for)
+        tasks = ProjectTasks(
+            self.api,
+            self.target,
+            self.options.selection,
+            ledger,
+            patience,
+            forget=lambda jobs: forget_failures(self.connection, jobs),
+        )
+        tasks.prepare(retry_failed=self.options.retry_failed)
+        turn = Turn(self.connection, writer_key(self.api.url), urgent=False)
+        return ProjectRun(
+            target=self.target,
+            tasks=tasks,
+            writer=PredictionWriter(self.api, Claims(self.connection), turn),
+            open_window=lambda: self.queue.window(interactive=False),
+            ledger=ledger,
+            progress=progress,
+            patience=patience,
+            trouble=lambda: why_silent(self.connection),
+        )
+
+    def _show_version(self) -> None:
+        """Label Studio's label stream and scores show the rows of one version: ours, if none is named."""
+        project, version = self.target.key.id, self.target.version
+        if version not in self.api.model_versions(project):
+            return
+        shown = self.api.project(project)["model_version"]
+        if not shown:
+            self.api.update_project(project, model_version=version)
+        elif shown != version:
+            _note(
+                self.console,
+                f"Label Studio shows the predictions of {shown}; `firstpass connect --project {project}` "
+                f"makes it show those of {version}",
+            )
+
+
+def _note(console: Console, line: str) -> None:
+    console.print(Text(printable(line), style="yellow"), soft_wrap=True)

@@ -1,0 +1,339 @@
+"""`firstpass prelabel`, as a person runs it, with the real Label Studio."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from backend.demo.client import LabelStudioClient
+from backend.demo.environment import Running, repository
+from backend.demo.images import demo_images
+from backend.label_studio.api import LabelStudioApi
+from backend.stack import settings_environment
+from tests.e2e.conftest import NewProject
+from tests.e2e.killing import wait_until
+from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
+
+DONE, NOT_DONE, SOME_FAILED, STOPPED = 0, 1, 3, 130
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where ledgers are kept: those of this test alone."""
+    return tmp_path / "home"
+
+
+class Prelabel:
+    """Starts the command; its ledgers are this test's, its Redis and Label Studio are everybody's."""
+
+    def __init__(self, both: Running, home: Path) -> None:
+        self._environment = settings_environment(both.settings) | {
+            "FIRSTPASS_HOME": str(home),
+            "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        }
+
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "backend.cli.main", "prelabel", *map(str, arguments)],
+            env=self._environment | environment,
+            cwd=repository(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object, expect: int = DONE, **environment: str) -> str:
+        """All that it says, on one line."""
+        return ended(self.start(*arguments, **environment), expect)
+
+
+def ended(process: subprocess.Popen[str], expect: int) -> str:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == expect, f"{process.returncode}\n{out}\n{err}"
+    assert "Traceback" not in out + err
+    return " ".join((out + err).split())
+
+
+@pytest.fixture
+def prelabel(both: Running, home: Path) -> Prelabel:
+    return Prelabel(both, home)
+
+
+def test_a_file_made_offline_is_imported_and_shows_its_predictions(
+    client: LabelStudioClient,
+    prelabel: Prelabel,
+    served_files: Path,
+    tmp_path: Path,
+    demo_config: str,
+) -> None:
+    """Label Studio, validating strictly, takes it whole, finds the images, and sorts by the scores."""
+    folder = served_files / "offline ä&b"
+    (folder / "sub+folder").mkdir(parents=True)
+    images = demo_images(6)
+    for number, image in enumerate(images):
+        (folder / ("sub+folder" if number % 2 else ".") / image.name).write_bytes(image.png)
+    config, out = tmp_path / "config.xml", tmp_path / "tasks.json"
+    config.write_text(demo_config)
+    project = client.create_project("Offline", demo_config)
+    client.post("/api/storages/localfiles", {"project": project, "path": str(folder)})
+
+    prelabel.run(
+        *("--images", folder, "--config", config, "--out", out),
+        FIRSTPASS_LOCAL_FILES_ROOT=str(served_files),
+    )
+    client.post(f"/api/projects/{project}/import?return_task_ids=1", json.loads(out.read_text()))
+
+    tasks = client.tasks(project)
+    assert len(tasks) == len(images)
+    assert set(rows_per_task(client, project).values()) == {1}
+    for task in tasks:
+        (shown,) = client.task(task["id"])["predictions"]
+        assert shown["result"]
+        assert 0 < shown["score"] <= 1
+        assert shown["model_version"] == client.project(project)["model_version"]
+    by_name = {image.name: image.png for image in images}
+    for task in tasks:
+        address = task["data"]["image"]
+        assert client._http.get(address).content == by_name[address.rpartition("/")[2]]
+
+
+def test_a_project_is_predicted_and_reported_and_a_second_start_repeats_nothing(
+    client: LabelStudioClient,
+    new_project: NewProject,
+    prelabel: Prelabel,
+    demo_config: str,
+    tmp_path: Path,
+) -> None:
+    """Images that cannot be read are named, each with its reason; the others have one row each."""
+    project = new_project(demo_config)
+    good = client.upload(project, {image.name: image.png for image in demo_images(20)})
+    (broken,) = client.upload(project, {"broken.png": b"\x89PNG\r\n\x1a\n, and nothing of use"})
+    (refused,) = client.import_tasks(project, [{"image": "file:///etc/passwd"}])
+    report = tmp_path / "report.json"
+
+    said = prelabel.run("--project", project, "--report", report, expect=SOME_FAILED)
+
+    assert rows_per_task(client, project) == dict.fromkeys(good, 1)
+    body = json.loads(report.read_text())
+    assert (body["predicted"], body["failed"], body["left"]) == (20, 2, 0)
+    assert {example["task"] for kind in body["failures"] for example in kind["examples"]} == {
+        broken,
+        refused,
+    }
+    assert "ImageUnreadable" in said
+
+    began = time.monotonic()
+    prelabel.run("--project", project, "--report", report, expect=SOME_FAILED)
+    assert time.monotonic() - began < 20
+    assert json.loads(report.read_text())["predicted"] == 20
+    assert rows_per_task(client, project) == dict.fromkeys(good, 1)
+
+
+def test_only_what_was_chosen_is_predicted(
+    client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+) -> None:
+    """By ids, by a filter, by a view; the first, and a sample that is the same when asked again."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 30)
+
+    def predicted() -> list[int]:
+        return sorted(rows_per_task(client, project))
+
+    prelabel.run("--project", project, "--ids", f"{tasks[0]},{tasks[2]}-{tasks[4]}")
+    assert predicted() == [tasks[0], *tasks[2:5]]
+
+    above = {
+        "conjunction": "and",
+        "items": [
+            {
+                "filter": "filter:tasks:id",
+                "operator": "greater",
+                "type": "Number",
+                "value": tasks[26],
+            }
+        ],
+    }
+    prelabel.run("--project", project, "--filter", json.dumps(above))
+    assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:]]
+
+    view = client.post("/api/dm/views", {"project": project, "data": {"filters": above}})
+    prelabel.run("--project", project, "--view", view["id"])
+    prelabel.run("--project", project, "--limit", 3)
+    assert predicted() == [*tasks[:5], *tasks[27:]]
+
+    prelabel.run("--project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
+    sampled = set(predicted()) & set(tasks[5:27])
+    assert len(sampled) == 4
+    prelabel.run("--project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
+    assert set(predicted()) & set(tasks[5:27]) == sampled
+    assert set(rows_per_task(client, project).values()) == {1}
+
+
+def test_annotated_tasks_are_left_alone_unless_asked_for(
+    client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+) -> None:
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 4)
+    client.post(f"/api/tasks/{tasks[1]}/annotations/", {"result": []})
+
+    prelabel.run("--project", project)
+    assert sorted(rows_per_task(client, project)) == [tasks[0], *tasks[2:]]
+
+    prelabel.run("--project", project, "--all")
+    assert sorted(rows_per_task(client, project)) == tasks
+
+
+def test_a_dry_run_writes_a_contact_sheet_and_nothing_else(
+    client: LabelStudioClient,
+    new_project: NewProject,
+    prelabel: Prelabel,
+    home: Path,
+    demo_config: str,
+    tmp_path: Path,
+) -> None:
+    project = new_project(demo_config)
+    client.upload(project, {image.name: image.png for image in demo_images(6)})
+    sheet = tmp_path / "sheet.png"
+
+    said = prelabel.run("--project", project, "--dry-run", "--sample", 4, "--sheet", sheet)
+
+    assert client.predictions(project) == []
+    assert not home.exists()
+    assert "images predicted" in said
+    with Image.open(sheet) as image:
+        assert len(image.getcolors(10_000_000) or ()) > 1000  # the pictures are on it
+
+
+def test_a_project_that_nobody_connected_shows_what_was_written(
+    client: LabelStudioClient, prelabel: Prelabel
+) -> None:
+    """Without a version named in the project, Label Studio shows no scores and no rows in its stream."""
+    project = client.create_project("Not connected", BOXES)
+    tasks = import_pictures(client, project, 3)
+
+    prelabel.run("--project", project)
+
+    (version,) = {row["model_version"] for row in client.predictions(project)}
+    assert client.project(project)["model_version"] == version
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--project", "987654"), "there is no project 987654"),
+        (("--project", "@", "--ids", "987654"), "matches --ids"),
+        (("--project", "@", "--filter", '{"conjunction":"and","items":[{"filter":"filter:tasks:id","operator":"less","type":"Number","value":0}]}'), "matches --ids"),
+        (("--project", "@", "--view", "987654"), "expected a view"),
+        (("--project", "@", "--filter", "[]"), "expected --filter"),
+        (("--project", "@", "--ids", "1,x"), "expected --ids"),
+        (("--project", "@", "--model", "tiny-florence2"), "holds tiny"),
+        (("--project", "@", "--out", "x.json"), "for --images alone"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_one_sentence_and_nothing_is_written(
+    client: LabelStudioClient, prelabel: Prelabel, arguments: tuple[str, ...], reason: str
+) -> None:
+    project = client.create_project("Bad input", BOXES)
+    import_pictures(client, project, 2)
+
+    said = prelabel.run(
+        *(str(project) if one == "@" else one for one in arguments), expect=NOT_DONE
+    )
+
+    assert said.startswith("firstpass: ")
+    assert reason in said
+    assert client.predictions(project) == []
+
+
+def test_an_empty_project_and_one_without_a_servable_tag_are_told_so(
+    client: LabelStudioClient, prelabel: Prelabel
+) -> None:
+    empty = client.create_project("Empty", BOXES)
+    unserved = client.create_project(
+        "Unserved",
+        '<View><Text name="t" value="$t"/><Choices name="c" toName="t"><Choice value="x"/></Choices></View>',
+    )
+    annotated = client.create_project("Annotated", BOXES)
+    (task,) = import_pictures(client, annotated, 1)
+    client.post(f"/api/tasks/{task}/annotations/", {"result": []})
+
+    assert "has no tasks" in prelabel.run("--project", empty, expect=NOT_DONE)
+    assert "nothing in the label config" in prelabel.run("--project", unserved, expect=NOT_DONE)
+    assert "--all predicts these" in prelabel.run("--project", annotated, expect=NOT_DONE)
+
+
+def test_a_wrong_token_is_told_so(client: LabelStudioClient, prelabel: Prelabel) -> None:
+    project = client.create_project("Wrong token", BOXES)
+
+    said = prelabel.run(
+        "--project", project, expect=NOT_DONE, FIRSTPASS_LABEL_STUDIO_API_KEY="0" * 40
+    )
+
+    assert "personal access token" in said
+    assert "0" * 40 not in said
+
+
+def test_a_label_config_that_is_edited_in_the_middle_stops_the_run(
+    both: Running, client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+) -> None:
+    """With a clear word; rows of a version hold that version's content, and the next start begins anew."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 3000, distinct=600)
+    running = prelabel.start("--project", project)
+    wait_until(lambda: len(rows_per_task(client, project)) > 0, 120)
+    with LabelStudioApi.from_settings(both.settings) as api:
+        api.update_project(project, label_config=BOXES.replace("circle", "square"))
+
+    said = ended(running, NOT_DONE)
+
+    assert "was changed" in said
+    before = rows_per_task(client, project)
+    assert 0 < len(before) < len(tasks)
+    assert set(before.values()) == {1}
+    prelabel.run("--project", project)
+    rows = client.predictions(project)
+    versions = Counter(row["model_version"] for row in rows)
+    assert sorted(versions.values()) == [len(before), len(tasks)]
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
+    client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+) -> None:
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 2000, distinct=400)
+    running = prelabel.start("--project", project)
+    wait_until(lambda: len(rows_per_task(client, project)) > 0, 120)
+    running.send_signal(signal.SIGINT)
+
+    assert "same command goes on" in ended(running, STOPPED)
+    stopped = len(rows_per_task(client, project))
+    assert 0 < stopped < len(tasks)
+
+    prelabel.run("--project", project)
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
+
+
+def test_watching_predicts_what_is_added_later(
+    client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+) -> None:
+    project = new_project(BOXES)
+    first = import_pictures(client, project, 3)
+    running = prelabel.start("--project", project, "--watch")
+    wait_until(lambda: len(rows_per_task(client, project)) == 3, 60)
+
+    later = import_pictures(client, project, 2)
+
+    wait_until(lambda: len(rows_per_task(client, project)) == 5, 60)
+    running.send_signal(signal.SIGTERM)
+    ended(running, STOPPED)
+    assert rows_per_task(client, project) == dict.fromkeys([*first, *later], 1)

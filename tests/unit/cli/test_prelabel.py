@@ -1,0 +1,73 @@
+"""`firstpass prelabel`, up to where models would be loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from backend.cli.main import app
+from tests.unit.bulk.folders import CONFIG, folder_of
+
+CHOICES = (
+    '<View><Image name="image" value="$image"/><Choices name="s" toName="image"><Choice value="x"/>'
+    "</Choices></View>"
+)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder of images, and label configs."""
+    folder_of(tmp_path / "in", "a.png")
+    for name, xml in (("boxes", CONFIG), ("choices", CHOICES)):
+        (tmp_path / f"{name}.xml").write_text(xml)
+    (tmp_path / "none.xml").write_text('<View><Image name="image" value="$image"/></View>')
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("x")
+    return tmp_path
+
+
+def prelabel(files: Path, *arguments: str) -> Result:
+    """Names of files in the arguments are below `files`."""
+    placed = [one.replace("@", f"{files}/") for one in arguments]
+    home = ("--home", str(files / "home"))
+    return CliRunner().invoke(app, ["prelabel", "--model", "tiny", *home, *placed])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--images @in --out @o.json", "--config"),
+        ("--images @in --config @boxes.xml", "--out"),
+        ("--images @nowhere --config @boxes.xml --out @o.json", "No such file"),
+        ("--images @full --config @boxes.xml --out @o.json", "found none"),
+        ("--images @in --config @nowhere.xml --out @o.json", "expected a label config"),
+        ("--images @in --config @none.xml --out @o.json", "nothing in the label config"),
+        ("--images @in --config @boxes.xml --out @no/o.json", "is not"),
+        ("--images @in --config @boxes.xml --out @full", "is a folder"),
+        ("--images @in --config @boxes.xml --out @full --format coco", "neither"),
+        ("--images @in --config @boxes.xml --out @in/new --format coco", "outside of --images"),
+        ("--images @in --config @choices.xml --out @new --format yolo", "has neither"),
+        ("--images @in --config @boxes.xml --out @o.json --report @r.pdf", "FILE.json"),
+        ("--images @in --config @boxes.xml --out @o.json --model no-such", "no-such"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_nothing_is_written(
+    files: Path, arguments: str, reason: str
+) -> None:
+    """Exit code 1; no file beside those that were there, and no model was loaded for it."""
+    before = sorted(path for path in files.rglob("*") if "home" not in path.parts)
+
+    done = prelabel(files, *arguments.split())
+
+    assert done.exit_code == 1
+    said = " ".join(done.stderr.split())
+    assert reason in said
+    assert said.startswith("firstpass: ")
+    assert "Traceback" not in done.output
+    assert sorted(path for path in files.rglob("*") if "home" not in path.parts) == before
+
+
+def test_help_tells_the_exit_codes(files: Path) -> None:
+    assert "130" in prelabel(files, "--help").output
