@@ -344,3 +344,68 @@ def test_versions_are_claimed_apart(rig: Rig) -> None:
     rig.claims.take(KEY, "tiny-0", TASKS, holder="reply")
 
     assert rig.writer.write(KEY, rows()).stored == set(TASKS)
+
+
+def test_where_nobody_else_wrote_rows_are_not_looked_at(rig: Rig) -> None:
+    """Begun before the tasks were listed, their number tells: chunk after chunk."""
+    rig.writer.begin(KEY, V1)
+
+    rig.writer.write(KEY, rows(TASKS[:5]))
+    rig.writer.write(KEY, rows(TASKS[5:]))
+
+    assert rig.studio.looks == 0
+    assert rig.studio.rows_per_task() == once()
+
+
+def test_where_somebody_else_wrote_rows_are_looked_at(rig: Rig) -> None:
+    """Between two chunks a task of the second was opened, and its row stored."""
+    rig.writer.begin(KEY, V1)
+    rig.writer.write(KEY, rows(TASKS[:5]))
+    rig.studio.store([7], V1)
+
+    delivered = rig.writer.write(KEY, rows(TASKS[5:]))
+
+    assert delivered.present == {7}
+    assert rig.studio.rows_per_task() == once()
+
+
+def test_begun_for_one_version_rows_of_another_are_looked_at(rig: Rig) -> None:
+    """The number that is known is not theirs, however alike."""
+    rig.writer.begin(KEY, V1)
+    rig.studio.store([1], "tiny-2")
+
+    delivered = rig.writer.write(KEY, rows(version="tiny-2"))
+
+    assert delivered.present == {1}
+    assert rig.studio.rows_per_task() == once()
+
+
+def test_after_a_lost_answer_the_number_is_not_trusted(rig: Rig) -> None:
+    """What was sent may land at any moment."""
+    rig.writer.begin(KEY, V1)
+
+    def lost(tasks: Sequence[int], version: str) -> None:
+        rig.studio.down = LabelStudioUnavailable("no connection")
+        raise rig.studio.down
+
+    rig.studio.mishaps = [lost]
+    with pytest.raises(LabelStudioUnavailable):
+        rig.writer.write(KEY, rows())
+    rig.studio.down = None
+    assert rig.studio.looks == 0
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert rig.studio.looks >= 2
+    assert delivered.stored == set(TASKS)
+
+
+def test_a_task_deleted_since_it_was_listed_is_no_loss(rig: Rig) -> None:
+    """It is sent, for it was not looked at; the others are stored all the same."""
+    rig.writer.begin(KEY, V1)
+    del rig.studio.tasks[4]
+
+    delivered = rig.writer.write(KEY, rows())
+
+    assert delivered.present == {4}
+    assert delivered.stored == set(TASKS) - {4}
