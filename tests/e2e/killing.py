@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,11 +39,17 @@ class Killable:
         self.killed.append(name)
 
     def kill_all_twice(
-        self, names: Sequence[str], seed: int, *, every_s: float, done: Callable[[], bool]
+        self,
+        names: Sequence[str],
+        seed: int,
+        *,
+        every_s: float,
+        done: Callable[[], bool],
+        own: Mapping[str, Callable[[], None]] | None = None,
     ) -> int:
         """Each of them twice, in random order, about `every_s` seconds apart, once it is back up.
 
-        How many of the kills came before the work was `done`.
+        How many of the kills came before the work was `done`. `own` kills what is not ours to start.
         """
         in_time = 0
         chance = random.Random(seed)
@@ -51,8 +57,11 @@ class Killable:
         chance.shuffle(victims)
         for name in victims:
             time.sleep(every_s * chance.uniform(0.3, 1.7))
-            wait_until(lambda: self.process(name).running, 60)  # noqa: B023 - called at once
             in_time += not done()
+            if own and name in own:
+                own[name]()
+                continue
+            wait_until(lambda: self.process(name).running, 60)  # noqa: B023 - called at once
             self.kill(name)
         return in_time
 

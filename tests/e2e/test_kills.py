@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from backend.demo.client import LabelStudioClient
+from backend.demo.environment import repository
 from backend.errors import LabelStudioUnavailable
 from backend.settings import load_settings
+from backend.stack import settings_environment
 from tests.e2e.killing import ALL, Killable, killable, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
 
@@ -66,11 +72,99 @@ def test_everything_killed_twice_during_an_action_loses_and_doubles_nothing(
     assert in_time >= len(ALL)
 
 
-def test_a_label_studio_that_hangs_for_a_minute_is_waited_for(rig: Killable) -> None:
-    """It is stopped in the middle of the delivery, and goes on where it was."""
+def start_bulk(rig: Killable, project: int, home: Path) -> subprocess.Popen[bytes]:
+    """`firstpass prelabel` on a project; its ledger lies in `home`, its words in `home`/said."""
+    settings = rig.both.settings
+    home.mkdir(exist_ok=True)
+    with (home / "said").open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "backend.cli.main", "prelabel", "--project", str(project)],
+            env={
+                **settings_environment(settings),
+                "FIRSTPASS_HOME": str(home),
+                "FIRSTPASS_REDIS_URL": (settings.home / "redis" / "url").read_text(),
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+            },
+            cwd=repository(),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+
+
+class RestartedBulk:
+    """A bulk run that is started again by the same command when it was killed, or found nobody there."""
+
+    def __init__(self, rig: Killable, project: int, home: Path) -> None:
+        self._start = lambda: start_bulk(rig, project, home)
+        self.process = self._start()
+        self.kills = 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.kills += 1
+        self.process = self._start()
+
+    def wait(self, seconds: float, *, starts: int = 3) -> int:
+        """Its exit code; what it is started on may just be down itself."""
+        for _ in range(starts):
+            if self.process.wait(seconds) == 0:
+                break
+            self.process = self._start()
+        return self.process.wait(seconds)
+
+
+def test_everything_killed_twice_during_a_bulk_run_loses_and_doubles_nothing(
+    rig: Killable, tmp_path: Path
+) -> None:
+    """The command itself, worker, courier, Redis and Label Studio, at random points; 2,000 tasks."""
     client = rig.both.client
-    project, tasks = new_project(rig, "hanging", 1200)
-    client.retrieve_predictions(project)
+    project, tasks = new_project(rig, "killed bulk run", 2000, distinct=1000)
+    bulk = RestartedBulk(rig, project, tmp_path / "home")
+
+    in_time = rig.kill_all_twice(
+        ("prelabel", "worker", "courier", "redis", "label-studio"),
+        seed=11,
+        every_s=4,
+        done=lambda: is_complete(client, project, len(tasks)),
+        own={"prelabel": bulk.kill},
+    )
+
+    assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
+    assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
+    assert bulk.kills == 2
+    assert in_time >= 5
+
+
+def test_a_bulk_run_an_action_and_twelve_people_at_once_double_nothing(
+    rig: Killable, tmp_path: Path
+) -> None:
+    """All of them ask for the same tasks at the same time."""
+    client = rig.both.client
+    project, tasks = new_project(rig, "all at once", 600, distinct=300)
+    bulk = start_bulk(rig, project, tmp_path / "home")
+
+    with ThreadPoolExecutor(13) as people:
+        chance = random.Random(3)
+        action = people.submit(client.retrieve_predictions, project)
+        opened = list(people.map(client.task, [chance.choice(tasks) for _ in range(72)]))
+        action.result()
+
+    assert len(opened) == 72
+    assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
+    assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
+
+
+def test_a_label_studio_that_hangs_for_a_minute_is_waited_for(
+    rig: Killable, tmp_path: Path
+) -> None:
+    """It is stopped in the middle of a bulk run and of a late delivery; both go on where they were."""
+    client = rig.both.client
+    project, tasks = new_project(rig, "hanging", 1500, distinct=500)
+    late, late_tasks = new_project(rig, "hanging, late", 500)
+    bulk = start_bulk(rig, project, tmp_path / "home")
+    client.retrieve_predictions(late)
     wait_until(lambda: len(rows_per_task(client, project)) > 0, 120)
 
     process = rig.process("label-studio")
@@ -79,3 +173,5 @@ def test_a_label_studio_that_hangs_for_a_minute_is_waited_for(rig: Killable) -> 
     os.kill(process.pid, signal.SIGCONT)
 
     assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
+    assert settled_rows(client, late, len(late_tasks)) == dict.fromkeys(late_tasks, 1)
+    assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
