@@ -18,8 +18,8 @@ __all__ = ["resolved"]
 def resolved(step: Step, data: Mapping[str, Any]) -> Step | None:
     """The step with the choices of a task; itself where it has its own, `None` where the list is empty.
 
-    A list holds texts, or objects with `value` and perhaps `alias` and (with `allowNested`) `children`.
-    Raises `TaskError` where `data` has no such list, or one that cannot be asked.
+    A list holds objects with `value` and perhaps `alias` and (with `allowNested`) `children`; for plain
+    texts Label Studio's editor shows choices without a name. Raises `TaskError` where `data` has no such list, or one that cannot be asked.
     """
     control = step.control
     if not isinstance(control, ChoicesTag) or control.options_key is None:
@@ -46,14 +46,11 @@ def resolved(step: Step, data: Mapping[str, Any]) -> Step | None:
 def _labels(options: list[Any], control: ChoicesTag, above: tuple[str, ...]) -> Iterator[Label]:
     for option in options:
         match option:
-            case str():
-                title, value, below = option, option, None
             case {"value": str(title)}:
                 value, below = option.get("alias") or title, option.get("children")
             case _:
                 raise TaskError(
-                    f"expected texts, or objects with a value, in {control.options_key!r}, "
-                    f"got {option!r:.60}"
+                    f"expected objects with a value in {control.options_key!r}, got {option!r:.60}"
                 )
         phrase = (control.prompt or "{}").replace("{}", title.strip())
         if not title.strip() or not isinstance(value, str) or len(phrase) > MAX_PHRASE_CHARS:

@@ -84,7 +84,8 @@ def by_models(runtime: LoadedRuntime, seed: int) -> Answering:
 def predicted(config: str, engine: Engine, answering: Answering) -> Prediction:
     """The prediction for a task with whatever the templates read from one."""
     url = "http://images.example/1.png"
-    data = {"image": url, "front": url, "back": url + "?2", "options": ["shirt", "red circle"]}
+    options = [{"value": "shirt"}, {"value": "red circle"}]
+    data = {"image": url, "front": url, "back": url + "?2", "options": options}
     predictor = PredictorSettings(engine, 0.3, None).predictor(config)
     requests = predictor.requests(Task(id=1, data=data))
     assert isinstance(requests, dict)

@@ -13,6 +13,7 @@ from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_tas
 from models.types import Classify, Ground, PerBox, Tiling
 
 TINY = engine_for("tiny")
+RED = {"value": "red"}
 IMAGE = {"image": "http://images.example/1.png"}
 
 
@@ -35,8 +36,8 @@ def asked(plan: Plan, options: Any) -> ModelRequest:
 
 
 def test_each_task_is_asked_its_own_choices() -> None:
-    """Texts, or objects with a value and an alias that is written in its place."""
-    request = asked(planned(), ["red", {"value": "blue", "alias": "b", "hint": "x"}])
+    """Each has a value, and perhaps an alias that is written in its place."""
+    request = asked(planned(), [RED, {"value": "blue", "alias": "b", "hint": "x"}])
 
     assert request.queries == (Classify(("red", "blue")),)
     assert [label.value for label in request.steps[0].control.labels] == ["red", "b"]
@@ -45,19 +46,19 @@ def test_each_task_is_asked_its_own_choices() -> None:
 def test_choices_of_regions_may_come_with_the_task() -> None:
     boxes = '<RectangleLabels name="box" toName="img"><Label value="car"/></RectangleLabels>'
 
-    request = asked(planned('perRegion="true" choice="multiple"', boxes), ["red"])
+    request = asked(planned('perRegion="true" choice="multiple"', boxes), [RED])
 
     cars = Ground(("car",), tiling=Tiling())
     assert request.queries == (cars, PerBox(cars, Classify(("red",), multi=True)))
 
 
 def test_the_prompt_is_put_around_each() -> None:
-    assert asked(planned('model_prompt="a {} car"'), ["red"]).queries == (Classify(("a red car",)),)
+    assert asked(planned('model_prompt="a {} car"'), [RED]).queries == (Classify(("a red car",)),)
 
 
 def test_a_tree_may_come_with_the_task() -> None:
     """Its children are choices where the editor shows them."""
-    tree = [{"value": "a", "children": [{"value": "b"}, "c"]}]
+    tree = [{"value": "a", "children": [{"value": "b"}, {"value": "c"}]}]
 
     nested = asked(planned('allowNested="true"'), tree).steps[0].control.labels
     flat = asked(planned(), tree).steps[0].control.labels
@@ -74,7 +75,7 @@ def test_nothing_to_choose_from_asks_nothing() -> None:
 def test_the_version_does_not_depend_on_the_task() -> None:
     """The digest is of the plan, which names the key."""
     plan = planned()
-    asked(plan, ["red"])
+    asked(plan, [RED])
 
     assert plan.digest() == planned().digest()
     assert plan.digest() != planned('model_prompt="a {}"').digest()
@@ -85,12 +86,13 @@ def test_the_version_does_not_depend_on_the_task() -> None:
     [
         (None, "expected a list there, got NoneType"),
         ("red", "expected a list there, got str"),
-        ([1], "texts, or objects with a value"),
-        ([{"alias": "x"}], "texts, or objects with a value"),
-        ([" "], "1 to 200 characters"),
-        (["x" * 201], "1 to 200 characters"),
+        (["red"], "objects with a value in 'options', got 'red'"),
+        ([1], "objects with a value"),
+        ([{"alias": "x"}], "objects with a value"),
+        ([{"value": " "}], "1 to 200 characters"),
+        ([{"value": "x" * 201}], "1 to 200 characters"),
         ([{"value": "x", "alias": 5}], "1 to 200 characters"),
-        (["x"] * 501, "at most 500 choices"),
+        ([RED] * 501, "at most 500 choices"),
     ],
 )
 def test_a_list_that_cannot_be_asked_is_the_tasks_own_trouble(options: Any, reason: str) -> None:
