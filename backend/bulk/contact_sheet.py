@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from backend.bulk.brush import mask_of_rle
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.label_studio.bodies import Region
+from backend.label_studio.brush_mask import mask_of_rle
 from backend.queue.wording import printable
 from models.types import ImageSize
 

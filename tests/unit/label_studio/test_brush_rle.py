@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from backend.bulk.brush import mask_of_rle
+from backend.label_studio.brush_mask import mask_of_rle
 from backend.label_studio.brush_rle import encoded_runs, rle_of_outlines
 from models.types import ImageSize, Point
 from tests.conftest import missing
