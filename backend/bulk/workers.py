@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import redis
 
 from backend.engine import Engine, engine_for
@@ -13,17 +15,26 @@ from backend.queue.wording import worker_name
 __all__ = ["NobodyServes", "check_workers", "why_silent"]
 
 
+#: A worker that was started together with this command shows within this, unless its models are large.
+STARTING_S = 10.0
+LOOK_EVERY_S = 0.5
+
+
 class NobodyServes(OperatorError):
     """No worker is alive, or one answers with other models than ours."""
 
 
-def check_workers(connection: redis.Redis, model_setting: str) -> None:
+def check_workers(
+    connection: redis.Redis, model_setting: str, *, wait_s: float = STARTING_S
+) -> None:
     """Return when at least one worker is alive and all hold the models of the setting.
 
-    Answers are kept under the names of our models, whoever gives them. Raises `NobodyServes` and
-    `QueueUnavailable`.
+    Answers are kept under the names of our models, whoever gives them. A worker that is just starting is
+    waited for. Raises `NobodyServes` and `QueueUnavailable`.
     """
-    alive = _alive(connection)
+    deadline = time.monotonic() + wait_s
+    while not (alive := _alive(connection)) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
     if not alive:
         raise NobodyServes(
             "no worker is alive to predict anything; start one: `firstpass worker` (or `firstpass up`)"

@@ -15,12 +15,18 @@ CHOICES = (
     "</Choices></View>"
 )
 
+ELLIPSES = (
+    '<View><Image name="image" value="$image"/><RectangleLabels name="b" toName="image">'
+    '<Label value="x"/></RectangleLabels><EllipseLabels name="e" toName="image"><Label value="x"/>'
+    "</EllipseLabels></View>"
+)
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A folder of images, and label configs."""
     folder_of(tmp_path / "in", "a.png")
-    for name, xml in (("boxes", CONFIG), ("choices", CHOICES)):
+    for name, xml in (("boxes", CONFIG), ("choices", CHOICES), ("ellipses", ELLIPSES)):
         (tmp_path / f"{name}.xml").write_text(xml)
     (tmp_path / "none.xml").write_text('<View><Image name="image" value="$image"/></View>')
     (tmp_path / "full").mkdir()
@@ -49,7 +55,15 @@ def prelabel(files: Path, *arguments: str) -> Result:
         ("--images @in --config @boxes.xml --out @full --format coco", "neither"),
         ("--images @in --config @boxes.xml --out @in/new --format coco", "outside of --images"),
         ("--images @in --config @choices.xml --out @new --format yolo", "has neither"),
+        ("--images @in --config @ellipses.xml --out @new --format voc", "EllipseLabels"),
         ("--images @in --config @boxes.xml --out @o.json --report @r.pdf", "FILE.json"),
+        ("", "either --project ID or --images"),
+        ("--images @in --project 3", "either --project ID or --images"),
+        ("--images @in --config @boxes.xml --out @o.json --ids 1", "--ids: for --project alone"),
+        ("--project 3 --out @o.json", "--out: for --images alone"),
+        ("--project 3 --view 1 --filter {}", "not both"),
+        ("--project 3 --watch --limit 5", "takes no number"),
+        ("--project 3", "FIRSTPASS_LABEL_STUDIO_URL"),
         ("--images @in --config @boxes.xml --out @o.json --model no-such", "no-such"),
     ],
 )

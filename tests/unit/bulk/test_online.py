@@ -1,0 +1,382 @@
+"""A project from its tasks to its rows, without Label Studio, Redis or models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from backend.bulk import online
+from backend.bulk.ledger import Ledger
+from backend.bulk.ledger_file import RunKey, open_ledger
+from backend.bulk.online import ProjectRun
+from backend.bulk.patience import Patience
+from backend.bulk.progress import Progress
+from backend.bulk.project_tasks import ProjectTasks
+from backend.bulk.report import Report
+from backend.bulk.selection import Selection
+from backend.bulk.target_project import ConfigChanged, target_project
+from backend.engine import engine_for
+from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
+from backend.predictor import PredictorSettings
+from tests.unit.bulk.projects import (
+    CONFIG,
+    StandInLabelStudio,
+    StandInWindow,
+    StandInWriter,
+    target,
+)
+
+EVERYTHING = Selection()
+
+
+@dataclass
+class Desk:
+    """One installation: what outlives the starts of a run."""
+
+    home: Path
+    label_studio: StandInLabelStudio
+    writer: StandInWriter
+    window: StandInWindow
+    said: list[str]
+    forgotten: list[str]
+
+    def start(
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        retry_failed: bool = False,
+        watch: Callable[[], None] | None = None,
+    ) -> Report:
+        """One start to its end. `watch` is called in place of the rests between looks for new tasks."""
+        project = target(self.label_studio)
+        key = RunKey(project.source, project.version, selection.key)
+        with open_ledger(self.home, key) as ledger:
+            run = self._run(ledger, selection, retry_failed, watch)
+            run.run()
+            if watch is not None:
+                run.watch()
+            return run.report()
+
+    def _run(
+        self,
+        ledger: Ledger,
+        selection: Selection,
+        retry_failed: bool,
+        watch: Callable[[], None] | None,
+    ) -> ProjectRun:
+        project = target(self.label_studio)
+        progress = Progress(lambda shown: None)
+        patience = Patience(self.said.append)
+        patience.rest = lambda seconds: watch() if watch else None  # type: ignore[method-assign]
+        tasks = ProjectTasks(
+            self.label_studio, project, selection, ledger, patience, self.forgotten.extend
+        )
+        tasks.prepare(retry_failed=retry_failed)
+        return ProjectRun(
+            target=project,
+            tasks=tasks,
+            writer=self.writer,
+            open_window=self.window.open,
+            ledger=ledger,
+            progress=progress,
+            patience=patience,
+            trouble=lambda: "",
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 0.01)
+    label_studio = StandInLabelStudio()
+    return Desk(tmp_path, label_studio, StandInWriter(label_studio), StandInWindow(), [], [])
+
+
+def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
+    tasks = desk.label_studio.add("a", "b", "c", "d", "e")
+
+    report = desk.start()
+
+    assert desk.writer.written == tasks
+    assert (report.predicted, report.failed, report.regions, report.facts.left) == (5, 0, 5, 0)
+    assert report.facts.source == "project 3 (Cars) at http://ls"
+
+
+def test_a_second_start_asks_for_nothing_again(desk: Desk) -> None:
+    """Neither what is stored nor what failed for good; its report is of the whole run."""
+    desk.label_studio.add("a", "bad", "c")
+    desk.start()
+    desk.window.asked.clear()
+
+    report = desk.start()
+
+    assert desk.window.asked == []
+    assert (report.predicted, report.failed) == (2, 1)
+
+
+def test_failed_tasks_are_asked_anew_when_told_to(desk: Desk) -> None:
+    """The failure that the queue keeps is forgotten first, or it would be the answer."""
+    desk.label_studio.add("a", "bad")
+    desk.start()
+    assert desk.forgotten == []
+    desk.label_studio.tasks[2]["data"]["image"] = "http://images/mended"
+
+    report = desk.start(retry_failed=True)
+
+    assert len(desk.forgotten) == 1
+    assert (report.predicted, report.failed) == (2, 0)
+
+
+def test_what_may_pass_is_tried_again_in_the_same_start(desk: Desk) -> None:
+    """An image that was not reached once is predicted; one that never is stays failed, with its reason."""
+    desk.label_studio.add("a", "flaky", "away")
+
+    report = desk.start()
+
+    assert (report.predicted, report.failed, report.facts.left) == (2, 1, 0)
+    assert [kind.kind for kind in report.failures] == ["ImageUnreachable"]
+    away = [asked for asked in desk.window.asked if "away" in asked]
+    assert len(away) == 1 + len(online.AGAIN_S)
+
+
+def test_the_next_start_tries_again_what_may_pass(desk: Desk) -> None:
+    desk.label_studio.add("away")
+    desk.start()
+    desk.label_studio.tasks[1]["data"]["image"] = "http://images/there"
+
+    assert desk.start().predicted == 1
+
+
+def test_a_row_that_another_writer_has_in_hand_is_seen_to_later(desk: Desk) -> None:
+    desk.label_studio.add("a", "b", "c")
+    desk.writer.defers = {2}
+
+    report = desk.start()
+
+    assert sorted(desk.writer.written) == [1, 2, 3]
+    assert (report.predicted, report.facts.left) == (3, 0)
+
+
+def test_a_row_that_the_other_writer_stored_meanwhile_is_not_written_again(desk: Desk) -> None:
+    desk.label_studio.add("a", "b")
+    desk.writer.defers = {2}
+    stored = desk.writer.write
+
+    def write(project, rows):
+        delivered = stored(project, rows)
+        desk.label_studio.predicted.add(2)  # by the other one
+        return delivered
+
+    desk.writer.write = write  # type: ignore[method-assign]
+
+    report = desk.start()
+
+    assert desk.writer.written == [1]
+    assert (report.predicted, report.facts.left) == (2, 0)
+
+
+def test_a_row_that_label_studio_refuses_is_a_failed_task(desk: Desk) -> None:
+    desk.label_studio.add("a", "b")
+    desk.writer.refuses = {1}
+
+    report = desk.start()
+
+    assert (report.predicted, report.failed) == (1, 1)
+    assert report.failures[0].kind == "RowRefused"
+
+
+def test_a_label_studio_that_is_away_is_waited_for(desk: Desk) -> None:
+    """While tasks are listed and while rows are written; it says so, and nothing is asked twice."""
+    desk.label_studio.add(*(f"{number}" for number in range(9)))
+    desk.writer.raises = [LabelStudioUnavailable("no connection"), LabelStudioUnavailable("again")]
+    asked = desk.window.add
+
+    def cut(requests):
+        asked(requests)
+        if len(desk.window.asked) == 3:
+            desk.label_studio.silent = 3
+
+    desk.window.add = cut  # type: ignore[method-assign]
+
+    report = desk.start()
+
+    assert report.predicted == 9
+    assert len(desk.window.asked) == len(set(desk.window.asked)) == 9
+    assert desk.said[0].startswith("waiting: ")
+    assert desk.said[-1] == ""
+
+
+def test_a_listing_that_breaks_off_is_gone_on_with(desk: Desk) -> None:
+    """Each task comes once, although the listing is begun again."""
+    tasks = desk.label_studio.add(*(f"{number}" for number in range(7)))
+    pages = desk.label_studio.pages
+    broken = iter([True, False])
+
+    def breaking(*arguments, **options):
+        for number, page in enumerate(pages(*arguments, **options)):
+            if number == 2 and options["lacking"] and next(broken, False):
+                raise LabelStudioUnavailable("no connection")
+            yield page
+
+    desk.label_studio.pages = breaking  # type: ignore[method-assign]
+
+    assert desk.start().predicted == 7
+    assert desk.writer.written == tasks
+    assert len(desk.window.asked) == 7
+
+
+def test_a_refused_token_stops_and_the_next_start_goes_on(desk: Desk) -> None:
+    """What was predicted is not lost: the workers answer it again, and it is written once."""
+    tasks = desk.label_studio.add("a", "b", "c")
+    desk.writer.raises = [LabelStudioRefuses("401: make a new token", 401)]
+    with pytest.raises(LabelStudioRefuses, match="make a new token"):
+        desk.start()
+
+    assert desk.start().predicted == 3
+    assert desk.writer.written == tasks
+
+
+def test_a_changed_label_config_stops_before_another_row_is_written(desk: Desk) -> None:
+    """And the next start is a run of its own, with the new version."""
+    desk.label_studio.add("a", "b")
+    asked = desk.window.add
+
+    def change(requests):
+        asked(requests)
+        desk.label_studio.label_config = CONFIG.replace("car", "star")
+
+    desk.window.add = change  # type: ignore[method-assign]
+    with pytest.raises(ConfigChanged, match="was changed"):
+        desk.start()
+    assert desk.writer.written == []
+    desk.window.add = asked  # type: ignore[method-assign]
+
+    desk.start()
+
+    assert len(desk.writer.versions) == 1
+    assert desk.writer.written == [1, 2]
+
+
+def test_a_label_config_that_holds_nothing_any_more_stops_too(desk: Desk) -> None:
+    desk.label_studio.add("a")
+    project = target(desk.label_studio)
+    desk.label_studio.label_config = "<View/>"
+
+    with pytest.raises(ConfigChanged, match="nothing of it can be predicted"):
+        project.check()
+
+
+def test_rows_whose_fate_is_unknown_are_looked_for_at_the_next_start(desk: Desk) -> None:
+    """The first start was killed while Label Studio was storing: half of the rows are there."""
+    desk.label_studio.add("a", "b", "c", "d")
+    stored = desk.writer.write
+
+    def cut_off(project, rows):
+        stored(project, rows[:2])
+        raise KeyboardInterrupt
+
+    desk.writer.write = cut_off  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        desk.start()
+    desk.writer.write = stored  # type: ignore[method-assign]
+
+    report = desk.start()
+
+    assert desk.writer.written == [1, 2, 3, 4]
+    assert (report.predicted, report.regions, report.facts.left) == (4, 4, 0)
+
+
+def test_a_stop_does_not_wait_for_a_label_studio_that_is_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outbox is waiting to write; the stop ends that, too."""
+    monkeypatch.setattr("backend.bulk.online.CHUNK", 1)
+    monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 60.0)
+    desk.label_studio.add("a", "b", "stop")
+    desk.writer.raises = [LabelStudioUnavailable("no connection")] * 1000
+    began = time.monotonic()
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.start()
+
+    assert time.monotonic() - began < 20
+
+
+def test_a_limit_is_settled_once_for_all_starts(desk: Desk) -> None:
+    """The first tasks of the selection, and not the next ones at the next start."""
+    desk.label_studio.add("a", "b", "c", "d")
+
+    desk.start(Selection(limit=2))
+    report = desk.start(Selection(limit=2))
+
+    assert desk.writer.written == [1, 2]
+    assert report.predicted == 2
+
+
+def test_a_sample_of_predicted_tasks_predicts_nothing(desk: Desk) -> None:
+    """They are gone from the run: nothing is left, and nothing failed."""
+    desk.label_studio.predicted |= set(desk.label_studio.add("a", "b", "c"))
+
+    report = desk.start(Selection(sample=2))
+
+    assert (report.predicted, report.failed, report.facts.left) == (0, 0, 0)
+    assert desk.window.asked == []
+
+
+def test_annotated_tasks_are_left_alone_unless_asked_for(desk: Desk) -> None:
+    """Also where Label Studio cannot be asked for both filters at once."""
+    desk.label_studio.add("a")
+    desk.label_studio.add("b", annotated=True)
+    either = {"conjunction": "or", "items": [{"filter": "x"}, {"filter": "y"}]}
+
+    desk.start(Selection(filters=either))
+    assert desk.writer.written == [1]
+    desk.start(Selection(labeled=True))
+    assert desk.writer.written == [1, 2]
+
+
+def test_new_tasks_are_predicted_while_it_watches(desk: Desk) -> None:
+    desk.label_studio.add("a")
+    looks = 0
+
+    def between() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            desk.label_studio.add("b", "bad")
+        if looks == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.start(watch=between)
+
+    assert desk.writer.written == [1, 2]
+    assert len([asked for asked in desk.window.asked if "bad" in asked]) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "annotated", "selection", "reason"),
+    [
+        ((), False, Selection(), "has no tasks"),
+        (("a",), True, Selection(), "--all predicts these too"),
+        (("a",), False, Selection(ids=(77,)), "matches --ids"),
+        (("a",), False, Selection(ids=(77,), sample=3), "matches --ids"),
+    ],
+)
+def test_a_selection_without_a_task_is_told_so(
+    desk: Desk, names: tuple[str, ...], annotated: bool, selection: Selection, reason: str
+) -> None:
+    desk.label_studio.add(*names, annotated=annotated)
+
+    with pytest.raises(BadRequest, match=reason):
+        desk.start(selection)
+
+
+def test_a_project_that_is_not_there_is_told_so() -> None:
+    predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
+
+    with pytest.raises(BadRequest, match="no project 4"):
+        target_project(StandInLabelStudio(), 4, predictors)
