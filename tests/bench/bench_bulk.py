@@ -27,8 +27,8 @@ from tests.bench.report import Report
 
 __all__ = ["main"]
 
-#: Tasks of a run, and rounds: about 15 minutes on two processors, and four.
-FULL = (20_000, 2)
+#: Tasks of a run, and rounds: about 15 minutes on two processors, and two.
+FULL = (20_000, 1)
 QUICK = (4_000, 1)
 #: Memory is compared from here on, when everything has been used once.
 WARM_SHARE = 0.2

@@ -19,6 +19,7 @@ from backend.demo.label_studio import LabelStudio, start_label_studio
 from backend.label_studio.api import LabelStudioApi
 from backend.processes import ManagedProcess, Program
 from backend.queue.connection import connect
+from backend.queue.overview import read_overview
 from backend.redis_server import embedded_redis
 from backend.settings import Settings, load_settings
 from backend.stack import settings_environment
@@ -139,6 +140,10 @@ def open_bulk_lab() -> Iterator[BulkLab]:
                 log=folder / "worker.log",
             )
         )
+        connection = connect(url)
+        worker.wait_ready(
+            lambda: bool(read_overview(connection, failures=0).workers), timeout_s=READY_S
+        )
         with LabelStudioClient(label_studio) as client:
             settings = load_settings(
                 model="tiny",
@@ -148,7 +153,6 @@ def open_bulk_lab() -> Iterator[BulkLab]:
                 label_studio_api_key=SecretStr(client.personal_access_token()),
                 log_level="info",
             )
-            connect(url).ping()
             with LabelStudioApi.from_settings(settings) as api:
                 yield BulkLab(
                     folder, settings, label_studio, client, api, supervisor, redis_process, worker
