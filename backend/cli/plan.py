@@ -13,6 +13,7 @@ from rich.text import Text
 from backend.cli.options import setting
 from backend.engine import engine_for
 from backend.label_studio.control_tags import ChoicesTag, CountTag, TextTag
+from backend.label_studio.label_config import parse_label_config
 from backend.label_studio.model_version import model_version
 from backend.plan import Plan, Step, plan_label_config
 from backend.settings import load_settings
@@ -29,11 +30,15 @@ def plan(
     """Show label -> phrases -> threshold for each control tag, and the tags that are not served."""
     settings = load_settings(model=model, score_threshold=score_threshold)
     engine = engine_for(settings.model)
-    planned = plan_label_config(file.read_text(encoding="utf-8"), settings.score_threshold, engine)
+    xml = file.read_text(encoding="utf-8")
+    planned = plan_label_config(xml, settings.score_threshold, engine)
     console = Console()
     for step in planned.steps:
         console.print(Text(_title(step), style="bold"), soft_wrap=True)
         console.print(_table(step))
+    for prompt in parse_label_config(xml).prompts:
+        asked = f"TextArea {prompt.name!r} on {prompt.to_name!r}: what people type is looked for"
+        console.print(Text(asked, style="bold"), soft_wrap=True)
     for tag in planned.unserved:
         console.print(Text(f"not served: {tag}", style="yellow"))
     _print_version(console, planned, model_version(engine.name, engine.fingerprint, planned))

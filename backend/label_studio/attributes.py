@@ -14,6 +14,7 @@ from models.types import MAX_PHRASE_CHARS, MIN_TILE_PX
 
 __all__ = [
     "Unserved",
+    "is_prompt",
     "is_skipped",
     "is_true",
     "model_name",
@@ -38,6 +39,19 @@ def is_true(element: Element, attribute: str) -> bool:
 def is_skipped(element: Element) -> bool:
     """Whether a tag or label is left to the annotator by `model_skip`."""
     return is_true(element, "model_skip")
+
+
+def is_prompt(element: Element) -> bool:
+    """Whether people type into a `<TextArea>` what to look for, so that nothing is filled into it.
+
+    It says so by `model_task="prompt"`; without a task by `smart`, or the name `prompt`.
+    """
+    if element.tag != "TextArea" or is_true(element, "perRegion"):
+        return False
+    given = element.get("model_task")
+    if given is not None:
+        return given == "prompt"
+    return is_true(element, "smart") or element.get("name") == "prompt"
 
 
 def threshold(element: Element) -> float | None:

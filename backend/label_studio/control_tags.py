@@ -14,6 +14,7 @@ __all__ = [
     "LabelConfig",
     "ObjectTag",
     "PerRegion",
+    "PromptTag",
     "RegionTag",
     "Shape",
     "TaxonomyTag",
@@ -180,6 +181,14 @@ ControlTag: TypeAlias = RegionTag | ChoicesTag | TaxonomyTag | TextTag | CountTa
 
 
 @dataclass(frozen=True, slots=True)
+class PromptTag:
+    """A `<TextArea>` that is asked in: what people type there is looked for, and nothing is filled in."""
+
+    name: str
+    to_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnservedTag:
     """A control tag that is left to the annotator, and why."""
 
@@ -198,6 +207,16 @@ class LabelConfig:
     images: tuple[ObjectTag, ...]
     controls: tuple[ControlTag, ...]
     unserved: tuple[UnservedTag, ...]
+    prompts: tuple[PromptTag, ...] = ()
+    #: (alias, value) of labels that have both: a region carries the former, people know the latter.
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all control tags, served or not."""
+        shapes = {tag.shape_name for tag in self.controls if isinstance(tag, RegionTag)}
+        tags = (*self.controls, *self.unserved, *self.prompts)
+        return frozenset(tag.name for tag in tags) | {name for name in shapes if name}
 
     def image(self, name: str) -> ObjectTag:
         """The `<Image>` of that name; it exists for each control's `to_name`."""

@@ -10,8 +10,14 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from backend.errors import LabelConfigError
-from backend.label_studio.attributes import Unserved, is_skipped
-from backend.label_studio.control_tags import ControlTag, LabelConfig, ObjectTag, UnservedTag
+from backend.label_studio.attributes import Unserved, is_prompt, is_skipped
+from backend.label_studio.control_tags import (
+    ControlTag,
+    LabelConfig,
+    ObjectTag,
+    PromptTag,
+    UnservedTag,
+)
 from backend.label_studio.controls import control_of
 
 __all__ = ["parse_label_config"]
@@ -41,6 +47,7 @@ def parse_label_config(xml: str) -> LabelConfig:
     image_names = {image.name for image in images}
     controls: list[ControlTag] = []
     unserved: list[UnservedTag] = []
+    prompts: list[PromptTag] = []
     for element in root.iter():
         if not (element.get("name") and element.get("toName")) or element.tag in _NO_CONTROLS:
             continue
@@ -50,21 +57,31 @@ def parse_label_config(xml: str) -> LabelConfig:
             except Unserved as reason:
                 unserved.append(UnservedTag(element.tag, element.get("name", ""), str(reason)))
             else:
-                if control is not None:
+                if isinstance(control, PromptTag):
+                    prompts.append(control)
+                elif control is not None:
                     controls.append(control)
-    return LabelConfig(images, tuple(controls), tuple(dict.fromkeys(unserved)))
+    return LabelConfig(
+        images,
+        tuple(controls),
+        tuple(dict.fromkeys(unserved)),
+        tuple(prompts),
+        tuple(dict.fromkeys(_aliases(root))),
+    )
 
 
 def _control(
     element: Element, root: Element, to_name: str, image_names: set[str]
-) -> ControlTag | None:
-    """The control for one element and image; `None` where another element stands for it."""
+) -> ControlTag | PromptTag | None:
+    """What one element is for one image; `None` where another element stands for it."""
     if is_skipped(element):
         raise Unserved("model_skip is set")
     if to_name not in image_names:
         raise Unserved(
             f'toName={to_name!r} is not an <Image> with value="$key"; only images are served'
         )
+    if is_prompt(element):
+        return PromptTag(element.get("name", ""), to_name)
     return control_of(element, root, to_name)
 
 
@@ -102,3 +119,10 @@ def _images(root: Element) -> Iterator[ObjectTag]:
         name, value = element.get("name"), element.get("value", "")
         if name and value.startswith("$") and len(value) > 1:
             yield ObjectTag(name, value[1:])
+
+
+def _aliases(root: Element) -> Iterator[tuple[str, str]]:
+    for element in root.iter():
+        alias, value = element.get("alias"), element.get("value")
+        if element.tag in ("Label", "Choice") and alias and value:
+            yield alias, value

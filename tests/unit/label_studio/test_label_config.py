@@ -284,6 +284,46 @@ def test_regions_of_text() -> None:
     assert control.is_ocr
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    ['name="prompt"', 'name="ask" smart="true"', 'name="ask" model_task="prompt"'],
+)
+def test_a_text_area_that_is_asked_in_is_no_caption(attributes: str) -> None:
+    """It is known, but nothing is filled into it, and nobody is told that it is not served."""
+    config = parse(f'<TextArea {attributes} toName="img"/>')
+
+    assert not config.controls
+    assert not config.unserved
+    assert [prompt.to_name for prompt in config.prompts] == ["img"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'name="prompt" model_task="caption"',
+        'name="said" smart="true" perRegion="true"',
+        'name="said" smart="false"',
+    ],
+)
+def test_a_text_area_that_says_otherwise_is_filled(attributes: str) -> None:
+    config = parse(f'<TextArea {attributes} toName="img"/>')
+
+    assert [type(control) for control in config.controls] == [TextTag]
+    assert config.prompts == ()
+
+
+def test_every_control_tag_is_known_by_name() -> None:
+    """Whatever was drawn with; an image is none."""
+    config = parse(
+        '<Rectangle name="shape" toName="img"/>'
+        '<Labels name="lab" toName="img"><Label value="Cat" alias="c"/></Labels>'
+        '<Rating name="stars" toName="img"/><TextArea name="prompt" toName="img"/>'
+    )
+
+    assert config.names == {"shape", "lab", "stars", "prompt"}
+    assert config.aliases == (("c", "Cat"),)
+
+
 def test_a_filter_is_no_control() -> None:
     """It has a name and a toName, and holds no result."""
     config = parse(
