@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.credential import LabelStudioCredential
 from backend.stack import settings_environment
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
@@ -68,7 +70,16 @@ def prelabel(both: Running, home: Path) -> Prelabel:
     return Prelabel(both, home)
 
 
+def get(both: Running, path: str) -> httpx.Response:
+    """As our user; raises for an answer that is an error."""
+    credential = LabelStudioCredential.from_settings(both.settings)
+    assert credential is not None
+    headers = credential.headers()
+    return httpx.get(both.label_studio.url + path, headers=headers, timeout=30).raise_for_status()
+
+
 def test_a_file_made_offline_is_imported_and_shows_its_predictions(
+    both: Running,
     client: LabelStudioClient,
     prelabel: Prelabel,
     served_files: Path,
@@ -103,7 +114,7 @@ def test_a_file_made_offline_is_imported_and_shows_its_predictions(
     by_name = {image.name: image.png for image in images}
     for task in tasks:
         address = task["data"]["image"]
-        assert client._http.get(address).content == by_name[address.rpartition("/")[2]]
+        assert get(both, address).content == by_name[address.rpartition("/")[2]]
 
 
 def test_a_project_is_predicted_and_reported_and_a_second_start_repeats_nothing(
@@ -281,6 +292,31 @@ def test_a_wrong_token_is_told_so(client: LabelStudioClient, prelabel: Prelabel)
 
     assert "personal access token" in said
     assert "0" * 40 not in said
+
+
+def test_a_token_that_is_revoked_in_the_middle_stops_the_run_and_another_goes_on(
+    both: Running, client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+) -> None:
+    """With the remedy in a sentence; what is written stays, the rest is written once by the next start."""
+    project = new_project(BOXES)
+    tasks = import_pictures(client, project, 3000, distinct=600)
+    kinds = {"api_tokens_enabled": True, "legacy_api_tokens_enabled": True}
+    client.post("/api/jwt/settings", kinds)
+    try:
+        token = get(both, "/api/current-user/token").json()["token"]
+        running = prelabel.start("--project", project, FIRSTPASS_LABEL_STUDIO_API_KEY=token)
+        wait_until(lambda: len(rows_per_task(client, project)) > 0, 120)
+        client.post("/api/current-user/reset-token")
+        said = ended(running, NOT_DONE)
+    finally:
+        client.post("/api/jwt/settings", kinds | {"legacy_api_tokens_enabled": False})
+
+    assert "FIRSTPASS_LABEL_STUDIO_API_KEY" in said
+    assert token not in said
+    assert 0 < len(rows_per_task(client, project)) < len(tasks)
+
+    prelabel.run("--project", project)
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
 
 
 def test_a_label_config_that_is_edited_in_the_middle_stops_the_run(
