@@ -65,7 +65,7 @@ def collected(query: PerBox, found: Detections, answers: Mapping[Query, ModelOut
         if isinstance(output, Detections):
             output = fitting(detection.box, output)
         items.append(BoxOutput(detection, output))
-    return BoxOutputs(tuple(items), len(_sure_enough(query, found)) > query.limit)
+    return BoxOutputs(tuple(items), max(0, len(_sure_enough(query, found)) - query.limit))
 
 
 def _sure_enough(query: PerBox, found: Detections) -> list[Detection]:

@@ -163,13 +163,11 @@ class BoxOutput:
 
 @dataclass(frozen=True, slots=True)
 class BoxOutputs:
-    """What was said of each box, best box first; a box too small to judge is left out.
-
-    `truncated` when there were more boxes than may be asked about.
-    """
+    """What was said of each box, best box first; a box too small to judge is not among them."""
 
     items: tuple[BoxOutput, ...]
-    truncated: bool = False
+    #: How many more boxes there were than may be asked about.
+    truncated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

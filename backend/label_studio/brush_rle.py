@@ -32,7 +32,7 @@ def encoded_runs(runs: Sequence[tuple[int, int]], size: ImageSize) -> list[int]:
     """Bytes of a mask: `runs` are (first pixel, count) of painted pixels, row by row, in order.
 
     >>> encoded_runs([(0, 1)], ImageSize(1, 1))
-    [0, 0, 0, 4, 57, 27, 252, 191, 224]
+    [0, 0, 0, 4, 57, 27, 252, 127, 224]
     """
     bits = [f"{_CHANNELS * size.width * size.height:032b}", f"{_VALUE_BITS - 1:05b}"]
     bits += [f"{length - 1:04b}" for length in _LENGTH_BITS]

@@ -23,9 +23,10 @@ from models.florence2.parsing import (
     read_polygons,
     read_quads,
 )
+from models.outlines import fitting
 from models.outputs import match_phrase, read_detections
-from models.prompts import AnswerKind, Prompt
-from models.types import Box, ImageSize
+from models.prompts import AnswerKind, Prompt, prompts_for
+from models.types import Box, Detections, ImageSize, InBox
 
 FIRST_LOCATION = 50269
 WORDS = [
@@ -196,6 +197,30 @@ def test_published_outline_gives_its_points() -> None:
         (185, 178),
         (411, 221),
     ]
+
+
+def test_an_outline_of_a_region_has_no_words_and_fits_its_box() -> None:
+    """The published car's outline, as the answer for the box around it: it is kept; elsewhere it is not."""
+    text = "<loc_279><loc_379><loc_282><loc_379><loc_290><loc_372><loc_642><loc_460>"
+    size = ImageSize(640, 480)
+    box = Box(175, 175, 415, 225)
+    (prompt,) = prompts_for(InBox(box, "outline"), size)
+
+    found = read_detections(prompt, answer(text), VOCABULARY, size)
+
+    assert [(each.phrase, len(each.polygon or ())) for each in found] == [("", 4)]
+    assert fitting(box, Detections(tuple(found))).items == tuple(found)
+    assert fitting(Box(0, 300, 100, 400), Detections(tuple(found))).items == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "car", "<loc_5><loc_6>", "<loc_5><loc_6><loc_9><loc_9>", "<poly></poly>"]
+)
+def test_an_answer_without_an_outline_gives_none(text: str) -> None:
+    """Too few points, or words: what a model writes that never learnt the task."""
+    (prompt,) = prompts_for(InBox(Box(0, 0, 99, 99), "outline"), ImageSize(640, 480))
+
+    assert read_detections(prompt, answer(text), VOCABULARY, ImageSize(640, 480)) == []
 
 
 def test_outlines_are_split_at_their_marks() -> None:

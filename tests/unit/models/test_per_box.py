@@ -34,7 +34,7 @@ def test_boxes_are_found_first_and_once() -> None:
 
 
 def test_the_best_boxes_are_asked_about() -> None:
-    """In order, down to the least score and up to the limit; who is left out is said."""
+    """In order, down to the least score and up to the limit; how many are left out is said."""
     query = PerBox(CARS, "text", limit=2, least_score=0.3)
     found = Detections((car(0.9, 0), car(0.5, 100), car(0.4, 200), car(0.2, 300)))
 
@@ -43,7 +43,7 @@ def test_the_best_boxes_are_asked_about() -> None:
     assert asked == (InBox(found.items[0].box, "text"), InBox(found.items[1].box, "text"))
     outputs = collected(query, found, dict.fromkeys(asked, Texts(("a",), 0.5)))
     assert [item.detection for item in outputs.items] == list(found.items[:2])
-    assert outputs.truncated
+    assert outputs.truncated == 1
 
 
 def test_boxes_below_the_least_score_are_not_counted_as_left_out() -> None:
@@ -52,7 +52,7 @@ def test_boxes_below_the_least_score_are_not_counted_as_left_out() -> None:
 
     outputs = collected(query, found, {InBox(found.items[0].box, "text"): Texts(("a",), 0.5)})
 
-    assert (len(outputs.items), outputs.truncated) == (1, False)
+    assert (len(outputs.items), outputs.truncated) == (1, 0)
 
 
 def test_a_box_of_a_few_pixels_is_not_shown_to_clip() -> None:

@@ -82,7 +82,7 @@ one_each = st.one_of(
     st.builds(Texts, st.lists(phrases, max_size=3).map(tuple), st.none() | scores),
 )
 per_box = st.lists(st.builds(BoxOutput, detections, one_each), max_size=3).map(tuple)
-outputs = one_each | st.builds(BoxOutputs, per_box, st.booleans())
+outputs = one_each | st.builds(BoxOutputs, per_box, st.integers(0, 99))
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(
         Answer,
