@@ -109,7 +109,7 @@ class _Place:
         with (
             showing_progress(self.console) as progress,
             ImageFetcher(self.settings, credential) as fetcher,
-            self.queue.window(interactive=False) as window,
+            self.queue.window(interactive=False, consumes=True) as window,
         ):
             dry = DryProject(self.target, fetcher, self.settings, progress)
             sheet, report = dry.run(tasks, window)
@@ -133,7 +133,7 @@ class _Place:
             target=self.target,
             tasks=tasks,
             writer=PredictionWriter(self.api, Claims(self.connection), turn),
-            open_window=lambda: self.queue.window(interactive=False),
+            open_window=lambda: self.queue.window(interactive=False, consumes=True),
             ledger=ledger,
             progress=progress,
             patience=patience,

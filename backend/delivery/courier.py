@@ -56,6 +56,8 @@ class KnowsProjects(StoresPredictions, Protocol):
 
     def project(self, project: int) -> Json: ...
 
+    def version(self) -> str: ...
+
     def pages(self, project: int, *, ids: Sequence[int], lacking: str) -> Iterator[list[Json]]: ...
 
 
@@ -179,6 +181,7 @@ class Courier:
         except LabelStudioRefuses as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
+            self._api.version()  # raises where it is not Label Studio that finds nothing
             reason = str(error)
         tasks = self._owed.forget(project)
         self.counts["undeliverable"] += tasks

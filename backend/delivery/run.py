@@ -62,7 +62,7 @@ def run_courier(settings: Settings) -> None:
                 api, Claims(connection), Turn(connection, writer_key(api.url), urgent=True)
             ),
             predictors=predictors,
-            open_window=lambda: queue.queue.window(interactive=False),
+            open_window=lambda: queue.queue.window(interactive=False, consumes=True),
             failure_ttl_s=settings.failure_ttl_s,
             stop=stop,
         )

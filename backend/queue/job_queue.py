@@ -39,9 +39,15 @@ class JobQueue:
         self._submitter = submitter
         self._listener = listener
 
-    def window(self, *, interactive: bool) -> Window:
-        """An empty window onto the workers."""
-        return Window(self._connection, self._submitter, self._listener, interactive=interactive)
+    def window(self, *, interactive: bool, consumes: bool = False) -> Window:
+        """An empty window onto the workers; `consumes` is for who reads many answers once."""
+        return Window(
+            self._connection,
+            self._submitter,
+            self._listener,
+            interactive=interactive,
+            consumes=consumes,
+        )
 
     def ask(
         self, requests: Mapping[str, ModelRequest], *, interactive: bool, wait_s: float

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 
 import redis
@@ -18,7 +19,7 @@ from backend.errors import Failure, InferenceFailed, QueueUnavailable
 from backend.plan import ModelRequest
 from backend.queue.connection import queue_errors
 from backend.queue.keys import result_key
-from backend.queue.payload import Outcome, decode_outcome
+from backend.queue.payload import Answer, Outcome, decode_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import LOST, Standing, Submission, Submitter
 from backend.queue.vitals import count_submissions
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 RECHECK_S = 5.0
 #: After a full queue or a lost Redis, the next try to submit is this much later.
 RESUBMIT_S = 0.5
+#: Whoever else waits for the same answer has it by then. Model outputs stay in their own, bounded cache.
+CONSUMED_TTL_S = 60
 
 #: How a job may have ended without an outcome, by the doing of RQ's own tools.
 _ENDED = {
@@ -50,11 +53,14 @@ class Window:
         listener: ResultListener,
         *,
         interactive: bool,
+        consumes: bool = False,
     ) -> None:
+        """With `consumes`, answers given are kept for `CONSUMED_TTL_S` more alone."""
         self._connection = connection
         self._submitter = submitter
         self._listener = listener
         self._interactive = interactive
+        self._consumes = consumes
         self._waiting = listener.waiting()
         self._requests: dict[str, ModelRequest] = {}
         self._unsubmitted: set[str] = set()
@@ -140,6 +146,8 @@ class Window:
                 time.sleep(max(0.0, min(RESUBMIT_S, deadline - time.monotonic())))
             if self._settled or time.monotonic() >= deadline:
                 settled, self._settled = self._settled, {}
+                if self._consumes:
+                    self._expire(settled)
                 return settled
 
     def _submit_due(self) -> None:
@@ -171,6 +179,19 @@ class Window:
                 self._settle(job_id, Failure.of(InferenceFailed(_ENDED[status])))
             elif status not in (JobStatus.QUEUED.encode(), JobStatus.STARTED.encode()):
                 self._unsubmitted.add(job_id)
+
+    def _expire(self, settled: Mapping[str, Outcome]) -> None:
+        """Let answers go soon: those of a million images would fill Redis before the usual time is over."""
+        with (
+            suppress(redis.RedisError),
+            self._connection.pipeline(transaction=False) as pipeline,
+        ):
+            for job_id, outcome in settled.items():
+                if isinstance(
+                    outcome, Answer
+                ):  # failures are kept, so that they are not tried again
+                    pipeline.expire(result_key(job_id), CONSUMED_TTL_S)
+            pipeline.execute()
 
     def _settle(self, job_id: str, outcome: Outcome) -> None:
         self._settled[job_id] = outcome

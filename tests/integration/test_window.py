@@ -16,11 +16,11 @@ from backend.errors import Failure
 from backend.plan import ModelRequest
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
-from backend.queue.keys import BULK_QUEUE
+from backend.queue.keys import BULK_QUEUE, result_key
 from backend.queue.payload import Answer, Outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
-from backend.queue.window import RESUBMIT_S, Window
+from backend.queue.window import CONSUMED_TTL_S, RESUBMIT_S, Window
 from tests.faults.redis_process import RedisProcess
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
@@ -224,3 +224,18 @@ def test_redis_away_for_two_seconds_is_waited_out(tmp_path: Path) -> None:
         listener.close()
         connection.close()
         server.kill()
+
+
+def test_an_answer_that_was_consumed_is_kept_for_a_minute_alone(
+    queue_of: QueueOf, start_worker: StartWorker, redis_connection: redis.Redis
+) -> None:
+    """Those of a million images would fill Redis; a failure is kept, so that it is not tried again."""
+    start_worker()
+    good, bad = requests_for(["ok-1"]), requests_for(["bad-1"])
+
+    with queue_of(1000).window(interactive=False, consumes=True) as window:
+        window.add({**good, **bad})
+        collect(window, 2)
+
+    assert 0 < redis_connection.ttl(result_key(next(iter(good)))) <= CONSUMED_TTL_S
+    assert redis_connection.ttl(result_key(next(iter(bad)))) > CONSUMED_TTL_S

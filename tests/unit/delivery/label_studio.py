@@ -40,6 +40,7 @@ class StandInLabelStudio:
         self.invalid: set[int] = set()
         #: While set, nothing is answered.
         self.down: Exception | None = None
+        self.behind_a_proxy_that_finds_nothing = False
         self.parents: dict[int, list[int]] = {}
         self.imports: list[list[int]] = []
         self.looks = 0
@@ -76,9 +77,15 @@ class StandInLabelStudio:
 
     def project(self, project: int) -> Json:
         self._answer()
-        if project != self.found["id"]:
+        if project != self.found["id"] or self.behind_a_proxy_that_finds_nothing:
             raise LabelStudioRefuses(f"no project {project}", 404)
         return self.found
+
+    def version(self) -> str:
+        self._answer()
+        if self.behind_a_proxy_that_finds_nothing:
+            raise LabelStudioRefuses("404", 404)
+        return "1.23.2"
 
     def pages(self, project: int, *, ids: Sequence[int], lacking: str) -> Iterator[list[Json]]:
         for start in range(0, len(ids), 200):

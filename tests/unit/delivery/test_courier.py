@@ -225,6 +225,17 @@ def test_a_label_config_that_cannot_be_served_is_given_up_with_the_reason(
     assert [line["event"] for line in logs] == ["owed tasks given up"]
 
 
+def test_a_proxy_that_finds_nothing_is_not_taken_for_label_studio(rig: Rig) -> None:
+    """While Label Studio restarts, what stands before it may answer 404 to everything."""
+    rig.owe(1, 2)
+    rig.studio.behind_a_proxy_that_finds_nothing = True
+
+    with pytest.raises(LabelStudioRefuses):
+        rig.courier.round()
+
+    assert rig.due() == [1, 2]
+
+
 def test_a_deleted_project_is_forgotten(rig: Rig) -> None:
     """Also one that is deleted while its tasks are predicted."""
     rig.owe(1, 2)

@@ -1,0 +1,95 @@
+"""A changed label config takes title and version in Label Studio along, and nothing is forgotten on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from backend.delivery import changes
+from backend.delivery.changes import ProjectFollower
+from backend.delivery.owed import OwedTasks
+from backend.delivery.project_key import ProjectKey
+from backend.errors import LabelStudioUnavailable
+from backend.projects.follow import Followed
+from backend.settings import load_settings
+from tests.unit.delivery.label_studio import BOXES, KEY, StandInLabelStudio
+from tests.unit.delivery.workers import SETTINGS
+
+pytestmark = pytest.mark.redis
+
+VERSION = SETTINGS.predictor(BOXES).version
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """The projects and versions that `follow` was called with."""
+    calls: list[tuple[int, str]] = []
+
+    def follow(api: object, project: int, version: str, settings: object) -> Followed:
+        calls.append((project, version))
+        return Followed("before", version)
+
+    monkeypatch.setattr(changes, "follow", follow)
+    return calls
+
+
+@pytest.fixture
+def owed(redis_connection: redis.Redis) -> OwedTasks:
+    return OwedTasks(redis_connection)
+
+
+def follower(owed: OwedTasks, studio: StandInLabelStudio) -> ProjectFollower:
+    api: Any = studio
+    return ProjectFollower(owed, api, SETTINGS, load_settings())
+
+
+def test_a_project_follows_the_version_of_its_label_config(
+    owed: OwedTasks, followed: list[tuple[int, str]]
+) -> None:
+    """As it is now, whatever it was when the change was noted."""
+    owed.note_change(KEY)
+
+    follower(owed, StandInLabelStudio()).follow_changed()
+
+    assert followed == [(KEY.id, VERSION)]
+
+
+def test_another_label_studios_project_is_left_alone(
+    owed: OwedTasks, followed: list[tuple[int, str]]
+) -> None:
+    """It has the same number, but was made at another time."""
+    owed.note_change(ProjectKey(KEY.id, KEY.created_s + 1))
+
+    follower(owed, StandInLabelStudio()).follow_changed()
+
+    assert followed == []
+
+
+@pytest.mark.parametrize("config", ["<View/>", "<View"])
+def test_a_label_config_that_cannot_be_served_is_passed_over(
+    config: str, owed: OwedTasks, followed: list[tuple[int, str]]
+) -> None:
+    """It is no reason to stop the delivery."""
+    owed.note_change(KEY)
+
+    follower(owed, StandInLabelStudio(label_config=config)).follow_changed()
+
+    assert followed == []
+
+
+def test_what_label_studio_did_not_answer_is_noted_again(
+    owed: OwedTasks, followed: list[tuple[int, str]]
+) -> None:
+    """The next round finds it, once Label Studio is back."""
+    studio = StandInLabelStudio()
+    studio.down = LabelStudioUnavailable("no connection")
+    owed.note_change(KEY)
+
+    with pytest.raises(LabelStudioUnavailable):
+        follower(owed, studio).follow_changed()
+    studio.down = None
+    follower(owed, studio).follow_changed()
+
+    assert followed == [(KEY.id, VERSION)]
