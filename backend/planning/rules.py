@@ -5,7 +5,7 @@ Tags for regions come first, since what is per region, and what counts regions, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -62,22 +62,17 @@ def plan_steps(
     """
     rules = _Rules(config, score_threshold, engine)
     unserved = list(config.unserved)
-    regions: dict[RegionTag, Step] = {}
     steps: dict[ControlTag, tuple[Step, ...]] = {}
-
-    def serve(control: ControlTag, make: Callable[[], tuple[Step, ...]]) -> None:
+    regions: dict[RegionTag, Step] = {}
+    for control in sorted(config.controls, key=lambda each: not isinstance(each, RegionTag)):
         try:
-            steps[control] = make()
+            if isinstance(control, RegionTag):
+                regions[control] = rules.regions(control)
+                steps[control] = (regions[control],)
+            else:
+                steps[control] = rules.steps(control, regions)
         except Unserved as reason:
             unserved.append(UnservedTag(control.kind, control.name, str(reason)))
-
-    for control in config.controls:
-        if isinstance(control, RegionTag):
-            serve(control, lambda control=control: (rules.regions(control),))  # type: ignore[misc]
-            regions.update((control, step) for step in steps.get(control, ()))
-    for control in config.controls:
-        if not isinstance(control, RegionTag):
-            serve(control, lambda control=control: rules.steps(control, regions))  # type: ignore[misc]
     return (
         tuple(step for control in config.controls for step in steps.get(control, ())),
         tuple(dict.fromkeys(unserved)),
