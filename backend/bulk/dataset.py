@@ -20,7 +20,7 @@ from backend.images.local_files import read_local_file
 from backend.plan import Plan
 from backend.settings import Settings
 
-__all__ = ["DatasetTarget", "dataset_classes"]
+__all__ = ["DatasetTarget", "dataset_classes", "left_out"]
 
 #: Control tags, by how their names begin, whose regions these formats hold, and those they do not.
 _HELD = ("Rectangle", "Polygon")
@@ -53,6 +53,12 @@ def dataset_classes(plan: Plan, format_name: DatasetFormat) -> tuple[str, ...]:
             "tasks as JSON instead (without --format)"
         )
     return tuple(dict.fromkeys(label.value for control in drawn for label in control.labels))
+
+
+def left_out(plan: Plan) -> tuple[str, ...]:
+    """The control tags whose answers no dataset holds: choices, texts and the like."""
+    others = (step.control for step in plan.steps if not step.control.kind.startswith(_HELD))
+    return tuple(dict.fromkeys(f"<{control.kind} name={control.name!r}>" for control in others))
 
 
 class DatasetTarget:

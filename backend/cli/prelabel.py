@@ -155,15 +155,15 @@ def prelabel(
 ) -> None:
     """Predict a whole project, or a folder of images, and report on it.
 
-    Project: predictions are written into Label Studio as they come, each task once,
-    whoever else writes. Folder: models run in this process, and a file is written
-    that Label Studio imports, or a dataset.
+    A project's predictions are written into Label Studio as they come, each
+    task once, whoever else writes. For a folder the models run in this
+    process, and a file is written that Label Studio imports, or a dataset.
 
-    Stopped, by Ctrl-C or worse, the same command goes on where it was and repeats
-    nothing.
+    Stopped, by Ctrl-C or worse, the same command goes on where it was and
+    repeats nothing.
 
-    Exit codes: 0 everything is predicted; 3 done, but some images failed, each with
-    its reason; 1 an error stopped it; 130 it was interrupted.
+    Exit codes: 0 everything is predicted; 3 done, but some images failed,
+    each with its reason; 1 an error stopped it; 130 it was interrupted.
     """
     from backend.bulk.report_files import check_report_paths, write_reports
     from backend.bulk.report_table import report_tables

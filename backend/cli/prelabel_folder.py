@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from rich.text import Text
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, image_key
-from backend.bulk.progress import showing_progress
+from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
@@ -20,8 +19,7 @@ from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
-from backend.queue.wording import images as counted
-from backend.queue.wording import printable
+from backend.queue.wording import images, printable
 from backend.settings import Settings
 
 __all__ = ["DRY_SAMPLE", "FolderOptions", "prelabel_folder"]
@@ -53,32 +51,103 @@ def prelabel_folder(options: FolderOptions, settings: Settings, console: Console
     `console` takes notes and progress. Raises errors of ours; nothing is written then but the ledger.
     """
     predictor = _predictor(options.config, settings)
-    data_key = image_key(predictor)
-    target = None if options.dry_run else _target(options, predictor, settings, data_key)
-    for tag in predictor.plan.unserved:
-        console.print(Text(f"not served: {tag}", style="yellow"))
-    with showing_progress(console) as progress:
-        run = FolderRun(
-            options.images,
-            predictor,
+    place = _Place(options, settings, console, predictor, image_key(predictor))
+    return place.dry() if options.dry_run else place.fill()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """All that a run or a dry run needs."""
+
+    options: FolderOptions
+    settings: Settings
+    console: Console
+    predictor: Predictor
+    data_key: str
+
+    def fill(self) -> Report:
+        """Predictions in a file or a dataset."""
+        target = self._target()
+        self._note_unserved()
+        with showing_progress(self.console) as progress:
+            run = self._run(progress, self.options.sample)
+            with open_ledger(self.settings.home, run.key) as ledger:
+                run.note(ledger)
+                if ledger.waiting(1):
+                    run.predict(ledger, self._images())
+                written = run.write(ledger, target)
+                report = run.report(ledger)
+        self._note(f"{images(written)} with predictions in {self.options.out}", style="")
+        return report
+
+    def dry(self) -> Report:
+        """A contact sheet."""
+        self._note_unserved()
+        few = self.options.sample or (None if self.options.limit else DRY_SAMPLE)
+        with showing_progress(self.console) as progress:
+            sheet, report = self._run(progress, few).dry(self._images(), self.settings)
+        save_sheet(sheet, self.options.sheet)
+        self._note(f"contact sheet: {self.options.sheet}", style="")
+        return report
+
+    def _run(self, progress: Progress, sample: int | None) -> FolderRun:
+        return FolderRun(
+            self.options.images,
+            self.predictor,
             progress,
-            limit=options.limit,
-            sample=options.sample or (DRY_SAMPLE if options.dry_run else None),
-            seed=options.seed,
-            retry_failed=options.retry_failed,
+            limit=self.options.limit,
+            sample=sample,
+            seed=self.options.seed,
+            retry_failed=self.options.retry_failed,
         )
-        if target is None:
-            sheet, report = run.dry(_images(run, settings, data_key), settings)
-            save_sheet(sheet, options.sheet)
-            return report
-        with open_ledger(settings.home, run.key) as ledger:
-            run.note(ledger)
-            if ledger.waiting(1):
-                run.predict(ledger, _images(run, settings, data_key))
-            written = run.write(ledger, target)
-            report = run.report(ledger)
-    console.print(Text(printable(f"{counted(written)} with predictions in {options.out}")))
-    return report
+
+    def _images(self) -> FolderPredictor:
+        handler = local_handler(self.settings, self.options.images)
+        sizer = BatchSizer(self.settings.batch_max, self.settings.batch_latency_s)
+        return FolderPredictor(self.predictor, self.data_key, handler, sizer)
+
+    def _target(self) -> Target:
+        """Raises `BadRequest` for an `out` that could not be written in the end."""
+        out = self.options.out
+        if out is None:
+            raise BadRequest("expected --out FILE.json (or a folder, with --format), or --dry-run")
+        if not out.parent.is_dir():
+            raise BadRequest(f"expected --out in a folder that is there; {out.parent} is not")
+        if self.options.format is not None:
+            return self._dataset(out, self.options.format)
+        if out.is_dir():
+            raise BadRequest(
+                f"expected --out FILE.json, {out} is a folder; folders go with --format"
+            )
+        prefix, root = self.options.url_prefix, self.settings.local_files_root
+        addresses = (
+            Addresses.local_files(self.options.images, root)
+            if prefix is None
+            else Addresses(prefix)
+        )
+        return lambda rows: write_tasks(out, self.data_key, addresses, rows)
+
+    def _dataset(self, out: Path, name: str) -> Target:
+        from backend.bulk.dataset import DatasetTarget, dataset_classes, left_out
+        from backend.bulk.dataset_files import DatasetFormat
+
+        folder, plan = self.options.images, self.predictor.plan
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise BadRequest(
+                f"expected --out outside of --images: {out} would be taken for more images"
+            )
+        format_name = DatasetFormat(name)
+        dataset = DatasetTarget(out, format_name, dataset_classes(plan, format_name))
+        lost = ", ".join(("scores", *left_out(plan)))
+        self._note(f"not in a dataset for {format_name.value}: {lost}")
+        return lambda rows: dataset.write(folder, rows, self.settings)
+
+    def _note_unserved(self) -> None:
+        for tag in self.predictor.plan.unserved:
+            self._note(f"not served: {tag}")
+
+    def _note(self, line: str, *, style: str = "yellow") -> None:
+        self.console.print(Text(printable(line), style=style), soft_wrap=True)
 
 
 def _predictor(config: Path, settings: Settings) -> Predictor:
@@ -89,45 +158,3 @@ def _predictor(config: Path, settings: Settings) -> Predictor:
         raise BadRequest(f"expected a label config in {config}: {reason}") from error
     engine = engine_for(settings.model)
     return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)
-
-
-def _images(run: FolderRun, settings: Settings, data_key: str) -> FolderPredictor:
-    handler = local_handler(settings, run.folder)
-    sizer = BatchSizer(settings.batch_max, settings.batch_latency_s)
-    return FolderPredictor(run.predictor, data_key, handler, sizer)
-
-
-def _target(
-    options: FolderOptions, predictor: Predictor, settings: Settings, data_key: str
-) -> Target:
-    """Raises `BadRequest` for an `out` that could not be written in the end."""
-    out, folder = options.out, options.images
-    if out is None:
-        raise BadRequest("expected --out FILE.json (or a folder, with --format), or --dry-run")
-    if not out.parent.is_dir():
-        raise BadRequest(f"expected --out in a folder that is there; {out.parent} is not")
-    if options.format is None:
-        if out.is_dir():
-            raise BadRequest(
-                f"expected --out FILE.json, {out} is a folder; folders go with --format"
-            )
-        addresses = (
-            Addresses.local_files(folder, settings.local_files_root)
-            if options.url_prefix is None
-            else Addresses(options.url_prefix)
-        )
-        return lambda rows: write_tasks(out, data_key, addresses, rows)
-    from backend.bulk.dataset import DatasetTarget, dataset_classes
-    from backend.bulk.dataset_files import DatasetFormat
-
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise BadRequest(
-            f"expected --out outside of --images: {out} would be taken for more images"
-        )
-    format_name = DatasetFormat(options.format)
-    dataset = DatasetTarget(out, format_name, dataset_classes(predictor.plan, format_name))
-
-    def write(rows: Iterable[tuple[str, str]]) -> int:
-        return dataset.write(folder, rows, settings)
-
-    return write

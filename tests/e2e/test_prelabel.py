@@ -22,7 +22,7 @@ from backend.label_studio.credential import LabelStudioCredential
 from backend.stack import settings_environment
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
-from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
+from tests.e2e.pictures import BOXES, import_pictures, picture, rows_per_task
 
 DONE, NOT_DONE, SOME_FAILED, STOPPED = 0, 1, 3, 130
 
@@ -176,10 +176,16 @@ def test_only_what_was_chosen_is_predicted(
     prelabel.run("--project", project, "--filter", json.dumps(above))
     assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:]]
 
+    named = {"filter": "filter:tasks:data.name", "operator": "contains", "type": "String"}
+    (other,) = client.import_tasks(project, [{"image": picture(1), "name": "camera-2/7.jpg"}])
+    by_data = {"conjunction": "and", "items": [{**named, "value": "camera-2/"}]}
+    prelabel.run("--project", project, "--filter", json.dumps(by_data))
+    assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:], other]
+
     view = client.post("/api/dm/views", {"project": project, "data": {"filters": above}})
     prelabel.run("--project", project, "--view", view["id"])
     prelabel.run("--project", project, "--limit", 3)
-    assert predicted() == [*tasks[:5], *tasks[27:]]
+    assert predicted() == [*tasks[:5], *tasks[27:], other]
 
     prelabel.run("--project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
     sampled = set(predicted()) & set(tasks[5:27])
