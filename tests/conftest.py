@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)
+
+
+def missing_command(name: str) -> Path:
+    """The command of that name; where there is none, as `missing`."""
+    found = shutil.which(name)
+    if found is None:
+        missing(f"no {name} on the PATH")
+    return Path(found or "")
 
 
 @pytest.fixture(scope="session")

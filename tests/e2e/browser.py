@@ -60,11 +60,22 @@ class Editor:
         self._until(lambda: "/login" not in self._window.current_url)
 
     def open_from_data_manager(self, project: int, row: int) -> None:
+        """As `open_task`, for a task with regions."""
+        self.open_task(project, row)
+        self._until(lambda: self._all(".lsf-outliner-item"))
+
+    def open_task(self, project: int, row: int) -> None:
         """List the project's tasks and click one, by its place in the list, counted from 0."""
         self._window.get(f"{self._at.url}/projects/{project}/data")
         self._until(lambda: len(self._all("[data-testid=table-row]")) > row)
         self._all("[data-testid=table-row]")[row].click()
-        self._until(lambda: self._all(".lsf-outliner-item"))
+        self._until(lambda: self._all("[data-testid=bottombar-submit-button]") or self.errors())
+
+    def outlined(self, count: int) -> bool:
+        """Whether so many regions come to be listed, and no more."""
+        if count:
+            self._until(lambda: len(self._all(".lsf-outliner-item")) >= count)
+        return len(self._all(".lsf-outliner-item")) == count
 
     def regions(self) -> list[str]:
         """The labels in the outliner, as listed."""
@@ -72,7 +83,9 @@ class Editor:
 
     def ticked(self) -> list[str]:
         """The choices that are ticked, without the hotkey behind each: `bricks[6]`."""
-        ticked = self._all(".lsf-choice__checkbox.ant-checkbox-wrapper-checked")
+        ticked = self._all(
+            ".lsf-choice__checkbox.ant-checkbox-wrapper-checked, .ant-radio-wrapper-checked"
+        )
         return [item.text.strip().partition("[")[0] for item in ticked]
 
     def submit(self, saved: Callable[[], object]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.demo.run import predict_all
-from tests.conftest import missing
+from tests.conftest import missing_command
 from tests.e2e.browser import Editor, chromium
 from tests.e2e.conftest import NewProject
 
@@ -23,7 +22,8 @@ ROW = 3
 @pytest.fixture
 def editor(both: Running, tmp_path: Path) -> Iterator[Editor]:
     """Label Studio in Chromium, signed in."""
-    with chromium(_command("chromium"), _command("chromedriver"), tmp_path / "profile") as window:
+    commands = (missing_command("chromium"), missing_command("chromedriver"))
+    with chromium(*commands, tmp_path / "profile") as window:
         editor = Editor(window, both.label_studio)
         editor.sign_in()
         yield editor
@@ -61,10 +61,3 @@ def test_a_person_opens_a_task_and_submits_what_is_prefilled(
     assert {region["id"] for region in annotation["result"]} == {
         region["id"] for region in prediction["result"]
     }
-
-
-def _command(name: str) -> Path:
-    found = shutil.which(name)
-    if found is None:
-        missing(f"no {name} on the PATH")
-    return Path(found or "")
