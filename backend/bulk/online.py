@@ -24,7 +24,8 @@ from backend.bulk.target_project import TargetProject
 from backend.delivery.outbox import Outbox
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.project_key import ProjectKey
-from backend.delivery.writer import CHUNK, Delivered, Row
+from backend.delivery.rows import Delivered, Row
+from backend.delivery.writer import CHUNK
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
 from backend.predictor import Slot

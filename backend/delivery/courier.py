@@ -19,12 +19,14 @@ from typing import Any, Protocol, TypeAlias
 import httpx
 import structlog
 
+from backend.delivery.doubles import remove_doubles
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.project_key import ProjectKey
-from backend.delivery.writer import CHUNK, Delivered, Row, StoresPredictions, remove_doubles
+from backend.delivery.rows import Delivered, Row, StoresPredictions
+from backend.delivery.writer import CHUNK
 from backend.errors import (
     Failure,
     FirstpassError,

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from backend.delivery.writer import Row
+from backend.delivery.rows import Row
 
 __all__ = ["Outbox"]
 

@@ -9,16 +9,17 @@ nobody knows what it did. So every step is followed by a look at what is there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 import httpx
 import structlog
 
 from backend.delivery.claims import Claims
+from backend.delivery.doubles import remove_doubles
 from backend.delivery.project_key import ProjectKey
+from backend.delivery.rows import Delivered, Row, StoresPredictions
 from backend.delivery.turn import Turn
 from backend.errors import (
     Failure,
@@ -27,13 +28,10 @@ from backend.errors import (
     LabelStudioUnavailable,
     RowRefused,
 )
-from backend.label_studio.bodies import Prediction
 
-__all__ = ["CHUNK", "Delivered", "PredictionWriter", "Row", "StoresPredictions", "remove_doubles"]
+__all__ = ["CHUNK", "PredictionWriter"]
 
 log = structlog.get_logger()
-
-Json: TypeAlias = dict[str, Any]
 
 #: Rows in one request: what Label Studio commits at once. Each request costs it a recount of the whole
 #: project, so fewer rows are slower; more would be committed in parts.
@@ -46,50 +44,6 @@ SETTLE_S = 3.0
 TRIES = 3
 #: After so many rows alone without an answer, and none that was taken, the rows are not to blame.
 UNANSWERED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One task's prediction."""
-
-    task: int
-    prediction: Prediction
-
-    def to_json(self) -> Json:
-        """As Label Studio imports it."""
-        return {"task": self.task, **self.prediction.model_dump()}
-
-
-@dataclass(slots=True)
-class Delivered:
-    """What became of rows, by task id."""
-
-    #: Written now.
-    stored: set[int] = field(default_factory=set)
-    #: Label Studio has the row already, or the task no more.
-    present: set[int] = field(default_factory=set)
-    #: Another is about to have the row stored; look again later.
-    deferred: set[int] = field(default_factory=set)
-    #: Label Studio does not take the row, and why.
-    refused: dict[int, Failure] = field(default_factory=dict)
-
-
-class StoresPredictions(Protocol):
-    """`LabelStudioApi`, or what a test puts in its place; see there."""
-
-    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]: ...
-
-    def doubled(
-        self, project: int, model_version: str, ids: Sequence[int]
-    ) -> dict[int, list[int]]: ...
-
-    def model_versions(self, project: int) -> dict[str, int]: ...
-
-    def import_predictions(self, project: int, rows: Sequence[Mapping[str, object]]) -> int: ...
-
-    def annotations(self, task: int) -> list[Json]: ...
-
-    def delete_prediction(self, prediction: int) -> None: ...
 
 
 class PredictionWriter:
@@ -154,7 +108,11 @@ class PredictionWriter:
         undisturbed = before == self._expected.get(key) and not self._unsure
         lacking = set(chunk.ids) if undisturbed else self._certainly_lacking(chunk, chunk.ids)
         delivered = Delivered(present=set(chunk.ids) - lacking, deferred=lacking - chunk.claimed)
-        self._import(chunk, sorted(lacking & chunk.claimed), delivered)
+        to_write = sorted(lacking & chunk.claimed)
+        alone = {task for task in to_write if chunk.rows[task].goes_alone}
+        self._import(chunk, [task for task in to_write if task not in alone], delivered)
+        for task in sorted(alone):
+            self._create(chunk, task, delivered)
         after = before + len(delivered.stored)
         # What is there already may be of a write that ended before it came to this.
         if delivered.present or self._count(chunk.project, chunk.version) != after:
@@ -197,6 +155,25 @@ class PredictionWriter:
             delivered.stored |= set(tasks)
             if created != len(tasks):
                 self._name_dropped(chunk, tasks, delivered)
+
+    def _create(self, chunk: _Chunk, task: int, delivered: Delivered) -> None:
+        """Send one row by itself: a fifth of a second each, unchecked by Label Studio."""
+        try:
+            self._api.create_prediction(chunk.rows[task].to_json())
+        except LabelStudioUnavailable as error:
+            self._unsure = True
+            if task in self._certainly_lacking(chunk, [task]):
+                delivered.refused[task] = Failure.of(error)
+                return
+        except LabelStudioRefuses as error:
+            if error.status not in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+                raise
+            if task in self._lacking(chunk, [task]):
+                delivered.refused[task] = Failure.of(RowRefused(str(error)))
+            else:
+                delivered.present.add(task)  # deleted, mostly
+            return
+        delivered.stored.add(task)
 
     def _import_halves(
         self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered, error: FirstpassError
@@ -241,28 +218,6 @@ class PredictionWriter:
     def _count(self, project: ProjectKey, version: str) -> int:
         """How many rows of the version there are: cheaper than to read them."""
         return self._api.model_versions(project.id).get(version, 0)
-
-
-def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Sequence[int]) -> int:
-    """Leave each task one row of the version; how many were removed.
-
-    Label Studio runs a request again when its database was locked, rows included. The row that stays
-    is one that an annotation was made from, else the oldest.
-    """
-    removed = 0
-    for task, rows in api.doubled(project, version, tasks).items():
-        used = {annotation.get("parent_prediction") for annotation in api.annotations(task)}
-        keep = next((row for row in rows if row in used), rows[0])
-        superfluous = [row for row in rows if row != keep and row not in used]
-        log.warning("prediction stored twice", task=task, removed=len(superfluous))
-        for row in superfluous:
-            try:
-                api.delete_prediction(row)
-            except LabelStudioRefuses as error:
-                if error.status != httpx.codes.NOT_FOUND:  # somebody else removed it
-                    raise
-        removed += len(superfluous)
-    return removed
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from backend.bulk.target_project import TargetProject, target_project
 from backend.delivery.project_key import ProjectKey
-from backend.delivery.writer import Delivered, Row
+from backend.delivery.rows import Delivered, Row
 from backend.engine import engine_for
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
 from backend.plan import ModelRequest

@@ -43,6 +43,8 @@ class StandInLabelStudio:
         self.behind_a_proxy_that_finds_nothing = False
         self.parents: dict[int, list[int]] = {}
         self.imports: list[list[int]] = []
+        #: Tasks of rows that came by themselves.
+        self.created: list[int] = []
         self.looks = 0
         self._made = 0
 
@@ -130,6 +132,17 @@ class StandInLabelStudio:
         valid = [task for task in tasks if task not in self.invalid]
         self.store(valid, version)
         return len(valid)
+
+    def create_prediction(self, row: Mapping[str, object]) -> Json:
+        self._answer()
+        task, version = int(str(row["task"])), str(row["model_version"])
+        self.created.append(task)
+        if task not in self.tasks:
+            raise LabelStudioRefuses("POST predictions: 400 no such task", 400)
+        if task in self.poison:
+            raise LabelStudioUnavailable("POST predictions: 500")
+        self.store([task], version)
+        return {}
 
     def annotations(self, task: int) -> list[Json]:
         return [{"parent_prediction": parent} for parent in self.parents.get(task, ())]

@@ -16,8 +16,9 @@ from backend.delivery.courier import DEFERRED_S, RETRIES, Courier, Parcel, Write
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
+from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
-from backend.delivery.writer import CHUNK, Delivered, PredictionWriter, Row
+from backend.delivery.writer import CHUNK, PredictionWriter
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.bodies import Prediction
 from backend.queue.failures import FailureLog

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from backend.delivery.outbox import ROOM, Outbox
-from backend.delivery.writer import Row
+from backend.delivery.rows import Row
 from backend.label_studio.bodies import Prediction
 
 PREDICTION = Prediction(result=[], score=None, model_version="v")

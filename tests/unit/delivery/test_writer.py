@@ -8,8 +8,10 @@ import pytest
 import redis
 
 from backend.delivery.claims import Claims
+from backend.delivery.doubles import remove_doubles
+from backend.delivery.rows import Row
 from backend.delivery.turn import Turn
-from backend.delivery.writer import TRIES, PredictionWriter, Row, remove_doubles
+from backend.delivery.writer import TRIES, PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.bodies import Prediction
 from tests.unit.delivery.label_studio import KEY, StandInLabelStudio
@@ -409,3 +411,33 @@ def test_a_task_deleted_since_it_was_listed_is_no_loss(rig: Rig) -> None:
 
     assert delivered.present == {4}
     assert delivered.stored == set(TASKS) - {4}
+
+
+def nested(task: int) -> Row:
+    """A row with a nested choice, which Label Studio's import drops."""
+    region = {"id": "c", "type": "choices", "value": {"choices": [["Animal", "Cat"]]}}
+    return Row(task, Prediction(result=[region], score=None, model_version=V1))
+
+
+def test_rows_that_the_import_would_drop_go_one_by_one(rig: Rig) -> None:
+    """Nested choices are checked as flat ones there; the others go together as ever."""
+    delivered = rig.writer.write(KEY, [nested(1), nested(2), *rows([3, 4, 5])])
+
+    assert delivered.stored == {1, 2, 3, 4, 5}
+    assert rig.studio.created == [1, 2]
+    assert rig.studio.imports == [[3, 4, 5]]
+    assert rig.studio.rows_per_task() == once([1, 2, 3, 4, 5])
+
+
+def test_a_row_by_itself_that_is_not_taken_keeps_none_of_the_others(rig: Rig) -> None:
+    """One for a deleted task, one that is answered 500; both are told, the third is stored."""
+    del rig.studio.tasks[1]
+    rig.studio.poison = {2}
+    rig.writer.begin(KEY, V1)
+
+    delivered = rig.writer.write(KEY, [nested(1), nested(2), nested(3)])
+
+    assert delivered.present == {1}
+    assert list(delivered.refused) == [2]
+    assert delivered.refused[2].transient
+    assert delivered.stored == {3}

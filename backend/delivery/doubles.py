@@ -1,0 +1,37 @@
+"""Predictions that Label Studio stored more than once: all but one are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httpx
+import structlog
+
+from backend.delivery.rows import StoresPredictions
+from backend.errors import LabelStudioRefuses
+
+__all__ = ["remove_doubles"]
+
+log = structlog.get_logger()
+
+
+def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Sequence[int]) -> int:
+    """Leave each task one row of the version; how many were removed.
+
+    Label Studio runs a request again when its database was locked, rows included. The row that stays
+    is one that an annotation was made from, else the oldest.
+    """
+    removed = 0
+    for task, rows in api.doubled(project, version, tasks).items():
+        used = {annotation.get("parent_prediction") for annotation in api.annotations(task)}
+        keep = next((row for row in rows if row in used), rows[0])
+        superfluous = [row for row in rows if row != keep and row not in used]
+        log.warning("prediction stored twice", task=task, removed=len(superfluous))
+        for row in superfluous:
+            try:
+                api.delete_prediction(row)
+            except LabelStudioRefuses as error:
+                if error.status != httpx.codes.NOT_FOUND:  # somebody else removed it
+                    raise
+        removed += len(superfluous)
+    return removed
