@@ -16,7 +16,6 @@ from backend.demo.environment import Place, Running, repository, running
 from backend.processes import ManagedProcess
 from backend.settings import Settings
 from backend.supervisor import Supervisor
-from tests.e2e.conftest import STRICT
 
 #: Everything that one may kill, by the name of its process.
 ALL = ("worker", "courier", "redis", "label-studio", "web")
@@ -68,10 +67,11 @@ class Killable:
 
 @contextmanager
 def killable(settings: Settings, binary: Path, folder: Path) -> Iterator[Killable]:
-    """Both, ready. What is killed is started again after half a second or more."""
-    place = Place(
-        binary, repository() / ".cache" / "demo", folder, STRICT, label_studio_restarts=True
-    )
+    """Both, ready. What is killed is started again after half a second or more.
+
+    Label Studio is as people run it: without its strict check.
+    """
+    place = Place(binary, repository() / ".cache" / "demo", folder, label_studio_restarts=True)
     with Supervisor() as supervisor, running(settings, place, supervisor) as both:
         over = threading.Event()
         keeper = threading.Thread(target=supervisor.wait, args=(over,), daemon=True)

@@ -32,10 +32,10 @@ def rig(label_studio_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def new_project(
-    rig: Killable, title: str, tasks: int, *, distinct: int = 12
+    rig: Killable, title: str, tasks: int, *, distinct: int = 12, label_config: str = BOXES
 ) -> tuple[int, list[int]]:
     client = rig.both.client
-    project = client.create_project(title, BOXES)
+    project = client.create_project(title, label_config)
     client.connect(project, rig.both.backend)
     return project, import_pictures(client, project, tasks, distinct=distinct)
 
@@ -175,3 +175,23 @@ def test_a_label_studio_that_hangs_for_a_minute_is_waited_for(
     assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
     assert settled_rows(client, late, len(late_tasks)) == dict.fromkeys(late_tasks, 1)
     assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
+
+
+def test_nested_choices_arrive_although_the_import_drops_them(rig: Killable) -> None:
+    """Label Studio checks them as flat ones there, so they go one by one."""
+    client = rig.both.client
+    nested = """
+        <Choices name="kind" toName="image" allowNested="true">
+          <Choice value="shape"><Choice value="star"/><Choice value="circle"/></Choice>
+          <Choice value="ground"><Choice value="grass"/></Choice>
+        </Choices>
+        </View>"""
+    project, tasks = new_project(rig, "nested", 12, label_config=BOXES.replace("</View>", nested))
+
+    client.retrieve_predictions(project)
+    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 60)
+
+    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
+    for row in client.predictions(project):
+        (choice,) = [one for one in row["result"] if one["from_name"] == "kind"]
+        assert all(isinstance(path, list) for path in choice["value"]["choices"])

@@ -88,25 +88,3 @@ def test_an_edited_label_config_takes_title_and_shown_version_along(
     wait_until(lambda: set(rows_per_task(client, project).values()) == {2}, 60)
 
     assert stored_version(client.predictions(project)) == {before, after}
-
-
-def test_nested_choices_arrive_although_the_import_drops_them(
-    client: LabelStudioClient, new_project: NewProject
-) -> None:
-    """Label Studio checks them as flat ones there, so they go one by one."""
-    nested = """
-        <Choices name="kind" toName="image" allowNested="true">
-          <Choice value="shape"><Choice value="star"/><Choice value="circle"/></Choice>
-          <Choice value="ground"><Choice value="grass"/></Choice>
-        </Choices>
-        </View>"""
-    project = new_project(BOXES.replace("</View>", nested))
-    tasks = import_pictures(client, project, 12)
-
-    client.retrieve_predictions(project)
-    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 60)
-
-    assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
-    for row in client.predictions(project):
-        (choice,) = [one for one in row["result"] if one["from_name"] == "kind"]
-        assert all(isinstance(path, list) for path in choice["value"]["choices"])
