@@ -10,21 +10,24 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
 from backend.delivery.project_key import ProjectKey
-from backend.errors import BadRequest, Failure
+from backend.errors import Failure
+from backend.interactive.assistant import Assistant
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
-from backend.plan import ModelRequest
+from backend.label_studio.label_config import parse_label_config
 from backend.predictor import PredictorSettings, Slot, TaskRequests
-from backend.queue.job_queue import Asked
+from backend.queue.job_queue import Asked, AsksWorkers
 
 __all__ = ["PredictionService", "WaitLimits"]
 
 log = structlog.get_logger()
 
+#: Events that bring an annotation as a person saved it.
+_SUBMITTED = {"ANNOTATION_CREATED", "ANNOTATION_UPDATED"}
 #: Projects whose last version is remembered for `/versions`.
 REMEMBERED_PROJECTS = 1000
 
@@ -38,15 +41,6 @@ class WaitLimits:
     many_s: float
 
 
-class AsksWorkers(Protocol):
-    """`JobQueue`, or what a test puts in its place."""
-
-    def ask(
-        self, requests: Mapping[str, ModelRequest], *, interactive: bool, wait_s: float
-    ) -> Asked:
-        """See `JobQueue.ask`."""
-
-
 class DeliversLate(Protocol):
     """`DeliveryDesk`, or what a test puts in its place; see there."""
 
@@ -56,6 +50,14 @@ class DeliversLate(Protocol):
     def hand_over(self, project: ProjectKey, version: str, slots: Sequence[Slot]) -> list[Slot]: ...
 
     def note_change(self, project: ProjectKey) -> None: ...
+
+
+class NotesPhrases(Protocol):
+    """`PhraseNotes`, or what a test puts in its place; see there."""
+
+    def asked(self, project: ProjectKey, label: str, phrase: str) -> None: ...
+
+    def kept(self, project: ProjectKey, annotation: object) -> None: ...
 
 
 class PredictionService:
@@ -72,11 +74,14 @@ class PredictionService:
         predictors: PredictorSettings,
         waits: WaitLimits,
         desk: DeliversLate | None = None,
+        phrases: NotesPhrases | None = None,
     ) -> None:
         self._queue = queue
         self._predictors = predictors
         self._waits = waits
         self._desk = desk
+        self._phrases = phrases
+        self._assistant = Assistant(queue, wait_s=waits.few_s, phrases=phrases)
         self._versions: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
@@ -110,11 +115,13 @@ class PredictionService:
         """One slot per task, in order.
 
         A task that cannot be asked or fails has its reason in its slot; the others are not affected.
-        Raises `LabelConfigError` for a config that cannot be served, `QueueUnavailable` without Redis.
+        With `params.context` the one slot holds suggestions for what a person just drew or typed.
+        Raises `LabelConfigError` for a config that cannot be served, `BadRequest` for a context that
+        cannot, `QueueUnavailable` without Redis.
         """
         started = time.monotonic()
         if request.params is not None and request.params.context is not None:
-            raise BadRequest("interactive pre-annotation (params.context) is not served yet")
+            return self._suggest(request, request.params.context)
         predictor = self._predictors.predictor(request.label_config)
         asked_by_task = [predictor.requests(task) for task in request.tasks]
         few = len(request.tasks) <= self._waits.few_tasks
@@ -139,6 +146,23 @@ class PredictionService:
             project = ProjectKey.of(event.project)
             if project is not None:
                 self._desk.note_change(project)
+        if event.action in _SUBMITTED and self._phrases is not None:
+            project = ProjectKey.of(event.project)
+            if project is not None:
+                self._phrases.kept(project, event.annotation)
+
+    def _suggest(self, request: PredictRequest, context: Mapping[str, Any]) -> list[Slot]:
+        """Suggestions are stored by nobody, so the desk has no part in them."""
+        started = time.monotonic()
+        slot = self._assistant.suggest(
+            self._predictors.predictor(request.label_config),
+            parse_label_config(request.label_config),
+            request.tasks,
+            context,
+            ProjectKey.parse(request.project),
+        )
+        self._log(request, [slot], Asked(), time.monotonic() - started)
+        return [slot]
 
     def _ask(self, asked_by_task: Sequence[TaskRequests | Failure], few: bool) -> Asked:
         jobs = {

@@ -35,6 +35,9 @@ class Task(_Body):
 
     id: int | None = None
     data: dict[str, Any]
+    #: What is stored for it, as Label Studio sends it: looked into for suggestions alone.
+    predictions: Any = None
+    drafts: Any = None
 
 
 class PredictParams(_Body):
@@ -60,10 +63,14 @@ class SetupRequest(_Body):
 
 
 class WebhookEvent(_Body):
-    """Body of `POST /webhook`: the event's name and the project it is about."""
+    """Body of `POST /webhook`: the event's name and the project it is about.
+
+    `annotation` is what somebody submitted, as Label Studio sends it; some events have several.
+    """
 
     action: str
     project: dict[str, Any] = {}
+    annotation: Any = None
 
 
 class Prediction(_Body):

@@ -36,7 +36,7 @@ from models.types import (
     Texts,
 )
 
-__all__ = ["ImageAnswers", "build_prediction", "regions_for_image"]
+__all__ = ["ImageAnswers", "build_prediction", "prediction_of", "regions_for_image"]
 
 SCORE_DECIMALS = 4
 
@@ -68,7 +68,13 @@ def build_prediction(images: Sequence[ImageAnswers], model_version: str) -> Pred
     there are none. Raises `InvalidPrediction` when a region could not be opened by the editor, and
     `InternalError` for an output of another kind than the step's query asks for.
     """
-    result = [region for answers in images for region in regions_for_image(answers)]
+    return prediction_of(
+        [region for answers in images for region in regions_for_image(answers)], model_version
+    )
+
+
+def prediction_of(result: list[Region], model_version: str) -> Prediction:
+    """The prediction with these regions, validated and scored as `build_prediction` says."""
     validate_regions(result)
     scores: dict[str, float] = {}
     for region in result:

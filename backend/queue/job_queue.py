@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import redis
 
@@ -16,7 +17,7 @@ from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, Submitter
 from backend.queue.window import Window
 
-__all__ = ["Asked", "JobQueue"]
+__all__ = ["Asked", "AsksWorkers", "JobQueue"]
 
 
 @dataclass(slots=True)
@@ -27,6 +28,15 @@ class Asked:
     pending: set[str] = field(default_factory=set)
     #: How many stood how when submitted.
     standings: dict[Standing, int] = field(default_factory=dict)
+
+
+class AsksWorkers(Protocol):
+    """`JobQueue`, or what a test puts in its place."""
+
+    def ask(
+        self, requests: Mapping[str, ModelRequest], *, interactive: bool, wait_s: float
+    ) -> Asked:
+        """See `JobQueue.ask`."""
 
 
 class JobQueue:

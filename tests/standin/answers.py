@@ -13,6 +13,7 @@ from models.types import (
     Detections,
     Ground,
     ImageSize,
+    InBox,
     ModelOutput,
     PerBox,
     Query,
@@ -39,6 +40,8 @@ def answer(query: Query) -> ModelOutput:
             return BoxOutputs(
                 tuple(BoxOutput(found, _of_box(found.box, ask)) for found in _boxes(boxes).items)
             )
+        case InBox(box=box, ask=ask):
+            return _of_box(box, ask)
         case _:
             raise NotImplementedError(query)
 

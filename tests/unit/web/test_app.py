@@ -239,11 +239,51 @@ def test_metrics_count_requests_and_tasks(client: Client) -> None:
     assert "firstpass_redis_up 0.0" in text
 
 
-def test_an_interactive_request_is_refused_for_now(client: Client) -> None:
-    """It is not answered with predictions that were not asked for."""
-    reply = client().post(
-        "/predict", json=body("http://a.example/1.png", params={"context": {"result": []}})
-    )
+SMART = (
+    '<View><Image name="img" value="$image"/>'
+    '<RectangleLabels name="box" toName="img" smart="true"><Label value="cat"/></RectangleLabels></View>'
+)
+
+
+def drawn(**value: float) -> dict[str, Any]:
+    """A rectangle with a smart tool, in percent."""
+    region = {"id": "a", "from_name": "box", "to_name": "img", "type": "rectangle", "value": value}
+    return {"context": {"result": [region]}}
+
+
+def test_what_is_drawn_is_answered_with_suggestions(client: Client) -> None:
+    """One entry, with the version of every prediction; nothing drawn is nothing suggested."""
+    http = client()
+    version = http.post("/setup", json={"schema": SMART, "project": "1.1"}).json()["model_version"]
+
+    def results(params: dict[str, Any]) -> Any:
+        asked = body("http://a.example/1.png", config=SMART, params=params)
+        return http.post("/predict", json=asked).json()["results"]
+
+    (suggested,) = results(drawn(x=1, y=2, width=3, height=5))
+    (nothing,) = results({"context": {"result": []}})
+
+    assert suggested["model_version"] == nothing["model_version"] == version
+    assert [region["value"]["rectanglelabels"] for region in suggested["result"]] == [["cat"]]
+    assert nothing["result"] == []
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"),
+    [
+        ("a box", "params.context"),
+        ({}, "list of regions under result"),
+        ({"result": [7]}, "regions with a value"),
+        (drawn(x=1, y=2, width=0, height=5)["context"], "with an area"),
+        (drawn(x=110, y=2, width=5, height=5)["context"], "outside"),
+    ],
+)
+def test_a_context_that_cannot_be_served_says_why(
+    client: Client, context: object, reason: str
+) -> None:
+    asked = body("http://a.example/1.png", config=SMART, params={"context": context})
+
+    reply = client().post("/predict", json=asked)
 
     assert reply.status_code == 400
-    assert "interactive" in reply.json()["error"]["message"]
+    assert reason in reply.json()["error"]["message"]

@@ -1,0 +1,1 @@
+"""What a person draws or types with a smart tool -> suggestions to accept or reject."""

@@ -1,0 +1,109 @@
+"""Suggestions of what is there already, left out. Pure.
+
+A region repeats another of the same tag and label when the boxes around them overlap by an IoU of more
+than 0.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from backend.errors import BadRequest
+from backend.interactive.gesture import Gesture, Painted, Pointed, Typed, labels_of, shape_of
+from backend.interactive.touched import box_of, stroke_of
+from backend.label_studio.bodies import Region
+from models.boxes import iou
+from models.types import Box, ImageSize, Point
+
+__all__ = ["on_screen", "without_repeats"]
+
+Json: TypeAlias = Mapping[str, Any]
+
+MOST_IOU = 0.9
+#: Half the side of the box that a key point stands for, in percent.
+POINT = 0.5
+#: Boxes are compared in percent: how much they overlap does not depend on the image's sides.
+_PERCENT = ImageSize(100, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where a region with a label lies, in percent of its image."""
+
+    from_name: str
+    to_name: str
+    label: str
+    box: Box
+
+
+def on_screen(
+    gesture: Gesture, context: Json, predictions: object, drafts: object, version: str
+) -> list[Json]:
+    """The regions that the person has before them, but for what they just drew.
+
+    That is the last draft; without one the predictions of `version`. Both are as Label Studio sends
+    them with the task; what cannot be read is passed over.
+    """
+    found = [one for one in context["result"] if isinstance(one, Mapping)]
+    rows = _rows(drafts)[-1:]
+    if not rows:
+        rows = [row for row in _rows(predictions) if row.get("model_version") == version]
+    for row in rows:
+        result = row.get("result")
+        found += (
+            [one for one in result if isinstance(one, Mapping)] if isinstance(result, list) else []
+        )
+    return [one for one in found if one.get("id") != gesture.region_id]
+
+
+def without_repeats(suggested: Sequence[Region], there: Iterable[Json]) -> list[Region]:
+    """The regions that repeat none of those that are there; what is per region goes with its region."""
+    known = list(_marks(there))
+    repeated = {
+        region["id"]
+        for region in suggested
+        for mark in _marks([region])
+        if any(_repeats(mark, other) for other in known)
+    }
+    return [region for region in suggested if region["id"] not in repeated]
+
+
+def _rows(rows: object) -> list[Json]:
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _marks(regions: Iterable[Json]) -> Iterator[_Mark]:
+    for region in regions:
+        if not isinstance(region.get("value"), Mapping):
+            continue
+        box = _box(region)
+        if box is not None:
+            names = str(region.get("from_name")), str(region.get("to_name"))
+            yield from (_Mark(*names, label, box) for label in labels_of(region))
+
+
+def _box(region: Json) -> Box | None:
+    try:
+        match shape := shape_of(region):
+            case Typed():
+                return None
+            case Pointed(at=at):
+                return None if at is None else _around(at)
+            case Painted():
+                return stroke_of(shape, _PERCENT).box
+            case _:
+                return box_of(shape, _PERCENT)
+    except BadRequest:
+        return None
+
+
+def _around(point: Point) -> Box:
+    x, y = point
+    return Box(x - POINT, y - POINT, x + POINT, y + POINT)
+
+
+def _repeats(one: _Mark, other: _Mark) -> bool:
+    same = (one.from_name, one.to_name, one.label) == (other.from_name, other.to_name, other.label)
+    return same and iou(one.box, other.box) > MOST_IOU

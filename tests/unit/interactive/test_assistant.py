@@ -1,0 +1,485 @@
+"""Gestures in, suggestions out, with models that answer by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from backend.delivery.project_key import ProjectKey
+from backend.engine import engine_for
+from backend.errors import BadRequest, Failure, LabelConfigError
+from backend.interactive.assistant import Assistant
+from backend.label_studio.bodies import Prediction, Region, Task
+from backend.label_studio.label_config import parse_label_config
+from backend.plan import ModelRequest
+from backend.predictor import Predictor, PredictorSettings, Slot
+from backend.queue.payload import Answer, Outcome
+from models.types import (
+    Box,
+    BoxOutput,
+    BoxOutputs,
+    Classification,
+    Classify,
+    Detection,
+    Detections,
+    Ground,
+    InBox,
+    ModelOutput,
+    PerBox,
+    Query,
+    ReadText,
+    Texts,
+)
+from tests.standin.queue import StandInQueue
+from tests.unit.interactive.contexts import (
+    SIZE,
+    brush,
+    context,
+    keypoint,
+    polygon,
+    rectangle,
+    region,
+    text,
+)
+
+ENGINE = engine_for("florence-2-base,clip-vit-b-32")
+LABELS = (
+    '<Label value="Cat" predicted_values="cat,kitten"/><Label value="Dog" predicted_values="dog"/>'
+)
+BOXES = f'<RectangleLabels name="box" toName="img" smart="true">{LABELS}</RectangleLabels>'
+MASKS = f'<BrushLabels name="brush" toName="img" smart="true">{LABELS}</BrushLabels>'
+POLYGONS = f'<PolygonLabels name="poly" toName="img">{LABELS}</PolygonLabels>'
+POINTS = f'<KeyPointLabels name="kp" toName="img" smart="true">{LABELS}</KeyPointLabels>'
+PRINT = (
+    '<RectangleLabels name="line" toName="img" model_task="ocr"><Label value="Text"/></RectangleLabels>'
+    '<TextArea name="said" toName="img" perRegion="true" whenTagName="line" visibleWhen="region-selected"/>'
+)
+MOOD = '<Choices name="mood" toName="img" perRegion="true"><Choice value="calm"/><Choice value="wild"/></Choices>'
+LOOKS = '<TextArea name="looks" toName="img" perRegion="true" model_task="describe"/>'
+PROMPT = '<TextArea name="prompt" toName="img" smart="true"/>'
+
+#: In an image of 200x100 pixels.
+CAT = Detection(Box(20, 20, 60, 60), "cat", 0.9)
+KITTEN = Detection(Box(30, 30, 46, 46), "kitten", 0.15)
+DOG = Detection(Box(100, 20, 180, 90), "dog", 0.05)
+LINE = Detection(Box(10, 80, 60, 90), "EXIT", 0.8)
+PROJECT = ProjectKey(3, 1795207698)
+
+
+class Models:
+    """Answers every query about one image, and remembers those that it was asked."""
+
+    def __init__(self, *found: Detection) -> None:
+        self.found = found
+        self.asked: list[Query] = []
+
+    def __call__(self, request: ModelRequest) -> Outcome | None:
+        self.asked += request.queries
+        return Answer(SIZE, tuple(map(self.answer, request.queries)), "0" * 64)
+
+    def answer(self, query: Query) -> ModelOutput:
+        match query:
+            case Ground() | ReadText():
+                return self.boxes(query)
+            case PerBox(boxes=boxes, ask=ask):
+                sure = [one for one in self.boxes(boxes).items if (one.score or 0) >= 0.1]
+                return BoxOutputs(tuple(BoxOutput(one, self.about(one.box, ask)) for one in sure))
+            case InBox(box=box, ask=ask):
+                return self.about(box, ask)
+            case _:
+                raise NotImplementedError(query)
+
+    def boxes(self, query: Ground | ReadText) -> Detections:
+        if isinstance(query, ReadText):
+            return Detections(tuple(one for one in self.found if one.phrase.isupper()))
+        return Detections(tuple(one for one in self.found if one.phrase in query.phrases))
+
+    def about(self, box: Box, ask: object) -> Classification | Detections | Texts:
+        match ask:
+            case Classify(candidates=candidates):
+                shares = [0.1] * (len(candidates) - 1)
+                return Classification(candidates, (*shares, 1 - sum(shares)))
+            case "outline":
+                points = ((box.x_min, box.y_min), (box.x_max, box.y_min), (box.x_max, box.y_max))
+                return Detections((Detection(box, "", 0.7, polygon=points),))
+            case _:
+                return Texts((f"a {ask}",), 0.6)
+
+
+class Notes:
+    """Remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.phrases: list[tuple[ProjectKey, str, str]] = []
+
+    def asked(self, project: ProjectKey, label: str, phrase: str) -> None:
+        self.phrases.append((project, label, phrase))
+
+
+def predictor_for(tags: str, engine: str | None = None) -> tuple[Predictor, str]:
+    xml = f'<View><Image name="img" value="$image"/>{tags}</View>'
+    settings = PredictorSettings(engine_for(engine) if engine else ENGINE, 0.3, None)
+    return settings.predictor(xml), xml
+
+
+def task(**stored: Any) -> Task:
+    return Task(id=7, data={"image": "https://a.example/1.png"}, **stored)
+
+
+def slot_for(
+    tags: str,
+    drawn: dict[str, Any],
+    models: Any,
+    *,
+    tasks: Sequence[Task] | None = None,
+    **more: Any,
+) -> Slot:
+    predictor, xml = predictor_for(tags, more.pop("engine", None))
+    assistant = Assistant(StandInQueue(models), wait_s=1, phrases=more.pop("notes", None))
+    return assistant.suggest(
+        predictor, parse_label_config(xml), tasks or [task(**more)], drawn, PROJECT
+    )
+
+
+def suggested(tags: str, drawn: dict[str, Any], models: Any, **more: Any) -> list[Region]:
+    slot = slot_for(tags, drawn, models, **more)
+    assert isinstance(slot.prediction, Prediction)
+    return slot.prediction.result
+
+
+def percent(found: Region) -> tuple[float, ...]:
+    return tuple(found["value"][key] for key in ("x", "y", "width", "height"))
+
+
+# ---- a smart rectangle ----
+
+
+def test_a_rectangle_is_tightened_to_the_thing_in_it() -> None:
+    """Label and score are those of the detection."""
+    (box,) = suggested(BOXES, context(rectangle(8, 15, 25, 50, "Cat")), Models(CAT, DOG))
+
+    assert percent(box) == (10, 20, 20, 40)
+    assert box["value"]["rectanglelabels"] == ["Cat"]
+    assert box["score"] == 0.9
+    assert box["id"] != "drawn"
+
+
+def test_a_rectangle_without_a_label_takes_that_of_the_thing() -> None:
+    """A score under every threshold does: a person says that something is there."""
+    (box,) = suggested(BOXES, context(rectangle(48, 15, 45, 80)), Models(CAT, DOG))
+
+    assert box["value"]["rectanglelabels"] == ["Dog"]
+    assert box["score"] == 0.05
+
+
+def test_the_chosen_label_decides_what_is_looked_for() -> None:
+    """A dog is there, but the person says cat: so it stays as drawn, and nobody gives it a score."""
+    (box,) = suggested(BOXES, context(rectangle(48, 15, 45, 80, "Cat")), Models(CAT, DOG))
+
+    assert percent(box) == (48, 15, 45, 80)
+    assert box["value"]["rectanglelabels"] == ["Cat"]
+    assert "score" not in box
+
+
+def test_a_rectangle_around_nothing_known_is_named_by_its_crop() -> None:
+    """By CLIP, since no label was chosen; the last candidate is what the stand-in sees."""
+    models = Models(CAT)
+
+    (box,) = suggested(BOXES, context(rectangle(60, 50, 30, 40)), models)
+
+    assert percent(box) == (60, 50, 30, 40)
+    assert box["value"]["rectanglelabels"] == ["Dog"]
+    assert "score" not in box
+    assert models.asked[-1] == InBox(Box(120, 50, 180, 90), Classify(("cat", "kitten", "dog")))
+
+
+def test_a_region_too_small_to_judge_needs_a_label() -> None:
+    with pytest.raises(BadRequest, match=r"label to be chosen before drawing.*too small"):
+        suggested(BOXES, context(rectangle(80, 80, 10, 10)), Models())
+
+
+def test_without_a_classifier_a_region_of_something_else_needs_a_label() -> None:
+    with pytest.raises(BadRequest, match=r"label to be chosen before drawing.*no loaded model"):
+        suggested(BOXES, context(rectangle(50, 50, 40, 40)), Models(), engine="florence-2-base")
+
+
+def test_every_tag_with_the_label_gets_its_part() -> None:
+    """Box, polygon and mask of one thing, and what is per region beside each, with shared ids."""
+    found = suggested(
+        BOXES + POLYGONS + MASKS + MOOD + LOOKS,
+        context(rectangle(8, 15, 25, 50, "Cat")),
+        Models(CAT),
+    )
+
+    by_id: dict[str, list[str]] = {}
+    for one in found:
+        by_id.setdefault(one["id"], []).append(one["from_name"])
+    assert list(by_id.values()) == [
+        ["box", "mood", "looks"],
+        ["poly", "mood", "looks"],
+        ["brush", "mood", "looks"],
+    ]
+
+
+def test_what_the_prediction_said_of_the_box_is_not_asked_again() -> None:
+    """The task's own prediction is one request; a box it knows needs no second."""
+    models = Models(CAT)
+
+    suggested(BOXES + MASKS + MOOD, context(rectangle(8, 15, 25, 50, "Cat")), models)
+
+    assert not any(isinstance(query, InBox) for query in models.asked)
+
+
+def test_a_box_that_the_prediction_passed_over_is_asked_about() -> None:
+    """It asks about boxes of some score only."""
+    models = Models(DOG)
+
+    found = suggested(BOXES + MASKS + MOOD, context(rectangle(50, 20, 40, 70, "Dog")), models)
+
+    assert {one["from_name"] for one in found} == {"box", "brush", "mood"}
+    assert {query.ask for query in models.asked if isinstance(query, InBox)} == {
+        "outline",
+        Classify(("calm", "wild")),
+    }
+
+
+def test_attributes_of_another_label_are_left_alone() -> None:
+    mood = MOOD.replace("perRegion", 'whenLabelValue="Dog" perRegion')
+
+    found = suggested(BOXES + mood, context(rectangle(8, 15, 25, 50, "Cat")), Models(CAT))
+
+    assert [one["from_name"] for one in found] == ["box"]
+
+
+def test_a_rectangle_with_labels_comes_in_pairs() -> None:
+    tags = f'<Rectangle name="rect" toName="img" smart="true"/><Labels name="lab" toName="img">{LABELS}</Labels>'
+    shape = rectangle(8, 15, 25, 50, from_name="rect")
+    label = region("labels", {**shape["value"], "labels": ["Cat"]}, from_name="lab")
+
+    shape, label = suggested(tags, context(shape, label), Models(CAT))
+
+    assert (shape["from_name"], label["from_name"]) == ("rect", "lab")
+    assert shape["id"] == label["id"]
+    assert label["value"]["labels"] == ["Cat"]
+
+
+def test_a_label_that_is_left_to_the_annotator_brings_nothing() -> None:
+    tags = BOXES.replace("</Rect", '<Label value="Mine" model_skip="true"/></Rect')
+
+    assert suggested(tags, context(rectangle(8, 15, 25, 50, "Mine")), Models(CAT)) == []
+
+
+def test_a_rectangle_around_print_gets_its_text() -> None:
+    """Where the prediction read it; elsewhere it is read there and then."""
+    box, said = suggested(
+        PRINT, context(rectangle(4, 79, 27, 12, "Text", from_name="line")), Models(LINE)
+    )
+    other, read = suggested(
+        PRINT, context(rectangle(50, 10, 30, 20, "Text", from_name="line")), Models(LINE)
+    )
+
+    assert (percent(box), said["value"]["text"]) == ((5, 80, 25, 10), ["EXIT"])
+    assert (percent(other), read["value"]["text"]) == ((50, 10, 30, 20), ["a text"])
+
+
+def test_a_polygon_that_means_nothing_known_stays_as_it_was_drawn() -> None:
+    """Where the models give an outline, theirs is taken."""
+    drawn = polygon([50, 50], [90, 50], [90, 90], label="Dog")
+    models = Models()
+
+    (theirs,) = suggested(POLYGONS, context(drawn), models)
+    models.about = lambda box, ask: Detections(())  # type: ignore[method-assign]
+    (own,) = suggested(POLYGONS, context(drawn), models)
+
+    assert own["value"]["points"] == [[50, 50], [90, 50], [90, 90]]
+    assert theirs["value"]["polygonlabels"] == own["value"]["polygonlabels"] == ["Dog"]
+
+
+# ---- smart key points and brushes ----
+
+
+def test_a_key_point_brings_the_smallest_thing_there() -> None:
+    """The tag of key points is a tool where another has the label."""
+    (box,) = suggested(BOXES + POINTS, context(keypoint(20, 40, "Cat")), Models(CAT, KITTEN))
+
+    assert (box["from_name"], percent(box)) == ("box", (15, 30, 8, 16))
+
+
+def test_a_negative_key_point_takes_it_away() -> None:
+    points = keypoint(12, 22, "Cat", id="a"), keypoint(20, 40, "Cat", positive=False, id="b")
+
+    assert suggested(BOXES + POINTS, context(*points), Models(CAT, KITTEN)) == []
+
+
+def test_a_key_point_on_nothing_brings_nothing() -> None:
+    assert suggested(BOXES + POINTS, context(keypoint(95, 5, "Cat")), Models(CAT)) == []
+
+
+def test_key_points_alone_go_to_the_middle() -> None:
+    (point,) = suggested(POINTS, context(keypoint(15, 30, "Cat")), Models(CAT))
+
+    assert (point["value"]["x"], point["value"]["y"]) == (20, 40)
+
+
+def test_brush_strokes_bring_box_and_mask() -> None:
+    drawn = brush("Cat", 25, 25, 50, 50)
+
+    mask, box = suggested(BOXES + MASKS, context(drawn), Models(CAT, DOG))
+
+    assert (box["from_name"], percent(box)) == ("box", (10, 20, 20, 40))
+    assert mask["value"]["brushlabels"] == ["Cat"]
+    assert mask["value"]["rle"] != drawn["value"]["rle"]
+
+
+def test_a_mask_of_nothing_known_stays_as_it_was_painted() -> None:
+    """Where the models give no outline for it."""
+    models = Models()
+    models.about = lambda box, ask: Detections(())  # type: ignore[method-assign]
+    drawn = brush("Dog", 120, 30, 160, 70)
+
+    mask, box = suggested(BOXES + MASKS, context(drawn), models)
+
+    assert percent(box) == (60, 30, 20, 40)
+    assert mask["value"]["rle"] == drawn["value"]["rle"]
+
+
+# ---- a typed prompt ----
+
+
+def test_a_prompt_brings_all_that_it_finds() -> None:
+    """Each with the phrase as a note; what is under the threshold stays out."""
+    red = [
+        Detection(Box(10, 10, 30, 30), "red cats", 0.8),
+        Detection(Box(50, 10, 90, 60), "red cats", 0.31),
+    ]
+    models, notes = Models(*red, Detection(Box(5, 5, 9, 9), "red cats", 0.2)), Notes()
+
+    found = suggested(
+        BOXES + MOOD + PROMPT, context(text("find all red cats")), models, notes=notes
+    )
+
+    boxes = [one for one in found if one["from_name"] == "box"]
+    assert [percent(one) for one in boxes] == [(5, 10, 10, 20), (25, 10, 20, 50)]
+    assert {one["value"]["rectanglelabels"][0] for one in boxes} == {"Cat"}
+    assert {one["id"] for one in found if one["from_name"] == "mood"} == {
+        one["id"] for one in boxes
+    }
+    assert all(one["meta"] == {"text": ["red cats"]} for one in found)
+    assert notes.phrases == [(PROJECT, "Cat", "red cats")]
+
+
+def test_a_prompt_asks_nothing_but_its_phrase() -> None:
+    """Not the task's whole prediction."""
+    models = Models()
+
+    suggested(BOXES + POLYGONS + PROMPT, context(text("wolves -> Dog")), models)
+
+    ground = next(query for query in models.asked if isinstance(query, Ground))
+    assert ground.phrases == ("wolves",)
+    assert set(models.asked) == {ground, PerBox(ground, "outline")}
+
+
+def test_a_prompt_that_finds_nothing_is_answered_so() -> None:
+    slot = slot_for(BOXES + PROMPT, context(text("unicorns -> Dog")), Models(CAT))
+
+    assert slot.prediction is not None
+    assert (slot.prediction.result, slot.prediction.score) == ([], None)
+
+
+# ---- what is there already ----
+
+
+def test_what_is_there_already_is_not_suggested() -> None:
+    """Predicted by this version, or in the last draft, which says what the person has left of it."""
+    drawn = context(rectangle(8, 15, 25, 50, "Cat"))
+    models = Models(CAT)
+    predictor, _ = predictor_for(BOXES + MOOD)
+    rows = [
+        {"model_version": predictor.version, "result": [rectangle(10, 20, 20, 40.5, "Cat", id="p")]}
+    ]
+
+    assert suggested(BOXES + MOOD, drawn, models, predictions=rows) == []
+    assert suggested(BOXES + MOOD, drawn, models, drafts=rows) == []
+    assert suggested(BOXES + MOOD, drawn, models, predictions=rows, drafts=[{"result": []}])
+    assert suggested(
+        BOXES + MOOD, drawn, models, predictions=[{**rows[0], "model_version": "other"}]
+    )
+
+
+def test_other_regions_of_the_context_are_there_too() -> None:
+    before = rectangle(10, 20, 20, 40, "Cat", id="before")
+
+    assert suggested(BOXES, context(before, rectangle(8, 15, 25, 50, "Cat")), Models(CAT)) == []
+    assert suggested(BOXES, context(before, rectangle(48, 20, 42, 70, "Dog")), Models(CAT, DOG))
+
+
+# ---- what cannot be served ----
+
+
+def test_a_prompt_in_a_tag_that_is_filled_in_is_refused() -> None:
+    tags = BOXES + '<TextArea name="caption" toName="img"/>'
+
+    with pytest.raises(BadRequest, match="model_task"):
+        suggested(tags, context(text("red cats", from_name="caption")), Models())
+
+
+def test_a_control_token_in_a_prompt_is_refused() -> None:
+    with pytest.raises(BadRequest, match="control token"):
+        suggested(BOXES + PROMPT, context(text("<loc_5> -> Cat")), Models())
+
+
+def test_a_tag_that_is_gone_is_named() -> None:
+    with pytest.raises(BadRequest, match="'old', which the label config has no more"):
+        suggested(BOXES, context(rectangle(1, 1, 50, 50, from_name="old")), Models())
+
+
+def test_an_image_that_nothing_is_asked_of_is_named() -> None:
+    with pytest.raises(BadRequest, match="'second'"):
+        suggested(BOXES, context(rectangle(1, 1, 50, 50, to_name="second")), Models())
+
+
+def test_several_tasks_are_refused() -> None:
+    with pytest.raises(BadRequest, match=r"one task with params\.context, got 2"):
+        slot_for(BOXES, context(), Models(), tasks=[task(), task()])
+
+
+def test_what_is_not_done_in_time_is_pending() -> None:
+    slot = slot_for(BOXES, context(rectangle(8, 15, 25, 50, "Cat")), lambda request: None)
+
+    assert slot.outcome == "pending"
+
+
+def test_an_image_that_failed_says_why() -> None:
+    gone = Failure("ImageNotFound", "it is not there", transient=False)
+    slot = slot_for(BOXES, context(rectangle(8, 15, 25, 50, "Cat")), lambda request: gone)
+
+    assert slot.failure == gone
+
+
+def test_a_task_without_the_image_says_why() -> None:
+    slot = slot_for(
+        BOXES, context(rectangle(8, 15, 25, 50, "Cat")), Models(), tasks=[Task(id=1, data={})]
+    )
+
+    assert slot.outcome == "TaskError"
+
+
+def test_gestures_overtake_all_bulk_work() -> None:
+    predictor, xml = predictor_for(BOXES + PROMPT)
+    queue = StandInQueue(Models(CAT))
+    assistant = Assistant(queue, wait_s=1)
+    for drawn in (rectangle(8, 15, 25, 50, "Cat"), text("cats")):
+        assistant.suggest(predictor, parse_label_config(xml), [task()], context(drawn))
+
+    assert queue.interactive == [True, True]
+
+
+def test_a_config_without_tags_for_regions_has_nothing_to_fill() -> None:
+    scene = '<Choices name="scene" toName="img"><Choice value="in"/><Choice value="out"/></Choices>'
+
+    with pytest.raises(BadRequest, match="a tag for regions of 'img'"):
+        suggested(scene + PROMPT, context(text("cats")), Models())
+    with pytest.raises(LabelConfigError):
+        suggested(PROMPT, context(text("cats")), Models())

@@ -1,0 +1,147 @@
+"""`params.context` -> what the person just drew, pointed at or typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.errors import BadRequest
+from backend.interactive.gesture import (
+    Outlined,
+    Painted,
+    Pointed,
+    Rectangular,
+    Round,
+    Typed,
+    gesture_of,
+)
+from tests.unit.interactive.contexts import (
+    brush,
+    context,
+    keypoint,
+    polygon,
+    rectangle,
+    region,
+    text,
+)
+
+
+def test_the_last_region_is_what_was_just_drawn() -> None:
+    """Label Studio sends those before it too; 300 of them change nothing."""
+    before = [rectangle(n / 5, 0, 1, 1, "Cat", id=f"r{n}") for n in range(300)]
+
+    gesture = gesture_of(context(*before, rectangle(10, 20, 30, 40, "Dog", id="new")))
+
+    assert gesture is not None
+    assert gesture.region_id == "new"
+    assert gesture.shape == Rectangular(10, 20, 30, 40)
+    assert gesture.labels == ("Dog",)
+
+
+@pytest.mark.parametrize("origin", ["prediction", "prediction-changed"])
+def test_a_region_of_a_prediction_was_not_drawn(origin: str) -> None:
+    ours = rectangle(1, 1, 9, 9, "Cat", id="ours", origin=origin)
+
+    gesture = gesture_of(context(rectangle(10, 20, 30, 40, id="mine"), ours))
+
+    assert gesture is not None
+    assert gesture.region_id == "mine"
+    assert gesture_of(context(ours)) is None
+
+
+def test_nothing_is_left_when_what_was_drawn_is_taken_away() -> None:
+    """Label Studio tells of it with an empty list; that is no mistake of anybody's."""
+    assert gesture_of(context()) is None
+
+
+def test_a_rectangle_and_its_labels_are_one_region() -> None:
+    """With `Rectangle` and `Labels` the editor sends two entries of one id."""
+    shape = rectangle(10, 20, 30, 40, from_name="rect")
+    label = region("labels", {**shape["value"], "labels": ["Cat"]}, from_name="lab")
+    crop = region("textarea", {**shape["value"], "text": ["what it says"]}, from_name="said")
+
+    gesture = gesture_of(context(shape, label, crop))
+
+    assert gesture is not None
+    assert (gesture.from_name, gesture.labels) == ("lab", ("Cat",))
+    assert gesture.shape == Rectangular(10, 20, 30, 40)
+
+
+def test_key_points_point_at_one_thing() -> None:
+    """Those that are not positive say what it is not, whether they come before or after."""
+    gesture = gesture_of(
+        context(
+            keypoint(90, 90, "Cat", positive=False, id="a"),
+            keypoint(10, 10, "Cat", id="b"),
+            keypoint(20, 20, "Cat", id="c"),
+            keypoint(50, 50, "Cat", positive=False, id="d"),
+        )
+    )
+
+    assert gesture is not None
+    assert gesture.shape == Pointed((20, 20), ((90, 90), (50, 50)))
+
+
+def test_a_negative_point_alone_points_at_nothing() -> None:
+    gesture = gesture_of(context(keypoint(50, 50, "Cat", positive=False)))
+
+    assert gesture is not None
+    assert gesture.shape == Pointed(None, ((50, 50),))
+
+
+def test_the_last_text_is_what_was_just_typed() -> None:
+    """A prompt keeps what was typed into it before."""
+    gesture = gesture_of(context(text("find all dogs", "red cars -> Car")))
+
+    assert gesture is not None
+    assert gesture.shape == Typed("red cars -> Car")
+
+
+@pytest.mark.parametrize(
+    ("drawn", "shape"),
+    [
+        (polygon([0, 0], [10, 0], [10, 10]), Outlined(((0, 0), (10, 0), (10, 10)))),
+        (
+            region("ellipse", {"x": 5, "y": 6, "radiusX": 1, "radiusY": 2, "rotation": 0}),
+            Round(5, 6, 1, 2),
+        ),
+    ],
+)
+def test_other_shapes(drawn: dict[str, Any], shape: object) -> None:
+    gesture = gesture_of(context(drawn))
+
+    assert gesture is not None
+    assert gesture.shape == shape
+
+
+def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
+    gesture = gesture_of(context(brush("Sky", 0, 0, 10, 10)))
+
+    assert gesture is not None
+    assert isinstance(gesture.shape, Painted)
+    assert (gesture.shape.width, gesture.shape.height) == (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({}, "list of regions under result, got NoneType"),
+        ({"result": {}}, "got dict"),
+        ({"result": ["box"]}, "expected regions with a value"),
+        ({"result": [{"id": "a", "type": "rectangle"}]}, "expected regions with a value"),
+        (context(polygon([0, 0], [10, 10])), "at least three points"),
+        (context(rectangle("1", 2, 3, 4)), "expected x of a region in percent"),  # type: ignore[arg-type]
+        (context(rectangle(float("nan"), 2, 3, 4)), "expected x of a region in percent"),
+        (context(rectangle(1, 2, 3, 4, id=None)), "expected a region with id"),
+        (context(rectangle(1, 2, 3, 4, from_name=7)), "expected a region with from_name"),
+        (context(rectangle(1, 2, 3, 4, image_rotation=90)), "turn it back"),
+        (context(text()), "list of texts"),
+        (context(region("choices", {"choices": ["calm"]})), "smart tool, or the text of a prompt"),
+        (context(region("brush", {"rle": [300]})), "bytes under rle"),
+        (context(region("brush", {"rle": [1]}, original_width=None)), "original_width"),
+    ],
+)
+def test_what_cannot_be_read_says_what_was_expected(bad: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason):
+        gesture_of(bad)
