@@ -6,13 +6,12 @@ writes the same predictions in another form if asked to.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from PIL import Image
 
@@ -24,6 +23,7 @@ from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report, RunFacts
+from backend.bulk.selection import reservoir
 from backend.bulk.tally import Tally
 from backend.errors import BadRequest, Failure, ImageRefused
 from backend.images.decode import decode_image
@@ -31,12 +31,10 @@ from backend.images.local_files import read_local_file
 from backend.predictor import Predictor, Slot
 from backend.settings import Settings
 
-__all__ = ["FolderRun", "Target", "image_key", "reservoir"]
+__all__ = ["FolderRun", "Target", "image_key"]
 
 #: Images noted in the ledger at once.
 NOTE_CHUNK = 1000
-
-T = TypeVar("T")
 
 
 #: Writes rows of path and prediction (as JSON) to where a folder's predictions go; gives their number.
@@ -175,22 +173,6 @@ def image_key(predictor: Predictor) -> str:
             "such tasks into Label Studio and use --project"
         )
     return images[0].data_key
-
-
-def reservoir(items: Iterable[T], size: int, seed: int) -> list[T]:
-    """`size` items, each as likely as any other, in their order; memory for as many.
-
-    >>> reservoir(range(1000), 3, seed=1)
-    [127, 254, 677]
-    """
-    chance = random.Random(seed)  # noqa: S311 - a sample to look at, no secret
-    kept: list[tuple[int, T]] = []
-    for number, item in enumerate(items):
-        if number < size:
-            kept.append((number, item))
-        elif (place := chance.randrange(number + 1)) < size:
-            kept[place] = (number, item)
-    return [item for _, item in sorted(kept, key=lambda pair: pair[0])]
 
 
 def _note(ledger: Ledger, chunk: Sequence[FoundImage]) -> None:

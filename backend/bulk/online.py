@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
 
 from backend.bulk.ledger import Ledger, Predicted
 from backend.bulk.marks import Marks, marks_of
@@ -21,16 +20,16 @@ from backend.bulk.progress import Progress
 from backend.bulk.project_tasks import ProjectTasks
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.target_project import TargetProject
+from backend.delivery.courier import Writes
 from backend.delivery.outbox import Outbox
 from backend.delivery.pipeline import WindowLike, predict_tasks
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.writer import CHUNK
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
 from backend.predictor import Slot
 
-__all__ = ["ProjectRun", "Writes"]
+__all__ = ["ProjectRun"]
 
 #: Rows wait this long for a whole chunk: each request costs Label Studio a recount of the project.
 GATHER_S = 20.0
@@ -40,14 +39,6 @@ AGAIN_S = (5.0, 20.0, 60.0)
 WATCH_S = 5.0
 #: With nothing coming for so long, it is looked whether anybody works at all.
 SILENCE_S = 15.0
-
-
-class Writes(Protocol):
-    """`PredictionWriter`, or what a test puts in its place."""
-
-    def begin(self, project: ProjectKey, version: str) -> None: ...
-
-    def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered: ...
 
 
 class ProjectRun:
@@ -72,7 +63,7 @@ class ProjectRun:
         self._trouble = trouble
         self._rows: list[Row] = []
         self._gathering_since = 0.0
-        self._heard_at = time.monotonic()
+        self._silent, self._look_at = False, time.monotonic() + SILENCE_S
         self._marks: dict[int, Marks] = {}
 
     def run(self) -> None:
@@ -195,9 +186,10 @@ class ProjectRun:
     def _listen(self, *, heard: bool) -> None:
         """Say why nothing comes, when nothing has come for a while."""
         now = time.monotonic()
-        if heard:
-            if now - self._heard_at > SILENCE_S:
-                self._progress.wait_for("")
-            self._heard_at = now
-        elif now - self._heard_at > SILENCE_S and int(now - self._heard_at) % 5 == 0:
+        if heard and self._silent:
+            self._progress.wait_for("")
+        elif not heard and now >= self._look_at:
             self._progress.wait_for(self._trouble())
+        self._silent = not heard and (self._silent or now >= self._look_at)
+        if heard or now >= self._look_at:
+            self._look_at = now + SILENCE_S

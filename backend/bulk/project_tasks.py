@@ -9,9 +9,8 @@ from itertools import chain, islice
 from typing import Any, Protocol, TypeAlias
 
 from backend.bulk.ledger import Ledger, Listed
-from backend.bulk.offline import reservoir
 from backend.bulk.patience import Patience
-from backend.bulk.selection import Selection
+from backend.bulk.selection import Selection, reservoir
 from backend.bulk.target_project import TargetProject
 from backend.errors import BadRequest, Failure, LabelStudioUnavailable
 from backend.label_studio.bodies import Task

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from backend.errors import BadRequest
 
-__all__ = ["Selection", "parse_filters", "parse_ids"]
+__all__ = ["Selection", "parse_filters", "parse_ids", "reservoir"]
 
 Json: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 #: Ids named one by one are kept in memory; more tasks than these are chosen by a filter.
 MAX_IDS = 200_000
@@ -128,6 +131,22 @@ def parse_filters(text: str) -> Json:
         'expected --filter as {"conjunction": "and" or "or", "items": [{"filter": "filter:tasks:...", '
         f'"operator": ..., "type": ..., "value": ...}}]}}, got {_shown(text)}'
     )
+
+
+def reservoir(items: Iterable[T], size: int, seed: int) -> list[T]:
+    """`size` items, each as likely as any other, in their order; memory for as many.
+
+    >>> reservoir(range(1000), 3, seed=1)
+    [127, 254, 677]
+    """
+    chance = random.Random(seed)  # noqa: S311 - a sample to look at, no secret
+    kept: list[tuple[int, T]] = []
+    for number, item in enumerate(items):
+        if number < size:
+            kept.append((number, item))
+        elif (place := chance.randrange(number + 1)) < size:
+            kept[place] = (number, item)
+    return [item for _, item in sorted(kept, key=lambda pair: pair[0])]
 
 
 def _is_item(item: object) -> bool:

@@ -28,6 +28,7 @@ from backend.delivery.claims import Claims
 from backend.delivery.keys import writer_key
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
+from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
@@ -141,8 +142,16 @@ class _Place:
         )
 
     def _show_version(self) -> None:
-        """Label Studio's label stream and scores show the rows of one version: ours, if none is named."""
-        project, version = self.target.key.id, self.target.version
+        """Label Studio's label stream and scores show the rows of one version: ours, if none is named.
+
+        The rows are written; what is wrong with this is said, and no more.
+        """
+        try:
+            self._set_version(self.target.key.id, self.target.version)
+        except (LabelStudioRefuses, LabelStudioUnavailable) as error:
+            _note(self.console, f"which version Label Studio shows was not seen to: {error}")
+
+    def _set_version(self, project: int, version: str) -> None:
         if version not in self.api.model_versions(project):
             return
         shown = self.api.project(project)["model_version"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backend.bulk.ledger_file import open_ledger
-from backend.bulk.offline import FolderRun, image_key, reservoir
+from backend.bulk.offline import FolderRun, image_key
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report
 from backend.bulk.tally import TaskKey
@@ -126,21 +126,6 @@ def test_a_sample_is_the_same_every_time_and_another_for_another_seed(tmp_path: 
     assert sampled(1) == sampled(1)
     assert len(sampled(1)) == 5
     assert sampled(1) != sampled(2)
-
-
-def test_every_item_of_a_sample_is_as_likely_as_any_other() -> None:
-    """Each of ten in about 30 % of the samples of three."""
-    counts = dict.fromkeys(range(10), 0)
-    for seed in range(2000):
-        for item in reservoir(range(10), 3, seed):
-            counts[item] += 1
-
-    assert min(counts.values()) > 500
-    assert max(counts.values()) < 700
-
-
-def test_a_sample_larger_than_the_folder_is_the_folder() -> None:
-    assert reservoir("abc", 10, 0) == ["a", "b", "c"]
 
 
 def test_a_dry_run_draws_and_counts_and_keeps_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,9 @@ class Desk:
     window: StandInWindow
     said: list[str]
     forgotten: list[str]
+    #: Why no answers come, and what the progress says that it waits for.
+    trouble: str = ""
+    shown: list[str] = field(default_factory=list)
 
     def start(
         self,
@@ -69,7 +72,7 @@ class Desk:
         watch: Callable[[], None] | None,
     ) -> ProjectRun:
         project = target(self.label_studio)
-        progress = Progress(lambda shown: None)
+        progress = Progress(lambda shown: self.shown.append(shown.waits_for))
         patience = Patience(self.said.append)
         patience.rest = lambda seconds: watch() if watch else None  # type: ignore[method-assign]
         tasks = ProjectTasks(
@@ -84,7 +87,7 @@ class Desk:
             ledger=ledger,
             progress=progress,
             patience=patience,
-            trouble=lambda: "",
+            trouble=lambda: self.trouble,
         )
 
 
@@ -380,3 +383,23 @@ def test_a_project_that_is_not_there_is_told_so() -> None:
 
     with pytest.raises(BadRequest, match="no project 4"):
         target_project(StandInLabelStudio(), 4, predictors)
+
+
+def test_when_nothing_comes_it_says_why_and_no_more_when_something_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.bulk.online.SILENCE_S", 0.0)
+    desk.label_studio.add("a")
+    desk.trouble = "no worker is alive"
+    collect = desk.window.collect
+    silent = iter([True, True])
+
+    def late(wait_s):
+        return {} if next(silent, False) else collect(wait_s)
+
+    desk.window.collect = late  # type: ignore[method-assign]
+
+    assert desk.start().predicted == 1
+    said = [what for what in desk.shown if what]
+    assert said == ["no worker is alive"] * 2
+    assert desk.shown[-1] == ""

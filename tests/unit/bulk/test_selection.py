@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.bulk.selection import MAX_IDS, Selection, parse_filters, parse_ids
+from backend.bulk.selection import MAX_IDS, Selection, parse_filters, parse_ids, reservoir
 from backend.errors import BadRequest
 
 ABOVE = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": 5}
@@ -95,3 +95,18 @@ def test_another_selection_is_another_run() -> None:
 
     assert len(set(keys)) == len(keys)
     assert Selection(seed=1).key == Selection().key
+
+
+def test_every_item_of_a_sample_is_as_likely_as_any_other() -> None:
+    """Each of ten in about 30 % of the samples of three."""
+    counts = dict.fromkeys(range(10), 0)
+    for seed in range(2000):
+        for item in reservoir(range(10), 3, seed):
+            counts[item] += 1
+
+    assert min(counts.values()) > 500
+    assert max(counts.values()) < 700
+
+
+def test_a_sample_larger_than_all_is_all() -> None:
+    assert reservoir("abc", 10, 0) == ["a", "b", "c"]
