@@ -44,7 +44,7 @@ log = structlog.get_logger()
 Json: TypeAlias = dict[str, Any]
 
 #: Owed tasks of one project that are seen to before the next project's turn.
-ROUND = 2000
+ROUND = 4000
 #: Rows wait this long for others to be written with.
 GATHER_S = 1.0
 #: A row that somebody else is about to have stored is looked for again after this.

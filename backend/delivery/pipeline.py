@@ -15,8 +15,8 @@ from backend.queue.payload import Outcome
 
 __all__ = ["WindowLike", "predict_tasks"]
 
-#: Tasks under way at once: several batches for each of several workers.
-IN_FLIGHT = 1000
+#: Tasks under way at once: several batches for each of several workers, and two requests' worth of rows.
+IN_FLIGHT = 2000
 #: The longest silence: a caller that has rows to write or a signal to heed gets its say after this.
 TICK_S = 0.5
 
