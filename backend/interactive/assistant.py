@@ -12,7 +12,7 @@ from backend.delivery.project_key import ProjectKey
 from backend.errors import BadRequest, Failure, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
-from backend.interactive.gesture import Gesture, Typed, gesture_of
+from backend.interactive.gesture import Gesture, Typed, gestures_of
 from backend.interactive.repeats import on_screen, without_repeats
 from backend.interactive.scene import NotDone, Scene
 from backend.label_studio.bodies import Region, Task
@@ -59,15 +59,15 @@ class Assistant:
         if len(tasks) != 1:
             raise BadRequest(f"expected one task with params.context, got {len(tasks)}")
         (task,) = tasks
-        gesture = gesture_of(context)
-        if gesture is None:
+        gestures = gestures_of(context)
+        if not gestures:
             # What was drawn has been taken away again.
             return Slot(task.id, prediction=prediction_of([], predictor.version))
         try:
-            scene = self._scene(predictor, config, task, gesture)
-            regions = self._regions(scene, project)
-            there = on_screen(gesture, context, task.predictions, task.drafts, predictor.version)
-            prediction = prediction_of(without_repeats(regions, there), predictor.version)
+            scene = self._scene(predictor, config, task, gestures[-1])
+            there = on_screen(gestures, context, task.predictions, task.drafts, predictor.version)
+            regions = self._regions(scene, gestures, there, project)
+            prediction = prediction_of(regions, predictor.version)
         except NotDone as reason:
             return Slot(task.id, failure=reason.failure, by_worker=reason.failure is not None)
         except InternalError as error:
@@ -89,17 +89,33 @@ class Assistant:
         for image, (job_id, request) in requests.items():
             if image.name == gesture.to_name:
                 deadline = time.monotonic() + self._wait_s
-                return Scene(config, predictor, gesture, self._queue, deadline, job_id, request)
+                return Scene(config, predictor, self._queue, deadline, job_id, request)
         raise BadRequest(
             f"expected a region on an image that Firstpass looks at, got one on {gesture.to_name!r}; "
             "`firstpass plan` says which are"
         )
 
-    def _regions(self, scene: Scene, project: ProjectKey | None) -> list[Region]:
-        shape = scene.gesture.shape
-        if not isinstance(shape, Typed):
-            return regions_by_drawing(scene)
-        search = search_for(scene, shape.text)
-        if self._phrases is not None and project is not None:
-            self._phrases.asked(project, search.label, search.phrase)
-        return search.regions(scene)
+    def _regions(
+        self,
+        scene: Scene,
+        gestures: Sequence[Gesture],
+        there: Sequence[Mapping[str, Any]],
+        project: ProjectKey | None,
+    ) -> list[Region]:
+        """One suggestion for each thing, and none for what is there."""
+        new = gestures[-1]
+        if isinstance(new.shape, Typed):
+            search = search_for(scene, new, new.shape.text)
+            if self._phrases is not None and project is not None:
+                self._phrases.asked(project, search.label, search.phrase)
+            return without_repeats(search.regions(scene), there)
+        found: list[Region] = []
+        for gesture in gestures:
+            try:
+                regions = regions_by_drawing(scene, gesture)
+            except BadRequest:
+                if gesture is new:
+                    raise
+                continue
+            found += without_repeats(regions, [*there, *found])
+        return found

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from backend.errors import BadRequest, InternalError
 from backend.interactive.filling import Filling, large_enough
+from backend.interactive.gesture import Gesture
 from backend.interactive.meant import Meant, best_label, meant_by
 from backend.interactive.scene import Scene
 from backend.interactive.targets import labels_of_tags, narrowed, tags_for
@@ -21,18 +22,18 @@ from models.types import Classification, Classify, InBox, ModelOutput, Query, Te
 __all__ = ["regions_by_drawing"]
 
 
-def regions_by_drawing(scene: Scene) -> list[Region]:
-    """The regions of the thing that was meant; none where nothing is there.
+def regions_by_drawing(scene: Scene, gesture: Gesture) -> list[Region]:
+    """The regions of the thing that a gesture means; none where nothing is there.
 
     Raises `BadRequest` for what cannot be drawn or named, `NotDone` without an answer in time.
     """
-    tags = tags_for(scene.steps, scene.gesture)
+    tags = tags_for(scene.steps, gesture)
     if not tags:
         return []
     answer = scene.predicted()
     queries = scene.prediction.queries
     known: dict[Query, ModelOutput] = dict(zip(queries, answer.outputs, strict=True))
-    meant = meant_by(scene.gesture, tags, known, answer.size)
+    meant = meant_by(gesture, tags, known, answer.size)
     if meant is None:
         return []
     if meant.label is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
+from backend.interactive.gesture import Gesture
 from backend.interactive.scene import Scene
 from backend.interactive.targets import labels_of_tags, looking_for, tags_to_search
 from backend.interactive.typed import label_for, parse_prompt
@@ -41,9 +42,8 @@ class Search:
         return next(filter(None, map(scene.refuses, self._queries)), None)
 
 
-def search_for(scene: Scene, text: str) -> Search:
+def search_for(scene: Scene, gesture: Gesture, text: str) -> Search:
     """What a typed prompt looks for. Raises `BadRequest` for one that cannot be served."""
-    gesture = scene.gesture
     if gesture.from_name not in {prompt.name for prompt in scene.config.prompts}:
         raise BadRequest(
             f"expected the text of a tag to ask in, got that of {gesture.from_name!r}, which Firstpass fills "

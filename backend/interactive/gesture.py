@@ -1,15 +1,17 @@
 """`params.context` of an interactive request -> what the person just drew, pointed at or typed. Pure.
 
-Label Studio sends the regions that were drawn with the same smart tag and label and are not yet accepted,
-the new one last, in percent of the image. What came before it is known, and asked about no more, but for
-key points: several of them point at one thing, and those with `is_positive: false` at what it is not.
+Label Studio sends the regions that were drawn with the same smart tag and label and whose suggestions
+are not yet accepted, the new one last, in percent of the image. It shows the new suggestions in place of
+those before, and on accepting removes all that was drawn: so each of them is asked about, again. Key
+points are one gesture together: those with `is_positive: false` point at what it is not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
@@ -23,12 +25,15 @@ __all__ = [
     "Rectangular",
     "Round",
     "Typed",
-    "gesture_of",
+    "gestures_of",
     "labels_of",
     "shape_of",
 ]
 
 Json: TypeAlias = Mapping[str, Any]
+
+#: Regions that are asked about at once.
+MOST_GESTURES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +102,50 @@ class Gesture:
     labels: tuple[str, ...] = ()
 
 
-def gesture_of(context: Json) -> Gesture | None:
-    """The last region of a context that is no prediction's; `None` where there is none (any more).
+def gestures_of(context: Json) -> tuple[Gesture, ...]:
+    """What was drawn with the tag of the last region that is no prediction's, the new one last.
 
-    Raises `BadRequest` for a context that Label Studio does not send, or a region that cannot be.
+    Empty where nothing is left of it; at most the last 20. Raises `BadRequest` for a context that Label
+    Studio does not send, or a new region that cannot be; an older one of that kind is passed over.
     """
     regions = _regions_of(context)
     drawn = [one for one in regions if not str(one.get("origin", "")).startswith("prediction")]
-    if not drawn:
-        return None
-    last = drawn[-1]
-    # What is per region comes after its region, under the same id.
-    same = [one for one in drawn if one.get("id") == last.get("id")]
-    last = next((one for one in same if labels_of(one)), same[0])
-    if last.get("image_rotation") not in (None, 0):
+    by_id: dict[object, list[Json]] = {}
+    for one in drawn:
+        by_id.setdefault(one.get("id"), []).append(one)
+    if not by_id:
+        return ()
+    *older, new = (_main_entry(entries) for entries in by_id.values())
+    last = _gesture(new, by_id[new.get("id")])
+    same_tag = [one for one in older if one.get("from_name") == new.get("from_name")]
+    if isinstance(last.shape, Pointed):
+        return (replace(last, shape=_pointed([*same_tag, new])),)
+    if isinstance(last.shape, Typed):
+        return (last,)
+    found = []
+    for one in same_tag[1 - MOST_GESTURES :]:
+        with suppress(BadRequest):
+            found.append(_gesture(one, by_id[one.get("id")]))
+    return (*found, last)
+
+
+def _main_entry(entries: Sequence[Json]) -> Json:
+    """The entry of a region that says most: what is per region comes after its shape and labels."""
+    return next((one for one in entries if labels_of(one)), entries[0])
+
+
+def _gesture(region: Json, entries: Sequence[Json]) -> Gesture:
+    if region.get("image_rotation") not in (None, 0):
         raise BadRequest(
-            f"expected an image that is not turned, got image_rotation {last['image_rotation']!r:.20}; "
-            "turn it back to use smart tools"
+            "expected an image that is not turned, got image_rotation "
+            f"{region['image_rotation']!r:.20}; turn it back to use smart tools"
         )
-    shape = shape_of(last)
-    if isinstance(shape, Pointed):
-        shape = _pointed([one for one in drawn if one.get("from_name") == last.get("from_name")])
     return Gesture(
-        region_id=_name(last, "id"),
-        from_name=_name(last, "from_name"),
-        to_name=_name(last, "to_name"),
-        shape=shape,
-        labels=tuple(dict.fromkeys(label for one in same for label in labels_of(one))),
+        region_id=_name(region, "id"),
+        from_name=_name(region, "from_name"),
+        to_name=_name(region, "to_name"),
+        shape=shape_of(region),
+        labels=tuple(dict.fromkeys(label for one in entries for label in labels_of(one))),
     )
 
 

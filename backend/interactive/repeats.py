@@ -39,7 +39,7 @@ class _Mark:
 
 
 def on_screen(
-    gesture: Gesture, context: Json, predictions: object, drafts: object, version: str
+    gestures: Sequence[Gesture], context: Json, predictions: object, drafts: object, version: str
 ) -> list[Json]:
     """The regions that the person has before them, but for what they just drew.
 
@@ -55,7 +55,8 @@ def on_screen(
         found += (
             [one for one in result if isinstance(one, Mapping)] if isinstance(result, list) else []
         )
-    return [one for one in found if one.get("id") != gesture.region_id]
+    drawn = {gesture.region_id for gesture in gestures}
+    return [one for one in found if one.get("id") not in drawn]
 
 
 def without_repeats(suggested: Sequence[Region], there: Iterable[Json]) -> list[Region]:

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from backend.errors import Failure
-from backend.interactive.gesture import Gesture
 from backend.label_studio.control_tags import LabelConfig
 from backend.plan import ModelRequest
 from backend.planning.step import Step
@@ -35,7 +34,6 @@ class Scene:
 
     config: LabelConfig
     predictor: Predictor
-    gesture: Gesture
     queue: AsksWorkers
     deadline: float
     job_id: str

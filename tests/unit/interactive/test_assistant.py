@@ -408,11 +408,28 @@ def test_what_is_there_already_is_not_suggested() -> None:
     )
 
 
-def test_other_regions_of_the_context_are_there_too() -> None:
-    before = rectangle(10, 20, 20, 40, "Cat", id="before")
+def test_what_is_not_accepted_yet_is_suggested_again() -> None:
+    """Label Studio shows the new suggestions alone, and takes away all that was drawn once accepted."""
+    cat, dog = rectangle(8, 15, 25, 50, "Cat", id="a"), rectangle(48, 20, 42, 70, "Dog", id="b")
+    once_more = rectangle(9, 18, 23, 45, "Cat", id="c")
+
+    found = suggested(BOXES, context(cat, dog, once_more), Models(CAT, DOG))
+
+    assert [one["value"]["rectanglelabels"] for one in found] == [["Cat"], ["Dog"]]
+
+
+def test_an_older_region_that_cannot_be_hides_no_new_one() -> None:
+    nothing = rectangle(10, 10, 0, 0, "Cat", id="a")
+
+    assert suggested(BOXES, context(nothing, rectangle(8, 15, 25, 50, "Cat")), Models(CAT))
+    with pytest.raises(BadRequest, match="with an area"):
+        suggested(BOXES, context(rectangle(8, 15, 25, 50, "Cat", id="z"), nothing), Models(CAT))
+
+
+def test_a_prediction_in_the_context_is_there_too() -> None:
+    before = rectangle(10, 20, 20, 40, "Cat", id="before", origin="prediction")
 
     assert suggested(BOXES, context(before, rectangle(8, 15, 25, 50, "Cat")), Models(CAT)) == []
-    assert suggested(BOXES, context(before, rectangle(48, 20, 42, 70, "Dog")), Models(CAT, DOG))
 
 
 # ---- what cannot be served ----

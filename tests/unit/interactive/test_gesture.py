@@ -8,13 +8,14 @@ import pytest
 
 from backend.errors import BadRequest
 from backend.interactive.gesture import (
+    Gesture,
     Outlined,
     Painted,
     Pointed,
     Rectangular,
     Round,
     Typed,
-    gesture_of,
+    gestures_of,
 )
 from tests.unit.interactive.contexts import (
     brush,
@@ -27,11 +28,17 @@ from tests.unit.interactive.contexts import (
 )
 
 
+def latest(context: dict[str, Any]) -> Gesture | None:
+    """What was just drawn."""
+    gestures = gestures_of(context)
+    return gestures[-1] if gestures else None
+
+
 def test_the_last_region_is_what_was_just_drawn() -> None:
     """Label Studio sends those before it too; 300 of them change nothing."""
     before = [rectangle(n / 5, 0, 1, 1, "Cat", id=f"r{n}") for n in range(300)]
 
-    gesture = gesture_of(context(*before, rectangle(10, 20, 30, 40, "Dog", id="new")))
+    gesture = latest(context(*before, rectangle(10, 20, 30, 40, "Dog", id="new")))
 
     assert gesture is not None
     assert gesture.region_id == "new"
@@ -39,20 +46,34 @@ def test_the_last_region_is_what_was_just_drawn() -> None:
     assert gesture.labels == ("Dog",)
 
 
+def test_what_was_drawn_before_and_not_accepted_counts_too() -> None:
+    """Its suggestions would go; but only that of the same tag, the last twenty, and what can be read."""
+    many = [rectangle(n / 5, 0, 1, 1, "Cat", id=f"r{n}") for n in range(300)]
+    odd = rectangle(0, 0, 1, 1, "Cat", id="odd", image_rotation=90)
+    other = rectangle(0, 0, 1, 1, "Cat", id="other", from_name="second")
+
+    gestures = gestures_of(context(*many, odd, other, rectangle(1, 2, 3, 4, "Cat", id="new")))
+
+    assert [gesture.region_id for gesture in gestures] == [
+        *(f"r{n}" for n in range(282, 300)),
+        "new",
+    ]
+
+
 @pytest.mark.parametrize("origin", ["prediction", "prediction-changed"])
 def test_a_region_of_a_prediction_was_not_drawn(origin: str) -> None:
     ours = rectangle(1, 1, 9, 9, "Cat", id="ours", origin=origin)
 
-    gesture = gesture_of(context(rectangle(10, 20, 30, 40, id="mine"), ours))
+    gesture = latest(context(rectangle(10, 20, 30, 40, id="mine"), ours))
 
     assert gesture is not None
     assert gesture.region_id == "mine"
-    assert gesture_of(context(ours)) is None
+    assert latest(context(ours)) is None
 
 
 def test_nothing_is_left_when_what_was_drawn_is_taken_away() -> None:
     """Label Studio tells of it with an empty list; that is no mistake of anybody's."""
-    assert gesture_of(context()) is None
+    assert latest(context()) is None
 
 
 def test_a_rectangle_and_its_labels_are_one_region() -> None:
@@ -61,7 +82,7 @@ def test_a_rectangle_and_its_labels_are_one_region() -> None:
     label = region("labels", {**shape["value"], "labels": ["Cat"]}, from_name="lab")
     crop = region("textarea", {**shape["value"], "text": ["what it says"]}, from_name="said")
 
-    gesture = gesture_of(context(shape, label, crop))
+    gesture = latest(context(shape, label, crop))
 
     assert gesture is not None
     assert (gesture.from_name, gesture.labels) == ("lab", ("Cat",))
@@ -70,7 +91,7 @@ def test_a_rectangle_and_its_labels_are_one_region() -> None:
 
 def test_key_points_point_at_one_thing() -> None:
     """Those that are not positive say what it is not, whether they come before or after."""
-    gesture = gesture_of(
+    gesture = latest(
         context(
             keypoint(90, 90, "Cat", positive=False, id="a"),
             keypoint(10, 10, "Cat", id="b"),
@@ -84,7 +105,7 @@ def test_key_points_point_at_one_thing() -> None:
 
 
 def test_a_negative_point_alone_points_at_nothing() -> None:
-    gesture = gesture_of(context(keypoint(50, 50, "Cat", positive=False)))
+    gesture = latest(context(keypoint(50, 50, "Cat", positive=False)))
 
     assert gesture is not None
     assert gesture.shape == Pointed(None, ((50, 50),))
@@ -92,7 +113,7 @@ def test_a_negative_point_alone_points_at_nothing() -> None:
 
 def test_the_last_text_is_what_was_just_typed() -> None:
     """A prompt keeps what was typed into it before."""
-    gesture = gesture_of(context(text("find all dogs", "red cars -> Car")))
+    gesture = latest(context(text("find all dogs", "red cars -> Car")))
 
     assert gesture is not None
     assert gesture.shape == Typed("red cars -> Car")
@@ -109,14 +130,14 @@ def test_the_last_text_is_what_was_just_typed() -> None:
     ],
 )
 def test_other_shapes(drawn: dict[str, Any], shape: object) -> None:
-    gesture = gesture_of(context(drawn))
+    gesture = latest(context(drawn))
 
     assert gesture is not None
     assert gesture.shape == shape
 
 
 def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
-    gesture = gesture_of(context(brush("Sky", 0, 0, 10, 10)))
+    gesture = latest(context(brush("Sky", 0, 0, 10, 10)))
 
     assert gesture is not None
     assert isinstance(gesture.shape, Painted)
@@ -144,4 +165,4 @@ def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
 )
 def test_what_cannot_be_read_says_what_was_expected(bad: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRequest, match=reason):
-        gesture_of(bad)
+        latest(bad)
