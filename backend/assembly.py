@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.engine import engine_for
 from backend.errors import SettingsError
+from backend.interactive.phrase_notes import PhraseNotes
+from backend.interactive.phrase_tally import PhraseTally
 from backend.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
@@ -89,15 +92,18 @@ def assemble_service(settings: Settings) -> RunningService:
             FailedTasks(connection),
             lambda: read_card(connection) is not None,
         )
+    phrases = PhraseNotes(PhraseTally(connection, clock=time.time))
     service = PredictionService(
         queue=running.queue,
         predictors=predictor_settings(settings),
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
+        phrases=phrases,
     )
 
     def close() -> None:
         running.close()
+        phrases.close()
         if desk is not None:
             desk.close()
 

@@ -69,7 +69,7 @@ class Assistant:
             regions = self._regions(scene, gestures, there, project)
             prediction = prediction_of(regions, predictor.version)
         except NotDone as reason:
-            return Slot(task.id, failure=reason.failure, by_worker=reason.failure is not None)
+            return Slot(task.id, failure=reason.failure)
         except InternalError as error:
             log.error("suggestion not valid", task=task.id, error=str(error))
             return Slot(task.id, failure=Failure.of(error))

@@ -110,13 +110,13 @@ def gestures_of(context: Json) -> tuple[Gesture, ...]:
     """
     regions = _regions_of(context)
     drawn = [one for one in regions if not str(one.get("origin", "")).startswith("prediction")]
-    by_id: dict[object, list[Json]] = {}
+    by_id: dict[str, list[Json]] = {}
     for one in drawn:
-        by_id.setdefault(one.get("id"), []).append(one)
+        by_id.setdefault(str(one.get("id")), []).append(one)
     if not by_id:
         return ()
     *older, new = (_main_entry(entries) for entries in by_id.values())
-    last = _gesture(new, by_id[new.get("id")])
+    last = _gesture(new, by_id[str(new.get("id"))])
     same_tag = [one for one in older if one.get("from_name") == new.get("from_name")]
     if isinstance(last.shape, Pointed):
         return (replace(last, shape=_pointed([*same_tag, new])),)
@@ -125,8 +125,8 @@ def gestures_of(context: Json) -> tuple[Gesture, ...]:
     found = []
     for one in same_tag[1 - MOST_GESTURES :]:
         with suppress(BadRequest):
-            found.append(_gesture(one, by_id[one.get("id")]))
-    return (*found, last)
+            found.append(_gesture(one, by_id[str(one.get("id"))]))
+    return (*(one for one in found if not isinstance(one.shape, Pointed | Typed)), last)
 
 
 def _main_entry(entries: Sequence[Json]) -> Json:

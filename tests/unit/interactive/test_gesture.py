@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.errors import BadRequest
 from backend.interactive.gesture import (
@@ -17,7 +20,9 @@ from backend.interactive.gesture import (
     Typed,
     gestures_of,
 )
+from backend.interactive.touched import box_of, stroke_of
 from tests.unit.interactive.contexts import (
+    SIZE,
     brush,
     context,
     keypoint,
@@ -26,6 +31,8 @@ from tests.unit.interactive.contexts import (
     region,
     text,
 )
+
+KEYS = ("x", "y", "width", "height", "rotation", "points", "radiusX", "radiusY", "rle", "text")
 
 
 def latest(context: dict[str, Any]) -> Gesture | None:
@@ -166,3 +173,38 @@ def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
 def test_what_cannot_be_read_says_what_was_expected(bad: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRequest, match=reason):
         latest(bad)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.sampled_from(["", "img", "box"]),
+    lambda below: st.lists(below, max_size=3),
+    max_leaves=5,
+)
+ENTRIES = st.fixed_dictionaries(
+    {"value": st.dictionaries(st.sampled_from(KEYS), VALUES)},
+    optional={
+        "id": VALUES,
+        "from_name": VALUES,
+        "to_name": VALUES,
+        "type": st.sampled_from(["rectanglelabels", "textarea", "keypoint", "brush"]) | VALUES,
+        "origin": VALUES,
+        "is_positive": VALUES,
+        "image_rotation": VALUES,
+        "original_width": VALUES,
+        "original_height": VALUES,
+    },
+)
+
+
+@given(st.lists(ENTRIES, max_size=4))
+def test_whatever_is_sent_is_a_gesture_or_a_bad_request(entries: list[dict[str, Any]]) -> None:
+    """Nothing else is raised, and what is found can be placed on the image, or says why not."""
+    with suppress(BadRequest):
+        for gesture in gestures_of({"result": entries}):
+            match gesture.shape:
+                case Rectangular() | Round() | Outlined() as shape:
+                    box_of(shape, SIZE)
+                case Painted() as shape:
+                    stroke_of(shape, SIZE)
+                case _:
+                    pass
