@@ -12,6 +12,7 @@ from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
 from backend.cli.models import models
+from backend.cli.phrases import phrases
 from backend.cli.plan import plan
 from backend.cli.predict import predict
 from backend.cli.prelabel import prelabel
@@ -56,6 +57,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(models, name="models")
+app.add_typer(phrases, name="phrases")
 
 
 def main() -> None:
