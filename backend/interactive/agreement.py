@@ -2,7 +2,7 @@
 
 | was drawn | meant is |
 | --- | --- |
-| a rectangle, ellipse, polygon | of the detections that overlap with it by an IoU of at least 0.4, the one that overlaps best; of those that overlap alike (in the same tenth), the surest |
+| a rectangle, ellipse, polygon | of the detections that overlap with it by an IoU of at least 0.3, the one that overlaps best; of those that overlap alike (in the same tenth), the surest |
 | a key point | the smallest sure detection that holds it, and none of the points to avoid |
 | brush strokes | the smallest sure detection that holds at least 80 % of the painted pixels |
 
@@ -19,7 +19,7 @@ from models.types import Box, Detection, Point
 
 __all__ = ["agreeing", "holding", "painted_over"]
 
-LEAST_IOU = 0.4
+LEAST_IOU = 0.3
 LEAST_SCORE = 0.1
 LEAST_SHARE = 0.8
 
