@@ -20,7 +20,7 @@ __all__ = ["ListsTasks", "ProjectTasks", "chosen_tasks"]
 Json: TypeAlias = dict[str, Any]
 
 #: Tasks of one listing. Larger pages are quicker for a project of a million, and cost memory here.
-PAGE = 500
+PAGE = 1000
 IDS_AT_ONCE = 200
 
 
