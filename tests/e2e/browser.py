@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -68,7 +69,8 @@ class Editor:
         """List the project's tasks and click one, by its place in the list, counted from 0."""
         self._window.get(f"{self._at.url}/projects/{project}/data")
         self._until(lambda: len(self._all("[data-testid=table-row]")) > row)
-        self._all("[data-testid=table-row]")[row].click()
+        # The list is drawn again as more about its tasks comes in.
+        self._until(lambda: self._clicked("[data-testid=table-row]", row))
         self._until(lambda: self._all("[data-testid=bottombar-submit-button]") or self.errors())
 
     def outlined(self, count: int) -> bool:
@@ -104,5 +106,12 @@ class Editor:
     def _all(self, css: str) -> list[WebElement]:
         return self._window.find_elements(By.CSS_SELECTOR, css)
 
+    def _clicked(self, css: str, number: int) -> bool:
+        self._all(css)[number].click()
+        return True
+
     def _until(self, condition: Callable[[], object]) -> None:
-        WebDriverWait(self._window, PATIENCE_S).until(lambda _: condition())
+        waiting = WebDriverWait(
+            self._window, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]
+        )
+        waiting.until(lambda _: condition())

@@ -1,0 +1,105 @@
+"""What a person does with Label Studio's smart tools: draw, type, look at the suggestions, accept them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from models.types import Box, ImageSize
+from tests.e2e.browser import PATIENCE_S
+
+__all__ = ["SmartTools"]
+
+
+class SmartTools:
+    """The tools of the task that is open in the editor."""
+
+    def __init__(self, window: webdriver.Chrome) -> None:
+        self._window = window
+
+    def switch_on(self) -> None:
+        """The toggle "Auto-Annotation", which shows when an interactive backend is connected."""
+        self._one(
+            ".konvajs-content canvas"
+        )  # the image is there, and nothing is drawn anew from here on
+
+        def is_on() -> bool:
+            toggle = self._one("[data-testid=bottombar-auto-annotation-toggle]")
+            if not toggle.is_selected():
+                self._press(toggle)
+            return bool(self._all(".lsf-tool_smart"))
+
+        self._until(is_on)
+
+    def choose_label(self, label: str) -> None:
+        """The first label of that name, as with the mouse."""
+
+        def chosen() -> bool:
+            for each in self._all(".lsf-label"):
+                if (each.get_attribute("textContent") or "").strip().startswith(label):
+                    self._press(each)
+                    return True
+            return False
+
+        self._until(chosen)
+
+    def draw_rectangle(self, box: Box, size: ImageSize) -> None:
+        """With the smart rectangle, by mouse from corner to corner; pixels of an image of that size."""
+
+        def took_it() -> bool:
+            # The button itself; the tools behind it show when the mouse is over it.
+            tool = self._one(".lsf-tool_smart")
+            if "lsf-tool_active" not in (tool.get_attribute("class") or ""):
+                tool.click()
+                return False
+            return True
+
+        self._until(took_it)
+        canvas = self._one(".konvajs-content canvas")
+        self._window.execute_script("arguments[0].scrollIntoView()", canvas)
+        scale = self._one("img[alt=image]").rect["width"] / size.width
+        middle_x, middle_y = canvas.rect["width"] / 2, canvas.rect["height"] / 2
+        x, y = int(box.x_min * scale - middle_x), int(box.y_min * scale - middle_y)
+        across = int((box.x_max - box.x_min) * scale / 2)
+        down = int((box.y_max - box.y_min) * scale / 2)
+        mouse = ActionChains(self._window).move_to_element_with_offset(canvas, x, y)
+        mouse.click_and_hold().move_by_offset(across, down).move_by_offset(across, down)
+        mouse.release().perform()
+
+    def type_prompt(self, text: str) -> None:
+        """Into the text area of the label config, and Enter."""
+        self._one("[data-testid=textarea-input]").send_keys(text, Keys.ENTER)
+
+    def suggested(self) -> int:
+        """How many suggestions wait, once there are some."""
+        self._until(lambda: self._all("[data-testid=bottombar-accept-suggestions-button]"))
+        return int(self._one(".lsf-auto-accept__info").text.split()[0])
+
+    def accept(self) -> None:
+        """All suggestions."""
+        self._one("[data-testid=bottombar-accept-suggestions-button]").click()
+        self._until(lambda: self._all("[data-testid=bottombar-auto-accept-toggle]"))
+
+    def _press(self, element: WebElement) -> None:
+        """Click what other elements may lie over, such as the hint that the mouse brings up."""
+        self._window.execute_script("arguments[0].click()", element)
+
+    def _one(self, css: str) -> WebElement:
+        self._until(lambda: self._all(css))
+        return self._all(css)[0]
+
+    def _all(self, css: str) -> list[WebElement]:
+        return self._window.find_elements(By.CSS_SELECTOR, css)
+
+    def _until(self, condition: Callable[[], object]) -> None:
+        waiting = WebDriverWait(
+            self._window, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]
+        )
+        waiting.until(lambda _: condition())
