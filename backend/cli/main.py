@@ -26,6 +26,9 @@ from backend.errors import FirstpassError
 
 __all__ = ["app", "main"]
 
+#: What an installation for the web process alone lacks.
+MODEL_LIBRARIES = ("numpy", "safetensors", "supervision", "torch", "transformers")
+
 app = typer.Typer(
     name="firstpass",
     help="Pre-annotate images in Label Studio with Florence-2 and CLIP.",
@@ -69,6 +72,15 @@ def main() -> None:
         app()
     except FirstpassError as error:
         typer.echo(f"firstpass: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name not in MODEL_LIBRARIES:
+            raise
+        typer.echo(
+            f"firstpass: this command runs models, and this installation holds none (no {error.name}); "
+            "run it where the workers run, such as in the firstpass-worker image",
+            err=True,
+        )
         sys.exit(2)
 
 
