@@ -1,0 +1,115 @@
+"""Smart tools and phrases through the real Label Studio's API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.demo.client import LabelStudioClient
+from backend.demo.environment import Running
+from backend.demo.images import demo_images
+from backend.label_studio.api import LabelStudioApi
+from backend.projects.our_web import OurWeb
+from backend.projects.phrases import ProjectPhrases
+from tests.e2e.conftest import NewProject
+
+#: A circle, two stars, a cross and a ring.
+SCENE = demo_images(4)[3]
+CONFIG = """\
+<View>
+  <!-- kept by hand:   do not tidy -->
+  <Image name="image"  value="$image"/>
+  <TextArea name="prompt" toName="image" smart="true"/>
+  <RectangleLabels name="box" toName="image" smart="true">
+    <Label value='Star'  predicted_values="heart" />
+    <Label value="Circle" predicted_values="circle"/>
+  </RectangleLabels>
+  <Choices name="colour" toName="image" perRegion="true"><Choice value="red"/><Choice value="blue"/></Choices>
+</View>
+"""
+
+
+def suggestions(client: LabelStudioClient, project: int, task: int, **region: Any) -> Any:
+    """What the editor gets when somebody draws or types."""
+    (backend,) = client._call("GET", "/api/ml", params={"project": project})
+    context = {"result": [{"id": "new", "to_name": "image", "origin": "manual", **region}]}
+    body = {"task": task, "context": context}
+    return client.post(f"/api/ml/{backend['id']}/interactive-annotating", body)
+
+
+def typed(text: str) -> dict[str, Any]:
+    return {"from_name": "prompt", "type": "textarea", "value": {"text": [text]}}
+
+
+@pytest.fixture
+def project(client: LabelStudioClient, new_project: NewProject) -> int:
+    made = new_project(CONFIG)
+    client.upload(made, {SCENE.name: SCENE.png})
+    return made
+
+
+def the_task(client: LabelStudioClient, project: int) -> int:
+    """The project's one task, opened: its prediction is stored."""
+    (task,) = client.tasks(project)
+    assert client.task(task["id"])["predictions"]
+    return int(task["id"])
+
+
+def test_a_prompt_brings_regions_with_their_attributes(client: LabelStudioClient, project: int):
+    """Of the version that the task's prediction has; nothing of it is stored."""
+    task = the_task(client, project)
+
+    answer = suggestions(client, project, task, **typed("red star -> Star"))["data"]
+
+    assert {region["from_name"] for region in answer["result"]} == {"box", "colour"}
+    assert len({region["id"] for region in answer["result"]}) == 1
+    assert answer["model_version"] == client.project(project)["model_version"]
+    assert len(client.predictions(project)) == 1
+
+
+def test_what_is_predicted_already_is_not_suggested(client: LabelStudioClient, project: int):
+    """Label Studio sends the task's predictions along."""
+    task = the_task(client, project)
+
+    assert suggestions(client, project, task, **typed("circle"))["data"]["result"] == []
+
+
+def test_what_cannot_be_served_is_an_error_that_breaks_nothing(
+    client: LabelStudioClient, project: int
+):
+    """Label Studio answers its editor with errors, which suggests nothing; the next prompt is served."""
+    task = the_task(client, project)
+    flat = {"x": 10, "y": 10, "width": 0, "height": 5}
+
+    for bad in (
+        typed("red star -> Bus"),
+        {"from_name": "gone", "type": "rectangle", "value": flat},
+        {"from_name": "box", "type": "rectangle", "value": flat},
+    ):
+        answer = suggestions(client, project, task, **bad)
+        assert "400 Client Error" in answer["errors"][0]
+    assert suggestions(client, project, task, **typed("red star -> Star"))["data"]["result"]
+
+
+def test_a_phrase_that_is_remembered_is_predicted_from_then_on(
+    client: LabelStudioClient, both: Running, project: int
+):
+    """It stands in the label config, which stays otherwise byte for byte, and makes another version."""
+    task = the_task(client, project)
+    before = client.project(project)
+    with (
+        LabelStudioApi.from_settings(both.settings) as api,
+        OurWeb((both.backend.url,), both.backend.auth) as web,
+    ):
+        changed = ProjectPhrases(api, web).add(project, "star", "red star")
+
+    after = client.project(project)
+    kept = before["label_config"].replace('"heart"', '"heart,red star"')
+    assert after["label_config"] == kept != before["label_config"]
+    assert changed.before == before["model_version"] != changed.after
+    client.retrieve_predictions(project)
+    (row,) = (row for row in client.predictions(project) if row["model_version"] == changed.after)
+    assert row["task"] == task
+    labels = [one["value"].get("rectanglelabels") for one in row["result"]]
+    assert ["Star"] in labels
