@@ -4,6 +4,7 @@ Random weights of the base model's size answer with a forced number of tokens fo
 (A) the common way, one image and one label for each `generate` call, in float32 with three beams; (B)
 the same without beams in our number format; (C) ours. They take turns, and medians are taken. A and B
 make the same call for each label, so no more than `calls` of them are timed, and the rest reckoned.
+Besides, what a second prompt of a person costs on the image that the first was asked of.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from models.florence2.engine import placed
 from tests.bench.engine_figures import machine_words, speed_figures, tower_figure, ways_table
 from tests.bench.engine_measure import FULL, QUICK, Bench, Effort, agreement, batch_sweep, turns
 from tests.bench.engine_parts import tower_speed
+from tests.bench.engine_prompts import second_prompt
 from tests.bench.engine_size import real_size
 from tests.bench.engine_ways import OneByOne, Ours
 from tests.bench.report import Report
@@ -101,6 +103,7 @@ def _measure(bench: Bench, effort: Effort, report: Report) -> None:
         "tower": lambda: report.figures.append(
             tower_figure(tower_speed(bench.models["C"], at_once, effort.rounds + 2))
         ),
+        "prompts": lambda: report.figures.append(second_prompt(bench, effort.rounds)),
         "speed": lambda: report.figures.extend(speed_figures(turns(bench, effort, console))),
     }
     for name, step in steps.items():

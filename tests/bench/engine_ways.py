@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,6 +90,16 @@ class Ours:
                 for prompt in prompts_for(query, ImageSize(*image.size))
             ]
         )
+
+    def looking_at(self, image: Image.Image) -> Callable[[str], None]:
+        """Gives a way to ask for one label after another of an image that was never seen before."""
+        key = f"{next(_passes)}"
+
+        def locate(label: str) -> None:
+            (prompt,) = prompts_for(Ground((label,)), ImageSize(*image.size))
+            self._engine.ask([Ask(image, key, prompt)])
+
+        return locate
 
     def write(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[Written]:
         """Gives the answers to every prompt about every image, decoded as plain text.

@@ -13,6 +13,7 @@ from tests.bench import engine_parts
 from tests.bench.engine_figures import TARGETS, speed_figures, tower_figure, ways_table
 from tests.bench.engine_measure import COUNTS, Turn, agreement_of
 from tests.bench.engine_parts import Parts, TowerSpeed, timed_parts
+from tests.bench.engine_prompts import prompt_figure
 from tests.bench.engine_ways import Written
 from tests.bench.report import Report
 
@@ -47,6 +48,15 @@ def test_a_missed_target_says_by_how_much() -> None:
 
 def test_the_targets_are_those_agreed() -> None:
     assert TARGETS == {"A": {1: 2.5, 5: 8.0, 20: 20.0}, "B": {1: 1.0, 5: 3.0, 20: 6.0}}
+
+
+def test_a_second_prompt_is_measured_by_its_share_of_the_first() -> None:
+    """Of neighbours in time: the machine was twice as slow in the last round."""
+    figure = prompt_figure([3.0, 2.0, 4.0], [0.9, 0.8, 1.6])
+
+    assert figure.value == 0.4
+    assert figure.met
+    assert not prompt_figure([2.0], [0.82]).met
 
 
 def test_the_table_counts_no_turn_twice() -> None:
