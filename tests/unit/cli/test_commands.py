@@ -174,4 +174,5 @@ def test_without_model_libraries_a_command_that_needs_them_says_so(tmp_path: Pat
     )  # fmt: skip
 
     assert done.returncode == 2
-    assert "no torch" in done.stderr and "Traceback" not in done.stderr
+    assert "no torch" in done.stderr
+    assert "Traceback" not in done.stderr
