@@ -23,12 +23,13 @@ REPLY_TTL_S = 30
 STORED_TTL_S = 120
 _STORED = "stored"
 
-# KEYS: claims   ARGV: holder, seconds. Gives 1 for each that the holder has now, 0 for another's.
+# KEYS: claims   ARGV: holder, seconds, a holder that gives way. Gives 1 for each that the holder has now,
+# 0 for another's.
 _TAKE = """
 local had = {}
 for i, key in ipairs(KEYS) do
   local holder = redis.call('GET', key)
-  if not holder or holder == ARGV[1] then
+  if not holder or holder == ARGV[1] or holder == ARGV[3] then
     redis.call('SET', key, ARGV[1], 'EX', ARGV[2])
     had[i] = 1
   else
@@ -61,13 +62,20 @@ class Claims:
         *,
         holder: str,
         ttl_s: int = REPLY_TTL_S,
+        over_stored: bool = False,
     ) -> set[int]:
-        """The tasks whose claim is now the holder's, for `ttl_s` seconds from now."""
+        """The tasks whose claim is now the holder's, for `ttl_s` seconds from now.
+
+        With `over_stored` also those of rows that were stored a while ago: for the one writer, who looks
+        whether they are there still. People delete predictions and ask for them again.
+        """
         if not tasks:
             return set()
         keys = [claim_key(project, task, version) for task in tasks]
         with queue_errors():
-            had: list[int] = self._take(keys=keys, args=[holder, ttl_s])
+            had: list[int] = self._take(
+                keys=keys, args=[holder, ttl_s, _STORED if over_stored else ""]
+            )
         return {task for task, mine in zip(tasks, had, strict=True) if mine}
 
     def settle(self, project: ProjectKey, version: str, tasks: Iterable[int]) -> None:

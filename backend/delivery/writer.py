@@ -101,7 +101,12 @@ class PredictionWriter:
     def _write(self, chunk: _Chunk) -> Delivered:
         # Assigned at once: the turn's thread reads it to renew the claims.
         chunk.claimed = self._claims.take(
-            chunk.project, chunk.version, chunk.ids, holder=self._holder, ttl_s=CLAIM_TTL_S
+            chunk.project,
+            chunk.version,
+            chunk.ids,
+            holder=self._holder,
+            ttl_s=CLAIM_TTL_S,
+            over_stored=True,
         )
         before = self._count(chunk.project, chunk.version)
         key = (chunk.project, chunk.version)

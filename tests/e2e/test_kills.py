@@ -31,6 +31,11 @@ def rig(label_studio_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _nothing_killed_yet(rig: Killable) -> None:
+    rig.killed.clear()
+
+
 def new_project(
     rig: Killable, title: str, tasks: int, *, distinct: int = 12, label_config: str = BOXES
 ) -> tuple[int, list[int]]:

@@ -13,6 +13,7 @@ from backend.demo.images import demo_images
 from backend.demo.run import predict_all, task_ids_by_file
 from backend.errors import LabelStudioUnavailable
 from tests.e2e.conftest import NewProject
+from tests.e2e.killing import wait_until
 
 #: What each of our rectangles and choices must carry for the editor and the exporters.
 REGION_KEYS = {"id", "from_name", "to_name", "type", "value", "score"}
@@ -131,6 +132,7 @@ def test_bad_images_keep_their_trouble_to_themselves(
     )
 
     client.retrieve_predictions(project)
+    wait_until(lambda: len(client.predictions(project)) >= len(good), 60)
 
     assert sorted(row["task"] for row in client.predictions(project)) == sorted(good)
     assert all(client.task(task)["predictions"] == [] for task in bad[:1])

@@ -441,3 +441,12 @@ def test_a_row_by_itself_that_is_not_taken_keeps_none_of_the_others(rig: Rig) ->
     assert list(delivered.refused) == [2]
     assert delivered.refused[2].transient
     assert delivered.stored == {3}
+
+
+def test_rows_that_people_deleted_are_written_again_at_once(rig: Rig) -> None:
+    """That they were stored a minute ago keeps nobody from it but who answers `/predict`."""
+    rig.writer.write(KEY, rows())
+    rig.studio.rows.clear()
+
+    assert rig.claims.take(KEY, V1, TASKS, holder="reply") == set()
+    assert rig.another().write(KEY, rows()).stored == set(TASKS)
