@@ -60,7 +60,10 @@ def meant_by(
     `outputs` answer the tags' steps, for an image of `size`. Raises `BadRequest` for what cannot be
     drawn.
     """
-    labels = _labelled(tags, outputs, gesture.labels)
+    # A tag that is only to point with may have labels of its own, which say nothing.
+    known = {label.value for label in labels_of_tags(tags)}
+    chosen = [label for label in gesture.labels if label in known]
+    labels = _labelled(tags, outputs, chosen)
     shape = gesture.shape
     match shape:
         case Pointed(at=at, avoided=avoided):
@@ -79,7 +82,7 @@ def meant_by(
             outline = outline_of(shape, size) if isinstance(shape, Outlined) else None
     if found is not None:
         return Meant(found, labels[found], outline)
-    return _as_drawn(box, tags, gesture.labels, outline)
+    return _as_drawn(box, tags, chosen, outline)
 
 
 def best_label(labels: Sequence[Label], told: Classification) -> Label:

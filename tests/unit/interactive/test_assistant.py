@@ -323,6 +323,19 @@ def test_key_points_alone_go_to_the_middle() -> None:
     assert (point["value"]["x"], point["value"]["y"]) == (20, 40)
 
 
+def test_a_tag_that_is_only_to_point_with_brings_what_others_have() -> None:
+    """Its own labels need not be theirs; one that is theirs decides."""
+    tool = POINTS.replace("<KeyPointLabels", '<KeyPointLabels model_skip="true"')
+    tool = tool.replace(LABELS, '<Label value="here"/><Label value="Dog"/>')
+    models = Models(CAT, Detection(Box(0, 0, 190, 95), "dog", 0.5))
+
+    (here,) = suggested(BOXES + tool, context(keypoint(20, 40, "here")), models)
+    (dog,) = suggested(BOXES + tool, context(keypoint(20, 40, "Dog")), models)
+
+    assert here["value"]["rectanglelabels"] == ["Cat"]
+    assert dog["value"]["rectanglelabels"] == ["Dog"]
+
+
 def test_brush_strokes_bring_box_and_mask() -> None:
     drawn = brush("Cat", 25, 25, 50, 50)
 
