@@ -12,7 +12,8 @@ from backend.delivery.project_key import ProjectKey
 from backend.errors import BadRequest, Failure, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
-from backend.interactive.gesture import Gesture, Typed, gestures_of
+from backend.interactive.drawn import Typed
+from backend.interactive.gesture import Gesture, gestures_of
 from backend.interactive.repeats import on_screen, without_repeats
 from backend.interactive.scene import NotDone, Scene
 from backend.label_studio.bodies import Region, Task

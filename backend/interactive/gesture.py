@@ -8,87 +8,17 @@ points are one gesture together: those with `is_positive: false` point at what i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
-from models.types import Point
+from backend.interactive.drawn import Json, Pointed, Shape, Typed, pointed_by, shape_of
 
-__all__ = [
-    "Gesture",
-    "Outlined",
-    "Painted",
-    "Pointed",
-    "Rectangular",
-    "Round",
-    "Typed",
-    "gestures_of",
-    "labels_of",
-    "shape_of",
-]
-
-Json: TypeAlias = Mapping[str, Any]
+__all__ = ["Gesture", "gestures_of", "labels_of"]
 
 #: Regions that are asked about at once.
 MOST_GESTURES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Rectangular:
-    """A rectangle in percent: x and y of its corner, turned around that by `rotation` degrees."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    rotation: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """An ellipse in percent: x and y of its middle."""
-
-    x: float
-    y: float
-    radius_x: float
-    radius_y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outlined:
-    """A polygon: at least three points, in percent."""
-
-    points: tuple[Point, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Painted:
-    """A brush mask as Label Studio's run-length code, of an image of `width` x `height` pixels."""
-
-    rle: tuple[int, ...]
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pointed:
-    """A key point in percent, and those that the thing does not hold; `at` is `None` without any."""
-
-    at: Point | None
-    avoided: tuple[Point, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """Text of a prompt, as it was typed."""
-
-    text: str
-
-
-Shape: TypeAlias = Rectangular | Round | Outlined | Painted | Pointed | Typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +49,7 @@ def gestures_of(context: Json) -> tuple[Gesture, ...]:
     last = _gesture(new, by_id[str(new.get("id"))])
     same_tag = [one for one in older if one.get("from_name") == new.get("from_name")]
     if isinstance(last.shape, Pointed):
-        return (replace(last, shape=_pointed([*same_tag, new])),)
+        return (replace(last, shape=pointed_by([*same_tag, new])),)
     if isinstance(last.shape, Typed):
         return (last,)
     found = []
@@ -172,90 +102,8 @@ def labels_of(region: Json) -> tuple[str, ...]:
     return tuple(label for label in found if isinstance(label, str))
 
 
-def shape_of(region: Json) -> Shape:
-    """What one entry draws or says. Raises `BadRequest` for what is neither, and for what cannot be."""
-    value: Json = region["value"]
-    if region.get("type") == "textarea" and not value.keys() & {"x", "points", "rle"}:
-        return _typed(value)
-    if "rle" in value:
-        return _painted(region, value)
-    if "points" in value:
-        return _outlined(value)
-    if "radiusX" in value:
-        return Round(*(_number(value, key) for key in ("x", "y", "radiusX", "radiusY")))
-    if "height" in value:
-        x, y, width, height = (_number(value, key) for key in ("x", "y", "width", "height"))
-        rotation = _number(value, "rotation") if value.get("rotation") is not None else 0.0
-        return Rectangular(x, y, width, height, rotation)
-    if "x" in value and "y" in value:
-        return _pointed([region])
-    raise BadRequest(
-        "expected a region that was drawn with a smart tool, or the text of a prompt, got "
-        f"{region.get('type')!r:.40} of {region.get('from_name')!r:.60}; remove smart from that tag"
-    )
-
-
-def _pointed(drawn: Sequence[Json]) -> Pointed:
-    """The last point that is positive, and all that are not."""
-    points: dict[bool, list[Point]] = {True: [], False: []}
-    for region in drawn:
-        value = region["value"]
-        if region.get("type") in ("keypoint", "keypointlabels"):
-            points[region.get("is_positive") is not False].append(
-                (_number(value, "x"), _number(value, "y"))
-            )
-    return Pointed(points[True][-1] if points[True] else None, tuple(dict.fromkeys(points[False])))
-
-
-def _outlined(value: Json) -> Outlined:
-    points = value["points"]
-    pairs = points if isinstance(points, list) else []
-    if len(pairs) < 3 or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise BadRequest(
-            f"expected a polygon of at least three points, got {points!r:.80}; draw one more"
-        )
-    return Outlined(tuple((_finite(x, "points"), _finite(y, "points")) for x, y in pairs))
-
-
-def _painted(region: Json, value: Json) -> Painted:
-    rle, sides = value["rle"], [region.get(f"original_{side}") for side in ("width", "height")]
-    if not isinstance(rle, list) or not all(
-        isinstance(byte, int) and 0 <= byte <= 255 for byte in rle
-    ):
-        raise BadRequest(f"expected a brush mask as bytes under rle, got {rle!r:.60}")
-    width, height = (side if isinstance(side, int) and side > 0 else 0 for side in sides)
-    if not (width and height):
-        raise BadRequest(
-            f"expected original_width and original_height of a brush mask in pixels, got {sides!r:.60}"
-        )
-    return Painted(tuple(rle), width, height)
-
-
-def _typed(value: Json) -> Typed:
-    text = value.get("text")
-    texts = [text] if isinstance(text, str) else text
-    if not isinstance(texts, list) or not texts or not isinstance(texts[-1], str):
-        raise BadRequest(f"expected a list of texts of a prompt, got {text!r:.60}")
-    return Typed(texts[-1])
-
-
 def _name(region: Json, key: str) -> str:
     name = region.get(key)
     if not isinstance(name, str) or not name:
         raise BadRequest(f"expected a region with {key} in params.context, got {name!r:.60}")
     return name
-
-
-def _number(value: Json, key: str) -> float:
-    return _finite(value.get(key), key)
-
-
-def _finite(number: object, what: str) -> float:
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, int | float)
-        or not math.isfinite(number)
-        or abs(number) > 1e6
-    ):
-        raise BadRequest(f"expected {what} of a region in percent of the image, got {number!r:.40}")
-    return float(number)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.interactive.agreement import agreeing, holding, painted_over
-from backend.interactive.gesture import Gesture, Outlined, Painted, Pointed, Typed
+from backend.interactive.drawn import Outlined, Painted, Pointed, Typed
+from backend.interactive.gesture import Gesture
 from backend.interactive.targets import labels_of_tags
 from backend.interactive.touched import box_of, in_pixels, outline_of, stroke_of
 from backend.label_studio.control_tags import Label, RegionTag, Shape

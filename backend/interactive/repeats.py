@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
-from backend.interactive.gesture import Gesture, Painted, Pointed, Typed, labels_of, shape_of
+from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
+from backend.interactive.gesture import Gesture, labels_of
 from backend.interactive.touched import box_of, stroke_of
 from backend.label_studio.bodies import Region
 from models.boxes import iou

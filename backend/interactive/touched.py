@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
-from backend.interactive.gesture import Outlined, Painted, Rectangular, Round
+from backend.interactive.drawn import Outlined, Painted, Rectangular, Round
 from backend.label_studio.brush_mask import painted_runs
 from models.boxes import clip, enclosing
 from models.types import Box, Detection, Detections, ImageSize, Point

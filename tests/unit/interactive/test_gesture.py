@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadRequest
-from backend.interactive.gesture import (
-    Gesture,
+from backend.interactive.drawn import (
     Outlined,
     Painted,
     Pointed,
     Rectangular,
     Round,
     Typed,
-    gestures_of,
 )
+from backend.interactive.gesture import Gesture, gestures_of
 from backend.interactive.touched import box_of, stroke_of
 from tests.unit.interactive.contexts import (
     SIZE,
@@ -161,6 +160,7 @@ def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
         (context(polygon([0, 0], [10, 10])), "at least three points"),
         (context(rectangle("1", 2, 3, 4)), "expected x of a region in percent"),  # type: ignore[arg-type]
         (context(rectangle(float("nan"), 2, 3, 4)), "expected x of a region in percent"),
+        (context(rectangle(10**400, 2, 3, 4)), "expected x of a region in percent"),
         (context(rectangle(1, 2, 3, 4, id=None)), "expected a region with id"),
         (context(rectangle(1, 2, 3, 4, from_name=7)), "expected a region with from_name"),
         (context(rectangle(1, 2, 3, 4, image_rotation=90)), "turn it back"),
@@ -168,6 +168,8 @@ def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
         (context(region("choices", {"choices": ["calm"]})), "smart tool, or the text of a prompt"),
         (context(region("brush", {"rle": [300]})), "bytes under rle"),
         (context(region("brush", {"rle": [1]}, original_width=None)), "original_width"),
+        (context(region("brush", {"rle": [1]}, original_height=10**9)), "at most 100000"),
+        (context(region("brush", {"rle": [1] * 8_000_001})), "at most 8000000 bytes"),
     ],
 )
 def test_what_cannot_be_read_says_what_was_expected(bad: dict[str, Any], reason: str) -> None:

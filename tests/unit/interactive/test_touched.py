@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import BadRequest
-from backend.interactive.gesture import Outlined, Painted, Rectangular, Round
+from backend.interactive.drawn import Outlined, Painted, Rectangular, Round
 from backend.interactive.touched import box_of, outline_of, stroke_of
 from backend.label_studio.brush_rle import encoded_runs, rle_of_outlines
 from models.types import Box, ImageSize
