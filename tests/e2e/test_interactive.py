@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from backend.cli.main import app
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
-from backend.label_studio.api import LabelStudioApi
-from backend.projects.our_web import OurWeb
-from backend.projects.phrases import ProjectPhrases
 from tests.e2e.conftest import NewProject
 
 #: A circle, two stars, a cross and a ring.
@@ -92,24 +91,43 @@ def test_what_cannot_be_served_is_an_error_that_breaks_nothing(
     assert suggestions(client, project, task, **typed("red star -> Star"))["data"]["result"]
 
 
+def firstpass(both: Running, *arguments: str) -> str:
+    """What a command prints, run with the settings of the running Firstpass."""
+    token, password = both.settings.label_studio_api_key, both.settings.basic_auth_pass
+    assert token is not None
+    assert password is not None
+    env = {
+        "FIRSTPASS_LABEL_STUDIO_URL": both.label_studio.url,
+        "FIRSTPASS_LABEL_STUDIO_API_KEY": token.get_secret_value(),
+        "FIRSTPASS_HOME": str(both.settings.home),
+        "FIRSTPASS_PUBLIC_URL": both.backend.url,
+        "FIRSTPASS_BASIC_AUTH_USER": both.settings.basic_auth_user,
+        "FIRSTPASS_BASIC_AUTH_PASS": password.get_secret_value(),
+    }
+    result = CliRunner(env=env).invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
 def test_a_phrase_that_is_remembered_is_predicted_from_then_on(
     client: LabelStudioClient, both: Running, project: int
 ):
     """It stands in the label config, which stays otherwise byte for byte, and makes another version."""
     task = the_task(client, project)
+    suggestions(client, project, task, **typed("red star -> Star"))
     before = client.project(project)
-    with (
-        LabelStudioApi.from_settings(both.settings) as api,
-        OurWeb((both.backend.url,), both.backend.auth) as web,
-    ):
-        changed = ProjectPhrases(api, web).add(project, "star", "red star")
+
+    said = firstpass(both, "phrases", "add", "star", "red star", "--project", str(project))
 
     after = client.project(project)
     kept = before["label_config"].replace('"heart"', '"heart,red star"')
     assert after["label_config"] == kept != before["label_config"]
-    assert changed.before == before["model_version"] != changed.after
+    old, _, new = said.split(": ")[1].strip().partition(" -> ")
+    assert old == before["model_version"] != new
     client.retrieve_predictions(project)
-    (row,) = (row for row in client.predictions(project) if row["model_version"] == changed.after)
+    (row,) = (row for row in client.predictions(project) if row["model_version"] == new)
     assert row["task"] == task
-    labels = [one["value"].get("rectanglelabels") for one in row["result"]]
-    assert ["Star"] in labels
+    assert ["Star"] in [one["value"].get("rectanglelabels") for one in row["result"]]
+    listed = firstpass(both, "phrases", "--project", str(project))
+    assert "heart, red star" in listed
+    assert "red star (1, 0)" in listed
