@@ -22,9 +22,7 @@ ListTasks: TypeAlias = Callable[[Json], tuple[list[Json], int]]
 IDS_AT_ONCE = 200
 
 
-def walk(
-    list_tasks: ListTasks, filters: Json | None, also: Sequence[Json] = ()
-) -> Iterator[Json]:
+def walk(list_tasks: ListTasks, filters: Json | None, also: Sequence[Json] = ()) -> Iterator[Json]:
     """All tasks that match, each once, by ascending id; one page in memory per filter that `or` joins.
 
     Each task matches every item of `also` besides.
