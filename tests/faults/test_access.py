@@ -9,6 +9,13 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError
 
+from backend.delivery.card import CourierCard, read_card, write_card
+from backend.delivery.claims import Claims
+from backend.delivery.failed_tasks import FailedTasks
+from backend.delivery.owed import OwedTasks
+from backend.delivery.project_key import ProjectKey
+from backend.delivery.turn import Turn
+from backend.errors import Failure
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig, Users, answered, failed
 
@@ -73,3 +80,27 @@ def test_the_users_can_do_no_more(guarded: Rig, user: str) -> None:
         for command in REFUSED:
             with pytest.raises(NoPermissionError):
                 connection.execute_command(*command.split())
+
+
+def test_the_web_user_can_do_all_that_delivery_needs(guarded: Rig) -> None:
+    """The courier and the commands come as it: owing, claiming, taking turns, signs of life, failures."""
+    project, failure = ProjectKey(4, 1795207698), Failure("TaskError", "no image", transient=False)
+    with redis.Redis.from_url(guarded.server.url("firstpass-web")) as connection:
+        owed, claims = OwedTasks(connection), Claims(connection)
+        owed.add(project, [1, 2], 0.0)
+        owed.failed_again(project, 1)
+        owed.postpone(project, [1], 5.0)
+        owed.note_change(project)
+        with Turn(connection, "firstpass:delivery:writer:x", urgent=True).held():
+            mine = claims.take(project, "v", [1, 2], holder="writer")
+            claims.settle(project, "v", [1])
+            claims.release(project, "v", [2], holder="writer")
+        FailedTasks(connection).note(project, {2: failure})
+        FailedTasks(connection).forget(project, [2])
+        write_card(connection, CourierCard("host", 1, "http://ls", 0.0, 0.0, 0, 0))
+        owed.settle(project, [2])
+
+        assert mine == {1, 2}
+        assert (owed.due(project, 9.0, 10), owed.take_changed()) == ([1], [project])
+        assert read_card(connection) is not None
+        assert owed.forget(project) == 1
