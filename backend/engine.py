@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.errors import ModelUnavailable
-from models.registry import Entry, ModelNotAvailable, fingerprint, reason_not_served, resolve
-from models.types import Classify, PerBox, Query
+from models.registry import (
+    Entry,
+    ModelNotAvailable,
+    asked_of,
+    fingerprint,
+    reason_not_served,
+    resolve,
+)
+from models.types import Box, Classify, InBox, PerBox, Query
 
 __all__ = ["Engine", "engine_for"]
+
+#: Whether a model may be asked about a box does not depend on where it is.
+_ANY_BOX = Box(0, 0, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,11 @@ class Engine:
     fingerprint: str
     entries: tuple[Entry, ...]
 
+    def model_to_ask(self, model_name: str | None) -> str | None:
+        """The `model` of a query whose tag names a model: `None` where that one is asked anyway."""
+        unnamed = [entry.name for entry in asked_of(self.entries, None)]
+        return None if model_name in unnamed else model_name
+
     def refuses(self, query: Query, model_name: str | None = None) -> str | None:
         """Why these models cannot answer a query, or not faithfully; `None` when they can.
 
@@ -26,7 +41,7 @@ class Engine:
         """
         if model_name is None:
             return reason_not_served(self.entries, query)
-        named = [entry for entry in self.entries if entry.name == model_name]
+        named = asked_of(self.entries, model_name)
         if not named:
             loaded = ", ".join(entry.name for entry in self.entries)
             return (
@@ -34,10 +49,13 @@ class Engine:
                 "FIRSTPASS_MODEL says which are loaded"
             )
         match query:
-            case PerBox(ask=Classify() as ask):
-                return reason_not_served(named, ask) or reason_not_served(self.entries, query)
+            case PerBox(ask=Classify() as asked):
+                alone: Query = asked
+            case PerBox(ask=task):
+                alone = InBox(_ANY_BOX, task)
             case _:
-                return reason_not_served(named, query)
+                alone = replace(query, model=None)
+        return reason_not_served(named, alone) or reason_not_served(self.entries, query)
 
 
 def engine_for(model_setting: str) -> Engine:

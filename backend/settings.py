@@ -88,7 +88,8 @@ class Settings(BaseSettings):
 
     model: str = Field(
         default="florence-2-base,clip-vit-b-32",
-        description="Registry names or folders, comma-separated: one Florence-2, one CLIP; `tiny` is both.",
+        description="Registry names or folders, comma-separated; the first Florence-2 and CLIP answer, "
+        "others where `model_name` names them; `tiny` is one of each.",
     )
     device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(

@@ -26,7 +26,7 @@ def asked_first(queries: Sequence[Query]) -> tuple[Query, ...]:
 
     >>> from models.types import Ground
     >>> asked_first([PerBox(Ground(("car",)), "text"), Ground(("car",))])
-    (Ground(phrases=('car',), mode='per_phrase', tiling=None),)
+    (Ground(model=None, phrases=('car',), mode='per_phrase', tiling=None),)
     """
     return tuple(
         dict.fromkeys(query.boxes if isinstance(query, PerBox) else query for query in queries)
@@ -36,7 +36,7 @@ def asked_first(queries: Sequence[Query]) -> tuple[Query, ...]:
 def questions(boxes: Mapping[PerBox, Detections]) -> tuple[InBox, ...]:
     """Gives what to ask of each box, once; `boxes` are the tidy outputs of each query's own boxes."""
     asked = (
-        InBox(detection.box, query.ask)
+        InBox(detection.box, query.ask, model=query.model)
         for query, found in boxes.items()
         for detection in boxes_asked(query, found)
     )
@@ -59,7 +59,7 @@ def collected(query: PerBox, found: Detections, answers: Mapping[Query, ModelOut
     """Gives the answers to `questions` beside their boxes. Outlines that fit no box are left empty."""
     items = []
     for detection in boxes_asked(query, found):
-        output = answers[InBox(detection.box, query.ask)]
+        output = answers[InBox(detection.box, query.ask, model=query.model)]
         if isinstance(output, BoxOutputs):
             raise TypeError("expected an answer about one box, got one about several")
         if isinstance(output, Detections):

@@ -39,7 +39,7 @@ class Runtime(Protocol):
         """Where it runs, in words: `cpu`, `cuda:0 (NVIDIA H200)`."""
 
     def run_raw(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
-        """One raw output per query, in the order asked; each image is encoded once.
+        """One raw output per query, in the order asked; a model encodes each image once.
 
         Raw outputs may be kept and made tidy later, by other rules. Boxes are xyxy pixels of the
         image given. Raises `UnsupportedQuery` for a query that no loaded model serves; nothing of

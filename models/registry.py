@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +36,7 @@ __all__ = [
     "Kind",
     "ModelNotAvailable",
     "QueryKind",
+    "asked_of",
     "fingerprint",
     "reason_not_served",
     "resolve",
@@ -48,14 +50,14 @@ _ANY_BOX = Box(0, 0, 1, 1)
 
 
 def resolve(model_setting: str) -> tuple[Entry, ...]:
-    """Gives the models that a setting names: at most one Florence-2, at most one CLIP or SigLIP.
+    """Gives the models that a setting names, Florence-2 first; the first of each kind is its default.
 
     `model_setting` is a comma-separated list of registry names and local folders, such as
-    `florence-2-base,clip-vit-b-32`, `tiny` or `/data/my-florence,tiny-clip`. Florence-2 comes first.
-    Nothing is loaded; of a local folder only `config.json` is read.
+    `florence-2-base,clip-vit-b-32`, `tiny` or `/data/my-florence,tiny-clip`. CLIP and SigLIP are one
+    kind: both classify. Nothing is loaded; of a local folder only `config.json` is read.
 
     Raises `ModelNotAvailable` for an unknown name, a folder that is not a checkpoint, none at all,
-    or two of a kind.
+    or one twice.
 
     >>> [entry.name for entry in resolve("tiny")]
     ['tiny-florence2', 'tiny-clip']
@@ -67,33 +69,48 @@ def resolve(model_setting: str) -> tuple[Entry, ...]:
             "name one of `firstpass models list`, or try `--model tiny`"
         )
     found = [_find(part) for name in names for part in GROUPS.get(name, (name,))]
-    grounders = [entry for entry in found if entry.kind == "florence2"]
-    classifiers = [entry for entry in found if entry.kind != "florence2"]
-    for group, what in ((grounders, "Florence-2"), (classifiers, "CLIP or SigLIP")):
-        if len(group) > 1:
-            listed = ", ".join(entry.name for entry in group)
-            raise ModelNotAvailable(
-                f"expected at most one {what} model, got {listed}; keep one of them"
-            )
-    return (*grounders, *classifiers)
+    listed = [entry.name for entry in found]
+    twice = next((name for name in listed if listed.count(name) > 1), None)
+    if twice is not None:
+        raise ModelNotAvailable(
+            f"expected each model once, got {', '.join(listed)}; name {twice} once"
+        )
+    return tuple(sorted(found, key=_classifies))
+
+
+def asked_of(entries: Sequence[Entry], model: str | None) -> tuple[Entry, ...]:
+    """Gives the models among which the one to answer is: those of that name, else each kind's first.
+
+    >>> [entry.name for entry in asked_of(resolve("tiny,clip-vit-b-32"), None)]
+    ['tiny-florence2', 'tiny-clip']
+    """
+    if model is not None:
+        return tuple(entry for entry in entries if entry.name == model)
+    firsts: dict[bool, Entry] = {}
+    for entry in entries:
+        firsts.setdefault(_classifies(entry), entry)
+    return tuple(firsts.values())
 
 
 def fingerprint(entries: Sequence[Entry]) -> str:
     """Gives 12 hexadecimal digits that change when the models' answers may change.
 
     Made of repository and revision (of a folder: its files' content), the templates and the version
-    of our own answers. The same on every machine, device and dtype, and whatever a folder is called.
+    of our own answers. The same on every machine, device and dtype, and whatever a folder is called, but
+    for models that are asked by name: of those the name counts.
 
     Raises `ModelNotAvailable` when a folder's files cannot be read.
     """
     digest = hashlib.sha256(f"answers {ANSWERS_VERSION}".encode())
+    unnamed = asked_of(entries, None)
     for entry in entries:
         content = (
             _folder_digest(entry.folder, entry.weights)
             if entry.folder is not None
             else f"{entry.repository}@{entry.revision}"
         )
-        digest.update(json.dumps([entry.kind, content, *entry.templates]).encode())
+        name = () if entry in unnamed else (entry.name,)
+        digest.update(json.dumps([entry.kind, content, *entry.templates, *name]).encode())
     return digest.hexdigest()[:12]
 
 
@@ -113,21 +130,19 @@ def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
     and control tokens in a phrase. Left to the loaded model is a phrase of more tokens than it reads.
     """
     match query:
-        case PerBox(boxes=boxes, ask=ask):
-            about = reason_not_served(entries, InBox(_ANY_BOX, ask))
+        case PerBox(boxes=boxes, ask=ask, model=model):
+            about = reason_not_served(entries, InBox(_ANY_BOX, ask, model=model))
             return reason_not_served(entries, boxes) or about
-        case InBox(ask=Classify() as ask):
-            return reason_not_served(entries, ask)
+        case InBox(ask=Classify() as ask, model=model):
+            return reason_not_served(entries, replace(ask, model=model))
         case _:
             return _reason_not_served(entries, query)
 
 
 def _reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
-    able = [entry for entry in entries if type(query) in entry.queries]
-    asked = type(query).__name__
-    names = ", ".join(entry.name for entry in entries)
+    able = [entry for entry in asked_of(entries, query.model) if type(query) in entry.queries]
     if not able:
-        return f"no loaded model answers {asked}: {names}"
+        return _reason_none_is_able(entries, query)
     untaught = None
     match query:
         case Caption(detail="detailed" | "more_detailed" as detail):
@@ -140,6 +155,21 @@ def _reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
         return f"{', '.join(entry.name for entry in able)} was not trained for {untaught}"
     refused = (reason_refused(phrase, entry.kind) for entry in able for phrase in phrases_of(query))
     return next(filter(None, refused), None)
+
+
+def _reason_none_is_able(entries: Sequence[Entry], query: Query) -> str:
+    asked, loaded = type(query).__name__, ", ".join(entry.name for entry in entries)
+    able = ", ".join(entry.name for entry in entries if type(query) in entry.queries)
+    if not able:
+        return f"no loaded model answers {asked}: {loaded}"
+    asked_names = ", ".join(entry.name for entry in asked_of(entries, query.model))
+    if not asked_names:
+        return f"expected a model that is loaded ({loaded}), got {query.model!r}"
+    return f"{asked_names} answers no {asked}; {able} would, asked by name"
+
+
+def _classifies(entry: Entry) -> bool:
+    return entry.kind != "florence2"
 
 
 def _find(name: str) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.prompts import Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
-from models.registry import Entry, fingerprint, reason_not_served, resolve, serves
+from models.registry import Entry, asked_of, fingerprint, reason_not_served, resolve, serves
 from models.types import (
     Classify,
     Detections,
@@ -68,19 +69,19 @@ def load_runtime(
         torch.set_num_threads(options.cpu_threads)
     entries = resolve(model_setting)
     place = pick_device(device)
-    florence: FlorenceEngine | None = None
-    classifier: ClipEngine | None = None
+    florences: dict[str, FlorenceEngine] = {}
+    classifiers: dict[str, ClipEngine] = {}
     for entry in entries:
         folder = locate(entry)
         if entry.kind == "florence2":
-            florence = FlorenceEngine.load(
+            florences[entry.name] = FlorenceEngine.load(
                 entry, folder, device=place, dtype=dtype, options=options.florence
             )
         else:
-            classifier = ClipEngine.load(
+            classifiers[entry.name] = ClipEngine.load(
                 entry, folder, device=place, dtype=dtype, options=options.clip, vectors=vectors
             )
-    return LoadedRuntime(entries, place, florence, classifier, options)
+    return LoadedRuntime(entries, place, florences, classifiers, options)
 
 
 class LoadedRuntime:
@@ -90,20 +91,21 @@ class LoadedRuntime:
         self,
         entries: Sequence[Entry],
         device: torch.device,
-        florence: FlorenceEngine | None,
-        classifier: ClipEngine | None,
+        florences: Mapping[str, FlorenceEngine],
+        classifiers: Mapping[str, ClipEngine],
         options: RuntimeOptions,
     ) -> None:
-        """Takes loaded engines; `load_runtime` is the usual way in."""
+        """Takes loaded engines by name, each kind's default first; `load_runtime` is the usual way in."""
         self._entries = tuple(entries)
         self._device = device
         self._options = options
         self._fingerprint = fingerprint(entries)
-        self.florence = florence
-        self.classifier = classifier
-        self._asking = (
-            Asking(florence, classifier, options.gate, options.clean) if florence else None
-        )
+        self.florences = dict(florences)
+        self.classifiers = dict(classifiers)
+        self._askings = {
+            name: Asking(engine, self.classifier, options.gate, options.clean)
+            for name, engine in florences.items()
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -116,10 +118,21 @@ class LoadedRuntime:
         return device_words(self._device)
 
     @property
+    def florence(self) -> FlorenceEngine | None:
+        """The Florence-2 that is asked where none is named."""
+        return next(iter(self.florences.values()), None)
+
+    @property
+    def classifier(self) -> ClipEngine | None:
+        """The CLIP or SigLIP that is asked where none is named, and of doubtful boxes."""
+        return next(iter(self.classifiers.values()), None)
+
+    @property
     def dtypes(self) -> tuple[str, ...]:
         """Number format of each loaded model, in the order of the entries."""
-        engines = (self.florence, self.classifier)
-        return tuple(str(engine.dtype).removeprefix("torch.") for engine in engines if engine)
+        engines: list[FlorenceEngine | ClipEngine] = [*self.florences.values()]
+        engines += self.classifiers.values()
+        return tuple(str(engine.dtype).removeprefix("torch.") for engine in engines)
 
     def run(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
         """Gives `run_raw`'s outputs made tidy."""
@@ -138,7 +151,7 @@ class LoadedRuntime:
         return Detections(clean(output.items, size, self._options.clean), output.truncated)
 
     def run_raw(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
-        """Gives one output per query, in the order asked; each image is encoded once.
+        """Gives one output per query, in the order asked; a model encodes each image once.
 
         Detections are raw down to a low score: thresholds are the caller's. Boxes are xyxy pixels
         of the image given.
@@ -183,11 +196,7 @@ class LoadedRuntime:
             for query in queries
             if query not in item.known
         ]
-        outputs = self._classified(steps)
-        if self._asking is not None:
-            outputs |= self._asking.answer(
-                {number: step for number, step in enumerate(steps) if step.prompts}
-            )
+        outputs = self._by_model(steps)
         numbers = iter(range(len(steps)))
         return [
             {
@@ -197,11 +206,28 @@ class LoadedRuntime:
             for item, queries in zip(batch, asked, strict=True)
         ]
 
+    def _by_model(self, steps: Sequence[Step]) -> dict[int, ModelOutput]:
+        """Gives the output of each step, by its number, from the model that it is asked of."""
+        put: defaultdict[str, dict[int, Step]] = defaultdict(dict)
+        for number, step in enumerate(steps):
+            model = step.query.model
+            if model is None:
+                model = next(iter(self._askings if step.prompts else self.classifiers))
+            put[model][number] = step
+        outputs: dict[int, ModelOutput] = {}
+        for model, asked in put.items():
+            if model in self._askings:
+                outputs |= self._askings[model].answer(asked)
+            else:
+                outputs |= _classified(self.classifiers[model], asked)
+        return outputs
+
     def _check_served(self, query: Query) -> None:
         reason = reason_not_served(self._entries, query)
         if reason is not None:
             # Of a query that is served in general, only a phrase can be the trouble.
-            phrased = type(query) in serves(self._entries) and phrases_of(query)
+            served = serves(asked_of(self._entries, query.model))
+            phrased = type(query) in served and phrases_of(query)
             raise PhraseRefused(reason) if phrased else UnsupportedQuery(reason)
 
     def _prompts(self, item: ImageQueries, query: Query) -> tuple[Prompt, ...]:
@@ -211,16 +237,15 @@ class LoadedRuntime:
             case _:
                 return prompts_for(query, ImageSize(*item.image.size))
 
-    def _classified(self, steps: Sequence[Step]) -> dict[int, ModelOutput]:
-        numbers = [number for number, step in enumerate(steps) if not step.prompts]
-        if self.classifier is None:
-            return {}
-        outputs: dict[int, ModelOutput] = {}
-        for start in range(0, len(numbers), _CROPS_AT_ONCE):
-            some = numbers[start : start + _CROPS_AT_ONCE]
-            asks = [_shown(steps[number]) for number in some]
-            outputs.update(zip(some, self.classifier.classify(asks), strict=True))
-        return outputs
+
+def _classified(classifier: ClipEngine, steps: Mapping[int, Step]) -> dict[int, ModelOutput]:
+    numbers = list(steps)
+    outputs: dict[int, ModelOutput] = {}
+    for start in range(0, len(numbers), _CROPS_AT_ONCE):
+        some = numbers[start : start + _CROPS_AT_ONCE]
+        asks = [_shown(steps[number]) for number in some]
+        outputs.update(zip(some, classifier.classify(asks), strict=True))
+    return outputs
 
 
 def _shown(step: Step) -> tuple[Image.Image, str, Classify]:

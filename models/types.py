@@ -192,8 +192,16 @@ class Tiling:
             raise ValueError(f"expected an overlap of 0 to 0.5 of a tile, got {self.overlap}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What every query may say: which of several loaded models of its kind is to answer."""
+
+    #: Name of the model, as `registry.resolve` gives it; `None`: the first of the kind.
+    model: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(_Asked):
     """Find every phrase: one open-vocabulary call per phrase (default), or one joined call."""
 
     phrases: tuple[str, ...]
@@ -205,24 +213,24 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Detect:
+class Detect(_Asked):
     """Find whatever the model knows a name for."""
 
     tiling: Tiling | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DenseCaption:
+class DenseCaption(_Asked):
     """Find whatever there is and describe each: detections whose phrase is the description."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProposeRegions:
+class ProposeRegions(_Asked):
     """Find places worth a box, without a name: detections with an empty phrase."""
 
 
 @dataclass(frozen=True, slots=True)
-class Classify:
+class Classify(_Asked):
     """Which candidates describe the image: exactly one (`multi` false) or any number."""
 
     candidates: tuple[str, ...]
@@ -233,19 +241,19 @@ class Classify:
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
+class Caption(_Asked):
     """Say what the image shows."""
 
     detail: CaptionDetail = "short"
 
 
 @dataclass(frozen=True, slots=True)
-class ReadText:
+class ReadText(_Asked):
     """Find and read printed text: detections whose phrase is the text read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(_Asked):
     """Outline what the phrase names: detections with a polygon."""
 
     phrase: str
@@ -255,19 +263,26 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class InBox:
-    """Ask about one box: which candidates describe it (shown alone), or one of Florence-2's tasks."""
+class InBox(_Asked):
+    """Ask about one box: which candidates describe it (shown alone), or one of Florence-2's tasks.
+
+    `model` answers; `ask` names none.
+    """
 
     box: Box
     ask: Classify | RegionTask
 
+    def __post_init__(self) -> None:
+        _check_asked(self.ask)
+
 
 @dataclass(frozen=True, slots=True)
-class PerBox:
+class PerBox(_Asked):
     """Ask the same of each box that another query finds, once its answer is tidy.
 
     The best `limit` boxes of at least `least_score` (0..1) are asked about. Thresholds of labels are no
-    part of it, so a box that none of them lets through may be among these.
+    part of it, so a box that none of them lets through may be among these. `model` is asked of each box;
+    `boxes` names its own, and `ask` none.
     """
 
     boxes: Ground | ReadText
@@ -280,6 +295,7 @@ class PerBox:
             raise ValueError(f"expected a limit of at least 1 box, got {self.limit}")
         if not 0 <= self.least_score <= 1:
             raise ValueError(f"expected a least score of 0 to 1, got {self.least_score}")
+        _check_asked(self.ask)
 
 
 Query: TypeAlias = (
@@ -295,6 +311,13 @@ Query: TypeAlias = (
     | PerBox
 )
 ModelOutput: TypeAlias = Detections | Classification | Texts | BoxOutputs
+
+
+def _check_asked(ask: Classify | RegionTask) -> None:
+    if isinstance(ask, Classify) and ask.model is not None:
+        raise ValueError(
+            f"expected the model beside the box, got {ask.model!r} within what is asked"
+        )
 
 
 def _check_phrases(phrases: tuple[str, ...]) -> None:

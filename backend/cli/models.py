@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -76,7 +77,7 @@ def check_model(
     settings = load_settings(device=device, dtype=dtype)
     from backend.queue.vitals import memory_mb
     from models.protocols import ImageQueries
-    from models.registry import resolve, serves
+    from models.registry import resolve
     from models.runtime import load_runtime
     from models.tiny.scenes import generate_scene
     from models.types import Classify, Ground, Query
@@ -84,10 +85,15 @@ def check_model(
     started = time.monotonic()
     with _ours():
         runtime = load_runtime(name, settings.device, settings.dtype)
-        served = serves(resolve(name))
+        entries = resolve(name)
     loaded = time.monotonic()
     asked: list[Query] = [Ground(("circle", "star")), Classify(("night", "snow"))]
-    queries = tuple(query for query in asked if type(query) in served)
+    queries = tuple(
+        replace(query, model=entry.name)
+        for entry in entries
+        for query in asked
+        if type(query) in entry.queries
+    )
     runtime.run([ImageQueries(generate_scene(1).image, "check", queries)])
     table = Table(show_header=False)
     for label, value in (
@@ -95,7 +101,7 @@ def check_model(
         ("fingerprint", runtime.fingerprint),
         ("device", runtime.device),
         ("dtype", ", ".join(runtime.dtypes)),
-        ("asked", ", ".join(type(query).__name__ for query in queries)),
+        ("asked", ", ".join(f"{type(query).__name__} ({query.model})" for query in queries)),
         ("load", f"{loaded - started:.2f} s"),
         ("first image", f"{time.monotonic() - loaded:.2f} s"),
         ("memory of this process", f"{memory_mb()} MiB"),

@@ -17,7 +17,7 @@ from backend.label_studio.label_config import parse_label_config
 from backend.label_studio.model_version import model_version
 from backend.plan import Plan, Step, plan_label_config
 from backend.settings import load_settings
-from models.types import PerBox
+from models.types import PerBox, Query
 
 __all__ = ["plan"]
 
@@ -66,11 +66,19 @@ def _title(step: Step) -> str:
 
 def _asked_by(step: Step) -> str:
     match step.query:
-        case PerBox(boxes=boxes, ask=ask):
+        case PerBox(boxes=boxes, ask=ask, model=model):
             what = ask if isinstance(ask, str) else type(ask).__name__
-            return f"{type(boxes).__name__}, then {what} of each box"
+            return f"{_named(boxes)}, then {what} of each box{_of(model)}"
         case query:
-            return type(query).__name__
+            return _named(query)
+
+
+def _named(query: Query) -> str:
+    return f"{type(query).__name__}{_of(query.model)}"
+
+
+def _of(model: str | None) -> str:
+    return "" if model is None else f" ({model})"
 
 
 def _whole(step: Step) -> str:

@@ -39,7 +39,7 @@ def regions_by_drawing(scene: Scene, gesture: Gesture) -> list[Region]:
     if meant.label is None:
         meant = _named(scene, meant, tags)
     elif not meant.detection.phrase:
-        meant = _read(scene, meant)
+        meant = _read(scene, meant, tags[0].boxes.model)
     steps = narrowed(tags, scene.steps, meant.label_value, meant.detection.phrase)
     filling = Filling(steps, meant.detection, known, meant.outline)
     questions = filling.questions()
@@ -67,9 +67,9 @@ def _named(scene: Scene, meant: Meant, tags: Sequence[Step]) -> Meant:
     return meant.called(best_label(labels, told))
 
 
-def _read(scene: Scene, meant: Meant) -> Meant:
-    """With the text that Florence-2 reads in the box, in a tag for printed text."""
-    query = InBox(meant.detection.box, "text")
+def _read(scene: Scene, meant: Meant, model: str | None) -> Meant:
+    """With the text that the tag's Florence-2 reads in the box, in a tag for printed text."""
+    query = InBox(meant.detection.box, "text", model=model)
     if scene.refuses(query) is not None:
         return meant
     (told,) = scene.ask((query,)).outputs

@@ -88,8 +88,9 @@ def looking_for(
         if found is None:
             continue
         control = replace(_tag(tag), labels=(replace(found, phrases=(phrase,)),))
-        ground = Ground((phrase,), tiling=Tiling(control.tile_px))
-        query = PerBox(ground, "outline") if control.shape.is_outline else ground
+        model = tag.boxes.model
+        ground = Ground((phrase,), tiling=Tiling(control.tile_px), model=model)
+        query = PerBox(ground, "outline", model=model) if control.shape.is_outline else ground
         bases[tag] = replace(tag, control=control, query=query)
     asked = []
     for step in _per_region(steps, bases, label):

@@ -37,7 +37,7 @@ def resolved(step: Step, data: Mapping[str, Any]) -> Step | None:
     if not labels:
         return None
     filled = replace(control, labels=labels)
-    asked: Query = candidates_query(filled)
+    asked: Query = replace(candidates_query(filled), model=step.query.model)
     if isinstance(step.query, PerBox):
         asked = replace(step.query, ask=candidates_query(filled))
     return replace(step, control=filled, query=asked)

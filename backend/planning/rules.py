@@ -6,7 +6,7 @@ Tags for regions come first, since what is per region, and what counts regions, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from backend.engine import Engine
@@ -87,12 +87,13 @@ class _Rules:
 
     def regions(self, control: RegionTag) -> Step:
         """The step of a tag for regions. Raises `Unserved`."""
-        query: Query = ReadText()
+        model = self.engine.model_to_ask(control.model_name)
+        query: Query = ReadText(model=model)
         if not control.is_ocr:
             # Without a side, tiles are asked only where an answer was cut short.
-            query = Ground(_asked(control.labels), tiling=Tiling(control.tile_px))
+            query = Ground(_asked(control.labels), tiling=Tiling(control.tile_px), model=model)
             if control.shape.is_outline:
-                query = PerBox(query, "outline")
+                query = PerBox(query, "outline", model=model)
         return self._served(control, query, self.score_threshold)
 
     def steps(
@@ -118,9 +119,10 @@ class _Rules:
         query = candidates_query(control)
         default = MULTIPLE_CHOICE_THRESHOLD if multiple else NO_THRESHOLD
         if control.per_region is None:
-            return (self._served(control, query, default),)
+            model = self.engine.model_to_ask(control.model_name)
+            return (self._served(control, replace(query, model=model), default),)
         return tuple(
-            self._served(control, _of_region(base, query), default, base)
+            self._served(control, self._of_region(control, base, query), default, base)
             for base in _bases(control, control.per_region, regions)
         )
 
@@ -128,12 +130,14 @@ class _Rules:
         if control.per_region is not None:
             task: RegionTask = "text" if control.task == "ocr" else "description"
             return tuple(
-                self._served(control, _of_region(base, task), NO_THRESHOLD, base)
+                self._served(control, self._of_region(control, base, task), NO_THRESHOLD, base)
                 for base in _bases(control, control.per_region, regions)
             )
+        model = self.engine.model_to_ask(control.model_name)
         if control.task == "ocr":
-            return (self._served(control, ReadText(), self.score_threshold),)
-        return (self._served(control, Caption(_CAPTIONS[control.task]), NO_THRESHOLD),)
+            return (self._served(control, ReadText(model=model), self.score_threshold),)
+        query = Caption(_CAPTIONS[control.task], model=model)
+        return (self._served(control, query, NO_THRESHOLD),)
 
     def _count(self, control: CountTag, regions: Mapping[RegionTag, Step]) -> Step:
         bases = tuple(s for tag, s in regions.items() if tag.to_name == control.to_name)
@@ -149,7 +153,23 @@ class _Rules:
                 f"expected model_count to be a label of its image ({', '.join(known)}), "
                 f"got {control.label!r}"
             )
-        return self._served(control, bases[0].boxes, self.score_threshold, *bases)
+        step = self._served(control, bases[0].boxes, self.score_threshold, *bases)
+        model = self.engine.model_to_ask(control.model_name)
+        if control.model_name and any(base.boxes.model != model for base in bases):
+            names = ", ".join(repr(base.control.name) for base in bases)
+            raise Unserved(
+                f"it counts what {names} finds, expected its model_name to be theirs or none, "
+                f"got {control.model_name!r}"
+            )
+        return step
+
+    def _of_region(self, control: ControlTag, base: Step, ask: Classify | RegionTask) -> Query:
+        """What to ask of each region of another step. Text that its model read with its place is known."""
+        model = self.engine.model_to_ask(control.model_name)
+        same_model = control.model_name is None or model == base.boxes.model
+        if isinstance(base.boxes, ReadText) and ask == "text" and same_model:
+            return base.boxes
+        return PerBox(base.boxes, ask, model=model)
 
     def _served(self, control: ControlTag, query: Query, default: float, *bases: Step) -> Step:
         reason = self.engine.refuses(query, control.model_name)
@@ -172,13 +192,6 @@ def candidates_query(control: ChoicesTag | TaxonomyTag) -> Classify:
 
 def _asked(labels: tuple[Label, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for label in labels for phrase in label.phrases))
-
-
-def _of_region(base: Step, ask: Classify | RegionTask) -> Query:
-    """What to ask of each region of another step. Text that was read with its place is known already."""
-    if isinstance(base.boxes, ReadText) and ask == "text":
-        return base.boxes
-    return PerBox(base.boxes, ask)
 
 
 def _bases(control: ControlTag, about: PerRegion, regions: Mapping[RegionTag, Step]) -> list[Step]:

@@ -149,10 +149,17 @@ def test_models_list_names_them_all() -> None:
 
 
 def test_models_check_loads_and_asks() -> None:
-    """Device, dtype, seconds and memory are printed."""
+    """What each model was asked, device, dtype, seconds and memory are printed."""
     printed = run("models", "check", "tiny")
 
-    for expected in ("device", "cpu", "float32", "Ground, Classify", "MiB"):
+    for expected in (
+        "device",
+        "cpu",
+        "float32",
+        "Ground (tiny-florence2)",
+        "Classify (tiny-clip)",
+        "MiB",
+    ):
         assert expected in printed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from models.types import (
     Query,
     ReadText,
     Texts,
+    Tiling,
 )
 from tests.standin.queue import StandInQueue
 from tests.unit.interactive.contexts import (
@@ -284,6 +286,16 @@ def test_a_rectangle_around_print_gets_its_text() -> None:
     assert (percent(other), read["value"]["text"]) == ((50, 10, 30, 20), ["a text"])
 
 
+def test_text_is_read_by_the_model_of_its_tag() -> None:
+    models = Models(LINE)
+    named = PRINT.replace('name="line"', 'name="line" model_name="florence-2-large"')
+    drawn = context(rectangle(50, 10, 30, 20, "Text", from_name="line"))
+
+    suggested(named, drawn, models, engine="florence-2-base,florence-2-large")
+
+    assert models.asked[-1] == InBox(Box(100, 10, 160, 30), "text", model="florence-2-large")
+
+
 def test_a_polygon_that_means_nothing_known_stays_as_it_was_drawn() -> None:
     """Where the models give an outline, theirs is taken."""
     drawn = polygon([50, 50], [90, 50], [90, 90], label="Dog")
@@ -399,6 +411,31 @@ def test_a_prompt_that_finds_nothing_is_answered_so() -> None:
 
     assert slot.prediction is not None
     assert (slot.prediction.result, slot.prediction.score) == ([], None)
+
+
+def test_a_prompt_is_asked_of_the_model_of_each_tag() -> None:
+    """Boxes and outlines alike."""
+    models = Models(CAT)
+    named = MASKS.replace('name="brush"', 'name="brush" model_name="florence-2-large"')
+    engine = "florence-2-base,florence-2-large,clip-vit-b-32"
+
+    suggested(BOXES + named + PROMPT, context(text("cat -> Cat")), models, engine=engine)
+
+    by_first = Ground(("cat",), tiling=Tiling())
+    by_other = replace(by_first, model="florence-2-large")
+    assert models.asked == [by_first, by_other, PerBox(by_other, "outline", model=by_other.model)]
+
+
+def test_what_was_drawn_is_outlined_by_the_model_of_its_tag() -> None:
+    models = Models(CAT)
+    named = MASKS.replace('name="brush"', 'name="brush" model_name="florence-2-large"')
+    engine = "florence-2-base,florence-2-large,clip-vit-b-32"
+
+    suggested(BOXES + named, context(rectangle(48, 15, 45, 80, "Dog")), models, engine=engine)
+
+    drawn = models.asked[-1]
+    assert isinstance(drawn, InBox)
+    assert (drawn.ask, drawn.model) == ("outline", "florence-2-large")
 
 
 # ---- what is there already ----

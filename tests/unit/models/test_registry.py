@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from models.catalogue import REGISTRY, TINY_FOLDER
-from models.registry import ModelNotAvailable, fingerprint, reason_not_served, resolve, serves
+from models.registry import (
+    ModelNotAvailable,
+    asked_of,
+    fingerprint,
+    reason_not_served,
+    resolve,
+    serves,
+)
 from models.types import (
     Box,
     Caption,
@@ -39,6 +46,18 @@ def test_florence_comes_first_whatever_the_order() -> None:
     assert names == ["florence-2-base", "clip-vit-b-32"]
 
 
+def test_several_of_a_kind_keep_their_order() -> None:
+    """The first of each is asked where none is named; CLIP and SigLIP are one kind."""
+    setting = "siglip2-base,florence-2-large-ft,clip-vit-b-32,florence-2-base"
+    entries = resolve(setting)
+
+    names = [entry.name for entry in entries]
+    assert names == ["florence-2-large-ft", "florence-2-base", "siglip2-base", "clip-vit-b-32"]
+    unnamed = [entry.name for entry in asked_of(entries, None)]
+    assert unnamed == ["florence-2-large-ft", "siglip2-base"]
+    assert asked_of(entries, "florence-3") == ()
+
+
 @pytest.mark.parametrize("entry", [e for e in REGISTRY.values() if e.repository], ids=str)
 def test_hub_entries_are_pinned_to_a_commit(entry: object) -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", getattr(entry, "revision", None) or "")
@@ -51,9 +70,8 @@ def test_hub_entries_are_pinned_to_a_commit(entry: object) -> None:
         (" , ", "empty setting"),
         ("florence-3", "firstpass models list"),
         ("/no/such/folder", "no/such/folder"),
-        ("florence-2-base,florence-2-large", "at most one Florence-2"),
-        ("clip-vit-b-32,siglip2-base", "at most one CLIP"),
-        ("tiny,tiny-clip", "at most one CLIP"),
+        ("tiny,tiny-clip", "name tiny-clip once"),
+        ("florence-2-base,florence-2-base", "each model once"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_to_do(setting: str, says: str) -> None:
@@ -100,6 +118,31 @@ def test_the_fingerprint_names_the_content_of_a_folder_and_not_its_place(tmp_pat
     content[-1] ^= 1  # same size, another weight
     weights.write_bytes(bytes(content))
     assert fingerprint(resolve(str(second))) != before
+
+
+def test_the_name_of_a_model_that_is_asked_by_name_counts(tmp_path: Path) -> None:
+    """Two folders that change places give other answers under the same names."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        shutil.copytree(TINY_FOLDER / "clip", folder)
+
+    assert fingerprint(resolve(f"tiny,{one}")) != fingerprint(resolve(f"tiny,{other}"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "before"),
+    [("tiny", "b28b3ebfb8da"), ("florence-2-base,clip-vit-b-32", "29fd18e56cd1")],
+)
+def test_one_of_each_has_the_fingerprint_that_it_had(setting: str, before: str) -> None:
+    """Predictions made before several could be loaded stay valid; new answers come with a new one."""
+    assert fingerprint(resolve(setting)) == before
+
+
+def test_the_order_of_models_changes_the_fingerprint() -> None:
+    """Another one answers where none is named."""
+    names = ("florence-2-base", "florence-2-large")
+
+    assert fingerprint(resolve(",".join(names))) != fingerprint(resolve(",".join(names[::-1])))
 
 
 def test_fingerprints_are_short_and_differ_between_models() -> None:
@@ -162,6 +205,29 @@ def test_control_tokens_are_found_without_a_model(setting: str, query: Query, sa
     assert reason is not None
     assert says in reason
     assert "control token" in reason
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        (Caption(model="florence-3"), "is loaded (tiny-florence2, florence-2-base"),
+        (Caption(model="tiny-clip"), "tiny-clip answers no Caption"),
+        (ReadText(), "tiny-florence2, tiny-clip answers no ReadText; florence-2-base would"),
+        (PerBox(Ground(("car",)), Classify(("red",)), model="florence-2-base"), "no Classify"),
+        (PerBox(Ground(("car",), model="tiny-clip"), "category"), "tiny-clip answers no Ground"),
+    ],
+)
+def test_a_model_that_cannot_answer_is_named(query: Query, says: str) -> None:
+    """The one that is asked, and those that could be."""
+    assert says in (reason_not_served(resolve("tiny,florence-2-base"), query) or "")
+
+
+def test_a_model_that_is_named_answers_what_the_first_cannot() -> None:
+    entries = resolve("tiny,florence-2-base")
+
+    assert reason_not_served(entries, ReadText(model="florence-2-base")) is None
+    assert reason_not_served(entries, Caption("detailed", model="florence-2-base")) is None
+    assert "detailed" in (reason_not_served(entries, Caption("detailed")) or "")
 
 
 def test_asking_the_registry_imports_no_torch() -> None:

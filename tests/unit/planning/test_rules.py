@@ -6,6 +6,7 @@ import pytest
 
 from backend.engine import Engine, engine_for
 from backend.plan import Plan, plan_label_config
+from backend.planning.options import resolved
 from models.types import (
     Caption,
     Classify,
@@ -18,6 +19,7 @@ from models.types import (
 
 REAL = engine_for("florence-2-base,clip-vit-b-32")
 TINY = engine_for("tiny")
+SEVERAL = engine_for("florence-2-base,florence-2-large,clip-vit-b-32,siglip2-base")
 CARS = Ground(("car",), tiling=Tiling())
 BOXES = '<RectangleLabels name="box" toName="img"><Label value="car"/></RectangleLabels>'
 OCR = '<RectangleLabels name="line" toName="img" model_task="ocr"><Label value="Text"/></RectangleLabels>'
@@ -198,6 +200,72 @@ def test_a_model_may_be_named() -> None:
 
     assert queries(BOXES.replace('name="box"', 'name="box" model_name="florence-2-base"') + named)
     assert planned(BOXES + named).unserved == ()
+
+
+def test_another_than_the_first_model_is_named_in_the_query() -> None:
+    """For boxes and outlines alike; what is per region names its own."""
+    boxes = Ground(("car",), tiling=Tiling(), model="florence-2-large")
+    colours = Classify(("red", "blue"))
+    tags = BOXES.replace('name="box"', 'name="box" model_name="florence-2-large"')
+    masks = tags.replace("Rectangle", "Polygon")
+    texts = '<TextArea name="t" toName="img" model_name="florence-2-large"{}/>'
+
+    assert queries(tags + COLOURS.format(""), SEVERAL) == [boxes, PerBox(boxes, colours)]
+    assert queries(tags + COLOURS.format(' model_name="siglip2-base"'), SEVERAL) == [
+        boxes,
+        PerBox(boxes, colours, model="siglip2-base"),
+    ]
+    assert queries(masks, SEVERAL) == [PerBox(boxes, "outline", model="florence-2-large")]
+    assert queries(texts.format(""), SEVERAL) == [Caption(model="florence-2-large")]
+    assert queries(texts.format(' model_task="ocr"'), SEVERAL) == [
+        ReadText(model="florence-2-large")
+    ]
+    whole = COLOURS.replace(' perRegion="true"', "").format(' model_name="siglip2-base"')
+    assert queries(whole, SEVERAL) == [Classify(("red", "blue"), model="siglip2-base")]
+
+
+def test_the_first_model_by_its_name_asks_the_same_as_without() -> None:
+    named = BOXES.replace('name="box"', 'name="box" model_name="florence-2-base"')
+    text = '<TextArea name="t" toName="img" perRegion="true"{}/>'
+
+    assert queries(named, SEVERAL) == [CARS]
+    assert queries(OCR + text.format(' model_name="florence-2-base"')) == [ReadText(), ReadText()]
+
+
+def test_text_in_boxes_is_read_again_by_another_model_that_is_named() -> None:
+    text = '<TextArea name="t" toName="img" perRegion="true"{}/>'
+    by_other = text.format(' model_name="florence-2-large"')
+
+    assert queries(OCR + by_other, SEVERAL)[1] == PerBox(
+        ReadText(), "text", model="florence-2-large"
+    )
+    line = OCR.replace('name="line"', 'name="line" model_name="florence-2-large"')
+    assert queries(line + text.format(""), SEVERAL) == [ReadText(model="florence-2-large")] * 2
+
+
+def test_choices_of_the_task_are_asked_of_the_model_that_is_named() -> None:
+    """Also once they stand in place of the stand-in."""
+    tag = '<Choices name="c" toName="img" value="$options" model_name="siglip2-base"/>'
+    plan = planned(tag, SEVERAL)
+    data = {"options": [{"value": "a"}, {"value": "b"}]}
+
+    step = resolved(plan.steps[0], data)
+
+    assert step is not None
+    assert step.query == Classify(("a", "b"), model="siglip2-base")
+
+
+def test_a_count_counts_what_the_model_of_its_boxes_finds() -> None:
+    """Alone it names its own; beside boxes of another model it cannot."""
+    count = '<Number name="n" toName="img" model_count="car" model_name="florence-2-large"/>'
+    boxes = Ground(("car",), tiling=Tiling(), model="florence-2-large")
+
+    assert queries(count, SEVERAL) == [boxes]
+    assert queries(
+        BOXES.replace("toName", 'model_name="florence-2-large" toName', 1) + count, SEVERAL
+    ) == [boxes, boxes]
+    (unserved,) = planned(BOXES + count, SEVERAL).unserved
+    assert "counts what 'box' finds" in unserved.reason
 
 
 def test_what_the_tiny_models_never_learnt_is_named() -> None:

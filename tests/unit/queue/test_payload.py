@@ -18,6 +18,7 @@ from backend.queue.payload import (
     decode_outcome,
     decode_request,
     encode_outcome,
+    encode_query,
     encode_request,
     request_id,
 )
@@ -53,20 +54,26 @@ boxes = st.builds(
     *[st.floats(0.5, 5000)] * 2,
 )
 tilings = st.none() | st.builds(Tiling, st.none() | st.integers(64, 5000), st.floats(0, 0.5))
+models = st.none() | phrases
 several = st.lists(phrases, min_size=1, max_size=5).map(tuple)
-grounds = st.builds(Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings)
+grounds = st.builds(
+    Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings, model=models
+)
 asks = st.builds(Classify, several, st.booleans()) | st.sampled_from(
     ["category", "description", "text", "outline"]
 )
 queries: st.SearchStrategy[Query] = st.one_of(
     grounds,
-    st.builds(Detect, tilings),
-    st.builds(Classify, several, st.booleans()),
-    st.builds(Caption, st.sampled_from(["short", "detailed", "more_detailed"])),
-    st.sampled_from([ReadText(), DenseCaption(), ProposeRegions()]),
-    st.builds(Segment, phrases),
-    st.builds(InBox, boxes, asks),
-    st.builds(PerBox, grounds | st.just(ReadText()), asks, st.integers(1, 99), scores),
+    st.builds(Detect, tilings, model=models),
+    st.builds(Classify, several, st.booleans(), model=models),
+    st.builds(Caption, st.sampled_from(["short", "detailed", "more_detailed"]), model=models),
+    st.builds(ReadText, model=models),
+    st.sampled_from([DenseCaption(), ProposeRegions()]),
+    st.builds(Segment, phrases, model=models),
+    st.builds(InBox, boxes, asks, model=models),
+    st.builds(
+        PerBox, grounds | st.just(ReadText()), asks, st.integers(1, 99), scores, model=models
+    ),
 )
 detections = st.builds(
     Detection,
@@ -131,6 +138,16 @@ def test_outcomes_come_back_as_they_were(outcome: Outcome) -> None:
             "image": encode_request(request(Detect()))["image"],
             "queries": [{"type": "Detect", "tiling": {"side_px": 1}}],
         },
+        {
+            "image": encode_request(request(Detect()))["image"],
+            "queries": [
+                {
+                    "type": "InBox",
+                    "box": {"x_min": 0, "y_min": 0, "x_max": 9, "y_max": 9},
+                    "ask": {"candidates": ["a"], "model": "tiny-clip"},
+                }
+            ],
+        },
     ],
 )
 def test_a_forged_job_is_refused(payload: Any) -> None:
@@ -157,9 +174,36 @@ def test_the_id_names_the_work() -> None:
         request_id(request(Ground(("cat",), tiling=Tiling(512))), "engine"),
         request_id(request(Ground(("cat",)), url="http://images.example/2.png"), "engine"),
         request_id(request(Ground(("cat",))), "other engine"),
+        request_id(request(Ground(("cat",), model="florence-2-large")), "engine"),
     }
     assert one not in others
-    assert len(others) == 5
+    assert len(others) == 6
+
+
+def test_the_id_without_a_named_model_is_what_it_was() -> None:
+    """Work that is queued or answered when several models become possible keeps its name."""
+    boxes = Ground(("cat",), tiling=Tiling())
+    asked = request(
+        boxes,
+        Classify(("a", "b")),
+        PerBox(boxes, "outline"),
+        ReadText(),
+        Caption(),
+        InBox(Box(0, 0, 9, 9), "text"),
+    )
+
+    assert (
+        request_id(asked, "engine")
+        == "6f9bb4179c8e305d09ec747e238885ff810871f9c5b359aac8974af1f7ab2b0f"
+    )
+    assert encode_query(PerBox(boxes, "outline")) == (
+        '{"ask": "outline", "boxes": {"phrases": ["cat"], "tiling": {}}, "type": "PerBox"}'
+    )
+
+
+def test_outputs_of_two_models_are_kept_apart() -> None:
+    """The text of the query names the output in the cache."""
+    assert encode_query(Caption(model="florence-2-large")) != encode_query(Caption())
 
 
 def test_a_request_from_before_tiling_is_still_read() -> None:
