@@ -31,7 +31,8 @@ CONFIG = """\
 
 def suggestions(client: LabelStudioClient, project: int, task: int, **region: Any) -> Any:
     """What the editor gets when somebody draws or types."""
-    (backend,) = client._call("GET", "/api/ml", params={"project": project})
+    # Label Studio makes two where its database was locked: it runs the request again.
+    backend, *_ = client._call("GET", "/api/ml", params={"project": project})
     context = {"result": [{"id": "new", "to_name": "image", "origin": "manual", **region}]}
     body = {"task": task, "context": context}
     return client.post(f"/api/ml/{backend['id']}/interactive-annotating", body)
