@@ -23,10 +23,11 @@ ALL = ("worker", "courier", "redis", "label-studio", "web")
 
 @dataclass(slots=True)
 class Killable:
-    """The running pair; `killed` lists what was killed, in order."""
+    """The running pair; `killed` lists what was killed, in order, `pictures` counts those handed out."""
 
     both: Running
     supervisor: Supervisor
+    pictures: int = 0
     killed: list[str] = field(default_factory=list)
 
     def process(self, name: str) -> ManagedProcess:

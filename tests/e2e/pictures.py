@@ -29,10 +29,14 @@ def picture(number: int) -> str:
 
 
 def import_pictures(
-    client: LabelStudioClient, project: int, tasks: int, *, distinct: int = 12
+    client: LabelStudioClient, project: int, tasks: int, *, distinct: int = 12, first: int = 0
 ) -> list[int]:
-    """The ids of new tasks; those that share one of the distinct pictures share its inference."""
-    return client.import_tasks(project, [{"image": picture(i % distinct)} for i in range(tasks)])
+    """The ids of new tasks; those that share one of the distinct pictures share its inference.
+
+    Pictures count from `first`: one that an earlier project had is answered from the cache.
+    """
+    numbers = (first + i % distinct for i in range(tasks))
+    return client.import_tasks(project, [{"image": picture(number)} for number in numbers])
 
 
 def rows_per_task(client: LabelStudioClient, project: int) -> Counter[int]:
