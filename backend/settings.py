@@ -199,6 +199,9 @@ class Settings(BaseSettings):
             return None
         if not value.startswith(("http://", "https://")):
             raise ValueError("expected an address that begins with http:// or https://")
+        if "@" in value.removeprefix("https://").removeprefix("http://").split("/")[0]:
+            # Addresses are shown in messages and logs.
+            raise ValueError("expected an address without a user name or password in it")
         return value.rstrip("/")
 
     @model_validator(mode="after")

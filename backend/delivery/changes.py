@@ -8,7 +8,7 @@ import structlog
 
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
-from backend.errors import FirstpassError, LabelConfigError, LabelStudioRefuses
+from backend.errors import LabelConfigError, LabelStudioRefuses
 from backend.label_studio.api import LabelStudioApi
 from backend.predictor import PredictorSettings
 from backend.projects.follow import follow
@@ -29,20 +29,16 @@ class ProjectFollower:
     settings: Settings
 
     def follow_changed(self) -> None:
-        """See to each project noted since the last call.
+        """See to each project that is noted.
 
-        Raises `LabelStudioUnavailable` and `QueueUnavailable`; what was not seen to is noted again.
+        Raises `LabelStudioUnavailable` and `QueueUnavailable`; what was not seen to stays noted.
         """
-        changed = self.owed.take_changed()
-        for done, project in enumerate(changed):
+        for changed in self.owed.changed():
             try:
-                self._follow(project)
+                self._follow(changed.key)
             except (LabelConfigError, LabelStudioRefuses) as error:
-                log.warning("project not followed", project=project.id, reason=str(error))
-            except FirstpassError:
-                for left in changed[done:]:
-                    self.owed.note_change(left)
-                raise
+                log.warning("project not followed", project=changed.key.id, reason=str(error))
+            self.owed.settle_change(changed)
 
     def _follow(self, project: ProjectKey) -> None:
         found = self.api.project(project.id)

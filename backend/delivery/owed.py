@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import redis
@@ -16,7 +17,7 @@ from backend.delivery.keys import CHANGED, OWING, owed_key, tries_key
 from backend.delivery.project_key import ProjectKey
 from backend.queue.connection import queue_errors
 
-__all__ = ["OwedTasks"]
+__all__ = ["ChangedProject", "OwedTasks"]
 
 #: A changed project is looked at again after this.
 LOOK_AGAIN_S = 10.0
@@ -31,6 +32,22 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[3], ARGV[1]) end
 """
 
+# KEYS: changed projects   ARGV: latest time to look, names. What was noted for later, or anew, stays.
+_SETTLE_CHANGE = """
+for i = 2, #ARGV do
+  local at = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if at and tonumber(at) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[i]) end
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedProject:
+    """A project whose label config may be another, as of `looked_at`, seconds since the epoch."""
+
+    key: ProjectKey
+    looked_at: float
+
 
 class OwedTasks:
     """Owed tasks by project, each with the time to see to it. Methods raise `QueueUnavailable`."""
@@ -39,6 +56,7 @@ class OwedTasks:
         self._connection = connection
         self._clock = clock
         self._settle = connection.register_script(_SETTLE)
+        self._settle_change = connection.register_script(_SETTLE_CHANGE)
 
     def add(self, project: ProjectKey, tasks: Iterable[int], now: float) -> None:
         """These are owed from `now` on; seconds since the epoch."""
@@ -111,14 +129,19 @@ class OwedTasks:
         with queue_errors():
             self._connection.zadd(CHANGED, looks)
 
-    def take_changed(self) -> list[ProjectKey]:
-        """The projects to look at now; they are noted no more."""
-        now = str(self._clock())
-        with queue_errors(), self._connection.pipeline() as pipeline:
-            pipeline.zrange(CHANGED, "-inf", now, byscore=True)
-            pipeline.zremrangebyscore(CHANGED, "-inf", now)
-            names: list[bytes] = pipeline.execute()[0]
-        return _keys({name.removesuffix(_AGAIN.encode()) for name in names})
+    def changed(self) -> list[ChangedProject]:
+        """The projects to look at now; each stays noted until `settle_change`."""
+        now = self._clock()
+        with queue_errors():
+            names: Any = self._connection.zrange(CHANGED, "-inf", str(now), byscore=True)
+        keys = _keys({name.removesuffix(_AGAIN.encode()) for name in names})
+        return [ChangedProject(key, now) for key in keys]
+
+    def settle_change(self, changed: ChangedProject) -> None:
+        """The project was seen to; a change noted since it was looked at stays noted."""
+        names = [str(changed.key), f"{changed.key}{_AGAIN}"]
+        with queue_errors():
+            self._settle_change(keys=[CHANGED], args=[repr(changed.looked_at), *names])
 
 
 def _keys(names: Iterable[bytes]) -> list[ProjectKey]:

@@ -14,7 +14,7 @@ import redis
 
 from backend.delivery.claims import STORED_TTL_S, Claims
 from backend.delivery.keys import claim_key
-from backend.delivery.owed import OwedTasks
+from backend.delivery.owed import LOOK_AGAIN_S, OwedTasks
 from backend.delivery.project_key import ProjectKey
 from backend.delivery.turn import Turn
 from backend.errors import QueueUnavailable
@@ -217,14 +217,50 @@ def test_nothing_is_owed_for_no_tasks(owed: OwedTasks, redis_connection: redis.R
     assert owed.count() == 0
 
 
-def test_changes_are_taken_once(owed: OwedTasks) -> None:
-    """Noted twice, a project comes once; noted later, it comes again."""
+def test_a_change_stays_noted_until_it_is_settled(owed: OwedTasks) -> None:
+    """Noted twice, a project comes once; whoever looks at it and is killed has lost nothing."""
     owed.note_change(OTHER)
     owed.note_change(KEY)
     owed.note_change(KEY)
 
-    assert owed.take_changed() == [KEY, OTHER]
-    assert owed.take_changed() == []
+    first, second = owed.changed()
+    owed.settle_change(first)
+
+    assert (first.key, second.key) == (KEY, OTHER)
+    assert [changed.key for changed in owed.changed()] == [OTHER]
+
+
+def test_a_change_that_is_noted_meanwhile_is_looked_at_again(
+    redis_connection: redis.Redis,
+) -> None:
+    """It may be another one than the one that was seen to."""
+    now = NOW
+    owed = OwedTasks(redis_connection, clock=lambda: now)
+    owed.note_change(KEY)
+    (changed,) = owed.changed()
+    now += 1
+    owed.note_change(KEY)
+
+    owed.settle_change(changed)
+
+    assert [changed.key for changed in owed.changed()] == [KEY]
+
+
+def test_a_settled_change_is_looked_at_once_more_a_little_later(
+    redis_connection: redis.Redis,
+) -> None:
+    """Label Studio may tell of a change before its database shows it."""
+    now = NOW
+    owed = OwedTasks(redis_connection, clock=lambda: now)
+    owed.note_change(KEY)
+    looks = 0
+    for _ in range(3):
+        for changed in owed.changed():
+            owed.settle_change(changed)
+            looks += 1
+        now += LOOK_AGAIN_S
+
+    assert looks == 2
 
 
 def test_names_of_others_making_are_left_out(

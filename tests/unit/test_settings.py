@@ -52,6 +52,8 @@ def test_our_own_name_goes_before_the_worlds(monkeypatch: pytest.MonkeyPatch) ->
         ("FIRSTPASS_DTYPE", "int8", "bfloat16"),
         ("FIRSTPASS_SCORE_THRESHOLD", "2", "less than or equal to 1"),
         ("FIRSTPASS_LABEL_STUDIO_URL", "label-studio:8080", "http://"),
+        ("FIRSTPASS_LABEL_STUDIO_URL", "http://me:pw@ls:8080", "without a user name or password"),
+        ("FIRSTPASS_PUBLIC_URL", "https://me@fp/x", "without a user name or password"),
         ("FIRSTPASS_BASIC_AUTH_USER", "u", "together"),
     ],
 )

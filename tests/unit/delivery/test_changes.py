@@ -79,7 +79,7 @@ def test_a_label_config_that_cannot_be_served_is_passed_over(
     assert followed == []
 
 
-def test_what_label_studio_did_not_answer_is_noted_again(
+def test_what_label_studio_did_not_answer_stays_noted(
     owed: OwedTasks, followed: list[tuple[int, str]]
 ) -> None:
     """The next round finds it, once Label Studio is back."""

@@ -156,7 +156,7 @@ def test_a_change_is_noted_for_the_courier(rig: Rig) -> None:
         desk.note_change(KEY)
     desk._notes.shutdown(wait=True)
 
-    assert rig.owed.take_changed() == [KEY]
+    assert [changed.key for changed in rig.owed.changed()] == [KEY]
 
 
 def test_without_redis_a_change_is_logged_and_nothing_is_raised() -> None:
