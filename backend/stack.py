@@ -22,6 +22,7 @@ __all__ = ["Stack", "settings_environment", "start_stack"]
 WEB_READY_S = 60.0
 #: Loading a large model from a cold disk takes minutes.
 WORKER_READY_S = 600.0
+COURIER_READY_S = 60.0
 
 #: What a child must take from its parent's settings alone, whatever the surroundings say.
 _SETTINGS_VARIABLES = ("FIRSTPASS_", "REDIS_URL", "LABEL_STUDIO_")
@@ -37,17 +38,23 @@ class Stack:
     @property
     def answers(self) -> bool:
         """Whether the web process answers."""
-        return self._health() is not None
+        return self._get("/health") is not None
 
     @property
     def workers(self) -> int:
         """How many workers are alive; 0 while the web process does not answer."""
-        health = self._health()
+        health = self._get("/health")
         return int(health["workers"]) if health else 0
 
-    def _health(self) -> dict[str, Any] | None:
+    @property
+    def has_courier(self) -> bool:
+        """Whether a courier is alive."""
+        status = self._get("/status.json")
+        return status is not None and status["delivery"]["courier"] is not None
+
+    def _get(self, path: str) -> dict[str, Any] | None:
         try:
-            answer = httpx.get(f"{self.url}/health", auth=self.auth, timeout=2, trust_env=False)
+            answer = httpx.get(f"{self.url}{path}", auth=self.auth, timeout=2, trust_env=False)
             body = answer.json() if answer.is_success else None
         except (httpx.HTTPError, ValueError):
             return None
@@ -58,7 +65,7 @@ class Stack:
 def start_stack(
     settings: Settings, supervisor: Supervisor, *, workers: int = 1, logs: Path | None = None
 ) -> Iterator[Stack]:
-    """All of it, ready: the web process answers and the workers have loaded their models.
+    """All of it, ready: the web process answers, the workers have loaded their models, the courier is up.
 
     Without `redis_url` in the settings an embedded Redis is among the children. With `logs` each
     child writes to a file there, else to our standard error. The supervisor ends the children.
@@ -105,7 +112,12 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
         restart=True,
     )
     if settings.delivers:
-        supervisor.start(program("courier"), restart=True)
+        supervisor.start(
+            program("courier"),
+            ready=lambda: stack.has_courier,
+            timeout_s=COURIER_READY_S,
+            restart=True,
+        )
     for process in loading:
         process.wait_ready(lambda: stack.workers >= workers, timeout_s=WORKER_READY_S)
     return stack
