@@ -166,7 +166,9 @@ class Asking:
         ]
         if self._classifier is not None and isinstance(step.query, Ground | Detect):
             agreement = partial(self._agreement, self._classifier, step, found)
-            found = gated(found, tile.size, self._gate, agreement)
+            found = gated(
+                found, tile.size, self._gate, agreement, joined=_sharing_a_prompt(step.prompts)
+            )
         if tile == step.whole:
             return found
         # What cannot be right in an image cannot be right in a tile; later none can say which it was.
@@ -188,6 +190,13 @@ class Asking:
 def _of(prompt: Prompt, found: Sequence[Detection]) -> tuple[Detection, ...]:
     """Gives the detections that answer a prompt: no two prompts of a query ask one phrase."""
     return tuple(each for each in found if not prompt.phrases or each.phrase in prompt.phrases)
+
+
+def _sharing_a_prompt(prompts: Sequence[Prompt]) -> frozenset[str]:
+    """Gives the phrases that were asked together with others."""
+    return frozenset(
+        phrase for prompt in prompts if len(prompt.phrases) > 1 for phrase in prompt.phrases
+    )
 
 
 def _content_key(step: Step, tile: Tile) -> str:

@@ -1,18 +1,25 @@
-"""Keeps phrases that are absent from getting boxes: both models must doubt a box for it to go.
+"""What CLIP has to say about boxes: both models must doubt one for it to go; rivals it sets apart.
 
 Greedy decoding is the first gate: where stopping is likelier than any first token of a phrase, there
 is no box. The second is CLIP. It sees the region of a doubtful box alone and is asked which of the
 phrases it shows, or nothing in particular. A box that the decoder is not sure of, and that CLIP takes
 for something else, is dropped. Either doubt alone keeps it: CLIP confuses small things and prefers the
 more special of two right names, and the decoder is less sure of crowded places.
+
+Of a contested box CLIP is asked however sure the decoder is, and its opinion weighs in the score. A box
+is contested where its phrase shared the prompt with others, or where another phrase has a box in the
+same place. There the decoder's probabilities do not tell: it writes the phrase before it chooses the
+place, so they say how sure it was of naming the phrase, and not that this place goes by that name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from models.boxes import iou
 from models.clip.crops import large_enough
+from models.scoring import weighed
 from models.types import Box, Detection, ImageSize
 
 __all__ = ["GateRules", "gated"]
@@ -20,7 +27,7 @@ __all__ = ["GateRules", "gated"]
 
 @dataclass(frozen=True, slots=True)
 class GateRules:
-    """What is doubtful, and what is dropped. Figures behind the defaults: `models/tiny/README.md`."""
+    """What is doubtful, contested, and dropped. Figures behind the defaults: `models/tiny/README.md`."""
 
     #: A box surer than this is not doubtful, unless it covers nearly the whole image.
     sure_score: float = 0.8
@@ -28,6 +35,8 @@ class GateRules:
     large_share: float = 0.82
     #: A doubtful box is dropped when CLIP gives its phrase less than this.
     least_agreement: float = 0.03
+    #: Boxes of two phrases that overlap more than this (IoU) are in the same place.
+    same_place_iou: float = 0.5
 
 
 def gated(
@@ -35,29 +44,50 @@ def gated(
     size: ImageSize,
     rules: GateRules,
     agreement: Callable[[Sequence[tuple[Box, str]]], Sequence[float | None]],
+    *,
+    joined: Collection[str] = (),
 ) -> list[Detection]:
-    """Gives the detections that pass, the doubtful ones with CLIP's agreement among their parts.
+    """Gives the detections that pass, with CLIP's agreement among the parts where it was asked.
 
     `agreement` gives, for boxes and phrases, the probability in 0..1 that CLIP gives the phrase when
-    it sees the box alone, or `None` where it cannot tell. Regions too small to judge pass.
+    it sees the box alone, or `None` where it cannot tell. Regions too small to judge pass. `joined`
+    are the phrases that shared a prompt with others.
     """
-    doubtful = [
+    doubtful = [_doubtful(found, size, rules) for found in detections]
+    contested = [_contested(found, detections, rules, joined) for found in detections]
+    asked_at = [
         number
         for number, found in enumerate(detections)
-        if _doubtful(found, size, rules) and large_enough(found.box)
+        if (doubtful[number] or contested[number]) and large_enough(found.box)
     ]
-    if not doubtful:
+    if not asked_at:
         return list(detections)
-    asked = [(detections[number].box, detections[number].phrase) for number in doubtful]
-    opinions = dict(zip(doubtful, agreement(asked), strict=True))
+    asked = [(detections[number].box, detections[number].phrase) for number in asked_at]
+    opinions = dict(zip(asked_at, agreement(asked), strict=True))
     kept = []
     for number, found in enumerate(detections):
         opinion = opinions.get(number)
         if opinion is None:
             kept.append(found)
-        elif opinion >= rules.least_agreement:
-            kept.append(replace(found, parts=replace(found.parts, agreement=opinion)))
+        elif not doubtful[number] or opinion >= rules.least_agreement:
+            kept.append(_agreed(found, opinion, contested=contested[number]))
     return kept
+
+
+def _agreed(found: Detection, opinion: float, *, contested: bool) -> Detection:
+    parts = replace(found.parts, agreement=opinion)
+    if contested and found.score is not None:
+        return replace(found, score=weighed(found.score, opinion), parts=parts)
+    return replace(found, parts=parts)
+
+
+def _contested(
+    found: Detection, others: Sequence[Detection], rules: GateRules, joined: Collection[str]
+) -> bool:
+    return found.phrase in joined or any(
+        other.phrase != found.phrase and iou(other.box, found.box) > rules.same_place_iou
+        for other in others
+    )
 
 
 def _doubtful(found: Detection, size: ImageSize, rules: GateRules) -> bool:

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 #: Raised by one whenever prompts, parsing, scoring or post-processing change an answer.
-ANSWERS_VERSION = 1
+ANSWERS_VERSION = 2
 #: Whether a region can be asked about does not depend on where it is.
 _ANY_BOX = Box(0, 0, 1, 1)
 

@@ -97,7 +97,8 @@ class ScoreParts:
     phrase: float | None = None
     #: That it is there at all (another box against stop, where the box began).
     presence: float | None = None
-    #: That CLIP, shown the region alone, says the same; measured where the others leave doubt.
+    #: That CLIP, shown the region alone, says the same; measured where the others leave doubt or
+    #: phrases contend for the region.
     agreement: float | None = None
 
 

@@ -92,7 +92,52 @@ def test_a_box_goes_only_when_both_models_doubt_it(
     assert bool(kept) is stays
 
 
-def test_clips_opinion_is_kept_beside_the_score() -> None:
+def test_a_sure_box_of_a_joined_phrase_stays_and_clips_doubt_halves_its_score() -> None:
+    found = thing(0, 0, 50, 50, score=0.9)
+
+    (kept,) = gated([found], SIZE, GateRules(), lambda asked: [0.0], joined={"dog", "cat"})
+
+    assert kept.score == pytest.approx(0.45)
+    assert kept.parts.agreement == 0.0
+
+
+def test_a_doubtful_box_of_a_joined_phrase_goes_as_any_other() -> None:
+    found = thing(0, 0, 50, 50, score=0.5)
+
+    assert not gated([found], SIZE, GateRules(), lambda asked: [0.0], joined={"dog", "cat"})
+
+
+def test_of_two_phrases_in_one_place_the_one_that_clip_sees_comes_first() -> None:
+    dog, cat = thing(0, 0, 50, 50, "dog", score=0.95), thing(0, 0, 50, 40, "cat", score=0.9)
+    elsewhere = thing(60, 60, 99, 99, "cat", score=0.9)
+    seen = {"dog": 0.1, "cat": 0.8}
+
+    kept = gated(
+        [dog, cat, elsewhere],
+        SIZE,
+        GateRules(),
+        lambda asked: [seen[phrase] for _, phrase in asked],
+    )
+
+    scores = {found.box: found.score for found in kept}
+    assert scores[dog.box] == pytest.approx(0.5225)
+    assert scores[cat.box] == pytest.approx(0.81)
+    assert scores[elsewhere.box] == 0.9
+
+
+def test_two_boxes_of_one_phrase_in_one_place_are_not_contested() -> None:
+    found = [thing(0, 0, 50, 50), thing(0, 0, 50, 45)]
+
+    assert gated(found, SIZE, GateRules(), lambda asked: [0.0] * len(asked)) == found
+
+
+def test_where_clip_cannot_tell_a_contested_box_keeps_its_score() -> None:
+    found = [thing(0, 0, 50, 50)]
+
+    assert gated(found, SIZE, GateRules(), lambda asked: [None], joined={"dog", "cat"}) == found
+
+
+def test_clips_opinion_of_a_doubtful_box_is_kept_beside_the_score() -> None:
     (kept,) = gated([thing(0, 0, 50, 50, score=0.5)], SIZE, GateRules(), lambda asked: [0.4])
 
     assert kept.parts.agreement == 0.4

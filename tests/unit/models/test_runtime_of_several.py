@@ -50,16 +50,19 @@ def run(runtime: LoadedRuntime, scene: Scene, *queries: Query) -> tuple[ModelOut
 
 
 def test_each_model_answers_as_if_it_were_alone(
-    several: Several, tiny: LoadedRuntime, scenes: tuple[Scene, ...]
+    several: Several, scenes: tuple[Scene, ...]
 ) -> None:
-    """All asked at once, in any order. Doubtful boxes are judged by the first CLIP."""
+    """All asked at once, in any order. Doubtful and contested boxes are judged by the first CLIP.
+
+    The runtimes are fresh: texts encoded together with others differ in the last digits.
+    """
     florence, clip = several.florence, several.clip
     named = (Classify(NIGHT, model=clip), Ground(SHAPES, model=florence), Caption(model=florence))
     unnamed = (Classify(NIGHT), Ground(SHAPES), Caption())
 
     together = run(several.runtime, scenes[0], *named, *unnamed)
 
-    first = run(tiny, scenes[0], *unnamed)
+    first = run(loaded("tiny"), scenes[0], *unnamed)
     (second_class,) = run(loaded(clip), scenes[0], Classify(NIGHT))
     second = (second_class, *run(loaded(f"{florence},tiny-clip"), scenes[0], *unnamed[1:]))
     assert together == (*second, *first)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.florence2.parsing import WIDTHS, Answer, Span
-from models.scoring import combine, measure, text_score, within
+from models.scoring import combine, measure, text_score, weighed, within
 from models.types import ScoreParts
 
 SURE = (1.0,) * len(WIDTHS)
@@ -87,6 +87,11 @@ def test_nearness_stays_between_what_is_known(distance: float, near: list[float]
     share = within(distance, near)
 
     assert 0 <= share <= near[-1]
+
+
+@given(PROBABILITIES, PROBABILITIES)
+def test_clip_can_halve_a_score_and_never_raise_it(score: float, agreement: float) -> None:
+    assert score / 2 <= weighed(score, agreement) <= score
 
 
 @given(PROBABILITIES, PROBABILITIES, PROBABILITIES)
