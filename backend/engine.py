@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from backend.errors import ModelUnavailable
+from models.queries import Classify, InBox, PerBox, Query
 from models.registry import (
     Entry,
     ModelNotAvailable,
@@ -13,7 +14,7 @@ from models.registry import (
     reason_not_served,
     resolve,
 )
-from models.types import Box, Classify, InBox, PerBox, Query
+from models.types import Box
 
 __all__ = ["Engine", "engine_for"]
 

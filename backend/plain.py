@@ -17,7 +17,7 @@ __all__ = ["as_plain"]
 def as_plain(value: object) -> Any:
     """Dicts, lists, texts, numbers and `None` for a dataclass, and for what it holds.
 
-    >>> from models.types import Ground
+    >>> from models.queries import Ground
     >>> as_plain(Ground(("cat",)))
     {'phrases': ['cat']}
     """

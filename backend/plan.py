@@ -24,7 +24,7 @@ from backend.plain import as_plain
 from backend.planning.options import resolved
 from backend.planning.rules import plan_steps
 from backend.planning.step import Step
-from models.types import Query
+from models.queries import Query
 
 __all__ = ["ModelRequest", "Plan", "Step", "plan_label_config", "requests_for_task"]
 

@@ -18,17 +18,9 @@ from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
 from models.prompts import AnswerKind, Prompt, phrases_of
 from models.protocols import ImageQueries
+from models.queries import Detect, Ground, Query, Tiling
 from models.tiling import Look, Tile, merged, quarters, tiles_of
-from models.types import (
-    Box,
-    Detect,
-    Detection,
-    Detections,
-    Ground,
-    ModelOutput,
-    Query,
-    Tiling,
-)
+from models.types import Box, Detection, Detections, ModelOutput
 
 __all__ = ["Asking", "Step"]
 

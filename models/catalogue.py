@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from models.types import (
+from models.queries import (
     Caption,
     Classify,
     DenseCaption,

@@ -6,17 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from models.clip.crops import large_enough
 from models.outlines import fitting
-from models.types import (
-    BoxOutput,
-    BoxOutputs,
-    Classify,
-    Detection,
-    Detections,
-    InBox,
-    ModelOutput,
-    PerBox,
-    Query,
-)
+from models.queries import Classify, InBox, PerBox, Query
+from models.types import BoxOutput, BoxOutputs, Detection, Detections, ModelOutput
 
 __all__ = ["asked_first", "boxes_asked", "collected", "questions"]
 
@@ -24,7 +15,7 @@ __all__ = ["asked_first", "boxes_asked", "collected", "questions"]
 def asked_first(queries: Sequence[Query]) -> tuple[Query, ...]:
     """Gives the queries that stand by themselves, once each: a `PerBox` stands on its boxes.
 
-    >>> from models.types import Ground
+    >>> from models.queries import Ground
     >>> asked_first([PerBox(Ground(("car",)), "text"), Ground(("car",))])
     (Ground(model=None, phrases=('car',), mode='per_phrase', tiling=None),)
     """

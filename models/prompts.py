@@ -14,13 +14,12 @@ from enum import Enum
 
 from models.boxes import box_to_bins
 from models.catalogue import Kind
-from models.types import (
+from models.queries import (
     Caption,
     Classify,
     DenseCaption,
     Detect,
     Ground,
-    ImageSize,
     InBox,
     ProposeRegions,
     Query,
@@ -28,6 +27,7 @@ from models.types import (
     RegionTask,
     Segment,
 )
+from models.types import ImageSize
 
 __all__ = [
     "AnswerKind",

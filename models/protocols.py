@@ -8,7 +8,8 @@ from typing import Protocol
 
 from PIL import Image
 
-from models.types import ImageSize, ModelOutput, Query
+from models.queries import Query
+from models.types import ImageSize, ModelOutput
 
 __all__ = ["ImageQueries", "PhraseRefused", "Runtime", "UnsupportedQuery", "VectorStore"]
 

@@ -27,7 +27,8 @@ from models.catalogue import (
     QueryKind,
 )
 from models.prompts import phrases_of, reason_refused
-from models.types import Box, Caption, Classify, InBox, PerBox, Query
+from models.queries import Caption, Classify, InBox, PerBox, Query
+from models.types import Box
 
 __all__ = [
     "REGISTRY",

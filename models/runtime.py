@@ -20,16 +20,9 @@ from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.prompts import Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
+from models.queries import Classify, InBox, PerBox, Query
 from models.registry import Entry, asked_of, fingerprint, reason_not_served, resolve, serves
-from models.types import (
-    Classify,
-    Detections,
-    ImageSize,
-    InBox,
-    ModelOutput,
-    PerBox,
-    Query,
-)
+from models.types import Detections, ImageSize, ModelOutput
 
 #: Regions cut out of images at once: bounds the memory that they take.
 _CROPS_AT_ONCE = 16

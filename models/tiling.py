@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 
 from models.boxes import inside_share, intersection, iou
 from models.postprocess import without_doubles, without_groups
-from models.types import MIN_TILE_PX, Box, Detection, ImageSize
+from models.queries import MIN_TILE_PX
+from models.types import Box, Detection, ImageSize
 
 __all__ = ["Look", "Tile", "merged", "quarters", "tiles_of"]
 

@@ -23,7 +23,8 @@ from backend.queue.handler import PredictHandler
 from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Outcome, encode_request
 from backend.settings import Settings
-from models.types import ModelOutput, Query
+from models.queries import Query
+from models.types import ModelOutput
 
 __all__ = ["FolderPredictor", "Take", "local_handler"]
 

@@ -77,10 +77,10 @@ def check_model(
     settings = load_settings(device=device, dtype=dtype)
     from backend.queue.vitals import memory_mb
     from models.protocols import ImageQueries
+    from models.queries import Classify, Ground, Query
     from models.registry import resolve
     from models.runtime import load_runtime
     from models.tiny.scenes import generate_scene
-    from models.types import Classify, Ground, Query
 
     started = time.monotonic()
     with _ours():

@@ -17,7 +17,7 @@ from backend.label_studio.label_config import parse_label_config
 from backend.label_studio.model_version import model_version
 from backend.plan import Plan, Step, plan_label_config
 from backend.settings import load_settings
-from models.types import PerBox, Query
+from models.queries import PerBox, Query
 
 __all__ = ["plan"]
 

@@ -15,7 +15,8 @@ from backend.cli.options import setting
 from backend.engine import engine_for
 from backend.errors import BadRequest, ImageUnreadable, ModelUnavailable
 from backend.settings import Settings, load_settings
-from models.types import Classification, Classify, Detection, Detections, Ground, Query
+from models.queries import Classify, Ground, Query
+from models.types import Classification, Detection, Detections
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -17,7 +17,8 @@ from backend.interactive.targets import labels_of_tags, narrowed, tags_for
 from backend.label_studio.bodies import Region
 from backend.label_studio.regions import regions_for_image
 from backend.planning.step import Step
-from models.types import Classification, Classify, InBox, ModelOutput, Query, Texts
+from models.queries import Classify, InBox, Query
+from models.types import Classification, ModelOutput, Texts
 
 __all__ = ["regions_by_drawing"]
 

@@ -12,7 +12,7 @@ from backend.interactive.typed import label_for, parse_prompt
 from backend.label_studio.bodies import Region
 from backend.label_studio.regions import ImageAnswers, regions_for_image
 from backend.planning.step import Step
-from models.types import Query
+from models.queries import Query
 
 __all__ = ["Search", "search_for"]
 

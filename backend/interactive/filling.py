@@ -12,19 +12,8 @@ from backend.errors import InternalError
 from backend.label_studio.regions import ImageAnswers
 from backend.planning.step import Step
 from models.outlines import fitting
-from models.types import (
-    Box,
-    BoxOutput,
-    BoxOutputs,
-    Classify,
-    Detection,
-    Detections,
-    ImageSize,
-    InBox,
-    ModelOutput,
-    PerBox,
-    Query,
-)
+from models.queries import Classify, InBox, PerBox, Query
+from models.types import Box, BoxOutput, BoxOutputs, Detection, Detections, ImageSize, ModelOutput
 
 __all__ = ["SMALLEST_SIDE_PX", "Filling", "large_enough"]
 

@@ -12,15 +12,8 @@ from backend.interactive.targets import labels_of_tags
 from backend.interactive.touched import box_of, in_pixels, outline_of, stroke_of
 from backend.label_studio.control_tags import Label, RegionTag, Shape
 from backend.planning.step import Step
-from models.types import (
-    Box,
-    Classification,
-    Detection,
-    Detections,
-    ImageSize,
-    ModelOutput,
-    Query,
-)
+from models.queries import Query
+from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput
 
 __all__ = ["Meant", "best_label", "meant_by"]
 

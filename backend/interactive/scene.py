@@ -12,7 +12,7 @@ from backend.planning.step import Step
 from backend.predictor import Predictor
 from backend.queue.job_queue import AsksWorkers
 from backend.queue.payload import Answer, request_id
-from models.types import Query
+from models.queries import Query
 
 __all__ = ["NotDone", "Scene"]
 

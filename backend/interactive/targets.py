@@ -19,7 +19,7 @@ from backend.label_studio.control_tags import (
     Shape,
 )
 from backend.planning.step import Step
-from models.types import Ground, PerBox, Tiling
+from models.queries import Ground, PerBox, Tiling
 
 __all__ = ["labels_of_tags", "looking_for", "narrowed", "tags_for", "tags_to_search"]
 

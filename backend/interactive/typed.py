@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from backend.errors import BadRequest
 from backend.label_studio.control_tags import Label
-from models.types import MAX_PHRASE_CHARS
+from models.queries import MAX_PHRASE_CHARS
 
 __all__ = ["Prompt", "label_for", "parse_prompt"]
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from xml.etree.ElementTree import Element
 
 from backend.label_studio.control_tags import PerRegion
-from models.types import MAX_PHRASE_CHARS, MIN_TILE_PX
+from models.queries import MAX_PHRASE_CHARS, MIN_TILE_PX
 
 __all__ = [
     "Unserved",

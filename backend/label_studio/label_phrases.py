@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from backend.errors import BadRequest
 from backend.label_studio.label_config import parse_label_config
-from models.types import MAX_PHRASE_CHARS
+from models.queries import MAX_PHRASE_CHARS
 
 __all__ = ["with_phrase", "without_phrase"]
 

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from backend.label_studio.attributes import Unserved, is_skipped, phrases, prompt, threshold
 from backend.label_studio.control_tags import Label
-from models.types import MAX_PHRASES
+from models.queries import MAX_PHRASES
 
 __all__ = ["flat_labels", "tree_labels"]
 

@@ -26,15 +26,8 @@ from backend.label_studio.region_checks import validate_regions
 from backend.label_studio.said import mean_score, reaches, unexpected, what_is_said
 from backend.label_studio.shapes import geometry_of
 from backend.planning.step import Step
-from models.types import (
-    BoxOutputs,
-    Detection,
-    Detections,
-    ImageSize,
-    ModelOutput,
-    Query,
-    Texts,
-)
+from models.queries import Query
+from models.types import BoxOutputs, Detection, Detections, ImageSize, ModelOutput, Texts
 
 __all__ = ["ImageAnswers", "build_prediction", "prediction_of", "regions_for_image"]
 

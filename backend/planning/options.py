@@ -10,7 +10,7 @@ from backend.errors import TaskError
 from backend.label_studio.control_tags import ChoicesTag, Label
 from backend.planning.rules import candidates_query
 from backend.planning.step import Step
-from models.types import MAX_PHRASE_CHARS, MAX_PHRASES, PerBox, Query
+from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, PerBox, Query
 
 __all__ = ["resolved"]
 

@@ -26,7 +26,7 @@ from backend.label_studio.control_tags import (
     leaves,
 )
 from backend.planning.step import Step
-from models.types import (
+from models.queries import (
     Caption,
     CaptionDetail,
     Classify,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backend.errors import InternalError
 from backend.label_studio.control_tags import ControlTag, Label, ObjectTag, RegionTag
-from models.types import Ground, PerBox, Query, ReadText
+from models.queries import Ground, PerBox, Query, ReadText
 
 __all__ = ["Step"]
 

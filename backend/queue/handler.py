@@ -16,7 +16,8 @@ from backend.plan import ModelRequest
 from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Answer, decode_request
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
-from models.types import ImageSize, ModelOutput, PerBox, Query
+from models.queries import PerBox, Query
+from models.types import ImageSize, ModelOutput
 
 __all__ = ["PredictHandler", "PreparedImage"]
 

@@ -16,7 +16,8 @@ from backend.images.fetch import Validators
 from backend.images.reference import ImageRef
 from backend.queue.bounded_store import BoundedStore
 from backend.queue.payload import decode_output, encode_output, encode_query
-from models.types import ImageSize, ModelOutput, Query
+from models.queries import Query
+from models.types import ImageSize, ModelOutput
 
 __all__ = ["KnownContent", "OutputCache", "VectorCache"]
 

@@ -16,25 +16,20 @@ from backend.errors import Failure, InternalError
 from backend.images.reference import ImageRef
 from backend.plain import as_plain
 from backend.plan import ModelRequest
-from models.types import (
-    BoxOutputs,
+from models.queries import (
     Caption,
-    Classification,
     Classify,
     DenseCaption,
     Detect,
-    Detections,
     Ground,
-    ImageSize,
     InBox,
-    ModelOutput,
     PerBox,
     ProposeRegions,
     Query,
     ReadText,
     Segment,
-    Texts,
 )
+from models.types import BoxOutputs, Classification, Detections, ImageSize, ModelOutput, Texts
 
 __all__ = [
     "Answer",

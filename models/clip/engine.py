@@ -22,8 +22,9 @@ from models.clip.shared_vectors import SharedVectors
 from models.devices import pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.protocols import PhraseRefused, VectorStore
+from models.queries import Classify
 from models.registry import fingerprint
-from models.types import Classification, Classify
+from models.types import Classification
 
 __all__ = ["ClipEngine", "ClipOptions"]
 

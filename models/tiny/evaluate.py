@@ -14,17 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from models.measures import Counts, auroc, calibration_error, count_boxes, is_true
+from models.queries import Detect, Ground, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.judging import NAMES, Figures, classification, rounded, run_each, texts
 from models.tiny.scenes import COLORS, SHAPES, Scene, generate_scene
-from models.types import (
-    Box,
-    Detect,
-    Detection,
-    Detections,
-    Ground,
-    Query,
-)
+from models.types import Box, Detection, Detections
 
 __all__ = ["evaluate", "main"]
 

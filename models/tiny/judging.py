@@ -7,17 +7,10 @@ from typing import TypeAlias
 
 from models.clip.crops import crop_square
 from models.protocols import ImageQueries
+from models.queries import Caption, Classify, InBox, Query
 from models.runtime import LoadedRuntime
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene
-from models.types import (
-    Caption,
-    Classification,
-    Classify,
-    InBox,
-    ModelOutput,
-    Query,
-    Texts,
-)
+from models.types import Classification, ModelOutput, Texts
 
 __all__ = ["NAMES", "Figures", "classification", "rounded", "run_each", "texts"]
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
 from models.prompts import AnswerKind, Prompt, prompts_for
-from models.types import Ground, ImageSize
+from models.queries import Ground
+from models.types import ImageSize
 
 __all__ = ["OneByOne", "Ours", "Way", "Written"]
 

@@ -27,7 +27,7 @@ from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
 from backend.redis_server import embedded_redis
 from backend.supervisor import Supervisor
-from models.types import Classify, Ground
+from models.queries import Classify, Ground
 
 __all__ = ["BASE_S", "IMAGE_S", "QUERIES", "Lab", "images_per_s", "open_lab", "request_for"]
 

@@ -23,9 +23,10 @@ from backend.predictor import PredictorSettings
 from backend.queue.payload import Answer, encode_query
 from models.catalogue import TINY_FOLDER
 from models.protocols import ImageQueries
+from models.queries import Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import SHAPES, generate_scene
-from models.types import ImageSize, ModelOutput, Query
+from models.types import ImageSize, ModelOutput
 from tests.conftest import missing
 from tests.standin.answers import SIZE, answer
 

@@ -21,16 +21,9 @@ from backend.queue.output_cache import OutputCache, VectorCache
 from backend.queue.payload import Answer, encode_request
 from backend.settings import load_settings
 from models.protocols import ImageQueries
+from models.queries import Classify, Ground, PerBox, Query
 from models.runtime import load_runtime
-from models.types import (
-    Classify,
-    Detections,
-    Ground,
-    ImageSize,
-    ModelOutput,
-    PerBox,
-    Query,
-)
+from models.types import Detections, ImageSize, ModelOutput
 from tests.standin.answers import answer
 
 CATS, DOGS = Ground(("cat",)), Ground(("dog",))

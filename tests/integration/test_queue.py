@@ -23,7 +23,7 @@ from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.payload import Answer, request_id
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
-from models.types import Classify, Ground
+from models.queries import Classify, Ground
 from tests.integration.conftest import StartWorker
 from tests.standin.answers import SIZE, answer
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from models.queries import Caption, Classify, Ground, InBox, PerBox, Query, ReadText, RegionTask
 from models.types import (
     Box,
     BoxOutput,
     BoxOutputs,
-    Caption,
     Classification,
-    Classify,
     Detection,
     Detections,
-    Ground,
     ImageSize,
-    InBox,
     ModelOutput,
-    PerBox,
-    Query,
-    ReadText,
-    RegionTask,
     Texts,
 )
 

@@ -8,7 +8,7 @@ from backend.engine import engine_for
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
-from models.types import Classify, Ground, Tiling
+from models.queries import Classify, Ground, Tiling
 
 TINY = engine_for("tiny")
 CONFIG = """

@@ -14,7 +14,8 @@ from backend.plan import ModelRequest
 from backend.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
 from backend.queue.payload import Answer, decode_request
-from models.types import Box, Classification, Classify, Detection, Detections, Ground, ImageSize
+from models.queries import Classify, Ground
+from models.types import Box, Classification, Detection, Detections, ImageSize
 
 CONFIG = (
     '<View><Image name="image" value="$photo"/>'

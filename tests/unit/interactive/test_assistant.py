@@ -17,22 +17,16 @@ from backend.label_studio.label_config import parse_label_config
 from backend.plan import ModelRequest
 from backend.predictor import Predictor, PredictorSettings, Slot
 from backend.queue.payload import Answer, Outcome
+from models.queries import Classify, Ground, InBox, PerBox, Query, ReadText, Tiling
 from models.types import (
     Box,
     BoxOutput,
     BoxOutputs,
     Classification,
-    Classify,
     Detection,
     Detections,
-    Ground,
-    InBox,
     ModelOutput,
-    PerBox,
-    Query,
-    ReadText,
     Texts,
-    Tiling,
 )
 from tests.standin.queue import StandInQueue
 from tests.unit.interactive.contexts import (

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from backend.engine import engine_for
 from backend.label_studio.regions import ImageAnswers
 from backend.plan import Step, plan_label_config
-from models.types import Box, Detection, Detections, ImageSize, ModelOutput, Point, Query
+from models.queries import Query
+from models.types import Box, Detection, Detections, ImageSize, ModelOutput, Point
 
 SIZE = ImageSize(640, 480)
 MIDDLE = Box(64, 48, 320, 240)

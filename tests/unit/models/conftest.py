@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from models.protocols import ImageQueries
+from models.queries import Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import Scene, generate_scene
-from models.types import ModelOutput, Query
+from models.types import ModelOutput
 
 FIRST_SEED = 7_000_000_000
 

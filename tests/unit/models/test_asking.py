@@ -11,9 +11,10 @@ from models.boxes import iou
 from models.florence2.engine import FlorenceOptions
 from models.measures import Counts, count_boxes
 from models.protocols import ImageQueries
+from models.queries import Detect, Ground, Query, Tiling
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import SHAPES, generate_scene
-from models.types import Box, Detect, Detections, Ground, Query, Tiling
+from models.types import Box, Detections
 
 FIRST_SEED = 7_100_000_000
 CELL_PX = 320

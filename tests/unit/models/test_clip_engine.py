@@ -12,9 +12,9 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from models.catalogue import TINY_FOLDER
 from models.clip.engine import ClipEngine, ClipOptions
+from models.queries import Classify
 from models.runtime import LoadedRuntime, load_runtime
 from models.tiny.scenes import BACKGROUND_NAMES, Scene
-from models.types import Classify
 
 
 @pytest.fixture(scope="module")

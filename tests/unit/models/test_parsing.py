@@ -26,7 +26,8 @@ from models.florence2.parsing import (
 from models.outlines import fitting
 from models.outputs import match_phrase, read_detections
 from models.prompts import AnswerKind, Prompt, prompts_for
-from models.types import Box, Detections, ImageSize, InBox
+from models.queries import InBox
+from models.types import Box, Detections, ImageSize
 
 FIRST_LOCATION = 50269
 WORDS = [

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from models.per_box import asked_first, collected, questions
-from models.types import (
-    Box,
-    BoxOutput,
-    Caption,
-    Classification,
-    Classify,
-    Detection,
-    Detections,
-    Ground,
-    InBox,
-    PerBox,
-    ReadText,
-    Texts,
-)
+from models.queries import Caption, Classify, Ground, InBox, PerBox, ReadText
+from models.types import Box, BoxOutput, Classification, Detection, Detections, Texts
 
 CARS = Ground(("car",))
 COLOURS = Classify(("red", "blue"))

@@ -6,20 +6,10 @@ import pytest
 
 from models.catalogue import TINY_FOLDER
 from models.protocols import ImageQueries, UnsupportedQuery
+from models.queries import Classify, Ground, InBox, PerBox, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import COLORS, SHAPES, Scene
-from models.types import (
-    BoxOutputs,
-    Classification,
-    Classify,
-    Detections,
-    Ground,
-    InBox,
-    ModelOutput,
-    PerBox,
-    Query,
-    Texts,
-)
+from models.types import BoxOutputs, Classification, Detections, ModelOutput, Texts
 
 BOXES = Ground(SHAPES)
 COLOURS = Classify(tuple(f"{colour} shape" for colour in COLORS))

@@ -8,20 +8,19 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from models.catalogue import TINY_FOLDER
 from models.prompts import AnswerKind, phrases_of, prompts_for, reason_refused
-from models.types import (
-    Box,
+from models.queries import (
     Caption,
     Classify,
     DenseCaption,
     Detect,
     Ground,
-    ImageSize,
     InBox,
     ProposeRegions,
     Query,
     ReadText,
     Segment,
 )
+from models.types import Box, ImageSize
 
 SIZE = ImageSize(640, 480)
 REGION = "<loc_100><loc_200><loc_300><loc_400>"

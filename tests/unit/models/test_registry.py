@@ -12,16 +12,7 @@ from pathlib import Path
 import pytest
 
 from models.catalogue import REGISTRY, TINY_FOLDER
-from models.registry import (
-    ModelNotAvailable,
-    asked_of,
-    fingerprint,
-    reason_not_served,
-    resolve,
-    serves,
-)
-from models.types import (
-    Box,
+from models.queries import (
     Caption,
     Classify,
     DenseCaption,
@@ -34,6 +25,15 @@ from models.types import (
     ReadText,
     Segment,
 )
+from models.registry import (
+    ModelNotAvailable,
+    asked_of,
+    fingerprint,
+    reason_not_served,
+    resolve,
+    serves,
+)
+from models.types import Box
 
 
 def test_tiny_stands_for_both_bundled_checkpoints() -> None:

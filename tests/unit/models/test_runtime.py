@@ -12,29 +12,23 @@ from models.boxes import iou
 from models.clip.crops import large_enough
 from models.measures import Counts, auroc, count_boxes, is_true
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery
-from models.runtime import LoadedRuntime, load_runtime
-from models.tiny.evaluate import HELD_OUT_SEED
-from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene, generate_scene
-from models.types import (
-    Box,
-    BoxOutputs,
+from models.queries import (
     Caption,
-    Classification,
     Classify,
     DenseCaption,
     Detect,
-    Detection,
-    Detections,
     Ground,
     InBox,
-    ModelOutput,
     PerBox,
     ProposeRegions,
     Query,
     ReadText,
     Segment,
-    Texts,
 )
+from models.runtime import LoadedRuntime, load_runtime
+from models.tiny.evaluate import HELD_OUT_SEED
+from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene, generate_scene
+from models.types import Box, BoxOutputs, Classification, Detection, Detections, ModelOutput, Texts
 
 Ask = Callable[[Scene, Query], ModelOutput]
 AskAll = Callable[[Sequence[Scene], Query], list[ModelOutput]]

@@ -8,18 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from models.protocols import ImageQueries, UnsupportedQuery
+from models.queries import Caption, Classify, Ground, PerBox, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import SHAPES, Scene
-from models.types import (
-    BoxOutputs,
-    Caption,
-    Classify,
-    Detections,
-    Ground,
-    ModelOutput,
-    PerBox,
-    Query,
-)
+from models.types import BoxOutputs, Detections, ModelOutput
 from tests.standin.checkpoints import other_clip, other_florence
 
 NIGHT = ("night", "snow", "grass")

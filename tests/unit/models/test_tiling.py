@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.queries import Tiling
 from models.tiling import MAX_TILES, Look, Tile, merged, quarters, tiles_of
-from models.types import Box, Detection, ImageSize, Tiling
+from models.types import Box, Detection, ImageSize
 
 SIZE = ImageSize(300, 100)
 WHOLE = Tile(0, 0, 300, 100)

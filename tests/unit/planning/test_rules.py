@@ -7,15 +7,7 @@ import pytest
 from backend.engine import Engine, engine_for
 from backend.plan import Plan, plan_label_config
 from backend.planning.options import resolved
-from models.types import (
-    Caption,
-    Classify,
-    Ground,
-    PerBox,
-    Query,
-    ReadText,
-    Tiling,
-)
+from models.queries import Caption, Classify, Ground, PerBox, Query, ReadText, Tiling
 
 REAL = engine_for("florence-2-base,clip-vit-b-32")
 TINY = engine_for("tiny")

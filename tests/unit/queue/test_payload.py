@@ -22,28 +22,30 @@ from backend.queue.payload import (
     encode_request,
     request_id,
 )
-from models.types import (
-    Box,
-    BoxOutput,
-    BoxOutputs,
+from models.queries import (
     Caption,
-    Classification,
     Classify,
     DenseCaption,
     Detect,
-    Detection,
-    Detections,
     Ground,
-    ImageSize,
     InBox,
     PerBox,
     ProposeRegions,
     Query,
     ReadText,
-    ScoreParts,
     Segment,
-    Texts,
     Tiling,
+)
+from models.types import (
+    Box,
+    BoxOutput,
+    BoxOutputs,
+    Classification,
+    Detection,
+    Detections,
+    ImageSize,
+    ScoreParts,
+    Texts,
 )
 
 phrases = st.text(min_size=1, max_size=20).filter(str.strip)
