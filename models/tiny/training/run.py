@@ -104,7 +104,7 @@ def _tower(work: Work) -> None:
     else:
         processor = florence_processor()
         model = new_florence(processor, work.seed)
-    plan = work.plan(steps=3500, rate=2e-3)
+    plan = work.plan(steps=2800, rate=2e-3)
     drawer = SceneDrawer([work.pool()], scenes=32, seed=work.seed)
     train_tower(model, processor, drawer, plan=plan, folder=work.folder / "florence2-tower")
 
@@ -120,7 +120,7 @@ def _language(work: Work) -> None:
     facts = work.pool().facts
     features = np.load(work.folder / "features" / "tokens.npy")
     drawer = LessonDrawer(facts, [features], Lessons(processor.tokenizer, work.seed), work.seed)
-    plan = work.plan(steps=3000, rate=1e-3)
+    plan = work.plan(steps=2400, rate=1e-3)
     folder = work.folder / "florence2-trained"
     train_language(model, processor, drawer, mix=Mix(), plan=plan, folder=folder)
 
@@ -132,7 +132,7 @@ def _clip(work: Work) -> None:
         processor = clip_processor()
         model = new_clip(processor, work.seed)
     batches = ClipBatches([work.pool()], crops=160, scenes=20, seed=work.seed)
-    plan = work.plan(steps=2500, rate=1e-3, warm_up=150)
+    plan = work.plan(steps=1500, rate=1e-3, warm_up=150)
     train_clip(model, processor, batches, plan=plan, folder=work.folder / "clip-trained")
 
 
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--stage", choices=["all", *STAGES], default="all")
     parser.add_argument("--work", type=Path, default=Path("build/tiny"), help="default build/tiny")
-    parser.add_argument("--scenes", type=int, default=40_000, help="in the pool (default 40000)")
+    parser.add_argument("--scenes", type=int, default=24_000, help="in the pool (default 24000)")
     parser.add_argument("--init", type=Path, help="checkpoint folder to start the stage from")
     parser.add_argument("--steps", type=int, help="default: the stage's own")
     parser.add_argument("--rate", type=float, help="learning rate; default: the stage's own")
