@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from backend.errors import ModelUnavailable
-from models.queries import Classify, InBox, PerBox, Query
+from models.queries import PerBox, Query
 from models.registry import (
+    ANY_BOX,
     Entry,
     ModelNotAvailable,
     asked_of,
@@ -14,12 +15,8 @@ from models.registry import (
     reason_not_served,
     resolve,
 )
-from models.types import Box
 
 __all__ = ["Engine", "engine_for"]
-
-#: Whether a model may be asked about a box does not depend on where it is.
-_ANY_BOX = Box(0, 0, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +46,8 @@ class Engine:
                 f"expected model_name to be one of {loaded}, got {model_name!r}; "
                 "FIRSTPASS_MODEL says which are loaded"
             )
-        match query:
-            case PerBox(ask=Classify() as asked):
-                alone: Query = asked
-            case PerBox(ask=task):
-                alone = InBox(_ANY_BOX, task)
-            case _:
-                alone = replace(query, model=None)
+        own = query.question(ANY_BOX) if isinstance(query, PerBox) else query
+        alone = replace(own, model=None)
         return reason_not_served(named, alone) or reason_not_served(self.entries, query)
 
 

@@ -27,7 +27,7 @@ def asked_first(queries: Sequence[Query]) -> tuple[Query, ...]:
 def questions(boxes: Mapping[PerBox, Detections]) -> tuple[InBox, ...]:
     """Gives what to ask of each box, once; `boxes` are the tidy outputs of each query's own boxes."""
     asked = (
-        InBox(detection.box, query.ask, model=query.model)
+        query.question(detection.box)
         for query, found in boxes.items()
         for detection in boxes_asked(query, found)
     )
@@ -50,7 +50,7 @@ def collected(query: PerBox, found: Detections, answers: Mapping[Query, ModelOut
     """Gives the answers to `questions` beside their boxes. Outlines that fit no box are left empty."""
     items = []
     for detection in boxes_asked(query, found):
-        output = answers[InBox(detection.box, query.ask, model=query.model)]
+        output = answers[query.question(detection.box)]
         if isinstance(output, BoxOutputs):
             raise TypeError("expected an answer about one box, got one about several")
         if isinstance(output, Detections):

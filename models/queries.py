@@ -169,6 +169,10 @@ class PerBox(_Asked):
             raise ValueError(f"expected a least score of 0 to 1, got {self.least_score}")
         _check_asked(self.ask)
 
+    def question(self, box: Box) -> InBox:
+        """What is asked of one of the boxes."""
+        return InBox(box, self.ask, model=self.model)
+
 
 Query: TypeAlias = (
     Ground

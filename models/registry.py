@@ -31,6 +31,7 @@ from models.queries import Caption, Classify, InBox, PerBox, Query
 from models.types import Box
 
 __all__ = [
+    "ANY_BOX",
     "REGISTRY",
     "CheckpointShape",
     "Entry",
@@ -47,7 +48,7 @@ __all__ = [
 #: Raised by one whenever prompts, parsing, scoring or post-processing change an answer.
 ANSWERS_VERSION = 2
 #: Whether a region can be asked about does not depend on where it is.
-_ANY_BOX = Box(0, 0, 1, 1)
+ANY_BOX = Box(0, 0, 1, 1)
 
 
 def resolve(model_setting: str) -> tuple[Entry, ...]:
@@ -131,8 +132,8 @@ def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
     and control tokens in a phrase. Left to the loaded model is a phrase of more tokens than it reads.
     """
     match query:
-        case PerBox(boxes=boxes, ask=ask, model=model):
-            about = reason_not_served(entries, InBox(_ANY_BOX, ask, model=model))
+        case PerBox(boxes=boxes):
+            about = reason_not_served(entries, query.question(ANY_BOX))
             return reason_not_served(entries, boxes) or about
         case InBox(ask=Classify() as ask, model=model):
             return reason_not_served(entries, replace(ask, model=model))

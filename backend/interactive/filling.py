@@ -92,4 +92,4 @@ class Filling:
             return None
         if isinstance(query.ask, Classify) and not large_enough(self.detection.box):
             return None
-        return InBox(self.detection.box, query.ask, model=query.model)
+        return query.question(self.detection.box)
