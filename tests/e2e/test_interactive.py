@@ -11,6 +11,7 @@ from backend.cli.main import app
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
+from backend.stack import settings_environment
 from tests.e2e.conftest import NewProject
 
 #: A circle, two stars, a cross and a ring.
@@ -94,18 +95,9 @@ def test_what_cannot_be_served_is_an_error_that_breaks_nothing(
 
 def firstpass(both: Running, *arguments: str) -> str:
     """What a command prints, run with the settings of the running Firstpass."""
-    token, password = both.settings.label_studio_api_key, both.settings.basic_auth_pass
-    assert token is not None
-    assert password is not None
-    env = {
-        "FIRSTPASS_LABEL_STUDIO_URL": both.label_studio.url,
-        "FIRSTPASS_LABEL_STUDIO_API_KEY": token.get_secret_value(),
-        "FIRSTPASS_HOME": str(both.settings.home),
-        "FIRSTPASS_PUBLIC_URL": both.backend.url,
-        "FIRSTPASS_BASIC_AUTH_USER": both.settings.basic_auth_user,
-        "FIRSTPASS_BASIC_AUTH_PASS": password.get_secret_value(),
-    }
-    result = CliRunner(env=env).invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner(env=settings_environment(both.settings)).invoke(
+        app, arguments, catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     return result.output
 
