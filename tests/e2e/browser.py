@@ -68,8 +68,6 @@ class Editor:
     def open_task(self, project: int, row: int) -> None:
         """List the project's tasks and click one, by its place in the list, counted from 0."""
         self._window.get(f"{self._at.url}/projects/{project}/data")
-        self._until(lambda: len(self._all("[data-testid=table-row]")) > row)
-        # The list is drawn again as more about its tasks comes in.
         self._until(lambda: self._clicked("[data-testid=table-row]", row))
         self._until(lambda: self._all("[data-testid=bottombar-submit-button]") or self.errors())
 
@@ -92,7 +90,7 @@ class Editor:
 
     def submit(self, saved: Callable[[], object]) -> None:
         """Press Submit and wait until it is saved, by an outside look at the server."""
-        self._all("[data-testid=bottombar-submit-button]")[0].click()
+        self._until(lambda: self._clicked("[data-testid=bottombar-submit-button]", 0))
         self._until(saved)
 
     def errors(self) -> list[str]:
@@ -107,8 +105,11 @@ class Editor:
         return self._window.find_elements(By.CSS_SELECTOR, css)
 
     def _clicked(self, css: str, number: int) -> bool:
-        self._all(css)[number].click()
-        return True
+        """Whether it was there to be clicked: what is on the page is drawn again as more comes in."""
+        found = self._all(css)[number : number + 1]
+        for element in found:
+            element.click()
+        return bool(found)
 
     def _until(self, condition: Callable[[], object]) -> None:
         waiting = WebDriverWait(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
@@ -17,6 +19,10 @@ from tests.e2e.browser import PATIENCE_S
 
 __all__ = ["SmartTools"]
 
+SETTLED_S = 1.5
+
+T = TypeVar("T")
+
 
 class SmartTools:
     """The tools of the task that is open in the editor."""
@@ -26,9 +32,7 @@ class SmartTools:
 
     def switch_on(self) -> None:
         """The toggle "Auto-Annotation", which shows when an interactive backend is connected."""
-        self._one(
-            ".konvajs-content canvas"
-        )  # the image is there, and nothing is drawn anew from here on
+        self._settled(".konvajs-content canvas")
 
         def is_on() -> bool:
             toggle = self._one("[data-testid=bottombar-auto-annotation-toggle]")
@@ -44,8 +48,10 @@ class SmartTools:
         def chosen() -> bool:
             for each in self._all(".lsf-label"):
                 if (each.get_attribute("textContent") or "").strip().startswith(label):
+                    if "lsf-label_selected" in (each.get_attribute("class") or ""):
+                        return True
                     self._press(each)
-                    return True
+                    return False
             return False
 
         self._until(chosen)
@@ -92,14 +98,30 @@ class SmartTools:
         self._window.execute_script("arguments[0].click()", element)
 
     def _one(self, css: str) -> WebElement:
-        self._until(lambda: self._all(css))
-        return self._all(css)[0]
+        return self._until(lambda: self._all(css))[0]
+
+    def _settled(self, css: str) -> None:
+        """Wait until what matches first has been the same element for a while.
+
+        The editor is drawn twice as a task opens; what is pressed in between is lost.
+        """
+        seen: list[WebElement] = []
+        since = time.monotonic()
+
+        def is_settled() -> bool:
+            nonlocal seen, since
+            now = self._all(css)[:1]
+            if now != seen:
+                seen, since = now, time.monotonic()
+            return bool(seen) and time.monotonic() - since >= SETTLED_S
+
+        self._until(is_settled)
 
     def _all(self, css: str) -> list[WebElement]:
         return self._window.find_elements(By.CSS_SELECTOR, css)
 
-    def _until(self, condition: Callable[[], object]) -> None:
+    def _until(self, condition: Callable[[], T]) -> T:
         waiting = WebDriverWait(
             self._window, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]
         )
-        waiting.until(lambda _: condition())
+        return waiting.until(lambda _: condition())
