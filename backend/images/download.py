@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import httpcore
 
+from backend.certificates import certificate_complaint
 from backend.errors import ImageRefused, ImageUnreachable
 from backend.images.addresses import AllowList
 from backend.images.answers import Answer, error_for
@@ -249,5 +250,8 @@ class Downloader:
 
 def _reason(error: Exception) -> str:
     """The lower error in a few printable words; h11 and ssl quote what the server sent."""
+    complaint = certificate_complaint(error)
+    if complaint is not None:
+        return complaint
     text = " ".join(str(error).split()) or type(error).__name__
     return "".join(char if char.isprintable() else "?" for char in text)[:200]

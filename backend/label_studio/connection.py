@@ -12,6 +12,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from backend.certificates import certificate_complaint
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.credential import LabelStudioCredential
 
@@ -94,7 +95,7 @@ class LabelStudioConnection:
         except httpx.TimeoutException as error:
             raise LabelStudioUnavailable(f"{what}: no answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
+            reason = certificate_complaint(error) or str(error) or type(error).__name__
             raise LabelStudioUnavailable(f"{what}: no connection: {reason}") from error
 
 

@@ -23,6 +23,7 @@ import httpcore
 import httpx
 from pydantic import SecretStr
 
+from backend.certificates import certificate_complaint
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, SettingsError
 from backend.settings import Settings
 
@@ -138,8 +139,9 @@ class LabelStudioCredential:
             ) as client:
                 response = client.post(address, json=body)
         except httpx.HTTPError as error:
+            reason = certificate_complaint(error) or type(error).__name__
             raise LabelStudioUnavailable(
-                f"Label Studio at {self._url} does not answer ({type(error).__name__})"
+                f"Label Studio at {self._url} does not answer: {reason}"
             ) from error
         if response.status_code != 200:
             raise self._complaint(response)

@@ -9,6 +9,7 @@ import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
+from backend.certificates import certificate_complaint
 from backend.errors import QueueUnavailable, SettingsError
 
 __all__ = ["connect", "queue_errors"]
@@ -46,8 +47,11 @@ def queue_errors() -> Iterator[None]:
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:
+        complaint = certificate_complaint(error)
         raise QueueUnavailable(
-            f"Redis does not answer ({type(error).__name__}): is it running, and is FIRSTPASS_REDIS_URL right?"
+            f"Redis is not spoken to, {complaint}"
+            if complaint is not None
+            else f"Redis does not answer ({type(error).__name__}): is it running, and is FIRSTPASS_REDIS_URL right?"
         ) from error
     except redis.RedisError as error:
         raise QueueUnavailable(f"Redis refused: {error}") from error

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -49,11 +50,19 @@ class Seen:
 class LocalServer:
     """Answers by path (query cut off), else 404; a context manager."""
 
-    def __init__(self, name: str = "127.0.0.1", family: socket.AddressFamily = socket.AF_INET):
+    def __init__(
+        self,
+        name: str = "127.0.0.1",
+        family: socket.AddressFamily = socket.AF_INET,
+        tls: ssl.SSLContext | None = None,
+    ):
         self.routes: dict[str, Route] = {}
         self.seen: list[Seen] = []
         self.callers: list[tuple[Any, ...]] = []
         self._server = _server_class(self, family)(_loopback(family), _handler_class(self))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._scheme = "http" if tls is None else "https"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.003}, daemon=True
         )
@@ -79,7 +88,7 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"{self._scheme}://{self.address}"
 
     def __enter__(self) -> LocalServer:
         self._thread.start()
