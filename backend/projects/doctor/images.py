@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, assert_never
 
-from backend.errors import FirstpassError, TaskError
+from backend.errors import FirstpassError, ImageRefused, TaskError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageKind, ImageRef, parse_image_ref
@@ -16,6 +16,12 @@ from backend.settings import Settings
 __all__ = ["check_images"]
 
 Json: TypeAlias = dict[str, Any]
+
+#: Label Studio let us in, and sent us on to where we do not go.
+_PRESIGNED = (
+    "the storage hands out pre-signed URLs, which are followed from here: do as that says, or switch "
+    "pre-signed URLs off in the storage's settings, and Label Studio passes the images on"
+)
 
 
 def check_images(
@@ -58,7 +64,9 @@ def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
     try:
         image = decode_image(fetcher.fetch(ref).data, settings.image_max_pixels)
     except FirstpassError as error:
-        return Finding(Level.ERROR, f"{kind}: {error.kind}: {error}", _remedy(ref.kind))
+        bucket_itself = ref.kind == "cloud" and isinstance(error, ImageRefused)
+        remedy = _PRESIGNED if bucket_itself else _remedy(ref.kind)
+        return Finding(Level.ERROR, f"{kind}: {error.kind}: {error}", remedy)
     return Finding(Level.OK, f"{kind}: {ref.display} is an image of {image.width} x {image.height}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from backend.plan import plan_label_config
 from backend.projects.doctor.images import check_images
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
-from tests.integration.images.servers import png
+from tests.integration.images.servers import LocalServer, png, redirect
 
 CONFIG = (
     '<View><Image name="i" value="$image"/><Choices name="c" toName="i"><Choice value="snow"/>'
@@ -22,11 +23,18 @@ CONFIG = (
 SETTINGS = Settings(image_timeout_s=2)
 
 
-def look(*values: Any, key: str = "image") -> list[Finding]:
+def look(*values: Any, key: str = "image", settings: Settings = SETTINGS) -> list[Finding]:
     plan = plan_label_config(CONFIG, 0.3, engine_for("tiny"))
     tasks = [{"id": number, "data": {key: value}} for number, value in enumerate(values)]
-    with ImageFetcher(SETTINGS, None) as fetcher:
-        return list(check_images(tasks, plan, fetcher, SETTINGS))
+    with ImageFetcher(settings, None) as fetcher:
+        return list(check_images(tasks, plan, fetcher, settings))
+
+
+@pytest.fixture
+def label_studio() -> Iterator[LocalServer]:
+    """Every bucket is unknown to it, but for what a test says."""
+    with LocalServer() as server:
+        yield server
 
 
 def inline(data: bytes) -> str:
@@ -46,7 +54,6 @@ def test_an_image_that_reads_is_given_with_its_size() -> None:
         (inline(b"no image"), "damaged"),
         ("/data/upload/1/a.png", "open the task there"),
         ("/data/local-files/?d=a.png", "LOCAL_FILES_SERVING_ENABLED"),
-        ("s3://bucket/a.png", "Cloud Storage"),
         ("http://127.0.0.1:9/a.png", "FIRSTPASS_IMAGE_ALLOW"),
         ("file:///etc/passwd", "import the image as an upload"),
         (5, "has the key that <Image value> names"),
@@ -57,6 +64,27 @@ def test_what_cannot_be_read_has_its_fix(value: object, words: str) -> None:
 
     assert finding.level is Level.ERROR
     assert words in str(finding.fix)
+
+
+def test_a_bucket_without_a_storage_wants_one(label_studio: LocalServer) -> None:
+    """Label Studio answers 404."""
+    settings = Settings(label_studio_url=label_studio.url)
+
+    (finding,) = look("s3://bucket/a.png", settings=settings)
+
+    assert finding.level is Level.ERROR
+    assert "Cloud Storage" in str(finding.fix)
+
+
+def test_a_bucket_on_an_inside_address_is_allowed_or_passed_on(label_studio: LocalServer) -> None:
+    """The storage has pre-signed URLs on, so it is the bucket's own address that is refused."""
+    label_studio.routes["/tasks/0/resolve/"] = redirect("http://127.0.0.1:9/bucket/a.png", 303)
+    settings = Settings(label_studio_url=label_studio.url)
+
+    (finding,) = look("s3://bucket/a.png", settings=settings)
+
+    assert "127.0.0.1:9 is not a public address" in finding.what
+    assert "switch pre-signed URLs off" in str(finding.fix)
 
 
 def test_a_task_without_the_key_says_what_it_has() -> None:
