@@ -34,12 +34,8 @@ from models.tiny.training.lessons import Lessons
 from models.tiny.training.pools import FIRST_TRAINING_SEED, Pool, make_pool, open_pool
 from models.tiny.training.schedule import Plan
 from models.tiny.training.tower import SceneDrawer, train_tower
-from models.tiny.training.vocabulary import (
-    clip_processor,
-    florence_processor,
-    new_clip,
-    new_florence,
-)
+from models.tiny.training.untrained import new_clip, new_florence
+from models.tiny.training.vocabulary import clip_processor, florence_processor
 
 #: Its annotations refuse arguments that it documents.
 _hf: Any = transformers

@@ -22,12 +22,8 @@ from models.tiny.training.pools import Pool, SceneFacts, make_pool, open_pool
 from models.tiny.training.run import load_clip, load_florence
 from models.tiny.training.schedule import Plan
 from models.tiny.training.tower import SceneDrawer, train_tower
-from models.tiny.training.vocabulary import (
-    clip_processor,
-    florence_processor,
-    new_clip,
-    new_florence,
-)
+from models.tiny.training.untrained import new_clip, new_florence
+from models.tiny.training.vocabulary import clip_processor, florence_processor
 
 SCENES = 8
 #: A red circle, two blue stars and a red star.
