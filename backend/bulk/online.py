@@ -22,9 +22,9 @@ from backend.bulk.report import Report, RunFacts
 from backend.bulk.target_project import TargetProject
 from backend.delivery.courier import Writes
 from backend.delivery.outbox import Outbox
+from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.rows import Delivered, Row
-from backend.delivery.writer import CHUNK
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
 from backend.predictor import Slot
@@ -61,8 +61,7 @@ class ProjectRun:
         self._open_window = open_window
         self._ledger, self._progress, self._patience = ledger, progress, patience
         self._trouble = trouble
-        self._rows: list[Row] = []
-        self._gathering_since = 0.0
+        self._parcel = Parcel(GATHER_S)
         self._silent, self._look_at = False, time.monotonic() + SILENCE_S
         self._marks: dict[int, Marks] = {}
 
@@ -117,10 +116,10 @@ class ProjectRun:
             for slots in predict_tasks(tasks, self._target.predictor, window):
                 self._take_in(slots)
                 self._listen(heard=bool(slots))
-                while self._is_due():
+                while self._parcel.is_due(time.monotonic()):
                     self._send(outbox)
                 self._record(outbox.written())
-            while self._rows:
+            while self._parcel.rows:
                 self._send(outbox)
             self._record(outbox.written(all_of_them=True))
 
@@ -150,20 +149,13 @@ class ProjectRun:
             if slot.failure is not None:
                 failures[slot.task_id] = slot.failure
             elif slot.prediction is not None:
-                if not self._rows:
-                    self._gathering_since = time.monotonic()
-                self._rows.append(Row(slot.task_id, slot.prediction))
+                self._parcel.add(Row(slot.task_id, slot.prediction), time.monotonic())
         if failures:
             self._ledger.fail(failures.items())
             self._progress.advance(failed=len(failures))
 
-    def _is_due(self) -> bool:
-        waited = time.monotonic() - self._gathering_since
-        return len(self._rows) >= CHUNK or (bool(self._rows) and waited >= GATHER_S)
-
     def _send(self, outbox: Outbox[Delivered]) -> None:
-        rows, self._rows = self._rows[:CHUNK], self._rows[CHUNK:]
-        self._gathering_since = time.monotonic()
+        rows = self._parcel.take(time.monotonic())
         marks = {row.task: marks_of(row.prediction.result) for row in rows}
         self._marks |= marks
         self._ledger.write([Predicted(task, mark) for task, mark in marks.items()])

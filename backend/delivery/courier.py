@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import httpx
@@ -23,10 +22,10 @@ from backend.delivery.doubles import remove_doubles
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
+from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row, StoresPredictions
-from backend.delivery.writer import CHUNK
 from backend.errors import (
     Failure,
     FirstpassError,
@@ -37,7 +36,7 @@ from backend.errors import (
 from backend.label_studio.bodies import Task
 from backend.predictor import Predictor, PredictorSettings, Slot
 
-__all__ = ["Courier", "KnowsProjects", "Parcel", "Writes"]
+__all__ = ["Courier", "KnowsProjects", "Writes"]
 
 log = structlog.get_logger()
 
@@ -69,28 +68,6 @@ class Writes(Protocol):
     def begin(self, project: ProjectKey, version: str) -> None: ...
 
     def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered: ...
-
-
-@dataclass(slots=True)
-class Parcel:
-    """Rows on their way, and since when the oldest of them waits (monotonic seconds)."""
-
-    rows: list[Row] = field(default_factory=list)
-    since: float = 0.0
-
-    def add(self, row: Row, now: float) -> None:
-        if not self.rows:
-            self.since = now
-        self.rows.append(row)
-
-    def is_due(self, now: float) -> bool:
-        """Whether it is full or has waited long enough."""
-        return len(self.rows) >= CHUNK or (bool(self.rows) and now - self.since >= GATHER_S)
-
-    def take(self) -> list[Row]:
-        """The rows of one write; they are in the parcel no more."""
-        taken, self.rows = self.rows[:CHUNK], self.rows[CHUNK:]
-        return taken
 
 
 class Courier:
@@ -149,7 +126,7 @@ class Courier:
             return
         self._writer.begin(project, predictor.version)
         absent = set(due)
-        parcel = Parcel()
+        parcel = Parcel(GATHER_S)
 
         def write(rows: Sequence[Row]) -> Delivered | None:
             return self._write(project, predictor.version, rows)
@@ -160,11 +137,11 @@ class Courier:
                 for slot in slots:
                     self._take_in(project, slot, parcel)
                 while parcel.is_due(time.monotonic()):
-                    outbox.send(parcel.take())
+                    outbox.send(parcel.take(time.monotonic()))
                 if not self._record(project, outbox.written()) or self._stop.is_set():
                     return
             while parcel.rows:
-                outbox.send(parcel.take())
+                outbox.send(parcel.take(time.monotonic()))
             if self._record(project, outbox.written(all_of_them=True)):
                 self._settle_present(project, predictor.version, absent)
 

@@ -296,7 +296,7 @@ def test_a_stop_does_not_wait_for_a_label_studio_that_is_away(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its outbox is waiting to write; the stop ends that, too."""
-    monkeypatch.setattr("backend.bulk.online.CHUNK", 1)
+    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 1)
     monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 60.0)
     desk.label_studio.add("a", "b", "stop")
     desk.writer.raises = [LabelStudioUnavailable("no connection")] * 1000

@@ -12,15 +12,14 @@ import redis
 from structlog.testing import capture_logs
 
 from backend.delivery.claims import Claims
-from backend.delivery.courier import DEFERRED_S, RETRIES, Courier, Parcel, Writes
+from backend.delivery.courier import DEFERRED_S, RETRIES, Courier, Writes
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
-from backend.delivery.writer import CHUNK, PredictionWriter
+from backend.delivery.writer import PredictionWriter
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
-from backend.label_studio.bodies import Prediction
 from backend.queue.failures import FailureLog
 from tests.standin.queue import answered, failing
 from tests.unit.delivery.label_studio import (
@@ -132,7 +131,7 @@ def test_rows_that_a_killed_writer_left_twice_are_removed(rig: Rig) -> None:
 
 def test_more_than_a_chunk_goes_in_chunks(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """As Label Studio commits them."""
-    monkeypatch.setattr("backend.delivery.courier.CHUNK", 8)
+    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 8)
     rig.owe(*range(1, 31))
 
     rig.courier.round()
@@ -168,7 +167,7 @@ def test_a_label_config_changed_between_chunks_stops_the_old_rows(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first chunk was right when it was written; all others are of the new version."""
-    monkeypatch.setattr("backend.delivery.courier.CHUNK", 10)
+    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 10)
     rig.owe(*range(1, 31))
     rig.after_write = rig.change_config
 
@@ -389,7 +388,7 @@ def test_label_studio_that_dies_in_the_middle_costs_and_doubles_no_row(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the first chunk; the second was stored, twice even, and never answered."""
-    monkeypatch.setattr("backend.delivery.courier.CHUNK", 10)
+    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 10)
     rig.owe(*range(1, 31))
     rig.studio.mishaps = [lambda tasks, version: None, rig.studio.dies_after]
 
@@ -404,7 +403,7 @@ def test_label_studio_that_dies_in_the_middle_costs_and_doubles_no_row(
 
 def test_stopped_in_the_middle_it_loses_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not written is still owed; the next process writes it."""
-    monkeypatch.setattr("backend.delivery.courier.CHUNK", 10)
+    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 10)
     rig.window.most = 10
     rig.owe(*range(1, 31))
     rig.after_write = rig.stop.set
@@ -436,18 +435,3 @@ def test_workers_that_never_answer_do_not_keep_it_from_stopping(
     rig.courier.round()
 
     assert rig.due() == [1]
-
-
-def test_a_parcel_is_due_when_full_or_waited_long_enough() -> None:
-    """Many rows go at once, few after a moment."""
-    parcel, prediction = Parcel(), Prediction(result=[], score=None, model_version="v")
-    assert not parcel.is_due(1e9)
-
-    parcel.add(Row(1, prediction), 100.0)
-    assert (parcel.is_due(100.5), parcel.is_due(101.0)) == (False, True)
-
-    for task in range(2, CHUNK + 3):
-        parcel.add(Row(task, prediction), 100.0)
-    assert parcel.is_due(100.0)
-    assert len(parcel.take()) == CHUNK
-    assert len(parcel.rows) == 2

@@ -1,0 +1,34 @@
+"""Rows that wait to be written together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from backend.delivery.rows import Row
+from backend.delivery.writer import CHUNK
+
+__all__ = ["Parcel"]
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Rows on their way: how long they wait for others, and since when the oldest does (monotonic seconds)."""
+
+    gather_s: float
+    rows: list[Row] = field(default_factory=list)
+    since: float = 0.0
+
+    def add(self, row: Row, now: float) -> None:
+        if not self.rows:
+            self.since = now
+        self.rows.append(row)
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is full or has waited long enough."""
+        return len(self.rows) >= CHUNK or (bool(self.rows) and now - self.since >= self.gather_s)
+
+    def take(self, now: float) -> list[Row]:
+        """The rows of one write; they are in the parcel no more, and those left begin to wait."""
+        self.since = now
+        taken, self.rows = self.rows[:CHUNK], self.rows[CHUNK:]
+        return taken
