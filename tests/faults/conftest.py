@@ -21,6 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("faults")
+            item.add_marker(pytest.mark.timeout(1200))
 
 
 @pytest.fixture
@@ -31,18 +32,18 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
         def make(
             *,
             limit: int = 10_000,
-            timeout_s: int = 30,
+            timeout_s: int = 3600,
             env: dict[str, str] | None = None,
             users: Users = NOBODY,
             **redis: str,
         ) -> Rig:
             options = {name.replace("_", "-"): value for name, value in redis.items()}
             server = RedisProcess(tmp_path / "redis", options, env)
+            stack.callback(server.end)
             try:
                 server.start()
             except RedisServerMissing as error:
                 missing(str(error))
-            stack.callback(server.end)
             limits = SubmitLimits(queue_limit=limit, job_timeout_s=timeout_s)
             rig = Rig(server, tmp_path, limits, users)
             stack.callback(rig.close)

@@ -51,7 +51,7 @@ class RedisProcess:
         arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
         variables = ["env", *(f"{name}={value}" for name, value in self._env.items())]
         self._process = subprocess.Popen([*variables, str(find_redis_server()), *arguments])
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not self._answers():
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
             time.sleep(0.05)

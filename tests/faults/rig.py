@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -26,7 +24,9 @@ from tests.faults.worker_process import WorkerProcess
 from tests.integration.test_queue import requests_for
 
 #: For what must happen at all; never a measure of speed.
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
+#: What a batch costs that is to be under way for as long as a test likes.
+ENDLESS_S = 3000.0
 
 
 class Users(NamedTuple):
@@ -114,8 +114,9 @@ class Rig:
         self.workers.append(process)
         return process
 
-    def alive(self) -> list[WorkerProcess]:
-        return [worker for worker in self.workers if worker.poll() is None]
+    def until_at_work(self, count: int) -> None:
+        """Wait until so many workers have started and look for jobs."""
+        self.until(lambda: self.connection.scard("rq:workers") == count)
 
     def keep_running(self, count: int, done: Callable[[], bool], **options: object) -> int:
         """Replace workers that end until `done`; gives how many ended."""
@@ -130,30 +131,20 @@ class Rig:
             time.sleep(0.05)
         return ended
 
-    def kill_at_random(
-        self, done: Callable[[], bool], options: Mapping[str, object], *, workers: int
-    ) -> int:
-        """SIGKILL a worker every second or so, and replace it, until `done`; gives how many."""
-        kills = 0
+    def kill_in_each(
+        self, parts: Iterable[Iterable[str]], options: Mapping[str, object], *, workers: int
+    ) -> None:
+        """Submit part after part; in the middle of each SIGKILL a worker at a random moment, and replace it."""
         dice = random.Random()
-        stop = threading.Event()
-
-        def kill() -> None:
-            nonlocal kills
-            while not stop.wait(dice.uniform(0.8, 2.0)):
-                alive = self.alive()
-                if len(alive) == workers:
-                    dice.choice(alive).send_signal(signal.SIGKILL)
-                    kills += 1
-
-        thread = threading.Thread(target=kill)
-        thread.start()
-        try:
-            self.keep_running(workers, done, **options)
-        finally:
-            stop.set()
-            thread.join()
-        return kills
+        current = [self.worker(**options) for _ in range(workers)]
+        for names in parts:
+            before = len(self.outcomes())
+            self.submit(names)
+            self.until(lambda before=before: len(self.outcomes()) > before)  # type: ignore[misc]
+            time.sleep(dice.uniform(0, 1))
+            victim = dice.randrange(workers)
+            current[victim].kill()
+            current[victim] = self.worker(**options)
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -182,7 +173,7 @@ class Rig:
         for worker in self.workers:
             if worker.poll() is None:
                 worker.kill()
-            worker.wait(30)
+            worker.wait(PATIENCE_S)
         self.listener.close()
         if not self.server.running:
             self.server.start()

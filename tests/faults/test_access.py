@@ -17,7 +17,7 @@ from backend.delivery.project_key import ProjectKey
 from backend.delivery.turn import Turn
 from backend.errors import Failure
 from tests.faults.conftest import MakeRig
-from tests.faults.rig import Rig, Users, answered, failed
+from tests.faults.rig import ENDLESS_S, PATIENCE_S, Rig, Users, answered, failed
 
 #: As in the README, but for the passwords.
 USERS = """\
@@ -54,7 +54,7 @@ def test_the_users_can_do_all_that_is_needed(guarded: Rig) -> None:
     """Asking, working, failing, trying again, recovering and finding lost jobs: nothing is refused."""
     guarded.submit(["ok-lost", "away-1", "raise-1"])
     guarded.connection.delete("rq:queue:firstpass-bulk")
-    victim = guarded.worker(base_s=60)
+    victim = guarded.worker(base_s=ENDLESS_S)
     guarded.until(lambda: guarded.stock().leased)
     victim.kill()
     worker = guarded.worker(lease_s=1)
@@ -63,7 +63,7 @@ def test_the_users_can_do_all_that_is_needed(guarded: Rig) -> None:
     guarded.until(guarded.all_done)
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENCE_S) == 0
     assert answered(outcomes) == {"ok-1"}
     assert answered(guarded.outcomes()) == {"ok-1", "ok-lost"}
     assert set(failed(guarded.outcomes())) == {"bad-1", "away-1", "raise-1"}

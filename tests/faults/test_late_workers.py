@@ -35,30 +35,36 @@ def test_a_worker_stopped_past_its_lease_does_no_harm(rig: Rig) -> None:
 
 def test_a_late_failure_does_not_replace_an_answer(rig: Rig) -> None:
     """The model of a stopped worker fails after another has answered: the answer stands."""
-    late = rig.worker(late_s=1)
+    gate = rig.folder / "gate"
+    late = rig.worker(late_s=0.1, gate=gate)
     rig.submit(["late-1"])
     rig.until(lambda: rig.runs("late-1"))
     late.send_signal(signal.SIGSTOP)
-    rig.worker()
+    other = rig.worker()
     rig.until(rig.all_done)
+    other.kill()
 
+    gate.touch()
     late.send_signal(signal.SIGCONT)
-    time.sleep(2)
+    rig.submit(["ok-later"])
+    rig.until(rig.all_done)  # so the late one is through with its failure
 
-    assert answered(rig.outcomes()) == {"late-1"}
+    assert answered(rig.outcomes()) == {"late-1", "ok-later"}
     assert rig.job("late-1").get_status() == JobStatus.FINISHED
     assert rig.stock().under_way == set()
 
 
 def test_a_job_deleted_under_its_worker_stays_deleted(rig: Rig) -> None:
     """Its answer is kept for whoever asks, and no part of the job comes back."""
-    rig.worker(base_s=1)
+    gate = rig.folder / "gate"
+    rig.worker(gate=gate)
     rig.submit(["ok-1"])
     rig.until(lambda: rig.runs("ok-1"))
     job = rig.job("ok-1")
 
     job.delete()
 
+    gate.touch()
     rig.until(lambda: rig.outcomes())
     assert answered(rig.outcomes()) == {"ok-1"}
     assert not rig.connection.exists(job.key)
@@ -68,13 +74,15 @@ def test_a_job_deleted_under_its_worker_stays_deleted(rig: Rig) -> None:
 @pytest.mark.parametrize("name", ["ok-1", "raise-1"])
 def test_a_job_cancelled_under_its_worker_stays_cancelled(rig: Rig, name: str) -> None:
     """Neither an answer nor a failure changes its status, and the worker goes on."""
-    rig.worker(base_s=1)
+    gate = rig.folder / "gate"
+    rig.worker(gate=gate)
     rig.submit([name])
     rig.until(lambda: rig.runs(name))
     job = rig.job(name)
 
     job.cancel()
 
+    gate.touch()
     rig.submit(["ok-after"])
     rig.until(lambda: "ok-after" in rig.outcomes())
     assert job.get_status() == JobStatus.CANCELED

@@ -25,7 +25,7 @@ from pathlib import Path
 from backend.errors import ImageNotFound, ImageUnreachable, ImageUnreadable
 from backend.logs import configure_logs
 from backend.plan import ModelRequest
-from backend.queue import leases
+from backend.queue import finish, leases
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
 from backend.queue.payload import Answer, decode_request
@@ -34,13 +34,21 @@ from tests.standin.answers import SIZE, answer
 
 
 class StandInModel:
-    """Costs `base_s` per batch and `image_s` per image; writes what it was asked to `record`."""
+    """Costs `base_s` per batch and `image_s` per image; writes what it was asked to `record`.
+
+    A batch that was begun is held until the file `gate` is there, where one is named.
+    """
 
     def __init__(
-        self, base_s: float, image_s: float, record: Path | None, late_s: float = 0.0
+        self,
+        base_s: float,
+        image_s: float,
+        record: Path | None,
+        late_s: float = 0.0,
+        gate: Path | None = None,
     ) -> None:
         self._base_s, self._image_s, self._record = base_s, image_s, record
-        self._late_s = late_s
+        self._late_s, self._gate = late_s, gate
         self._met: set[str] = set()
         self._device_lost = False
 
@@ -63,6 +71,8 @@ class StandInModel:
         if self._record is not None:
             with self._record.open("a") as record:
                 record.write(" ".join(names) + "\n")
+        while self._gate is not None and not self._gate.exists():
+            time.sleep(0.02)
         time.sleep(self._base_s + self._image_s * len(batch))
         for name in names:
             self._suffer(name)
@@ -110,17 +120,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch-latency-s", type=float, default=2.0)
     parser.add_argument("--recycle-batches", type=int)
     parser.add_argument("--record", type=Path)
+    parser.add_argument("--gate", type=Path)
     parser.add_argument("--late-s", type=float, default=0.0)
     parser.add_argument("--retry-after-s", type=float, default=0.2)
     parser.add_argument("--seized-s", type=float, default=leases.SEIZED_S)
+    parser.add_argument("--finished-ttl-s", type=int, default=finish.FINISHED_TTL_S)
     parser.add_argument("--burst", action="store_true")
     parser.add_argument("--model", default="stand-in", help="what it says that it holds")
     args = parser.parse_args(arguments)
     configure_logs("info")
-    leases.SEIZED_S = args.seized_s
+    leases.SEIZED_S, finish.FINISHED_TTL_S = args.seized_s, args.finished_ttl_s
     BatchWorker(
         connect(args.redis, retries=10),
-        StandInModel(args.base_s, args.image_s, args.record, args.late_s),
+        StandInModel(args.base_s, args.image_s, args.record, args.late_s, args.gate),
         WorkerLimits(
             batch_max=args.batch_max,
             batch_latency_s=args.batch_latency_s,
