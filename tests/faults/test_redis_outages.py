@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from backend.errors import QueueUnavailable
+from backend.queue.window import Window
 from tests.conftest import missing
 from tests.faults.conftest import MakeRig
-from tests.faults.rig import Rig, answered
+from tests.faults.rig import PATIENCE_S, Rig, answered
 
 SLOW_DISK = """
 #define _GNU_SOURCE
@@ -68,7 +69,7 @@ def test_redis_killed_four_times_under_load(make_rig: MakeRig) -> None:
             time.sleep(dice.uniform(0.2, 3))
             rig.server.start()
     finally:
-        submitting.join(60)
+        submitting.join(PATIENCE_S)
         stop.set()
 
     rig.until(rig.all_done)
@@ -80,13 +81,13 @@ def test_redis_killed_four_times_under_load(make_rig: MakeRig) -> None:
 
 def test_a_worker_outlives_a_long_outage(make_rig: MakeRig) -> None:
     """Redis is away for longer than a batch may take: its outcome is stored afterwards, run once."""
-    rig = make_rig(timeout_s=3, appendonly="yes", appendfsync="always")
+    rig = make_rig(timeout_s=20, appendonly="yes", appendfsync="always")
     worker = rig.worker(base_s=1)
     rig.submit(["ok-1"])
     rig.until(lambda: rig.runs("ok-1"))
 
     rig.server.kill()
-    time.sleep(8)
+    time.sleep(25)
     rig.server.start()
 
     rig.until(rig.all_done)
@@ -132,23 +133,39 @@ def test_what_everysec_loses_on_a_slow_disk_is_submitted_again(
 ) -> None:
     """Requests that wait get their answers although Redis forgot jobs that it had acknowledged."""
     monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.0)
+    seen, look = threading.Event(), Window._look
+
+    def look_when_seen(window: Window) -> None:
+        seen.wait()  # so that no waiter mends the loss before it is looked at
+        look(window)
+
+    monkeypatch.setattr(Window, "_look", look_when_seen)
     rig = make_rig(env=slow_disk, appendonly="yes", appendfsync="everysec")
     got: dict[str, object] = {}
 
     def ask(part: int) -> None:
-        got.update(rig.ask(f"ok-{part}-{i}" for i in range(20)))
+        names = [f"ok-{part}-{i}" for i in range(20)]
+        while True:
+            try:
+                return got.update(rig.ask(names))
+            except QueueUnavailable:  # not acknowledged, so asked again
+                time.sleep(0.1)
 
     threads: list[threading.Thread] = []
-    while len(threads) < 5 or not rig.connection.info("persistence")["aof_buffer_length"]:
-        threads.append(threading.Thread(target=ask, args=(len(threads),)))
-        threads[-1].start()
-        time.sleep(0.25)
-    rig.server.kill()  # with acknowledged jobs that are not written yet
-    rig.server.start()
-    lost = set(rig.ids) - rig.stock().everything
+    lost: set[str] = set()
+    try:
+        while not lost:
+            threads.append(threading.Thread(target=ask, args=(len(threads),)))
+            threads[-1].start()
+            time.sleep(0.25)
+            if len(threads) >= 5 and rig.connection.info("persistence")["aof_buffer_length"]:
+                rig.server.kill()  # with acknowledged jobs that are not written yet
+                rig.server.start()
+                lost = set(rig.ids) - rig.stock().everything
+    finally:
+        seen.set()
     rig.worker()
     for thread in threads:
         thread.join()
 
-    assert lost
     assert set(got) == set(rig.ids.values()) == answered(rig.outcomes())
