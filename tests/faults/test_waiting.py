@@ -37,16 +37,17 @@ def test_news_of_other_images_does_not_put_off_the_look(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request whose other images keep coming in still notices that one of them vanished."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.5)
+    monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.5)
     names = [f"ok-{i}" for i in range(60)]
 
     def wipe() -> None:
         rig.until(lambda: rig.stock().queued)
         job = rig.job("ok-59")
         rig.connection.delete(job.key)
-        rig.worker(image_s=0.1, batch_max=1)
+        rig.worker(image_s=0.5, batch_max=1)  # news twice a second, for half a minute
         rig.until(lambda: rig.connection.exists(job.key))
         early.append(len(rig.outcomes()))
+        rig.worker()
 
     early: list[int] = []
     thread = threading.Thread(target=wipe)
@@ -118,8 +119,8 @@ def test_a_redis_that_goes_away_is_waited_for(make_rig: MakeRig) -> None:
 def test_an_image_that_is_asked_for_twice_joins(rig: Rig) -> None:
     """Whether it waits, runs, or waits to be tried again, a second submission makes no second job."""
     rig.submit(["away-1"])
+    standings = {one.standing for one in rig.submit(["away-1"])}
     rig.worker(retry_after_s=1, lease_s=1)
-    standings = set()
     while not rig.all_done():
         standings |= {one.standing for one in rig.submit(["away-1"])}
         time.sleep(0.05)
