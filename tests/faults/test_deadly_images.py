@@ -45,7 +45,7 @@ def test_batch_mates_of_many_deadly_images_lose_no_try(rig: Rig) -> None:
     mixed = [name for pair in zip(GOOD[4:8], deadly, strict=True) for name in pair]
     rig.submit([*GOOD[:4], *mixed, *GOOD[8:12]])
 
-    rig.keep_running(1, rig.all_done, lease_s=1, batch_max=4, base_s=0.1)
+    rig.keep_running(1, rig.all_done, lease_s=1, batch_max=4, base_s=0.1, finished_ttl_s=3600)
 
     assert answered(rig.outcomes()) == set(GOOD[:12])
     assert {rig.job(name).retries_left for name in GOOD[:12]} == {2}
@@ -55,16 +55,17 @@ def test_batch_mates_of_many_deadly_images_lose_no_try(rig: Rig) -> None:
 @pytest.mark.parametrize("deadly", ["hang-1", "seize-1"])
 def test_a_hung_model_is_ended_and_its_image_fails(make_rig: MakeRig, deadly: str) -> None:
     """Whether or not it lets other threads run: its worker ends, and only that image fails."""
-    rig = make_rig(timeout_s=1 if deadly == "hang-1" else 30)
+    hangs = deadly == "hang-1"
+    rig = make_rig(timeout_s=1 if hangs else 3600)
     rig.submit([*GOOD[:5], deadly])
 
-    rig.keep_running(1, rig.all_done, lease_s=1, seized_s=0)
+    rig.keep_running(1, rig.all_done, lease_s=1, seized_s=600 if hangs else 0)
 
     outcomes = rig.outcomes()
     assert failed(outcomes) == {deadly: "InferenceFailed"}
     assert answered(outcomes) == set(GOOD[:5])
     codes = {worker.poll() for worker in rig.workers} - {None}
-    assert codes == {EXIT_HUNG if deadly == "hang-1" else 1}
+    assert codes == {EXIT_HUNG if hangs else 1}
 
 
 def test_bad_images_fail_at_once_and_alone(rig: Rig) -> None:
