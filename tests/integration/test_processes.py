@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +13,17 @@ from pathlib import Path
 import pytest
 
 from backend.processes import ManagedProcess, ProcessFailed, Program, free_port
-from backend.supervisor import Supervisor, ending_signals
+from backend.supervisor import BACK_OFF_FIRST_S, Supervisor, ending_signals
 
 REPOSITORY = Path(__file__).parents[2]
+PATIENCE_S = 120.0
 
 
 def python(name: str, code: str, **given: object) -> Program:
     return Program(name=name, argv=(sys.executable, "-u", "-c", code), **given)  # type: ignore[arg-type]
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 15) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -71,10 +71,14 @@ def test_a_program_that_does_not_exist_is_reported():
 def test_output_goes_to_stderr_behind_the_name(capsys: pytest.CaptureFixture[str]):
     """Lines of several children can be told apart."""
     process = ManagedProcess.start(python("worker", "print('loaded')"))
-    until(lambda: not process.running)
-    process.stop()
+    said: list[str] = []
 
-    assert "worker   | loaded" in capsys.readouterr().err
+    def is_said() -> bool:
+        said.append(capsys.readouterr().err)
+        return "worker   | loaded" in "".join(said)
+
+    until(is_said)
+    process.stop()
 
 
 def test_stop_is_gentle_first_and_then_not(tmp_path: Path):
@@ -93,9 +97,9 @@ def test_stop_is_gentle_first_and_then_not(tmp_path: Path):
         log=tmp_path / "stubborn.log",
     )
     processes = [ManagedProcess.start(gentle), ManagedProcess.start(stubborn)]
-    for process in processes:
-        process.wait_ready(lambda process=process: "up" in process.tail(), timeout_s=15)  # type: ignore[misc]
-        process.stop(grace_s=0.5)
+    for process, grace_s in zip(processes, (PATIENCE_S, 0.5), strict=True):
+        process.wait_ready(lambda process=process: "up" in process.tail(), timeout_s=PATIENCE_S)  # type: ignore[misc]
+        process.stop(grace_s=grace_s)
 
     assert [process.returncode for process in processes] == [0, -signal.SIGKILL]
     assert "tidy" in processes[0].tail()
@@ -110,7 +114,7 @@ def test_stop_ends_grandchildren_too(tmp_path: Path):
             log=tmp_path / "parent.log",
         )
     )
-    process.wait_ready(lambda: process.tail().isdigit(), timeout_s=15)
+    process.wait_ready(lambda: process.tail().isdigit(), timeout_s=PATIENCE_S)
     grandchild = int(process.tail())
     process.stop()
 
@@ -120,17 +124,23 @@ def test_stop_ends_grandchildren_too(tmp_path: Path):
 def test_a_crashed_child_is_started_again_and_another_ends_the_watch(tmp_path: Path):
     """`restart` children come back, later each time; the end of any other is an error."""
     starts = tmp_path / "starts"
+    starts.touch()
     crashing = python(
-        "worker", f"open({str(starts)!r}, 'a').write('x'); raise SystemExit(1)", log=tmp_path / "w"
+        "worker",
+        f"import time; print(time.monotonic(), file=open({str(starts)!r}, 'a')); raise SystemExit(1)",
+        log=tmp_path / "w",
     )
+
+    def came_back_twice() -> bool:
+        supervisor.look_after_all()
+        return len(starts.read_text().splitlines()) >= 3
+
     with Supervisor() as supervisor:
         supervisor.start(crashing, restart=True)
-        stop = threading.Event()
-        timer = threading.Timer(3, stop.set)
-        timer.start()
-        supervisor.wait(stop, every_s=0.05)
-        timer.join()
-        assert 2 <= len(starts.read_text()) <= 4
+        until(came_back_twice)
+        first, second, third, *_ = map(float, starts.read_text().split())
+        assert second - first > BACK_OFF_FIRST_S
+        assert third - second > 2 * BACK_OFF_FIRST_S
 
         supervisor.start(python("web", "raise SystemExit(4)", log=tmp_path / "web"))
         with pytest.raises(ProcessFailed, match="web ended with status 4"):
@@ -161,7 +171,7 @@ def test_children_do_not_outlive_us(signum: signal.Signals, tmp_path: Path):
         child = int(parent.stdout.readline())
         until(lambda: "sleep" in Path(f"/proc/{child}/cmdline").read_text())
         os.kill(parent.pid, signum)
-        parent.wait(timeout=15)
+        parent.wait(timeout=PATIENCE_S)
 
     until(lambda: not alive(child))
 
