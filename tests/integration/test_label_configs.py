@@ -110,7 +110,7 @@ def strict_errors(predictions: Sequence[tuple[str, Sequence[Prediction]]]) -> li
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
     errors: list[str] = json.loads(done.stdout)
     return errors

@@ -27,6 +27,8 @@ from models.queries import Classify, Ground
 from tests.integration.conftest import StartWorker
 from tests.standin.answers import SIZE, answer
 
+#: For what must happen at all; never a measure of speed.
+PATIENCE_S = 240.0
 QUERIES = (Ground(("cat", "dog")), Classify(("indoor", "outdoor")))
 
 
@@ -53,7 +55,7 @@ def test_each_request_gets_its_own_answer(job_queue: JobQueue, start_worker: Sta
     start_worker()
     requests = requests_for(f"ok-{i}" for i in range(40))
 
-    asked = job_queue.ask(requests, interactive=True, wait_s=30)
+    asked = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
 
     assert not asked.pending
     assert set(asked.outcomes) == set(requests)
@@ -70,8 +72,9 @@ def test_jobs_are_run_in_batches(
     assert asked.pending == set(requests)
     record = tmp_path / "record"
 
-    start_worker(record=record)
-    job_queue.ask(requests, interactive=False, wait_s=30)
+    # However long a batch takes, which a busy machine may make anything.
+    start_worker(record=record, batch_latency_s=1000)
+    job_queue.ask(requests, interactive=False, wait_s=PATIENCE_S)
 
     lines = record.read_text().splitlines()
     assert max(len(line.split()) for line in lines) == 16
@@ -85,9 +88,9 @@ def test_asked_again_runs_nothing(
     record = tmp_path / "record"
     start_worker(record=record)
     requests = requests_for(["ok-1"])
-    first = job_queue.ask(requests, interactive=True, wait_s=30)
+    first = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
 
-    second = job_queue.ask(requests, interactive=True, wait_s=30)
+    second = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
 
     assert second.outcomes == first.outcomes
     assert second.standings == {Standing.HIT: 1}
@@ -102,7 +105,7 @@ def test_many_who_ask_the_same_share_one_inference(
     outcomes: list[object] = []
 
     def ask() -> None:
-        asked = job_queue.ask(requests, interactive=True, wait_s=30)
+        asked = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
         outcomes.extend(asked.outcomes.values())
 
     threads = [threading.Thread(target=ask) for _ in range(16)]
@@ -122,7 +125,7 @@ def test_a_bad_image_fails_alone(job_queue: JobQueue, start_worker: StartWorker)
     names = [*(f"ok-{i}" for i in range(10)), "bad-1", "raise-1"]
     requests = requests_for(names)
 
-    asked = job_queue.ask(requests, interactive=True, wait_s=30)
+    asked = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
 
     outcomes = by_name(requests, dict(asked.outcomes))
     assert outcomes.pop("bad-1") == Failure("ImageUnreadable", "bad-1 is not an image", False)
@@ -136,7 +139,7 @@ def test_a_transient_failure_is_tried_again(job_queue: JobQueue, start_worker: S
     """An image that could not be reached once is answered at the second try."""
     start_worker()
 
-    asked = job_queue.ask(requests_for(["flaky-1"]), interactive=True, wait_s=30)
+    asked = job_queue.ask(requests_for(["flaky-1"]), interactive=True, wait_s=PATIENCE_S)
 
     assert [type(outcome) for outcome in asked.outcomes.values()] == [Answer]
 
@@ -150,7 +153,7 @@ def test_interactive_overtakes_bulk(
     job_queue.ask(requests_for(["ok-opened"]), interactive=True, wait_s=0)
 
     start_worker(record=record)
-    job_queue.ask(requests_for(["ok-opened"]), interactive=True, wait_s=30)
+    job_queue.ask(requests_for(["ok-opened"]), interactive=True, wait_s=PATIENCE_S)
 
     assert record.read_text().splitlines()[0] == "ok-opened"
 
@@ -165,7 +168,7 @@ def test_a_bulk_image_that_is_opened_is_promoted(
     job_queue.ask(requests_for(["ok-49"]), interactive=True, wait_s=0)
 
     start_worker(record=record)
-    job_queue.ask(everything, interactive=False, wait_s=30)
+    job_queue.ask(everything, interactive=False, wait_s=PATIENCE_S)
 
     lines = record.read_text().splitlines()
     assert lines[0] == "ok-49"
@@ -177,14 +180,14 @@ def test_a_killed_worker_loses_nothing(
 ) -> None:
     """Another worker takes the leased batch over when the lease has run out."""
     requests = requests_for(f"ok-{i}" for i in range(20))
-    victim = start_worker(base_s=60)
+    victim = start_worker(base_s=3000)
     job_queue.ask(requests, interactive=True, wait_s=0)
     started = Queue(INTERACTIVE_QUEUE, connection=redis_connection).started_job_registry
     _until(lambda: started.get_job_count(cleanup=False) > 0)
     victim.send_signal(signal.SIGKILL)
 
     start_worker()
-    asked = job_queue.ask(requests, interactive=True, wait_s=60)
+    asked = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
 
     assert set(asked.outcomes) == set(requests)
     assert all(isinstance(outcome, Answer) for outcome in asked.outcomes.values())
@@ -203,7 +206,7 @@ def test_a_stopped_worker_finishes_its_batch(
 
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENCE_S) == 0
     assert started.get_job_count(cleanup=False) == 0
     asked = job_queue.ask(requests, interactive=True, wait_s=0)
     waiting = Queue(INTERACTIVE_QUEUE, connection=redis_connection).get_job_ids()
@@ -235,13 +238,15 @@ def test_a_job_that_vanished_is_submitted_again(
     requests = requests_for(["ok-1"])
 
     def wipe() -> None:
-        time.sleep(0.2)
+        _until(lambda: redis_connection.llen(f"rq:queue:{INTERACTIVE_QUEUE}"))
         redis_connection.delete(*(Job.key_for(job_id) for job_id in requests))
         redis_connection.delete(f"rq:queue:{INTERACTIVE_QUEUE}")
         start_worker()
 
-    threading.Thread(target=wipe).start()
-    asked = job_queue.ask(requests, interactive=True, wait_s=30)
+    thread = threading.Thread(target=wipe)
+    thread.start()
+    asked = job_queue.ask(requests, interactive=True, wait_s=PATIENCE_S)
+    thread.join()
 
     assert [type(outcome) for outcome in asked.outcomes.values()] == [Answer]
 
@@ -270,7 +275,7 @@ def test_redis_down_is_an_error_that_says_so() -> None:
         queue.ask(requests_for(["ok-1"]), interactive=True, wait_s=1)
 
 
-def _until(condition: object, timeout_s: float = 20) -> None:
+def _until(condition: object, timeout_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "the condition did not come to hold"
