@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -21,7 +21,7 @@ from backend.redis_server import running_redis
 from backend.settings import load_settings
 from backend.stack import settings_environment
 
-READY_S = 120
+READY_S = 300
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 def health(url: str) -> dict[str, object]:
-    answer: dict[str, object] = httpx.get(f"{url}/health", timeout=5, trust_env=False).json()
+    answer: dict[str, object] = httpx.get(f"{url}/health", timeout=READY_S, trust_env=False).json()
     return answer
 
 
@@ -63,15 +63,15 @@ def test_it_says_its_url_works_restarts_a_killed_worker_and_leaves_nothing(tmp_p
         assert re.search(rf"ready.* http://127\.0\.0\.1:{port} ", line), line
         url = f"http://127.0.0.1:{port}"
         assert health(url)["workers"] == 1
-        assert running_redis(home) is not None
+        until(lambda: running_redis(home) is not None)
 
         workers = [pid for pid, line in children(process.pid).items() if " worker" in line]
         os.kill(workers[0], signal.SIGKILL)
-        until_restarted(process.pid, workers[0])
+        until(lambda: has_another_worker(process.pid, than=workers[0]))
 
         started = list(children(process.pid))
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=READY_S) == 0
 
     assert running_redis(home) is None
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
@@ -82,7 +82,7 @@ def test_a_missing_checkpoint_is_said_before_anything_starts(tmp_path: Path, mod
     """The registry's own sentence, status 2, and no Redis, web or worker."""
     caches = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)}
     with firstpass_up(tmp_path / "home", FIRSTPASS_MODEL=model, **caches) as process:
-        assert process.wait(timeout=60) == 2
+        assert process.wait(timeout=READY_S) == 2
 
     said = (tmp_path / "stderr").read_text()
     assert said.startswith("firstpass: expected")
@@ -96,7 +96,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with firstpass_up(tmp_path / "home", "--port", str(port)) as process:
-            assert process.wait(timeout=60) == 2
+            assert process.wait(timeout=READY_S) == 2
 
     assert f"127.0.0.1:{port} is in use" in (tmp_path / "stderr").read_text()
     assert not (tmp_path / "home").exists()
@@ -119,15 +119,20 @@ def test_children_get_the_settings_that_were_given(monkeypatch: pytest.MonkeyPat
 
 
 def children(pid: int) -> dict[int, str]:
-    """Command lines by process id."""
-    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {
-        int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in pids
-    }
+    """Command lines by process id; without those that end as we look."""
+    lines = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            lines[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+    return lines
 
 
-def until_restarted(parent: int, killed: int) -> None:
+def has_another_worker(parent: int, *, than: int) -> bool:
+    return any(" worker" in line for pid, line in children(parent).items() if pid != than)
+
+
+def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_S
-    while not any(" worker" in line for pid, line in children(parent).items() if pid != killed):
-        assert time.monotonic() < deadline
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to hold"
         time.sleep(0.1)
