@@ -21,18 +21,35 @@ from tests.unit.images.pictures import STORED, exif
 
 CONFIG = Path(__file__).parents[2] / "label_config" / "demo.xml"
 REPOSITORY = Path(__file__).parents[2]
+PATIENCE_S = 600.0
 
 
-def command(home: Path, *arguments: object) -> list[str]:
-    return [
-        *(sys.executable, "-m", "backend.cli.main", "prelabel", "--model", "tiny"),
-        *("--home", str(home), "--config", str(CONFIG), *map(str, arguments)),
-    ]
+#: The command, but for its fourth batch, which is never done: it stays in the middle.
+HELD = """
+import sys, time
+from backend.bulk.local import FolderPredictor
+from backend.cli.main import main
+run, batches = FolderPredictor._run, []
+def held(predictor, prepared):
+    batches.append(prepared)
+    while len(batches) > 3:
+        time.sleep(0.1)
+    return run(predictor, prepared)
+FolderPredictor._run = held
+sys.argv[0] = "firstpass"
+main()
+"""
+#: Images of a run that is held; its first three batches have one, two and four at the most.
+MANY = 24
 
 
-def start(home: Path, *arguments: object) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command(home, *arguments),
+        [
+            *(sys.executable, *(("-c", HELD) if held else ("-m", "backend.cli.main"))),
+            *("prelabel", "--model", "tiny", "--home", str(home), "--config", str(CONFIG)),
+            *map(str, arguments),
+        ],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -41,7 +58,7 @@ def start(home: Path, *arguments: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str], status: int) -> str:
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == status, out + err
     return out + err
 
@@ -61,7 +78,7 @@ def states(home: Path) -> dict[str, int]:
 
 
 def wait_for_done(process: subprocess.Popen[str], home: Path, least: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     while states(home).get("done", 0) < least:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -120,8 +137,8 @@ def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
 ) -> None:
     """What was predicted before stays as it was; the file is the one that a run without a stop writes."""
     home, folder, out = tmp_path / "home", tmp_path / "in", tmp_path / "out.json"
-    save(folder, demo_images(60))
-    stopped = start(home, "--images", folder, "--out", out)
+    save(folder, demo_images(MANY))
+    stopped = start(home, "--images", folder, "--out", out, held=True)
     wait_for_done(stopped, home, least=3)
     stopped.send_signal(signum)
     said = finish(stopped, status)
@@ -130,13 +147,13 @@ def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
         assert "Traceback" not in said
     assert not out.exists()
     before = states(home)
-    assert 3 <= before["done"] < 60
-    assert before["done"] + before["waiting"] == 60
+    assert 3 <= before["done"] < MANY
+    assert before["done"] + before["waiting"] == MANY
 
     said = finish(start(home, "--images", folder, "--out", out), status=0)
-    assert f"{before['done']} of 60 images" in said
+    assert f"{before['done']} of {MANY} images" in said
     whole = out.read_text()
-    assert len(predictions(out)) == 60
+    assert len(predictions(out)) == MANY
 
     finish(start(tmp_path / "fresh", "--images", folder, "--out", tmp_path / "2.json"), status=0)
     assert whole == (tmp_path / "2.json").read_text()
@@ -144,8 +161,8 @@ def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
 
 def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "in"
-    save(folder, demo_images(60))
-    first = start(home, "--images", folder, "--out", tmp_path / "1.json")
+    save(folder, demo_images(MANY))
+    first = start(home, "--images", folder, "--out", tmp_path / "1.json", held=True)
     wait_for_done(first, home, least=1)
 
     said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=1)
