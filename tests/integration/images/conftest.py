@@ -49,7 +49,7 @@ def make_fetcher(outside: LocalServer, label_studio: LocalServer) -> Iterator[Ma
                 "label_studio_url": label_studio.url,
                 "image_allow": (outside.address,),
                 "image_max_bytes": 65_536,
-                "image_timeout_s": 5.0,
+                "image_timeout_s": 120.0,
             }
             settings = Settings(**{**given, **fields})
             return stack.enter_context(ImageFetcher(settings, credential, resolve=resolve))

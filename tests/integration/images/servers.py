@@ -156,7 +156,7 @@ def _server_class(owner: LocalServer, family: socket.AddressFamily) -> type[Thre
 def _handler_class(owner: LocalServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 10
+        timeout = 120
 
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}

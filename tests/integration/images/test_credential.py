@@ -76,7 +76,7 @@ def tokens(label_studio: LocalServer) -> Tokens:
 def credential(label_studio: LocalServer, clock: Clock) -> LabelStudioCredential:
     # The made-up name is known to the fetcher's resolver alone; the token request looks up the real way.
     url = f"http://127.0.0.1:{label_studio.port}"
-    return LabelStudioCredential(url, SecretStr(PAT), clock=clock, timeout_s=1.0)
+    return LabelStudioCredential(url, SecretStr(PAT), clock=clock, timeout_s=120.0)
 
 
 def test_a_personal_access_token_is_exchanged(
@@ -174,7 +174,7 @@ def test_what_is_wrong_is_said_without_the_token(
 def test_nobody_there_is_said_and_not_asked_again_at_once(clock: Clock) -> None:
     with LocalServer() as gone:
         url = gone.url
-    credential = LabelStudioCredential(url, SecretStr(PAT), clock=clock, timeout_s=0.5)
+    credential = LabelStudioCredential(url, SecretStr(PAT), clock=clock, timeout_s=120.0)
     for _ in range(3):
         with pytest.raises(LabelStudioUnavailable, match="does not answer"):
             credential.headers()
