@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import TypeVar
-
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from models.types import Box, ImageSize
-from tests.e2e.browser import PATIENCE_S
+from tests.e2e.browser import Page
 
 __all__ = ["SmartTools"]
 
-SETTLED_S = 1.5
-
-T = TypeVar("T")
+ACCEPT = "[data-testid=bottombar-accept-suggestions-button]"
+INFO = ".lsf-auto-accept__info"
 
 
 class SmartTools:
@@ -29,24 +21,24 @@ class SmartTools:
 
     def __init__(self, window: webdriver.Chrome) -> None:
         self._window = window
+        self._page = Page(window)
 
     def switch_on(self) -> None:
         """The toggle "Auto-Annotation", which shows when an interactive backend is connected."""
-        self._settled(".konvajs-content canvas")
 
         def is_on() -> bool:
             toggle = self._one("[data-testid=bottombar-auto-annotation-toggle]")
             if not toggle.is_selected():
                 self._press(toggle)
-            return bool(self._all(".lsf-tool_smart"))
+            return bool(self._page.all(".lsf-tool_smart"))
 
-        self._until(is_on)
+        self._page.until(is_on)
 
     def choose_label(self, label: str) -> None:
         """The first label of that name, as with the mouse."""
 
         def chosen() -> bool:
-            for each in self._all(".lsf-label"):
+            for each in self._page.all(".lsf-label"):
                 if (each.get_attribute("textContent") or "").strip().startswith(label):
                     if "lsf-label_selected" in (each.get_attribute("class") or ""):
                         return True
@@ -54,7 +46,7 @@ class SmartTools:
                     return False
             return False
 
-        self._until(chosen)
+        self._page.until(chosen)
 
     def draw_rectangle(self, box: Box, size: ImageSize) -> None:
         """With the smart rectangle, by mouse from corner to corner; pixels of an image of that size."""
@@ -67,11 +59,14 @@ class SmartTools:
                 return False
             return True
 
-        self._until(took_it)
-        canvas = self._one(".konvajs-content canvas")
-        self._window.execute_script("arguments[0].scrollIntoView()", canvas)
-        scale = self._one("img[alt=image]").rect["width"] / size.width
-        middle_x, middle_y = canvas.rect["width"] / 2, canvas.rect["height"] / 2
+        def measured() -> tuple[WebElement, float, float, float]:
+            canvas = self._one(".konvajs-content canvas")
+            self._window.execute_script("arguments[0].scrollIntoView()", canvas)
+            scale = self._one("img[alt=image]").rect["width"] / size.width
+            return canvas, scale, canvas.rect["width"] / 2, canvas.rect["height"] / 2
+
+        self._page.until(took_it)
+        canvas, scale, middle_x, middle_y = self._page.until(measured)
         x, y = int(box.x_min * scale - middle_x), int(box.y_min * scale - middle_y)
         across = int((box.x_max - box.x_min) * scale / 2)
         down = int((box.y_max - box.y_min) * scale / 2)
@@ -81,47 +76,27 @@ class SmartTools:
 
     def type_prompt(self, text: str) -> None:
         """Into the text area of the label config, and Enter."""
-        self._one("[data-testid=textarea-input]").send_keys(text, Keys.ENTER)
+
+        def typed() -> bool:
+            self._one("[data-testid=textarea-input]").send_keys(text, Keys.ENTER)
+            return True
+
+        self._page.until(typed)
 
     def suggested(self) -> int:
         """How many suggestions wait, once there are some."""
-        self._until(lambda: self._all("[data-testid=bottombar-accept-suggestions-button]"))
-        return int(self._one(".lsf-auto-accept__info").text.split()[0])
+        self._page.until(lambda: self._page.all(ACCEPT))
+        said = self._page.until(lambda: [info.text for info in self._page.all(INFO) if info.text])
+        return int(said[0].split()[0])
 
     def accept(self) -> None:
         """All suggestions."""
-        self._one("[data-testid=bottombar-accept-suggestions-button]").click()
-        self._until(lambda: self._all("[data-testid=bottombar-auto-accept-toggle]"))
+        self._page.until(lambda: self._page.clicked(ACCEPT))
+        self._page.until(lambda: self._page.all("[data-testid=bottombar-auto-accept-toggle]"))
 
     def _press(self, element: WebElement) -> None:
         """Click what other elements may lie over, such as the hint that the mouse brings up."""
         self._window.execute_script("arguments[0].click()", element)
 
     def _one(self, css: str) -> WebElement:
-        return self._until(lambda: self._all(css))[0]
-
-    def _settled(self, css: str) -> None:
-        """Wait until what matches first has been the same element for a while.
-
-        The editor is drawn twice as a task opens; what is pressed in between is lost.
-        """
-        seen: list[WebElement] = []
-        since = time.monotonic()
-
-        def is_settled() -> bool:
-            nonlocal seen, since
-            now = self._all(css)[:1]
-            if now != seen:
-                seen, since = now, time.monotonic()
-            return bool(seen) and time.monotonic() - since >= SETTLED_S
-
-        self._until(is_settled)
-
-    def _all(self, css: str) -> list[WebElement]:
-        return self._window.find_elements(By.CSS_SELECTOR, css)
-
-    def _until(self, condition: Callable[[], T]) -> T:
-        waiting = WebDriverWait(
-            self._window, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]
-        )
-        return waiting.until(lambda _: condition())
+        return self._page.until(lambda: self._page.all(css))[0]

@@ -40,16 +40,19 @@ def test_a_person_opens_a_task_and_submits_what_is_prefilled(
     project = new_project(demo_config, title="Shapes")
     images = demo_images(8)
     tasks = client.upload(project, {image.name: image.png for image in images})
-    prediction = predict_all(client, project, len(images), deadline_s=120)[tasks[ROW]]
+    prediction = predict_all(client, project, len(images), deadline_s=600)[tasks[ROW]]
     by_type: dict[str, list[str]] = {"rectanglelabels": [], "choices": []}
     for region in prediction["result"]:
         by_type[region["type"]] += region["value"][region["type"]]
 
-    editor.open_from_data_manager(project, ROW)
+    labels = sorted(by_type["rectanglelabels"])
+
+    editor.open_task(project, ROW)
+    editor.settled()
 
     assert editor.errors() == []
-    assert sorted(editor.regions()) == sorted(by_type["rectanglelabels"])
-    assert editor.ticked() == by_type["choices"]
+    assert sorted(editor.regions(lambda shown: sorted(shown) == labels)) == labels
+    assert editor.ticked(lambda shown: shown == by_type["choices"]) == by_type["choices"]
     if screenshot is not None:
         editor.screenshot(screenshot)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from models.types import Box
 from tests.conftest import missing_command
 from tests.e2e.browser import Editor, chromium
 from tests.e2e.conftest import NewProject
+from tests.e2e.killing import wait_until
 from tests.e2e.smart_tools import SmartTools
 
 #: Two stars, a circle, a cross and a ring before bricks.
@@ -67,6 +67,7 @@ def desk(
         editor = Editor(window, both.label_studio)
         editor.sign_in()
         editor.open_task(project, 0)
+        editor.settled()
         tools = SmartTools(window)
         tools.switch_on()
         yield Desk(project, task, editor, tools)
@@ -129,8 +130,5 @@ def typed_lately(both: Running, project: dict[str, Any]) -> list[tuple[str, str,
     assert key is not None
     with open_redis(both.settings) as connection:
         tally = PhraseTally(connection, clock=lambda: 0.0)
-        deadline = 20
-        while deadline and not any(one.kept for one in tally.lately(key)):
-            deadline -= 1
-            time.sleep(0.5)
+        wait_until(lambda: any(one.kept for one in tally.lately(key)))
         return [(one.label, one.phrase, one.asked, one.kept) for one in tally.lately(key)]
