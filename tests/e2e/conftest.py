@@ -13,10 +13,12 @@ import pytest
 
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import LABEL_STUDIO_BIN, Place, Running, repository, running
+from backend.demo.label_studio import installed_version, prepared_data
 from backend.settings import load_settings
 from backend.supervisor import Supervisor
 from tests.conftest import missing
 
+CACHE = repository() / ".cache" / "demo"
 #: Label Studio then refuses every prediction that does not fit the label config.
 STRICT = {"fflag_feat_utc_210_prediction_validation_15082025": "true"}
 
@@ -32,16 +34,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(1800))
 
 
 @pytest.fixture(scope="session")
-def label_studio_bin() -> Path:
-    """The `label-studio` command, in a virtual environment of its own."""
+def _patience() -> Iterator[None]:
+    """Each process gets more time to start than a desk's would need: also the first Label Studio ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.demo.label_studio.FIRST_START_S", 1200.0)
+        patch.setattr("backend.demo.label_studio.START_S", 600.0)
+        patch.setattr("backend.stack.WEB_READY_S", 600.0)
+        patch.setattr("backend.stack.COURIER_READY_S", 600.0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def label_studio_bin(_patience: None) -> Path:
+    """The `label-studio` command, in a virtual environment of its own; its database is prepared."""
     named = os.environ.get("FIRSTPASS_LABEL_STUDIO_BIN")
     binary = Path(named) if named else repository() / LABEL_STUDIO_BIN
     if not binary.is_file():
         missing(f"no Label Studio at {binary}; `make setup` installs it")
+    prepared_data(binary.absolute(), cache=CACHE, version=installed_version(binary.absolute()))
     return binary.absolute()
 
 
@@ -69,7 +83,7 @@ def both(label_studio_bin: Path, folder: Path, served_files: Path) -> Iterator[R
         "LOCAL_FILES_SERVING_ENABLED": "true",
         "LOCAL_FILES_DOCUMENT_ROOT": str(served_files),
     }
-    place = Place(label_studio_bin, repository() / ".cache" / "demo", folder, environment)
+    place = Place(label_studio_bin, CACHE, folder, environment)
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("FIRSTPASS_", "LABEL_STUDIO_")) or name == "REDIS_URL":

@@ -8,15 +8,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from backend.demo.environment import Place, Running, repository, running
 from backend.processes import ManagedProcess
 from backend.settings import Settings
+from backend.stack import Stack
 from backend.supervisor import Supervisor
 
+#: For what must happen at all; never a measure of speed.
+PATIENCE_S = 600.0
 #: Everything that one may kill, by the name of its process.
 ALL = ("worker", "courier", "redis", "label-studio", "web")
 
@@ -50,6 +55,8 @@ class Killable:
         """Each of them twice, in random order, about `every_s` seconds apart, once it is back up.
 
         How many of the kills came before the work was `done`. `own` kills what is not ours to start.
+        While it is looked whether all is done, and waited for who is to be killed, the worker is
+        stopped: the work goes on between the kills alone, so that it is not over before them.
         """
         in_time = 0
         chance = random.Random(seed)
@@ -57,13 +64,26 @@ class Killable:
         chance.shuffle(victims)
         for name in victims:
             time.sleep(every_s * chance.uniform(0.3, 1.7))
-            in_time += not done()
-            if own and name in own:
-                own[name]()
-                continue
-            wait_until(lambda: self.process(name).running, 60)  # noqa: B023 - called at once
-            self.kill(name)
+            with self._worker_stopped():
+                in_time += not done()
+                if own and name in own:
+                    own[name]()
+                    continue
+                wait_until(lambda: self.process(name).running)  # noqa: B023 - called at once
+                self.kill(name)
         return in_time
+
+    def _worker_stopped(self) -> AbstractContextManager[None]:
+        worker = self.process("worker")
+        return stopped(worker.pid) if worker.running else nullcontext()
+
+    def wait_until_up(self) -> None:
+        """Return once all of them are up, as they come back from being killed."""
+        url, (user, password) = self.both.backend.url, self.both.backend.auth or ("", "")
+        stack = Stack(url, (user, password))
+        wait_until(lambda: all(process.running for process in self.supervisor.processes))
+        wait_until(lambda: _answers(f"{self.both.label_studio.url}/health"))
+        wait_until(lambda: stack.answers and stack.workers > 0 and stack.has_courier)
 
 
 @contextmanager
@@ -84,7 +104,25 @@ def killable(settings: Settings, binary: Path, folder: Path) -> Iterator[Killabl
             keeper.join()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Within, this process stands still; one that ends meanwhile does no harm."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=30, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Return once it holds. Fails the test after that many seconds."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -20,7 +20,7 @@ from backend.demo.environment import repository
 from backend.errors import LabelStudioUnavailable
 from backend.settings import load_settings
 from backend.stack import settings_environment
-from tests.e2e.killing import ALL, Killable, killable, wait_until
+from tests.e2e.killing import ALL, PATIENCE_S, Killable, killable, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
 
 
@@ -34,6 +34,7 @@ def rig(label_studio_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(autouse=True)
 def _nothing_killed_yet(rig: Killable) -> None:
     rig.killed.clear()
+    rig.wait_until_up()
 
 
 def new_project(
@@ -62,7 +63,7 @@ def is_complete(client: LabelStudioClient, project: int, tasks: int) -> bool:
 
 def settled_rows(client: LabelStudioClient, project: int, tasks: int) -> Counter[int]:
     """The rows per task, once there is one for each, and a while later."""
-    wait_until(lambda: is_complete(client, project, tasks), 300)
+    wait_until(lambda: is_complete(client, project, tasks))
     time.sleep(5)
     return rows_per_task(client, project)
 
@@ -118,13 +119,13 @@ class RestartedBulk:
         self.kills += 1
         self.process = self._start()
 
-    def wait(self, seconds: float, *, starts: int = 3) -> int:
-        """Its exit code; what it is started on may just be down itself."""
-        for _ in range(starts):
-            if self.process.wait(seconds) == 0:
-                break
+    def wait(self) -> int:
+        """Its exit code; while what it is started on is down itself, it is started again."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.process.wait(PATIENCE_S) != 0 and time.monotonic() < deadline:
+            time.sleep(1)
             self.process = self._start()
-        return self.process.wait(seconds)
+        return self.process.wait(PATIENCE_S)
 
 
 def test_everything_killed_twice_during_a_bulk_run_loses_and_doubles_nothing(
@@ -143,7 +144,7 @@ def test_everything_killed_twice_during_a_bulk_run_loses_and_doubles_nothing(
         own={"prelabel": bulk.kill},
     )
 
-    assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
+    assert bulk.wait() == 0, (tmp_path / "home" / "said").read_text()[-3000:]
     assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
     assert bulk.kills == 2
     assert in_time >= 5
@@ -164,7 +165,7 @@ def test_a_bulk_run_an_action_and_twelve_people_at_once_double_nothing(
         action.result()
 
     assert len(opened) == 72
-    assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
+    assert bulk.wait(PATIENCE_S) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
     assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
 
 
@@ -177,7 +178,7 @@ def test_a_label_studio_that_hangs_for_a_minute_is_waited_for(
     late, late_tasks = new_project(rig, "hanging, late", 500)
     bulk = start_bulk(rig, project, tmp_path / "home")
     client.retrieve_predictions(late)
-    wait_until(lambda: len(rows_per_task(client, project)) > 0, 120)
+    wait_until(lambda: len(rows_per_task(client, project)) > 0)
 
     process = rig.process("label-studio")
     os.kill(process.pid, signal.SIGSTOP)
@@ -186,7 +187,7 @@ def test_a_label_studio_that_hangs_for_a_minute_is_waited_for(
 
     assert settled_rows(client, project, len(tasks)) == dict.fromkeys(tasks, 1)
     assert settled_rows(client, late, len(late_tasks)) == dict.fromkeys(late_tasks, 1)
-    assert bulk.wait(300) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
+    assert bulk.wait(PATIENCE_S) == 0, (tmp_path / "home" / "said").read_text()[-3000:]
 
 
 def test_nested_choices_arrive_although_the_import_drops_them(rig: Killable) -> None:
@@ -201,7 +202,7 @@ def test_nested_choices_arrive_although_the_import_drops_them(rig: Killable) -> 
     project, tasks = new_project(rig, "nested", 12, label_config=BOXES.replace("</View>", nested))
 
     client.retrieve_predictions(project)
-    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks), 60)
+    wait_until(lambda: len(rows_per_task(client, project)) == len(tasks))
 
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
     for row in client.predictions(project):
