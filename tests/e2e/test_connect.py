@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from backend.cli.main import app
+from backend.cli.status import open_redis
+from backend.delivery.card import read_card
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
@@ -26,6 +28,7 @@ from backend.projects.our_web import OurWeb
 from backend.settings import Settings
 from backend.stack import settings_environment
 from backend.supervisor import Supervisor
+from tests.e2e.killing import stopped
 
 SECRET = "open-sesame"
 
@@ -57,6 +60,13 @@ def connect(settings: Settings, project: int, **changes: Any) -> list[Finding]:
         ours = OurBackend.from_settings(settings)
         connector = Connector(api, web, dataclasses.replace(ours, **changes))
         return list(connector.connect(project))
+
+
+def courier_pid(settings: Settings) -> int:
+    with open_redis(settings) as connection:
+        card = read_card(connection)
+    assert card is not None
+    return card.pid
 
 
 def levels(findings: list[Finding]) -> list[str]:
@@ -131,10 +141,11 @@ def test_the_version_is_put_back_after_predictions_were_deleted(
     api: LabelStudioApi, settings: Settings, project: int
 ):
     """Label Studio empties it then, and its label stream asks nobody any more."""
-    connect(settings, project)
-    version = api.project(project)["model_version"]
-    api.delete_model_version(project, version)
-    assert api.project(project)["model_version"] is None
+    with stopped(courier_pid(settings)):  # which would put it back as well, sooner or later
+        connect(settings, project)
+        version = api.project(project)["model_version"]
+        api.delete_model_version(project, version)
+        assert api.project(project)["model_version"] is None
 
     connect(settings, project)
 
