@@ -12,6 +12,7 @@ from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.errors import LabelStudioRefuses
 from backend.label_studio.api import LabelStudioApi
+from tests.e2e.killing import wait_until
 
 VERSION = "tiny-0123456789"
 
@@ -148,7 +149,7 @@ def test_listing_starts_no_prediction(
     assert client.predictions(project) == []
 
     client.tasks(project)  # as the Data Manager lists
-    assert len(client.predictions(project)) == 1
+    wait_until(lambda: len(client.predictions(project)) == 1)
 
 
 def test_who_and_what_answers(api: LabelStudioApi, both: Running, project: int):

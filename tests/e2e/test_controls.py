@@ -45,7 +45,7 @@ def rows(client: LabelStudioClient, new_project: NewProject) -> list[Json]:
     """The stored predictions of eight scenes."""
     project = new_project(CONTROLS)
     upload(client, project, 8)
-    return list(predict_all(client, project, 8, deadline_s=120).values())
+    return list(predict_all(client, project, 8, deadline_s=600).values())
 
 
 def test_every_control_is_filled_and_stored(rows: list[Json]):

@@ -18,7 +18,7 @@ def test_it_measures_reports_and_ends(label_studio_bin: Path, tmp_path: Path):
         ],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
         check=False,
     )
 
@@ -38,7 +38,7 @@ def test_without_label_studio_it_says_how_to_get_it(tmp_path: Path):
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

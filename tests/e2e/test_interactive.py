@@ -13,6 +13,7 @@ from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.stack import settings_environment
 from tests.e2e.conftest import NewProject
+from tests.e2e.killing import wait_until
 
 #: A circle, two stars, a cross and a ring.
 SCENE = demo_images(4)[3]
@@ -118,6 +119,7 @@ def test_a_phrase_that_is_remembered_is_predicted_from_then_on(
     old, _, new = said.split(": ")[1].strip().partition(" -> ")
     assert old == before["model_version"] != new
     client.retrieve_predictions(project)
+    wait_until(lambda: new in {row["model_version"] for row in client.predictions(project)})
     (row,) = (row for row in client.predictions(project) if row["model_version"] == new)
     assert row["task"] == task
     assert ["Star"] in [one["value"].get("rectanglelabels") for one in row["result"]]
