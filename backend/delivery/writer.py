@@ -96,7 +96,11 @@ class PredictionWriter:
             )
 
         with self._turn.held(also=renew):
-            return self._write(chunk)
+            try:
+                return self._write(chunk)
+            except LabelStudioRefuses:
+                self._give_back(chunk)
+                raise
 
     def _write(self, chunk: _Chunk) -> Delivered:
         # Assigned at once: the turn's thread reads it to renew the claims.
@@ -112,12 +116,14 @@ class PredictionWriter:
         key = (chunk.project, chunk.version)
         undisturbed = before == self._expected.get(key) and not self._unsure
         lacking = set(chunk.ids) if undisturbed else self._certainly_lacking(chunk, chunk.ids)
-        delivered = Delivered(present=set(chunk.ids) - lacking, deferred=lacking - chunk.claimed)
+        delivered = chunk.delivered
+        delivered.present = set(chunk.ids) - lacking
+        delivered.deferred = lacking - chunk.claimed
         to_write = sorted(lacking & chunk.claimed)
         alone = {task for task in to_write if chunk.rows[task].goes_alone}
-        self._import(chunk, [task for task in to_write if task not in alone], delivered)
+        self._import(chunk, [task for task in to_write if task not in alone])
         for task in sorted(alone):
-            self._create(chunk, task, delivered)
+            self._create(chunk, task)
         after = before + len(delivered.stored)
         # What is there already may be of a write that ended before it came to this.
         if delivered.present or self._count(chunk.project, chunk.version) != after:
@@ -129,12 +135,21 @@ class PredictionWriter:
         self._claims.release(chunk.project, chunk.version, delivered.refused, holder=self._holder)
         return delivered
 
-    def _import(
-        self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered, tries: int = TRIES
-    ) -> None:
+    def _give_back(self, chunk: _Chunk) -> None:
+        """Where it said no, nothing is under way, and whoever may write next need not wait for our claims."""
+        if self._unsure:
+            return
+        # Taken from the turn's thread first, which would renew them.
+        claimed, chunk.claimed = chunk.claimed, set()
+        stored = chunk.delivered.stored
+        self._claims.settle(chunk.project, chunk.version, stored)
+        self._claims.release(chunk.project, chunk.version, claimed - stored, holder=self._holder)
+
+    def _import(self, chunk: _Chunk, tasks: Sequence[int], tries: int = TRIES) -> None:
         """Send these rows; where they are not taken as a whole, find out which and why."""
         if not tasks:
             return
+        delivered = chunk.delivered
         rows = [chunk.rows[task].to_json() for task in tasks]
         try:
             created = self._api.import_predictions(chunk.project.id, rows)
@@ -144,25 +159,26 @@ class PredictionWriter:
             lacking = self._certainly_lacking(chunk, tasks)
             delivered.stored |= set(tasks) - lacking
             if tries > 1:
-                self._import(chunk, sorted(lacking), delivered, tries - 1)
+                self._import(chunk, sorted(lacking), tries - 1)
             else:
-                self._import_halves(chunk, sorted(lacking), delivered, error)
+                self._import_halves(chunk, sorted(lacking), error)
         except LabelStudioRefuses as error:
             if error.status != httpx.codes.BAD_REQUEST:
                 raise
             lacking = self._lacking(chunk, tasks)
             delivered.present |= set(tasks) - lacking  # deleted tasks, mostly
             if len(lacking) < len(tasks):
-                self._import(chunk, sorted(lacking), delivered)
+                self._import(chunk, sorted(lacking))
             else:
-                self._import_halves(chunk, tasks, delivered, error)
+                self._import_halves(chunk, tasks, error)
         else:
             delivered.stored |= set(tasks)
             if created != len(tasks):
-                self._name_dropped(chunk, tasks, delivered)
+                self._name_dropped(chunk, tasks)
 
-    def _create(self, chunk: _Chunk, task: int, delivered: Delivered) -> None:
+    def _create(self, chunk: _Chunk, task: int) -> None:
         """Send one row by itself: a fifth of a second each, unchecked by Label Studio."""
+        delivered = chunk.delivered
         try:
             self._api.create_prediction(chunk.rows[task].to_json())
         except LabelStudioUnavailable as error:
@@ -180,13 +196,12 @@ class PredictionWriter:
             return
         delivered.stored.add(task)
 
-    def _import_halves(
-        self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered, error: FirstpassError
-    ) -> None:
+    def _import_halves(self, chunk: _Chunk, tasks: Sequence[int], error: FirstpassError) -> None:
         """One bad row has the whole request refused, so halve until it stands alone.
 
         A row that is not answered alone may be taken later. Raises the error where that is so of every row.
         """
+        delivered = chunk.delivered
         if len(tasks) == 1:
             alone = error if error.transient else RowRefused(str(error))
             delivered.refused[tasks[0]] = Failure.of(alone)
@@ -196,10 +211,11 @@ class PredictionWriter:
             return
         middle = len(tasks) // 2
         for half in (tasks[:middle], tasks[middle:]):
-            self._import(chunk, half, delivered, tries=1)
+            self._import(chunk, half, tries=1)
 
-    def _name_dropped(self, chunk: _Chunk, tasks: Sequence[int], delivered: Delivered) -> None:
+    def _name_dropped(self, chunk: _Chunk, tasks: Sequence[int]) -> None:
         """It answers 201 and leaves out what it finds invalid."""
+        delivered = chunk.delivered
         for task in self._lacking(chunk, tasks):
             delivered.stored.discard(task)
             dropped = RowRefused(
@@ -231,6 +247,8 @@ class _Chunk:
     version: str
     rows: dict[int, Row]
     claimed: set[int] = field(default_factory=set)
+    #: What has become of the rows so far.
+    delivered: Delivered = field(default_factory=Delivered)
 
     @property
     def ids(self) -> list[int]:

@@ -280,19 +280,35 @@ def test_writing_again_after_it_died_doubles_nothing(rig: Rig, restarted: bool) 
     assert rig.studio.rows_per_task() == once()
 
 
-def test_a_token_that_is_refused_is_told_and_nothing_is_given_up(rig: Rig) -> None:
-    """403 says nothing about rows."""
+def forbid(tasks: Sequence[int], version: str) -> None:
+    """A token that was revoked."""
+    raise LabelStudioRefuses("403", 403)
 
-    def forbid(tasks: Sequence[int], version: str) -> None:
-        raise LabelStudioRefuses("403", 403)
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_token_that_is_refused_is_told_and_nothing_is_given_up(rig: Rig, restarted: bool) -> None:
+    """403 says nothing about rows, and who comes with another token need not wait for our claims."""
     rig.studio.mishaps = [forbid]
 
     with pytest.raises(LabelStudioRefuses):
         rig.writer.write(KEY, rows())
 
     assert rig.studio.imports == [TASKS]
-    assert rig.writer.write(KEY, rows()).stored == set(TASKS)
+    writer = rig.another() if restarted else rig.writer
+    assert writer.write(KEY, rows()).stored == set(TASKS)
+
+
+def test_after_a_lost_answer_a_refusal_gives_no_claim_back(rig: Rig) -> None:
+    """The first request may still land, and the refused look at it told nothing."""
+    rig.studio.mishaps = [rig.studio.dies_after]
+    with pytest.raises(LabelStudioUnavailable):
+        rig.writer.write(KEY, rows())
+    rig.studio.down = LabelStudioRefuses("401", 401)
+
+    with pytest.raises(LabelStudioRefuses):
+        rig.writer.write(KEY, rows())
+
+    assert rig.claims.take(KEY, V1, TASKS, holder="reply") == set()
 
 
 def test_rows_that_others_are_about_to_have_stored_are_left_to_them(rig: Rig) -> None:
