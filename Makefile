@@ -51,7 +51,7 @@ bench-engine: $(SELF_STAMP) ## measure the engine against one call per label: RE
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)
 
-tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: two and a half hours on two cores
+tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: less than three hours on two cores
 	@.venv/bin/python -m models.tiny.training.run $(ARGS)
 
 eval-tiny: $(SELF_STAMP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny

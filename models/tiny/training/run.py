@@ -100,7 +100,7 @@ def _tower(work: Work) -> None:
     else:
         processor = florence_processor()
         model = new_florence(processor, work.seed)
-    plan = work.plan(steps=2800, rate=2e-3)
+    plan = work.plan(steps=6000, rate=2e-3)
     drawer = SceneDrawer([work.pool()], scenes=32, seed=work.seed)
     train_tower(model, processor, drawer, plan=plan, folder=work.folder / "florence2-tower")
 
@@ -116,7 +116,7 @@ def _language(work: Work) -> None:
     facts = work.pool().facts
     features = np.load(work.folder / "features" / "tokens.npy")
     drawer = LessonDrawer(facts, [features], Lessons(processor.tokenizer, work.seed), work.seed)
-    plan = work.plan(steps=2400, rate=1e-3)
+    plan = work.plan(steps=3000, rate=1e-3)
     folder = work.folder / "florence2-trained"
     train_language(model, processor, drawer, mix=Mix(), plan=plan, folder=folder)
 

@@ -158,7 +158,7 @@ def test_scores_vary_and_tell_true_boxes_from_false(ask_all: AskAll) -> None:
 
 
 def test_scores_of_phrases_in_one_prompt_tell_true_boxes_from_false(tiny: LoadedRuntime) -> None:
-    scenes = [generate_scene(CHOOSING_SEED + number) for number in range(200)]
+    scenes = [generate_scene(CHOOSING_SEED + number) for number in range(400)]
     asked = [some_names(scene, number) for number, scene in enumerate(scenes)]
     batch = [
         ImageQueries(scene.image, f"joined {number}", (Ground(phrases, mode="joined"),))
