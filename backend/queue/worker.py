@@ -225,6 +225,13 @@ class BatchWorker(PatientWorker):
 
     # -- life -------------------------------------------------------------------------------------
 
+    def register_birth(self) -> None:
+        """RQ knows of it, and so does whoever looks at our workers: not only from the first heartbeat on."""
+        super().register_birth()
+        with self.connection.pipeline() as pipeline:
+            self._vitals.publish(pipeline)
+            pipeline.execute()
+
     def clean_registries(self) -> None:
         """Bring back what dead workers held, and forget what RQ need keep no longer."""
         self._sweeper.recover()

@@ -86,6 +86,17 @@ def test_a_live_worker_is_shown(
     assert {histogram.stage: histogram.count for histogram in told.histograms}["total"] == 8
 
 
+def test_a_worker_is_shown_as_soon_as_rq_knows_it(
+    redis_connection: redis.Redis, start_worker: StartWorker
+) -> None:
+    """Its first heartbeat is twenty minutes away."""
+    start_worker(lease_s=3600)
+
+    until(lambda: redis_connection.exists("rq:workers"))
+
+    until(lambda: read_overview(redis_connection).workers, timeout_s=60)
+
+
 def test_depth_age_and_cache_are_counted(
     job_queue: JobQueue, redis_connection: redis.Redis
 ) -> None:
