@@ -17,10 +17,10 @@ __all__ = ["check_images"]
 
 Json: TypeAlias = dict[str, Any]
 
-#: Label Studio let us in, and sent us on to where we do not go.
-_PRESIGNED = (
-    "the storage hands out pre-signed URLs, which are followed from here: do as that says, or switch "
-    "pre-signed URLs off in the storage's settings, and Label Studio passes the images on"
+#: Label Studio let us in; what is refused is the bucket's own address, or the image. The error says which.
+_BUCKET_REFUSED = (
+    "do as that says; or, where the storage hands out pre-signed URLs, which are followed from here, "
+    "switch pre-signed URLs off in its settings, and Label Studio passes the images on"
 )
 
 
@@ -64,8 +64,8 @@ def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
     try:
         image = decode_image(fetcher.fetch(ref).data, settings.image_max_pixels)
     except FirstpassError as error:
-        bucket_itself = ref.kind == "cloud" and isinstance(error, ImageRefused)
-        remedy = _PRESIGNED if bucket_itself else _remedy(ref.kind)
+        refused = ref.kind == "cloud" and isinstance(error, ImageRefused)
+        remedy = _BUCKET_REFUSED if refused else _remedy(ref.kind)
         return Finding(Level.ERROR, f"{kind}: {error.kind}: {error}", remedy)
     return Finding(Level.OK, f"{kind}: {ref.display} is an image of {image.width} x {image.height}")
 
