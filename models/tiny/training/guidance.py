@@ -23,13 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.boxes import BINS
 from models.tiny.training.attention import AttentionWatch
 from models.tiny.training.batches import Batch
 from models.tiny.training.vocabulary import EOS, PAD
 
 __all__ = ["Binding", "LanguageLosses"]
 
-_LOCATIONS = 1000
 _FAR = -1e9
 _PAIR_WIDTH = 64
 _ANOTHER_WEIGHT = 1.0
@@ -64,7 +64,7 @@ class LanguageLosses:
         self._language = model.model.language_model
         self._watch = AttentionWatch(self._language)
         self._first_location = first_location
-        self._bins = torch.arange(_LOCATIONS).float()
+        self._bins = torch.arange(BINS).float()
         self._last_encoder = f"encoder {len(self._language.encoder.layers) - 1}"
         self._last_decoder = f"decoder {len(self._language.decoder.layers) - 1}"
         self.binding = Binding(self._language.config.d_model)
@@ -129,7 +129,7 @@ class LanguageLosses:
         spread = 5 * (1 - progress) + 2.5 * progress
         bell = torch.exp(-0.5 * ((self._bins - wanted) / spread) ** 2)
         bell = bell / bell.sum(1, keepdim=True)
-        locations = log_probs[located][:, self._first_location : self._first_location + _LOCATIONS]
+        locations = log_probs[located][:, self._first_location : self._first_location + BINS]
         spare = (bell * bell.clamp_min(1e-9).log()).sum(1)
         place = (spare - (bell * locations).sum(1)).sum() / max(1, len(locations))
         missed = functional.nll_loss(log_probs[~located], targets[~located], reduction="none")

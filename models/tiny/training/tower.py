@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.boxes import BINS
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
 from models.tiny.training.features import middle_cells, normalised, object_cells
 from models.tiny.training.pools import Bytes, Floats, Pool
@@ -27,7 +28,6 @@ from models.tiny.training.vocabulary import GRID
 
 __all__ = ["SceneDrawer", "TowerHeads", "train_tower"]
 
-_LOCATIONS = 1000
 _LOCATION_SPREAD = 8.0
 _COLORS, _SHAPES = len(COLORS), len(SHAPES)
 
@@ -153,8 +153,8 @@ class TowerHeads(nn.Module):
         }
 
     def _located(self, scores: Tensor, boxes: Tensor) -> Tensor:
-        wanted = (boxes * _LOCATIONS).clamp(0, _LOCATIONS - 1)[..., None]
-        offsets = (torch.arange(_LOCATIONS) - wanted) / _LOCATION_SPREAD
+        wanted = (boxes * BINS).clamp(0, BINS - 1)[..., None]
+        offsets = (torch.arange(BINS) - wanted) / _LOCATION_SPREAD
         bell = (-0.5 * offsets**2).softmax(-1)
         spare = (bell * bell.clamp_min(1e-9).log()).sum(-1)
         return (spare - (bell * scores.log_softmax(-1)).sum(-1)).mean()
@@ -169,7 +169,7 @@ def train_tower(
     torch.manual_seed(plan.seed)
     first = processor.tokenizer.convert_tokens_to_ids("<loc_0>")
     shared = model.model.language_model.shared.weight
-    embedding = shared[first : first + _LOCATIONS].detach().clone()
+    embedding = shared[first : first + BINS].detach().clone()
     heads = TowerHeads(shared.shape[1])
     named = [
         *model.model.vision_tower.named_parameters(),

@@ -9,6 +9,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from models.boxes import BINS
 from models.tiny.training.pools import CLIP_SIDE
 from models.tiny.training.vocabulary import BOS, EOS, GRID, PAD
 
@@ -134,10 +135,10 @@ def _start_smoothly(model: Any, first_location: int) -> None:
     pitches = torch.linspace(0.5, 24, _WIDTH // 2)
     loudness = pitches.pow(-0.5)
     loudness = loudness / loudness.pow(2).mean().sqrt()
-    angles = math.pi * torch.arange(1000)[:, None] / 1000 * pitches
+    angles = math.pi * torch.arange(BINS)[:, None] / BINS * pitches
     locations = torch.cat([loudness * angles.cos(), loudness * angles.sin()], 1)
     shared = model.model.language_model.shared.weight
-    shared[first_location : first_location + 1000] = 0.06 * locations
+    shared[first_location : first_location + BINS] = 0.06 * locations
     positions = model.model.multi_modal_projector.image_position_embed
     for embedding in (positions.row_embeddings, positions.column_embeddings):
         count, width = embedding.weight.shape

@@ -10,6 +10,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from models.boxes import BINS
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
 from models.tiny.training.pools import CLIP_SIDE, SIDE
 
@@ -39,7 +40,7 @@ OTHER_THINGS = (
     *("hexagon", "pentagon", "crescent", "pink", "brown", "gray", "cyan"),
 )
 
-_LOCATIONS = tuple(f"<loc_{number}>" for number in range(1000))
+_LOCATIONS = tuple(f"<loc_{number}>" for number in range(BINS))
 _MARKS = ("<image>", "<od>", "</od>", "<poly>", "</poly>", "<sep>", "<ground>", "<and>")
 _PROMPTS = (
     "What is the text in the image?",
