@@ -13,7 +13,7 @@ from backend.delivery.claims import Claims
 from backend.delivery.desk import DeliveryDesk
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.engine import engine_for
+from backend.engine import engine_of
 from backend.errors import SettingsError
 from backend.interactive.phrase_notes import PhraseNotes
 from backend.interactive.phrase_tally import PhraseTally
@@ -65,7 +65,7 @@ def redis_url_of(settings: Settings) -> str:
 def predictor_settings(settings: Settings) -> PredictorSettings:
     """What decides predictions, from the settings. Raises `ModelUnavailable` for an unknown model."""
     return PredictorSettings(
-        engine_for(settings.model), settings.score_threshold, settings.label_studio_url
+        engine_of(settings), settings.score_threshold, settings.label_studio_url
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from backend.errors import ModelUnavailable
+from backend.settings import Settings
+from models.answering import Answering, Overrides
 from models.queries import PerBox, Query
 from models.registry import (
     ANY_BOX,
@@ -16,7 +18,7 @@ from models.registry import (
     resolve,
 )
 
-__all__ = ["Engine", "engine_for"]
+__all__ = ["Engine", "engine_for", "engine_of", "overrides_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,13 @@ class Engine:
         """The `model` of a query whose tag names a model: `None` where that one is asked anyway."""
         unnamed = [entry.name for entry in asked_of(self.entries, None)]
         return None if model_name in unnamed else model_name
+
+    def score_threshold(self, model_name: str | None = None) -> float:
+        """The least score of a region, 0..1, that the model which finds it goes by."""
+        finders = [entry for entry in self.entries if entry.kind == "florence2"]
+        named = [entry for entry in finders if entry.name == model_name]
+        asked = next(iter(named or finders), None)
+        return (asked.answering if asked is not None else Answering()).score_threshold
 
     def refuses(self, query: Query, model_name: str | None = None) -> str | None:
         """Why these models cannot answer a query, or not faithfully; `None` when they can.
@@ -51,13 +60,23 @@ class Engine:
         return reason_not_served(named, alone) or reason_not_served(self.entries, query)
 
 
-def engine_for(model_setting: str) -> Engine:
+def engine_of(settings: Settings) -> Engine:
+    """The engine that the settings name, asked as they say. Raises `ModelUnavailable`."""
+    return engine_for(settings.model, overrides_of(settings))
+
+
+def overrides_of(settings: Settings) -> Overrides:
+    """What the settings ask otherwise than the checkpoints say."""
+    return Overrides(settings.num_beams, settings.max_new_tokens)
+
+
+def engine_for(model_setting: str, overrides: Overrides | None = None) -> Engine:
     """The engine that a `FIRSTPASS_MODEL` setting names; reads files, loads nothing.
 
     Raises `ModelUnavailable` for a name that the registry lacks or a folder that is no checkpoint.
     """
     try:
-        entries = resolve(model_setting)
+        entries = resolve(model_setting, overrides)
         digest = fingerprint(entries)
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error

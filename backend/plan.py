@@ -66,10 +66,10 @@ class ModelRequest:
 
 
 @lru_cache(maxsize=256)
-def plan_label_config(xml: str, score_threshold: float, engine: Engine) -> Plan:
+def plan_label_config(xml: str, score_threshold: float | None, engine: Engine) -> Plan:
     """The steps for a label config that the engine can answer; memoised.
 
-    `score_threshold` (0..1) is the default for boxes. Raises `LabelConfigError` when the XML does
+    `score_threshold` (0..1) is the default for boxes; `None`: that of the model asked. Raises `LabelConfigError` when the XML does
     not parse or no control tag can be served; the message names each tag and its reason.
     """
     steps, unserved = plan_steps(parse_label_config(xml), score_threshold, engine)

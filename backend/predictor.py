@@ -49,10 +49,13 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class PredictorSettings:
-    """What besides the label config decides a prediction; `score_threshold` in 0..1."""
+    """What besides the label config decides a prediction.
+
+    `score_threshold` in 0..1; `None`: that of the model which is asked.
+    """
 
     engine: Engine
-    score_threshold: float
+    score_threshold: float | None
     label_studio_url: str | None
 
     def predictor(self, label_config: str) -> Predictor:

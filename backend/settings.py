@@ -98,6 +98,18 @@ class Settings(BaseSettings):
     cpu_threads: int | None = Field(
         default=None, ge=1, description="Threads of one operation on a CPU; unset: torch decides."
     )
+    num_beams: int | None = Field(
+        default=None,
+        ge=1,
+        le=16,
+        description="Beams of Florence-2's search, 1 is greedy; unset: as the checkpoint says (the hub's: 3).",
+    )
+    max_new_tokens: int | None = Field(
+        default=None,
+        ge=16,
+        le=1024,
+        description="Most tokens of one Florence-2 answer, four for a box; unset: 1024.",
+    )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
     batch_latency_s: float = Field(
         default=2.0,
@@ -132,11 +144,11 @@ class Settings(BaseSettings):
     recycle_memory_mb: int | None = Field(
         default=None, ge=1, description="Resident MiB past which a worker ends, to be started anew."
     )
-    score_threshold: float = Field(
-        default=0.3,
+    score_threshold: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="Least score of a region where the label config names none.",
+        description="Least score of a region where the label config names none; unset: the model's own (0.3).",
     )
 
     label_studio_url: str | None = Field(

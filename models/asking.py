@@ -8,12 +8,13 @@ from functools import partial
 
 from PIL import Image
 
+from models.answering import Answering
 from models.boxes import moved
 from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine
 from models.florence2.engine import Ask, FlorenceEngine
 from models.florence2.parsing import Answer
-from models.gate import GateRules, gated
+from models.gate import gated
 from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
 from models.prompts import AnswerKind, Prompt, phrases_of
@@ -81,13 +82,13 @@ class Asking:
         self,
         florence: FlorenceEngine,
         classifier: ClipEngine | None,
-        gate: GateRules,
+        answering: Answering,
         tidy: CleanRules,
     ) -> None:
         """Without a classifier nothing is gated."""
         self._florence = florence
         self._classifier = classifier
-        self._gate = gate
+        self._answering = answering
         self._tidy = tidy
 
     def answer(self, steps: Mapping[int, Step]) -> dict[int, ModelOutput]:
@@ -126,7 +127,7 @@ class Asking:
                 if key not in cut:
                     cut[key] = _cut_out(steps[put.step], put.tile)
                 asks.append(Ask(cut[key], key, put.prompt))
-            answers += self._florence.ask(asks)
+            answers += self._florence.ask(asks, self._answering)
         return answers
 
     def _output(self, step: Step, told: Sequence[_Told]) -> ModelOutput:
@@ -159,7 +160,11 @@ class Asking:
         if self._classifier is not None and isinstance(step.query, Ground | Detect):
             agreement = partial(self._agreement, self._classifier, step, found)
             found = gated(
-                found, tile.size, self._gate, agreement, joined=_sharing_a_prompt(step.prompts)
+                found,
+                tile.size,
+                self._answering.gate,
+                agreement,
+                joined=_sharing_a_prompt(step.prompts),
             )
         if tile == step.whole:
             return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from models.answering import Answering, GateRules
 from models.queries import (
     Caption,
     Classify,
@@ -81,6 +82,13 @@ CLIP_TEMPLATES = (
 )
 SIGLIP_TEMPLATES = ("this is a photo of {}.", "a photo of a {}.", "{}")
 _TINY_TEMPLATES = ("{}", "a photo of {}", "a photo of a {}")
+#: As measured on it; `models/tiny/README.md` has the figures.
+_TINY_ANSWERING = Answering(
+    num_beams=1,
+    no_repeat_ngram_of_places=0,
+    stop_by_majority=True,
+    gate=GateRules(every_box=False),
+)
 
 
 class ModelNotAvailable(Exception):
@@ -119,6 +127,8 @@ class Entry:
     templates: tuple[str, ...] = ()
     #: Trained for short captions and region categories alone.
     short_texts_only: bool = False
+    #: How a Florence-2 is decoded and judged.
+    answering: Answering = field(default_factory=Answering)
 
 
 def _florence(name: str, repository: str, revision: str) -> Entry:
@@ -181,6 +191,7 @@ def _entries() -> tuple[Entry, ...]:
             folder=TINY_FOLDER / "florence2",
             shape=CheckpointShape(160, image_tokens=101, location_tokens=LOCATION_TOKENS),
             short_texts_only=True,
+            answering=_TINY_ANSWERING,
         ),
         Entry(
             name="tiny-clip",

@@ -15,28 +15,15 @@ place, so they say how sure it was of naming the phrase, and not that this place
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from models.answering import GateRules
 from models.boxes import iou
 from models.clip.crops import large_enough
 from models.scoring import weighed
 from models.types import Box, Detection, ImageSize
 
-__all__ = ["GateRules", "gated"]
-
-
-@dataclass(frozen=True, slots=True)
-class GateRules:
-    """What is doubtful, contested, and dropped. Figures behind the defaults: `models/tiny/README.md`."""
-
-    #: A box surer than this is not doubtful, unless it covers nearly the whole image.
-    sure_score: float = 0.8
-    #: Share of the image over which a box is doubtful whatever its score.
-    large_share: float = 0.82
-    #: A doubtful box is dropped when CLIP gives its phrase less than this.
-    least_agreement: float = 0.03
-    #: Boxes of two phrases that overlap more than this (IoU) are in the same place.
-    same_place_iou: float = 0.5
+__all__ = ["gated"]
 
 
 def gated(

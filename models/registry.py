@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
+from models.answering import Overrides
 from models.catalogue import (
     CLASSIFIER_QUERIES,
     CLIP_TEMPLATES,
@@ -39,6 +40,7 @@ __all__ = [
     "ModelNotAvailable",
     "QueryKind",
     "asked_of",
+    "asked_otherwise",
     "fingerprint",
     "reason_not_served",
     "resolve",
@@ -46,17 +48,18 @@ __all__ = [
 ]
 
 #: Raised by one whenever prompts, parsing, scoring or post-processing change an answer.
-ANSWERS_VERSION = 2
+ANSWERS_VERSION = 3
 #: Whether a region can be asked about does not depend on where it is.
 ANY_BOX = Box(0, 0, 1, 1)
 
 
-def resolve(model_setting: str) -> tuple[Entry, ...]:
+def resolve(model_setting: str, overrides: Overrides | None = None) -> tuple[Entry, ...]:
     """Gives the models that a setting names, Florence-2 first; the first of each kind is its default.
 
     `model_setting` is a comma-separated list of registry names and local folders, such as
     `florence-2-base,clip-vit-b-32`, `tiny` or `/data/my-florence,tiny-clip`. CLIP and SigLIP are one
-    kind: both classify. Nothing is loaded; of a local folder only `config.json` is read.
+    kind: both classify. `overrides` change how all of them are asked. Nothing is loaded; of a local folder
+    only `config.json` is read.
 
     Raises `ModelNotAvailable` for an unknown name, a folder that is not a checkpoint, none at all,
     or one twice.
@@ -77,7 +80,7 @@ def resolve(model_setting: str) -> tuple[Entry, ...]:
         raise ModelNotAvailable(
             f"expected each model once, got {', '.join(listed)}; name {twice} once"
         )
-    return tuple(sorted(found, key=_classifies))
+    return tuple(sorted((asked_otherwise(entry, overrides) for entry in found), key=_classifies))
 
 
 def asked_of(entries: Sequence[Entry], model: str | None) -> tuple[Entry, ...]:
@@ -97,8 +100,8 @@ def asked_of(entries: Sequence[Entry], model: str | None) -> tuple[Entry, ...]:
 def fingerprint(entries: Sequence[Entry]) -> str:
     """Gives 12 hexadecimal digits that change when the models' answers may change.
 
-    Made of repository and revision (of a folder: its files' content), the templates and the version
-    of our own answers. The same on every machine, device and dtype, and whatever a folder is called, but
+    Made of repository and revision (of a folder: its files' content), the templates, the rules of answering
+    and the version of our own answers. The same on every machine, device and dtype, and whatever a folder is called, but
     for models that are asked by name: of those the name counts.
 
     Raises `ModelNotAvailable` when a folder's files cannot be read.
@@ -112,7 +115,12 @@ def fingerprint(entries: Sequence[Entry]) -> str:
             else f"{entry.repository}@{entry.revision}"
         )
         name = () if entry in unnamed else (entry.name,)
-        digest.update(json.dumps([entry.kind, content, *entry.templates, *name]).encode())
+        rules = asdict(entry.answering) if entry.kind == "florence2" else {}
+        rules.pop(
+            "score_threshold", None
+        )  # a part of the plan, where the label config may name another
+        parts = [entry.kind, content, *entry.templates, *name, rules]
+        digest.update(json.dumps(parts, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
 
@@ -168,6 +176,14 @@ def _reason_none_is_able(entries: Sequence[Entry], query: Query) -> str:
     if not asked_names:
         return f"expected a model that is loaded ({loaded}), got {query.model!r}"
     return f"{asked_names} answers no {asked}; {able} would, asked by name"
+
+
+def asked_otherwise(entry: Entry, overrides: Overrides | None) -> Entry:
+    """Gives the entry with what is asked otherwise of a Florence-2; a classifier writes no tokens."""
+    if overrides is None or _classifies(entry):
+        return entry
+    asked = {name: value for name, value in asdict(overrides).items() if value is not None}
+    return replace(entry, answering=replace(entry.answering, **asked))
 
 
 def _classifies(entry: Entry) -> bool:

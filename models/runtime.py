@@ -9,19 +9,27 @@ from dataclasses import dataclass, field
 import torch
 from PIL import Image
 
+from models.answering import Overrides
 from models.asking import Asking, Step
 from models.checkpoint import locate
 from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
 from models.florence2.engine import FlorenceEngine, FlorenceOptions
-from models.gate import GateRules
 from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.prompts import Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
 from models.queries import Classify, InBox, PerBox, Query
-from models.registry import Entry, asked_of, fingerprint, reason_not_served, resolve, serves
+from models.registry import (
+    Entry,
+    asked_of,
+    asked_otherwise,
+    fingerprint,
+    reason_not_served,
+    resolve,
+    serves,
+)
 from models.types import Detections, ImageSize, ModelOutput
 
 #: Regions cut out of images at once: bounds the memory that they take.
@@ -37,7 +45,8 @@ class RuntimeOptions:
     florence: FlorenceOptions = field(default_factory=FlorenceOptions)
     clip: ClipOptions = field(default_factory=ClipOptions)
     clean: CleanRules = field(default_factory=CleanRules)
-    gate: GateRules = field(default_factory=GateRules)
+    #: What is asked otherwise than the checkpoints say.
+    overrides: Overrides = field(default_factory=Overrides)
     #: Threads of one operation on a CPU; `None` leaves them as they are.
     cpu_threads: int | None = None
 
@@ -60,7 +69,7 @@ def load_runtime(
     options = options or RuntimeOptions()
     if options.cpu_threads is not None:
         torch.set_num_threads(options.cpu_threads)
-    entries = resolve(model_setting)
+    entries = resolve(model_setting, options.overrides)
     place = pick_device(device)
     florences: dict[str, FlorenceEngine] = {}
     classifiers: dict[str, ClipEngine] = {}
@@ -87,18 +96,41 @@ class LoadedRuntime:
         florences: Mapping[str, FlorenceEngine],
         classifiers: Mapping[str, ClipEngine],
         options: RuntimeOptions,
+        *,
+        gated: bool = True,
     ) -> None:
-        """Takes loaded engines by name, each kind's default first; `load_runtime` is the usual way in."""
+        """Takes loaded engines by name, each kind's default first; `load_runtime` is the usual way in.
+
+        Not `gated`, CLIP has no say in boxes.
+        """
         self._entries = tuple(entries)
         self._device = device
         self._options = options
+        self._gated = gated
         self._fingerprint = fingerprint(entries)
         self.florences = dict(florences)
         self.classifiers = dict(classifiers)
+        answering = {entry.name: entry.answering for entry in entries}
+        judge = self.classifier if gated else None
         self._askings = {
-            name: Asking(engine, self.classifier, options.gate, options.clean)
+            name: Asking(engine, judge, answering[name], options.clean)
             for name, engine in florences.items()
         }
+
+    def variant(self, *, num_beams: int | None = None, gated: bool | None = None) -> LoadedRuntime:
+        """Gives the same loaded engines and their caches, asked otherwise; `None`: as this one is.
+
+        For comparing ways of asking: a runtime that is not gated has the fingerprint of one that is.
+        """
+        entries = [asked_otherwise(entry, Overrides(num_beams)) for entry in self._entries]
+        return LoadedRuntime(
+            entries,
+            self._device,
+            self.florences,
+            self.classifiers,
+            self._options,
+            gated=self._gated if gated is None else gated,
+        )
 
     @property
     def fingerprint(self) -> str:

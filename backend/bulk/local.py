@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from backend.errors import Failure, ImageNotFound, InferenceFailed, ModelUnavailable
+from backend.errors import Failure, ImageNotFound, InferenceFailed
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef
 from backend.label_studio.bodies import Task
+from backend.loading import load_models
 from backend.predictor import Predictor, Slot, TaskRequests
 from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.queue.batch_size import BatchSizer
@@ -101,18 +102,7 @@ def local_handler(settings: Settings, folder: Path) -> PredictHandler:
 
     Raises `ModelUnavailable`.
     """
-    from models.registry import ModelNotAvailable
-    from models.runtime import RuntimeOptions, load_runtime
-
-    try:
-        runtime = load_runtime(
-            settings.model,
-            settings.device,
-            settings.dtype,
-            RuntimeOptions(cpu_threads=settings.cpu_threads),
-        )
-    except (ModelNotAvailable, ValueError) as error:  # ValueError: a device that cannot be had
-        raise ModelUnavailable(str(error)) from error
+    runtime = load_models(settings)
     here = settings.model_copy(update={"local_files_root": folder, "label_studio_url": None})
     return PredictHandler(ImageFetcher(here, None), runtime, _NoCache(), settings.image_max_pixels)
 

@@ -6,8 +6,8 @@ import time
 
 import redis
 
-from backend.engine import Engine, engine_for
-from backend.errors import ModelUnavailable, OperatorError, QueueUnavailable
+from backend.engine import Engine
+from backend.errors import OperatorError, QueueUnavailable
 from backend.queue.overview import read_overview
 from backend.queue.vitals import WorkerCard
 from backend.queue.wording import worker_name
@@ -24,10 +24,8 @@ class NobodyServes(OperatorError):
     """No worker is alive, or one answers with other models than ours."""
 
 
-def check_workers(
-    connection: redis.Redis, model_setting: str, *, wait_s: float = STARTING_S
-) -> None:
-    """Return when at least one worker is alive and all hold the models of the setting.
+def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STARTING_S) -> None:
+    """Return when at least one worker is alive and all answer as our settings say.
 
     Answers are kept under the names of our models, whoever gives them. A worker that is just starting is
     waited for. Raises `NobodyServes` and `QueueUnavailable`.
@@ -39,13 +37,15 @@ def check_workers(
         raise NobodyServes(
             "no worker is alive to predict anything; start one: `firstpass worker` (or `firstpass up`)"
         )
-    ours = engine_for(model_setting)
-    others = [card for card in alive if not _holds(card, ours, model_setting)]
+    others = [card for card in alive if card.fingerprint != ours.fingerprint]
     if others:
-        named = ", ".join(f"{worker_name(card)} holds {card.model}" for card in others)
+        named = ", ".join(
+            f"{worker_name(card)} holds {card.model} ({card.fingerprint})" for card in others
+        )
         raise NobodyServes(
-            f"expected workers with the model {model_setting}; {named}. Give this command the same "
-            "FIRSTPASS_MODEL (--model) as the workers"
+            f"expected workers that answer as {ours.name} ({ours.fingerprint}); {named}. Give this command "
+            "the same FIRSTPASS_MODEL (--model), FIRSTPASS_NUM_BEAMS and FIRSTPASS_MAX_NEW_TOKENS as the "
+            "workers, and the same Firstpass"
         )
 
 
@@ -62,12 +62,3 @@ def _alive(connection: redis.Redis) -> list[WorkerCard]:
     if not overview.redis.up:
         raise QueueUnavailable(overview.redis.reason or "Redis does not answer")
     return [card for card in overview.workers if not card.is_late(overview.at)]
-
-
-def _holds(card: WorkerCard, ours: Engine, model_setting: str) -> bool:
-    if card.model == model_setting:
-        return True
-    try:
-        return engine_for(card.model).fingerprint == ours.fingerprint
-    except ModelUnavailable:  # a folder of that worker's machine
-        return False

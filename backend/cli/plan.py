@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import setting
-from backend.engine import engine_for
+from backend.engine import engine_of
 from backend.label_studio.control_tags import ChoicesTag, CountTag, TextTag
 from backend.label_studio.label_config import parse_label_config
 from backend.label_studio.model_version import model_version
@@ -29,7 +29,7 @@ def plan(
 ) -> None:
     """Show label -> phrases -> threshold for each control tag, and the tags that are not served."""
     settings = load_settings(model=model, score_threshold=score_threshold)
-    engine = engine_for(settings.model)
+    engine = engine_of(settings)
     xml = file.read_text(encoding="utf-8")
     planned = plan_label_config(xml, settings.score_threshold, engine)
     console = Console()

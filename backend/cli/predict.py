@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import setting
-from backend.engine import engine_for
-from backend.errors import BadRequest, ImageUnreadable, ModelUnavailable
+from backend.engine import engine_of
+from backend.errors import BadRequest, ImageUnreadable
+from backend.loading import load_models
 from backend.settings import Settings, load_settings
 from models.queries import Classify, Ground, Query
-from models.types import Classification, Detection, Detections
+from models.types import Classification, Detection, Detections, ModelOutput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,16 +66,20 @@ def predict(
         model=model, device=device, dtype=dtype, score_threshold=score_threshold
     )
     queries = _queries(labels, choices, multiple=multiple)
-    engine = engine_for(settings.model)
+    engine = engine_of(settings)
     for query in queries:
         if (reason := engine.refuses(query)) is not None:
             raise BadRequest(reason)
+    least = settings.score_threshold
+    if least is None:
+        least = engine.score_threshold()
     targets = _targets(images, out)
-    runtime = _load(settings)
+    runtime = load_models(settings)
     console = Console()
     reports = []
     for path in images:
-        image, detections, tags = _ask(runtime, path, queries, settings)
+        image, outputs = _ask(runtime, path, queries, settings)
+        detections, tags = _shown(outputs, least)
         reports.append(_report(path, image, detections, tags))
         if not as_json:
             _print(console, path, image, detections, tags)
@@ -116,19 +122,9 @@ def _targets(images: list[Path], out: Path | None) -> dict[Path, Path]:
     return {path: out / f"{path.stem}.png" for path in images}
 
 
-def _load(settings: Settings) -> LoadedRuntime:
-    from models.registry import ModelNotAvailable
-    from models.runtime import load_runtime
-
-    try:
-        return load_runtime(settings.model, settings.device, settings.dtype)
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
-
-
 def _ask(
     runtime: LoadedRuntime, path: Path, queries: tuple[Query, ...], settings: Settings
-) -> tuple[Image.Image, list[Detection], Classification | None]:
+) -> tuple[Image.Image, tuple[ModelOutput, ...]]:
     from backend.images.decode import decode_image
     from models.protocols import ImageQueries
 
@@ -138,21 +134,24 @@ def _ask(
         raise ImageUnreadable(f"{path}: {error.strerror}") from error
     image = decode_image(data, settings.image_max_pixels)
     (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+    return image, outputs
+
+
+def _shown(
+    outputs: Sequence[ModelOutput], least: float
+) -> tuple[list[Detection], Classification | None]:
+    """The detections that score at least so much, and the choices, if any were asked."""
     detections: list[Detection] = []
     tags: Classification | None = None
     for output in outputs:
         match output:
             case Detections():
-                detections = [
-                    found
-                    for found in output.items
-                    if (found.score or 0.0) >= settings.score_threshold
-                ]
+                detections = [found for found in output.items if (found.score or 0.0) >= least]
             case Classification():
                 tags = output
             case _:
                 pass
-    return image, detections, tags
+    return detections, tags
 
 
 def _report(

@@ -15,7 +15,7 @@ from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
-from backend.engine import engine_for
+from backend.engine import engine_of
 from backend.errors import BadRequest
 from backend.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
@@ -156,5 +156,5 @@ def _predictor(config: Path, settings: Settings) -> Predictor:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadRequest(f"expected a label config in {config}: {reason}") from error
-    engine = engine_for(settings.model)
+    engine = engine_of(settings)
     return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)

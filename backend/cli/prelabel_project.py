@@ -65,7 +65,7 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
         target = target_project(api, options.project, predictor_settings(settings))
         for tag in target.predictor.plan.unserved:
             _note(console, f"not served: {tag}")
-        check_workers(connection, settings.model)
+        check_workers(connection, target.predictor.settings.engine)
         queue = job_queue(settings, connection)
         queue.start()
         place = _Place(options, settings, api, connection, queue.queue, target, console)

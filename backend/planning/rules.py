@@ -54,11 +54,11 @@ _CAPTIONS: dict[str, CaptionDetail] = {
 
 
 def plan_steps(
-    config: LabelConfig, score_threshold: float, engine: Engine
+    config: LabelConfig, score_threshold: float | None, engine: Engine
 ) -> tuple[tuple[Step, ...], tuple[UnservedTag, ...]]:
     """The steps for a label config, in its order, and the tags that are left to the annotator.
 
-    `score_threshold` (0..1) is the default for boxes.
+    `score_threshold` (0..1) is the default for boxes; `None`: that of the model asked.
     """
     rules = _Rules(config, score_threshold, engine)
     unserved = list(config.unserved)
@@ -82,7 +82,7 @@ def plan_steps(
 @dataclass(frozen=True, slots=True)
 class _Rules:
     config: LabelConfig
-    score_threshold: float
+    score_threshold: float | None
     engine: Engine
 
     def regions(self, control: RegionTag) -> Step:
@@ -94,7 +94,7 @@ class _Rules:
             query = Ground(_asked(control.labels), tiling=Tiling(control.tile_px), model=model)
             if control.shape.is_outline:
                 query = PerBox(query, "outline", model=model)
-        return self._served(control, query, self.score_threshold)
+        return self._served(control, query, self._least_score(model))
 
     def steps(
         self,
@@ -135,7 +135,7 @@ class _Rules:
             )
         model = self.engine.model_to_ask(control.model_name)
         if control.task == "ocr":
-            return (self._served(control, ReadText(model=model), self.score_threshold),)
+            return (self._served(control, ReadText(model=model), self._least_score(model)),)
         query = Caption(_CAPTIONS[control.task], model=model)
         return (self._served(control, query, NO_THRESHOLD),)
 
@@ -153,7 +153,8 @@ class _Rules:
                 f"expected model_count to be a label of its image ({', '.join(known)}), "
                 f"got {control.label!r}"
             )
-        step = self._served(control, bases[0].boxes, self.score_threshold, *bases)
+        boxes = bases[0].boxes
+        step = self._served(control, boxes, self._least_score(boxes.model), *bases)
         model = self.engine.model_to_ask(control.model_name)
         if control.model_name and any(base.boxes.model != model for base in bases):
             names = ", ".join(repr(base.control.name) for base in bases)
@@ -162,6 +163,11 @@ class _Rules:
                 f"got {control.model_name!r}"
             )
         return step
+
+    def _least_score(self, model: str | None) -> float:
+        """The default for boxes that this model finds."""
+        given = self.score_threshold
+        return self.engine.score_threshold(model) if given is None else given
 
     def _of_region(self, control: ControlTag, base: Step, ask: Classify | RegionTask) -> Query:
         """What to ask of each region of another step. Text that its model read with its place is known."""

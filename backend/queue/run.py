@@ -1,13 +1,13 @@
-"""Puts a worker process together from its settings, and runs it: the one place that loads models."""
+"""Puts a worker process together from its settings, and runs it."""
 
 from __future__ import annotations
 
 import structlog
 
 from backend.assembly import redis_url_of
-from backend.errors import ModelUnavailable
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.credential import LabelStudioCredential
+from backend.loading import load_models
 from backend.logs import configure_logs
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
@@ -16,8 +16,6 @@ from backend.queue.handler import PredictHandler
 from backend.queue.output_cache import OutputCache, VectorCache
 from backend.queue.worker import BatchWorker, WorkerLimits
 from backend.settings import Settings
-from models.registry import ModelNotAvailable
-from models.runtime import RuntimeOptions, load_runtime
 
 __all__ = ["run_worker"]
 
@@ -38,16 +36,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
         connect(settings.cache_url.get_secret_value() if settings.cache_url else redis_url),
         StoreLimits(settings.cache_ttl_s, settings.cache_entries),
     )
-    try:
-        runtime = load_runtime(
-            settings.model,
-            settings.device,
-            settings.dtype,
-            RuntimeOptions(cpu_threads=settings.cpu_threads),
-            VectorCache(store),
-        )
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
+    runtime = load_models(settings, VectorCache(store))
     handler = PredictHandler(
         ImageFetcher(settings, LabelStudioCredential.from_settings(settings)),
         runtime,
@@ -67,6 +56,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
         ),
         device=runtime.device,
         model=settings.model,
+        fingerprint=runtime.fingerprint,
     )
     log.info("worker ready", worker=worker.name, model=settings.model, device=runtime.device)
     worker.run(burst=burst, log_level=settings.log_level.upper())

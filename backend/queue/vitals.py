@@ -63,6 +63,8 @@ class WorkerCard:
     #: Seconds since the epoch.
     started_at: float
     seen_at: float
+    #: What its answers depend on; empty where it does not say.
+    fingerprint: str = ""
 
     def silent_s(self, now: float) -> float:
         """Seconds since the last heartbeat; 0 where the clocks of two machines disagree."""
@@ -118,9 +120,11 @@ class Vitals:
         device: str,
         model: str,
         ttl_s: int,
+        fingerprint: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._name, self._device, self._model, self._ttl_s = name, device, model, ttl_s
+        self._fingerprint = fingerprint
         self._clock = clock
         self._started_at = clock()
         self._images = 0
@@ -154,6 +158,7 @@ class Vitals:
             "ttl_s": self._ttl_s,
             "started_at": self._started_at,
             "seen_at": now,
+            "fingerprint": self._fingerprint,
         }
         pipeline.hset(key, mapping=card)
         pipeline.expire(key, self._ttl_s)
@@ -218,6 +223,7 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
         ttl_s=int(stored.get("ttl_s", 30)),
         started_at=float(stored.get("started_at", 0)),
         seen_at=float(stored.get("seen_at", 0)),
+        fingerprint=stored.get("fingerprint", ""),
     )
 
 

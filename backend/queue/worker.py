@@ -76,6 +76,7 @@ class BatchWorker(PatientWorker):
         *,
         device: str,
         model: str,
+        fingerprint: str = "",
     ) -> None:
         persist(connection.ping)  # rather than give up models that took a minute to load
         super().__init__(
@@ -94,7 +95,13 @@ class BatchWorker(PatientWorker):
         self._sweeper = Sweeper(connection, self.queues, finisher, limits.lease_s)
         self._leases = Leases(connection, limits.lease_s, self._beat)
         self._sizer = BatchSizer(limits.batch_max, limits.batch_latency_s)
-        self._vitals = Vitals(self.name, device=device, model=model, ttl_s=3 * limits.lease_s)
+        self._vitals = Vitals(
+            self.name,
+            device=device,
+            model=model,
+            fingerprint=fingerprint,
+            ttl_s=3 * limits.lease_s,
+        )
         self._outcomes = Outcomes(finisher, self._vitals, self.key, limits.retry_after_s)
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._batch: list[Taken] = []

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from transformers.modeling_outputs import BaseModelOutput
 
-from models.florence2.decoding import DecodeRules, answer_of
+from models.florence2.decoding import DecodeRules, allowed, answer_of
 from models.florence2.parsing import Answer
 
 __all__ = ["decode_with_beams"]
@@ -21,14 +21,16 @@ def decode_with_beams(
 ) -> list[Answer]:
     """Gives one answer for each row of an encoder's output: the best of so many beams.
 
-    `encoded` and `mask` as for `decode_greedily`. Of the rules, stopping by majority and at a
-    repeated box do not hold: beams stop where the whole answer is likeliest.
+    `encoded` and `mask` as for `decode_greedily`. Of the rules, stopping by majority does not hold: beams stop
+    where the whole answer is likeliest. What repeats is cut off only when it is written.
     """
+    never = torch.tensor(rules.never, dtype=torch.long, device=encoded.device)
     sequences = model.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
         attention_mask=mask,
         decoder_input_ids=torch.tensor([rules.prefix] * len(encoded), device=encoded.device),
         generation_config=_settings(model, rules, beams),
+        logits_processor=LogitsProcessorList([_Never(never)]),
     )
     written = sequences[:, len(rules.prefix) :].tolist()
     answers = []
@@ -37,10 +39,20 @@ def decode_with_beams(
             tokens = tokens[: tokens.index(rules.stop)]
         tokens = tokens[: rules.max_new_tokens]
         row = slice(number, number + 1)
-        log_probs = _log_probs(model, encoded[row], mask[row], rules, tokens)
+        log_probs = _log_probs(model, encoded[row], mask[row], rules, tokens, never)
         truncated = len(tokens) == rules.max_new_tokens
         answers.append(answer_of(tokens, log_probs, rules, truncated=truncated))
     return answers
+
+
+class _Never(LogitsProcessor):
+    """Leaves the ids out that no answer holds, as greedy decoding does: the others share what they had."""
+
+    def __init__(self, never: Tensor) -> None:
+        self._never = never
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        return allowed(scores, self._never)
 
 
 def _settings(model: Any, rules: DecodeRules, beams: int) -> GenerationConfig:
@@ -59,7 +71,12 @@ def _settings(model: Any, rules: DecodeRules, beams: int) -> GenerationConfig:
 
 
 def _log_probs(
-    model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRules, tokens: list[int]
+    model: Any,
+    encoded: Tensor,
+    mask: Tensor,
+    rules: DecodeRules,
+    tokens: list[int],
+    never: Tensor,
 ) -> Tensor:
     """Gives one distribution for the place of each token, shape (tokens, vocabulary).
 
@@ -72,5 +89,4 @@ def _log_probs(
         attention_mask=mask,
         use_cache=False,
     ).logits[0, len(rules.prefix) - 1 : -1]
-    distributions: Tensor = logits.float().log_softmax(-1)
-    return distributions
+    return allowed(logits, never)

@@ -21,10 +21,17 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from models.florence2.parsing import WIDTHS, Answer
 
-__all__ = ["DecodeRules", "answer_of", "decode_greedily"]
+__all__ = ["DecodeRules", "Repeats", "allowed", "answer_of", "decode_greedily"]
 
-#: A box written this often, to the bin, is a loop: the answer ends there.
-_REPEATS_OF_A_BOX = 3
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """When an answer goes round in circles: the same place, to the bin, is written `times` times."""
+
+    #: Bins of a place, and how many bins on the next one may begin.
+    bins: int
+    stride: int
+    times: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +46,16 @@ class DecodeRules:
     max_new_tokens: int
     #: No answer stops before so many, so that a benchmark can give all of them one length.
     min_new_tokens: int = 0
-    #: No run of so many tokens is written twice; 0 for no such rule.
+    #: Ids that are never written; what the model thinks likely is its opinion of the others.
+    never: tuple[int, ...] = ()
+    #: No run of so many tokens is written twice, the prefix counted; 0 for no such rule.
     no_repeat_ngram: int = 0
     #: Stop where stopping is likelier than all else together, not merely than any one token: a place
     #: is one of many near ones that share its probability. Likewise, of places and words the kind that
     #: is likelier as a whole: another box of this phrase, or the next phrase.
     stop_by_majority: bool = False
-    #: End an answer that writes the same box again and again.
-    stop_at_repeated_box: bool = False
+    #: End an answer that writes the same place again and again.
+    repeats: Repeats | None = None
 
 
 @dataclass(slots=True)
@@ -56,10 +65,10 @@ class _Row:
     near: list[tuple[float, ...]] = field(default_factory=list)
     stop_log_probs: list[float] = field(default_factory=list)
     run_of_bins: list[int] = field(default_factory=list)
-    boxes: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    places: Counter[tuple[int, ...]] = field(default_factory=Counter)
 
     def add(self, token: int, figures: Sequence[float], rules: DecodeRules) -> bool:
-        """Takes a token and its figures (see `_choose`); says whether to go on."""
+        """Takes a token and its figures (see `_figures`); says whether to go on."""
         own, stop, *near = figures
         self.tokens.append(token)
         self.token_log_probs.append(own)
@@ -70,11 +79,15 @@ class _Row:
             return True
         self.near.append(tuple(near))
         self.run_of_bins.append(token)
-        if not rules.stop_at_repeated_box or len(self.run_of_bins) % 4:
-            return True
-        box = tuple(self.run_of_bins[-4:])
-        self.boxes[box] += 1
-        return self.boxes[box] < _REPEATS_OF_A_BOX
+        return rules.repeats is None or not self._repeats(rules.repeats)
+
+    def _repeats(self, rule: Repeats) -> bool:
+        after = len(self.run_of_bins) - rule.bins
+        if after < 0 or after % rule.stride:
+            return False
+        place = tuple(self.run_of_bins[-rule.bins :])
+        self.places[place] += 1
+        return self.places[place] >= rule.times
 
     def answer(self, *, truncated: bool) -> Answer:
         return Answer(
@@ -97,6 +110,7 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
     going = list(range(len(rows)))
     cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
     tokens = torch.tensor([rules.prefix] * len(rows), device=encoded.device)
+    never = torch.tensor(rules.never, dtype=torch.long, device=encoded.device)
     for step in range(rules.max_new_tokens):
         logits = model(
             decoder_input_ids=tokens,
@@ -105,7 +119,7 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
             past_key_values=cache,
             use_cache=True,
         ).logits[:, -1]
-        log_probs = logits.float().log_softmax(-1)
+        log_probs = allowed(logits, never)
         _forbid_repeats(log_probs, [rows[row].tokens for row in going], rules)
         likeliest = _likeliest(log_probs, rules, may_stop=step >= rules.min_new_tokens)
         figures = _figures(log_probs, likeliest, rules).tolist()
@@ -128,10 +142,21 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
     return [row.answer(truncated=number in unfinished) for number, row in enumerate(rows)]
 
 
+def allowed(logits: Tensor, never: Tensor) -> Tensor:
+    """Gives log-probabilities among the ids that may be written, float32, shape as the logits'.
+
+    `never`: the ids that may not. A model that would write one of them all the time still says by the
+    others' shares which it prefers.
+    """
+    return logits.float().index_fill(-1, never, float("-inf")).log_softmax(-1)
+
+
 def answer_of(
     tokens: Sequence[int], log_probs: Tensor, rules: DecodeRules, *, truncated: bool
 ) -> Answer:
     """Gives the answer that given tokens are, with what the model thought of each.
+
+    It ends where a place repeats, if that is a rule, and is then not truncated.
 
     `log_probs`: shape (tokens, vocabulary), float32, one distribution for the place of each token.
     """
@@ -139,7 +164,8 @@ def answer_of(
     chosen = torch.tensor(tokens, dtype=torch.long, device=log_probs.device)
     figures = _figures(log_probs, chosen, rules).tolist()
     for token, its in zip(tokens, figures, strict=True):
-        row.add(token, its, rules)
+        if not row.add(token, its, rules):
+            return row.answer(truncated=False)
     return row.answer(truncated=truncated)
 
 
@@ -178,11 +204,15 @@ def _likeliest(log_probs: Tensor, rules: DecodeRules, *, may_stop: bool) -> Tens
 
 
 def _forbid_repeats(log_probs: Tensor, written: list[list[int]], rules: DecodeRules) -> None:
-    """Rules out, in place, each token that would write a run of `no_repeat_ngram` tokens again."""
+    """Rules out, in place, each token that would write a run of `no_repeat_ngram` tokens again.
+
+    As transformers does it: the prefix counts.
+    """
     length = rules.no_repeat_ngram
     if length < 2:
         return
-    for row, tokens in enumerate(written):
+    for row, answer in enumerate(written):
+        tokens = [*rules.prefix, *answer]
         tail = tokens[len(tokens) - length + 1 :]
         if len(tokens) < length:
             continue

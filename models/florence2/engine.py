@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from PIL import Image
@@ -13,17 +13,22 @@ from torch import Tensor
 from transformers import AutoTokenizer, Florence2ForConditionalGeneration
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from models.answering import Answering
 from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
 from models.devices import fused_attention_is_slow, pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
-from models.florence2.decoding import DecodeRules, decode_greedily
+from models.florence2.decoding import decode_greedily
 from models.florence2.parsing import Answer, Vocabulary
+from models.florence2.rules import beams_of, rules_of
 from models.prompts import AnswerKind, Prompt
 from models.protocols import PhraseRefused
 
 __all__ = ["Ask", "FlorenceEngine", "FlorenceOptions", "placed"]
+
+#: Image tokens, shape (tokens, width), and prompt ids.
+_Row: TypeAlias = tuple[Tensor, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,8 @@ class FlorenceOptions:
     #: the tower, and prompts through the encoder, one by one: what one of them needs stays in its caches.
     image_batch: int = 8
     prompt_batch: int = 32
-    max_new_tokens: int = 1024
     #: Above 0 every answer has at least so many: for benchmarks.
     min_new_tokens: int = 0
-    #: Above 1: beam search of transformers, by its rules of stopping, at several times the cost.
-    num_beams: int = 1
     cache_bytes: int = 256 * 1024 * 1024
 
 
@@ -46,18 +48,26 @@ class FlorenceOptions:
 class Ask:
     """One prompt about one upright RGB image; `content_key` names its pixels."""
 
-    image: Image.Image
+    image: Image.Image = field(compare=False)
     content_key: str
     prompt: Prompt
+    #: Most tokens of this answer; `None`: as many as any may have.
+    max_new_tokens: int | None = None
 
 
 class FlorenceEngine:
     """Answers prompts; holds the weights and the features of recent images."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, image_processor: Any, options: FlorenceOptions
+        self,
+        model: Any,
+        tokenizer: Any,
+        image_processor: Any,
+        options: FlorenceOptions,
+        answering: Answering | None = None,
     ) -> None:
         """Takes loaded transformers objects; `load` is the usual way in."""
+        self.answering = answering or Answering()
         self._model = model
         self._tokenizer = tokenizer
         self._image_processor = image_processor
@@ -86,7 +96,7 @@ class FlorenceEngine:
         check_location_tokens(entry, tokenizer.get_vocab())
         processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
         model = placed(model, device, number_format)
-        return cls(model, tokenizer, processor, options or FlorenceOptions())
+        return cls(model, tokenizer, processor, options or FlorenceOptions(), entry.answering)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -97,27 +107,26 @@ class FlorenceEngine:
     def _on_cpu(self) -> bool:
         return bool(self._model.device.type == "cpu")
 
-    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
+    def ask(self, asks: Sequence[Ask], answering: Answering | None = None) -> list[Answer]:
         """Gives one answer for each ask, in order; equal asks are decoded once.
 
-        Raises `PhraseRefused` for a prompt longer than the model can read.
+        `answering`: by which rules, if not the checkpoint's. Raises `PhraseRefused` for a prompt longer
+        than the model can read.
         """
-        unique = {(ask.content_key, ask.prompt): ask for ask in asks}
-        ids = {prompt: self._prompt_ids(prompt) for _, prompt in unique}
-        features = self._features(list(unique.values()))
-        answers: dict[tuple[str, Prompt], Answer] = {}
-        for kind in AnswerKind:
-            keys = [key for key in unique if key[1].answer is kind]
+        unique = dict.fromkeys(asks)
+        ids = {ask.prompt: self._prompt_ids(ask.prompt) for ask in unique}
+        features = self._features(list(unique))
+        answers: dict[Ask, Answer] = {}
+        for manner in dict.fromkeys((ask.prompt.answer, ask.max_new_tokens) for ask in unique):
+            alike = [ask for ask in unique if (ask.prompt.answer, ask.max_new_tokens) == manner]
             # Prompts of like length share a batch, so that little of it is padding.
-            keys.sort(key=lambda key: len(ids[key[1]]))
-            for start in range(0, len(keys), self._options.prompt_batch):
-                batch = keys[start : start + self._options.prompt_batch]
-                decoded = with_smaller_batches(
-                    [(features[key[0]], ids[key[1]]) for key in batch],
-                    lambda rows, kind=kind: self._decode(rows, kind),  # type: ignore[misc]
-                )
-                answers.update(zip(batch, decoded, strict=True))
-        return [answers[ask.content_key, ask.prompt] for ask in asks]
+            alike.sort(key=lambda ask: len(ids[ask.prompt]))
+            decode = self._decoder(answering or self.answering, *manner)
+            for start in range(0, len(alike), self._options.prompt_batch):
+                batch = alike[start : start + self._options.prompt_batch]
+                rows = [(features[ask.content_key], ids[ask.prompt]) for ask in batch]
+                answers.update(zip(batch, with_smaller_batches(rows, decode), strict=True))
+        return [answers[ask] for ask in asks]
 
     def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         config = self._model.config
@@ -160,27 +169,42 @@ class FlorenceEngine:
         # Copies, so that one cached image does not keep its whole batch alive.
         return [row.clone() for row in encoded]
 
+    def _decoder(
+        self, answering: Answering, kind: AnswerKind, limit: int | None
+    ) -> Callable[[Sequence[_Row]], list[Answer]]:
+        """Gives what decodes rows whose answers are all of one kind and bounded alike."""
+        rules = rules_of(
+            self._model,
+            self.vocabulary,
+            answering,
+            kind,
+            limit=limit,
+            min_new_tokens=self._options.min_new_tokens,
+        )
+        beams = beams_of(self._model, answering)
+
+        def decode(rows: Sequence[_Row]) -> list[Answer]:
+            encoded, mask = self._encode_rows(rows)
+            if beams > 1:
+                return decode_with_beams(self._model, encoded, mask, rules, beams=beams)
+            return decode_greedily(self._model, encoded, mask, rules)
+
+        return decode
+
     @torch.inference_mode()
-    def _decode(
-        self, rows: Sequence[tuple[Tensor, tuple[int, ...]]], kind: AnswerKind
-    ) -> list[Answer]:
-        """Gives the answer for each pair of image tokens and prompt ids."""
+    def _encode_rows(self, rows: Sequence[_Row]) -> tuple[Tensor, Tensor]:
+        """Gives the encoder's output for each row, shape (rows, tokens, width), and the mask."""
         embedded, mask = self._embed(rows)
         encoder = self._model.model.language_model.get_encoder()
         at_once = 1 if self._on_cpu else len(rows)
         parts = [slice(start, start + at_once) for start in range(0, len(rows), at_once)]
-        encoded = torch.cat(
-            [
-                encoder(inputs_embeds=embedded[part], attention_mask=mask[part]).last_hidden_state
-                for part in parts
-            ]
-        )
-        rules, beams = self._rules(kind), self._options.num_beams
-        if beams > 1:
-            return decode_with_beams(self._model, encoded, mask, rules, beams=beams)
-        return decode_greedily(self._model, encoded, mask, rules)
+        encoded = [
+            encoder(inputs_embeds=embedded[part], attention_mask=mask[part]).last_hidden_state
+            for part in parts
+        ]
+        return torch.cat(encoded), mask
 
-    def _embed(self, rows: Sequence[tuple[Tensor, tuple[int, ...]]]) -> tuple[Tensor, Tensor]:
+    def _embed(self, rows: Sequence[_Row]) -> tuple[Tensor, Tensor]:
         """Gives image tokens and prompt side by side, padded on the right, and the mask."""
         device = self._model.device
         longest = max(len(ids) for _, ids in rows)
@@ -192,25 +216,6 @@ class FlorenceEngine:
         shown = torch.ones(images.shape[:2], dtype=torch.long, device=device)
         mask = torch.cat([shown, torch.tensor(counts, device=device)], 1)
         return torch.cat([images, texts], 1), mask
-
-    def _rules(self, kind: AnswerKind) -> DecodeRules:
-        text = self._model.config.text_config
-        generation = self._model.generation_config
-        begin = (text.decoder_start_token_id,)
-        forced = getattr(generation, "forced_bos_token_id", None)
-        prefix = begin if forced is None else (*begin, forced)
-        room = text.max_position_embeddings - len(prefix)
-        ngram = getattr(generation, "no_repeat_ngram_size", None) or 0
-        return DecodeRules(
-            prefix=prefix,
-            stop=text.eos_token_id,
-            first_location=self.vocabulary.first_location,
-            max_new_tokens=min(self._options.max_new_tokens, room),
-            min_new_tokens=self._options.min_new_tokens,
-            no_repeat_ngram=ngram if kind is AnswerKind.TEXT else 0,
-            stop_by_majority=kind is not AnswerKind.TEXT,
-            stop_at_repeated_box=kind is AnswerKind.BOXES and not self._options.min_new_tokens,
-        )
 
 
 def placed(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
@@ -236,4 +241,6 @@ def _vocabulary(tokenizer: Any) -> Vocabulary:
         poly_start=named.get("<poly>"),
         poly_end=named.get("</poly>"),
         separator=named.get("<sep>"),
+        and_=named.get("<and>"),
+        size=len(tokenizer),
     )

@@ -35,10 +35,13 @@ class Vocabulary:
     special: frozenset[int]
     #: Token ids to text.
     decode: Callable[[Sequence[int]], str]
-    #: Ids of `<poly>`, `</poly>` and `<sep>`, which bound outlines.
+    #: Ids of `<poly>`, `</poly>`, `<sep>` and `<and>`, which bound outlines.
     poly_start: int | None = None
     poly_end: int | None = None
     separator: int | None = None
+    and_: int | None = None
+    #: How many ids there are; a model may have more rows than that.
+    size: int = 0
 
     def location(self, token: int) -> int | None:
         """Gives the bin 0..999 of a location token, `None` for any other."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
+from models.answering import Answering
 from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
 from models.prompts import AnswerKind, Prompt, prompts_for
 from models.queries import Ground
@@ -78,7 +79,8 @@ class Ours:
             model,
             processor.tokenizer,
             processor.image_processor,
-            FlorenceOptions(min_new_tokens=tokens, max_new_tokens=tokens, **options),
+            FlorenceOptions(min_new_tokens=tokens, **options),
+            Answering(num_beams=1, max_new_tokens=tokens),
         )
 
     def locate(self, images: Sequence[Image.Image], labels: Sequence[str]) -> None:

@@ -7,18 +7,23 @@ import redis
 
 from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import NobodyServes, check_workers, why_silent
+from backend.engine import engine_for
 from backend.errors import Failure, QueueUnavailable
 from backend.queue.keys import WORKERS, result_key, worker_key
 from backend.queue.payload import Answer, encode_outcome
 from backend.queue.vitals import Vitals
+from models.answering import Overrides
 from models.types import ImageSize
 
 pytestmark = pytest.mark.redis
 
 
-def work(connection: redis.Redis, name: str, model: str) -> None:
+TINY = engine_for("tiny")
+
+
+def work(connection: redis.Redis, name: str, model: str, fingerprint: str = "") -> None:
     """A worker of that name has just beaten."""
-    vitals = Vitals(name, device="cpu", model=model, ttl_s=30)
+    vitals = Vitals(name, device="cpu", model=model, fingerprint=fingerprint, ttl_s=30)
     with connection.pipeline() as pipeline:
         vitals.publish(pipeline)
         pipeline.execute()
@@ -26,27 +31,30 @@ def work(connection: redis.Redis, name: str, model: str) -> None:
 
 def test_a_worker_with_our_models_is_enough(redis_connection: redis.Redis) -> None:
     """Named alike, or otherwise and the same."""
-    work(redis_connection, "one", "tiny")
-    work(redis_connection, "two", "tiny-florence2,tiny-clip")
+    work(redis_connection, "one", "tiny", TINY.fingerprint)
+    work(redis_connection, "two", "tiny-florence2,tiny-clip", TINY.fingerprint)
 
-    check_workers(redis_connection, "tiny", wait_s=0)
+    check_workers(redis_connection, TINY, wait_s=0)
     assert why_silent(redis_connection) == ""
 
 
 def test_no_worker_is_said_so_and_how_to_start_one(redis_connection: redis.Redis) -> None:
     with pytest.raises(NobodyServes, match="firstpass worker"):
-        check_workers(redis_connection, "tiny", wait_s=0)
+        check_workers(redis_connection, TINY, wait_s=0)
     assert "no worker is alive" in why_silent(redis_connection)
 
 
-@pytest.mark.parametrize("model", ["tiny-florence2", "/somewhere/else"])
-def test_a_worker_with_other_models_is_refused(redis_connection: redis.Redis, model: str) -> None:
-    """Its answers would be stored as ours."""
-    work(redis_connection, "one", "tiny")
-    work(redis_connection, "two", model)
+@pytest.mark.parametrize("model", ["tiny", "tiny-florence2", "/somewhere/else"])
+def test_a_worker_that_answers_otherwise_is_refused(
+    redis_connection: redis.Redis, model: str
+) -> None:
+    """Its answers would be stored as ours. The same models may be asked otherwise, with more beams say."""
+    other = engine_for("tiny", Overrides(num_beams=3)).fingerprint
+    work(redis_connection, "one", "tiny", TINY.fingerprint)
+    work(redis_connection, "two", model, other)
 
     with pytest.raises(NobodyServes, match=f"holds {model}"):
-        check_workers(redis_connection, "tiny", wait_s=0)
+        check_workers(redis_connection, TINY, wait_s=0)
 
 
 def test_a_worker_that_fell_silent_does_not_count(redis_connection: redis.Redis) -> None:
@@ -56,14 +64,14 @@ def test_a_worker_that_fell_silent_does_not_count(redis_connection: redis.Redis)
     redis_connection.zadd(WORKERS, {"one": 1.0})
 
     with pytest.raises(NobodyServes, match="no worker is alive"):
-        check_workers(redis_connection, "tiny", wait_s=0)
+        check_workers(redis_connection, TINY, wait_s=0)
 
 
 def test_a_redis_that_does_not_answer_is_the_reason() -> None:
     nobody = redis.Redis(port=1)
 
     with pytest.raises(QueueUnavailable):
-        check_workers(nobody, "tiny", wait_s=0)
+        check_workers(nobody, TINY, wait_s=0)
     assert "Redis" in why_silent(nobody)
 
 

@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 from PIL import Image
 
+from models.answering import Overrides
 from models.boxes import iou
-from models.florence2.engine import FlorenceOptions
 from models.measures import Counts, count_boxes
 from models.protocols import ImageQueries
 from models.queries import Detect, Ground, Query, Tiling
@@ -131,7 +131,7 @@ def test_an_image_no_larger_than_a_tile_is_asked_whole(tiny: LoadedRuntime) -> N
 
 
 def test_an_answer_cut_short_is_asked_again_of_quarters_where_tiles_are_allowed() -> None:
-    short = RuntimeOptions(cpu_threads=1, florence=FlorenceOptions(max_new_tokens=40))
+    short = RuntimeOptions(cpu_threads=1, overrides=Overrides(max_new_tokens=40))
     runtime = load_runtime("tiny-florence2", device="cpu", options=short)
     scenes = [generate_scene(FIRST_SEED + n, min_objects=8, max_objects=8) for n in range(6)]
     whole, tiled = Counts(), Counts()

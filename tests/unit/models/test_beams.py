@@ -9,11 +9,13 @@ import pytest
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
+from models.answering import Overrides
 from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import DecodeRules, decode_greedily
 from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
 from models.florence2.parsing import Answer
 from models.prompts import AnswerKind, Prompt
+from models.registry import REGISTRY, asked_otherwise
 from models.runtime import LoadedRuntime
 from models.tiny.scenes import Scene
 
@@ -23,12 +25,18 @@ PROMPTS = (
 )
 
 
-def engine(tiny: LoadedRuntime, **options: int) -> FlorenceEngine:
-    """The bundled model with other options."""
+def engine(
+    tiny: LoadedRuntime, *, min_new_tokens: int = 0, overrides: Overrides | None = None
+) -> FlorenceEngine:
+    """The bundled model, asked otherwise."""
     loaded = tiny.florence
     assert loaded is not None
     return FlorenceEngine(
-        loaded._model, loaded._tokenizer, loaded._image_processor, FlorenceOptions(**options)
+        loaded._model,
+        loaded._tokenizer,
+        loaded._image_processor,
+        FlorenceOptions(min_new_tokens=min_new_tokens),
+        asked_otherwise(REGISTRY["tiny-florence2"], overrides).answering,
     )
 
 
@@ -96,7 +104,10 @@ def test_one_beam_answers_as_greedy_decoding(
 def test_three_beams_are_no_less_likely_than_one(
     tiny: LoadedRuntime, scenes: tuple[Scene, ...]
 ) -> None:
-    one, three = answers(engine(tiny), scenes[:2]), answers(engine(tiny, num_beams=3), scenes[:2])
+    one, three = (
+        answers(engine(tiny), scenes[:2]),
+        answers(engine(tiny, overrides=Overrides(num_beams=3)), scenes[:2]),
+    )
 
     captions = zip(one[1::2], three[1::2], strict=True)
     for greedy, beam in captions:
@@ -105,7 +116,7 @@ def test_three_beams_are_no_less_likely_than_one(
 
 def test_answers_can_be_given_one_length(tiny: LoadedRuntime, scenes: tuple[Scene, ...]) -> None:
     for beams in (1, 2):
-        asked = engine(tiny, min_new_tokens=19, max_new_tokens=19, num_beams=beams)
+        asked = engine(tiny, min_new_tokens=19, overrides=Overrides(beams, max_new_tokens=19))
         for answer in answers(asked, scenes[:2]):
             assert len(answer.tokens) == 19
             assert answer.truncated

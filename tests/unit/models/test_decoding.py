@@ -12,7 +12,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from models.catalogue import REGISTRY, TINY_FOLDER
 from models.checkpoint import load_model
-from models.florence2.decoding import DecodeRules, decode_greedily
+from models.florence2.decoding import DecodeRules, Repeats, decode_greedily
 from models.florence2.parsing import WIDTHS, Answer
 
 RULES = DecodeRules(prefix=(2, 0), stop=2, first_location=591, max_new_tokens=40)
@@ -146,7 +146,7 @@ def test_no_run_of_tokens_is_written_twice_where_that_is_the_rule() -> None:
 
 def test_a_box_written_again_and_again_ends_the_answer() -> None:
     rules = DecodeRules(
-        prefix=(0,), stop=2, first_location=20, max_new_tokens=60, stop_at_repeated_box=True
+        prefix=(0,), stop=2, first_location=20, max_new_tokens=60, repeats=Repeats(4, 4)
     )
     (answer,) = decode_greedily(_Scripted({25: 1.0}), torch.zeros(1, 1, 4), torch.ones(1, 1), rules)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from models.gate import GateRules, gated
+from models.answering import GateRules
+from models.gate import gated
 from models.postprocess import CleanRules, clean
 from models.types import Box, Detection, ImageSize
 
+RULES = GateRules(every_box=False)
 SIZE = ImageSize(100, 100)
 
 
@@ -87,7 +89,7 @@ def test_a_box_goes_only_when_both_models_doubt_it(
 ) -> None:
     found = thing(0, 0, 50, 50, score=score)
 
-    kept = gated([found], SIZE, GateRules(), lambda asked: [opinion] * len(asked))
+    kept = gated([found], SIZE, RULES, lambda asked: [opinion] * len(asked))
 
     assert bool(kept) is stays
 
@@ -95,7 +97,7 @@ def test_a_box_goes_only_when_both_models_doubt_it(
 def test_a_sure_box_of_a_joined_phrase_stays_and_clips_doubt_halves_its_score() -> None:
     found = thing(0, 0, 50, 50, score=0.9)
 
-    (kept,) = gated([found], SIZE, GateRules(), lambda asked: [0.0], joined={"dog", "cat"})
+    (kept,) = gated([found], SIZE, RULES, lambda asked: [0.0], joined={"dog", "cat"})
 
     assert kept.score == pytest.approx(0.45)
     assert kept.parts.agreement == 0.0
@@ -104,7 +106,7 @@ def test_a_sure_box_of_a_joined_phrase_stays_and_clips_doubt_halves_its_score() 
 def test_a_doubtful_box_of_a_joined_phrase_goes_as_any_other() -> None:
     found = thing(0, 0, 50, 50, score=0.5)
 
-    assert not gated([found], SIZE, GateRules(), lambda asked: [0.0], joined={"dog", "cat"})
+    assert not gated([found], SIZE, RULES, lambda asked: [0.0], joined={"dog", "cat"})
 
 
 def test_of_two_phrases_in_one_place_the_one_that_clip_sees_comes_first() -> None:
@@ -115,7 +117,7 @@ def test_of_two_phrases_in_one_place_the_one_that_clip_sees_comes_first() -> Non
     kept = gated(
         [dog, cat, elsewhere],
         SIZE,
-        GateRules(),
+        RULES,
         lambda asked: [seen[phrase] for _, phrase in asked],
     )
 
@@ -128,17 +130,17 @@ def test_of_two_phrases_in_one_place_the_one_that_clip_sees_comes_first() -> Non
 def test_two_boxes_of_one_phrase_in_one_place_are_not_contested() -> None:
     found = [thing(0, 0, 50, 50), thing(0, 0, 50, 45)]
 
-    assert gated(found, SIZE, GateRules(), lambda asked: [0.0] * len(asked)) == found
+    assert gated(found, SIZE, RULES, lambda asked: [0.0] * len(asked)) == found
 
 
 def test_where_clip_cannot_tell_a_contested_box_keeps_its_score() -> None:
     found = [thing(0, 0, 50, 50)]
 
-    assert gated(found, SIZE, GateRules(), lambda asked: [None], joined={"dog", "cat"}) == found
+    assert gated(found, SIZE, RULES, lambda asked: [None], joined={"dog", "cat"}) == found
 
 
 def test_clips_opinion_of_a_doubtful_box_is_kept_beside_the_score() -> None:
-    (kept,) = gated([thing(0, 0, 50, 50, score=0.5)], SIZE, GateRules(), lambda asked: [0.4])
+    (kept,) = gated([thing(0, 0, 50, 50, score=0.5)], SIZE, RULES, lambda asked: [0.4])
 
     assert kept.parts.agreement == 0.4
     assert kept.score == 0.5
@@ -147,4 +149,4 @@ def test_clips_opinion_of_a_doubtful_box_is_kept_beside_the_score() -> None:
 def test_regions_too_small_to_judge_pass() -> None:
     small = thing(0, 0, 31, 31, score=0.1)
 
-    assert gated([small], SIZE, GateRules(), lambda asked: [0.0] * len(asked)) == [small]
+    assert gated([small], SIZE, RULES, lambda asked: [0.0] * len(asked)) == [small]

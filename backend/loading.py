@@ -1,0 +1,32 @@
+"""Loads the models that the settings name: the one place where any command or worker does so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backend.engine import overrides_of
+from backend.errors import ModelUnavailable
+from backend.settings import Settings
+from models.protocols import VectorStore
+
+if TYPE_CHECKING:
+    from models.runtime import LoadedRuntime
+
+__all__ = ["load_models"]
+
+
+def load_models(settings: Settings, vectors: VectorStore | None = None) -> LoadedRuntime:
+    """Give the loaded models; seconds, and memory. `vectors` keeps image vectors beyond this process.
+
+    Raises `ModelUnavailable` for a model that is not here or does not load, and for a device or number
+    format that cannot be had.
+    """
+    # Seconds; not for those who only look at settings.
+    from models.registry import ModelNotAvailable
+    from models.runtime import RuntimeOptions, load_runtime
+
+    options = RuntimeOptions(cpu_threads=settings.cpu_threads, overrides=overrides_of(settings))
+    try:
+        return load_runtime(settings.model, settings.device, settings.dtype, options, vectors)
+    except (ModelNotAvailable, ValueError) as error:
+        raise ModelUnavailable(str(error)) from error
