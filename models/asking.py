@@ -10,6 +10,7 @@ from PIL import Image
 
 from models.answering import Answering
 from models.boxes import moved
+from models.budget import TokenBudget
 from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine
 from models.florence2.engine import Ask, FlorenceEngine
@@ -19,7 +20,7 @@ from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
 from models.prompts import AnswerKind, Prompt, phrases_of
 from models.protocols import ImageQueries
-from models.queries import Detect, Ground, Query, Tiling
+from models.queries import Detect, Ground, InBox, Query, Tiling
 from models.tiling import Look, Tile, merged, quarters, tiles_of
 from models.types import Box, Detection, Detections, ModelOutput
 
@@ -27,6 +28,8 @@ __all__ = ["Asking", "Step"]
 
 #: How often what was cut short is asked again of smaller tiles: of the quarters, and of theirs.
 _ROUNDS = 2
+#: Most tokens of an answer about one box; a query may ask about fifty.
+_REGION_TOKENS = 512
 #: Tiles cut out and encoded at once: bounds the memory that pixels and features of tiles take.
 _TILES_AT_ONCE = 64
 
@@ -48,6 +51,11 @@ class Step:
     def tiling(self) -> Tiling | None:
         """How the query's image may be cut into tiles."""
         return self.query.tiling if isinstance(self.query, Ground | Detect) else None
+
+    @property
+    def asked(self) -> tuple[Tile, ...]:
+        """What is asked from the start: the whole image, and its tiles."""
+        return (self.whole, *self.tiles)
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -97,36 +105,68 @@ class Asking:
         Raises `PhraseRefused` for a prompt longer than the model can read.
         """
         told: dict[int, list[_Told]] = {number: [] for number in steps}
-        pending = [
-            _Put(number, tile, prompt)
+        budgets = {number: TokenBudget.of(self._most(step)) for number, step in steps.items()}
+        pending = {
+            number: [_Put(number, tile, prompt) for tile in step.asked for prompt in step.prompts]
             for number, step in steps.items()
-            for tile in (step.whole, *step.tiles)
-            for prompt in step.prompts
-        ]
-        for round_number in range(_ROUNDS + 1):
-            again: list[_Put] = []
-            for put, answer in zip(pending, self._ask(steps, pending), strict=True):
-                step = steps[put.step]
-                tiled = put.tile == step.whole and bool(step.tiles)
-                smaller: tuple[Tile, ...] = ()
-                if answer.truncated and step.tiling and not tiled and round_number < _ROUNDS:
-                    smaller = quarters(put.tile, step.tiling.overlap)
-                again += [replace(put, tile=tile) for tile in smaller]
-                complete = not answer.truncated or tiled or bool(smaller)
-                told[put.step].append(_Told(put, answer, complete))
-            pending = again
+        }
+        for last_round in (*[False] * _ROUNDS, True):
+            answers = iter(self._ask(steps, pending, budgets))
+            for number, puts in pending.items():
+                answered = [(put, next(answers)) for put in puts]
+                budgets[number].spend([answer for _, answer in answered])
+                again = [] if last_round else self._again(steps[number], answered, budgets[number])
+                told[number] += [
+                    _Told(put, answer, complete=_is_complete(steps[number], put, answer, again))
+                    for put, answer in answered
+                ]
+                pending[number] = [put for _, smaller in again for put in smaller]
         return {number: self._output(step, told[number]) for number, step in steps.items()}
 
-    def _ask(self, steps: Mapping[int, Step], puts: Sequence[_Put]) -> list[Answer]:
+    def _most(self, step: Step) -> int:
+        """Gives how many tokens one answer of a step may have."""
+        most = self._answering.max_new_tokens
+        return min(most, _REGION_TOKENS) if isinstance(step.query, InBox) else most
+
+    def _again(
+        self, step: Step, answered: Sequence[tuple[_Put, Answer]], budget: TokenBudget
+    ) -> list[tuple[_Put, list[_Put]]]:
+        """Gives what is asked again of quarters: each answer that was cut short, with what replaces it.
+
+        An answer without a single place in it went astray, and would in a quarter too.
+        """
+        again: list[tuple[_Put, list[_Put]]] = []
+        left = budget.affordable
+        for put, answer in answered:
+            if not answer.truncated or step.tiling is None or _is_tiled(step, put):
+                continue
+            smaller = [replace(put, tile=tile) for tile in quarters(put.tile, step.tiling.overlap)]
+            if not smaller or len(smaller) > left or not self._places(step, put, answer):
+                continue
+            left -= len(smaller)
+            again.append((put, smaller))
+        return again
+
+    def _places(self, step: Step, put: _Put, answer: Answer) -> bool:
+        vocabulary = self._florence.vocabulary
+        return bool(read_detections(put.prompt, answer, vocabulary, put.tile.size))
+
+    def _ask(
+        self,
+        steps: Mapping[int, Step],
+        pending: Mapping[int, Sequence[_Put]],
+        budgets: Mapping[int, TokenBudget],
+    ) -> list[Answer]:
+        limits = {number: budgets[number].limit(len(puts)) for number, puts in pending.items()}
         answers: list[Answer] = []
-        for some in _by_tiles(steps, puts):
+        for some in _by_tiles(steps, [put for puts in pending.values() for put in puts]):
             cut: dict[str, Image.Image] = {}
             asks = []
             for put in some:
                 key = _content_key(steps[put.step], put.tile)
                 if key not in cut:
                     cut[key] = _cut_out(steps[put.step], put.tile)
-                asks.append(Ask(cut[key], key, put.prompt))
+                asks.append(Ask(cut[key], key, put.prompt, limits[put.step]))
             answers += self._florence.ask(asks, self._answering)
         return answers
 
@@ -182,6 +222,18 @@ class Asking:
         rivals = phrases_of(step.query) or tuple(detection.phrase for detection in found)
         crops = [(crop_square(step.item.image, box), phrase) for box, phrase in regions]
         return classifier.agreement(crops, rivals)
+
+
+def _is_tiled(step: Step, put: _Put) -> bool:
+    """Says whether tiles were asked from the start of what was put."""
+    return put.tile == step.whole and bool(step.tiles)
+
+
+def _is_complete(
+    step: Step, put: _Put, answer: Answer, again: Sequence[tuple[_Put, Sequence[_Put]]]
+) -> bool:
+    asked_again = any(put == other for other, _ in again)
+    return not answer.truncated or _is_tiled(step, put) or asked_again
 
 
 def _of(prompt: Prompt, found: Sequence[Detection]) -> tuple[Detection, ...]:

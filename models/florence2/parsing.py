@@ -7,7 +7,7 @@ written with, and so that text in any script comes through.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = [
     "WIDTHS",
@@ -42,6 +42,11 @@ class Vocabulary:
     and_: int | None = None
     #: How many ids there are; a model may have more rows than that.
     size: int = 0
+
+    @property
+    def bounds(self) -> frozenset[int | None]:
+        """Ids that bound outlines."""
+        return frozenset((self.poly_start, self.poly_end, self.separator, self.and_))
 
     def location(self, token: int) -> int | None:
         """Gives the bin 0..999 of a location token, `None` for any other."""
@@ -88,13 +93,21 @@ class _Group:
 
     text_at: list[int] = field(default_factory=list)
     bins_at: list[int] = field(default_factory=list)
+    #: Which thing it is about, by number.
+    thing: int = 0
 
 
 def read_boxes(answer: Answer, vocabulary: Vocabulary) -> tuple[Span, ...]:
     """Gives every box, with the text before it; text may be followed by several boxes or be missing.
 
-    Bins left over at the end of a group (fewer than four) are no box and are dropped.
+    Bins left over at the end of a group (fewer than four) are no box and are dropped. An answer with
+    `<poly>` in it holds outlines in place of boxes, as the reference reads it: each gives the box around it.
     """
+    if vocabulary.poly_start is not None and vocabulary.poly_start in answer.tokens:
+        things: dict[int, list[Span]] = {}
+        for thing, outline in _outlines(answer, vocabulary):
+            things.setdefault(thing, []).append(outline)
+        return tuple(_around(outlines) for outlines in things.values())
     return tuple(_in_parts_of(4, answer, vocabulary))
 
 
@@ -104,18 +117,11 @@ def read_quads(answer: Answer, vocabulary: Vocabulary) -> tuple[Span, ...]:
 
 
 def read_polygons(answer: Answer, vocabulary: Vocabulary) -> tuple[Span, ...]:
-    """Gives every outline of at least three points; `<sep>`, `<poly>` and `</poly>` bound them.
+    """Gives every outline of at least three points; `<sep>`, `<and>`, `<poly>` and `</poly>` bound them.
 
     An odd bin at the end, left by a truncated answer, is dropped.
     """
-    bounds = {vocabulary.poly_start, vocabulary.poly_end, vocabulary.separator}
-    spans = []
-    for group in _groups(answer.tokens, vocabulary, bounds):
-        even = group.bins_at[: len(group.bins_at) // 2 * 2]
-        if len(even) >= 6:
-            begins_at = (group.text_at or even)[0]
-            spans.append(_span(answer, vocabulary, group.text_at, even, begins_at))
-    return tuple(spans)
+    return tuple(outline for _, outline in _outlines(answer, vocabulary))
 
 
 def plain_text(answer: Answer, vocabulary: Vocabulary) -> str:
@@ -129,6 +135,33 @@ def plain_text(answer: Answer, vocabulary: Vocabulary) -> str:
     ).strip()
 
 
+def _outlines(answer: Answer, vocabulary: Vocabulary) -> Iterator[tuple[int, Span]]:
+    """Gives every outline, and the number of the thing it outlines: `<sep>` parts two of one thing."""
+    for group in _groups(answer.tokens, vocabulary, vocabulary.bounds):
+        even = group.bins_at[: len(group.bins_at) // 2 * 2]
+        if len(even) >= 6:
+            begins_at = (group.text_at or even)[0]
+            yield group.thing, _span(answer, vocabulary, group.text_at, even, begins_at)
+
+
+def _around(outlines: Sequence[Span]) -> Span:
+    """Gives the box around a thing's outlines: for each side the outermost bin, and where it was written."""
+    xs, ys = (
+        sorted(
+            (place, at)
+            for outline in outlines
+            for place, at in zip(outline.bins[axis::2], outline.bins_at[axis::2], strict=True)
+        )
+        for axis in (0, 1)
+    )
+    sides = (xs[0], ys[0], xs[-1], ys[-1])
+    return replace(
+        outlines[0],
+        bins=tuple(place for place, _ in sides),
+        bins_at=tuple(at for _, at in sides),
+    )
+
+
 def _in_parts_of(length: int, answer: Answer, vocabulary: Vocabulary) -> Iterator[Span]:
     for group in _groups(answer.tokens, vocabulary, frozenset()):
         for start in range(0, len(group.bins_at) - length + 1, length):
@@ -138,7 +171,7 @@ def _in_parts_of(length: int, answer: Answer, vocabulary: Vocabulary) -> Iterato
 
 
 def _groups(
-    tokens: Sequence[int], vocabulary: Vocabulary, bounds: set[int | None] | frozenset[int]
+    tokens: Sequence[int], vocabulary: Vocabulary, bounds: frozenset[int | None]
 ) -> Iterator[_Group]:
     group = _Group()
     for position, token in enumerate(tokens):
@@ -150,7 +183,9 @@ def _groups(
         if group.bins_at:
             yield group
             # Outlines of one thing share its text.
-            group = _Group(text_at=list(group.text_at) if token in bounds else [])
+            text_at = list(group.text_at) if token in bounds else []
+            same_thing = token in bounds and token == vocabulary.separator
+            group = _Group(text_at, thing=group.thing if same_thing else group.thing + 1)
         if token not in bounds:
             group.text_at.append(position)
     if group.bins_at:

@@ -67,6 +67,5 @@ def _never(vocabulary: Vocabulary, *, stop: int, size: int) -> tuple[int, ...]:
 
     Florence-2-large writes `<s>` again and again where it may, and what it has to say after that.
     """
-    bounds = {vocabulary.poly_start, vocabulary.poly_end, vocabulary.separator, vocabulary.and_}
     nameless = range(vocabulary.size or size, size)
-    return tuple(sorted({*vocabulary.special, *nameless} - bounds - {stop}))
+    return tuple(sorted({*vocabulary.special, *nameless} - vocabulary.bounds - {stop}))

@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import Florence2Config, Florence2ForConditionalGeneration
+from transformers import (
+    Florence2Config,
+    Florence2ForConditionalGeneration,
+    NoRepeatNGramLogitsProcessor,
+)
 from transformers.modeling_outputs import BaseModelOutput
 
 from models.catalogue import REGISTRY, TINY_FOLDER
 from models.checkpoint import load_model
 from models.florence2.decoding import DecodeRules, Repeats, decode_greedily
 from models.florence2.parsing import WIDTHS, Answer
+from models.florence2.rules import _PLACES
+from models.prompts import AnswerKind
 
 RULES = DecodeRules(prefix=(2, 0), stop=2, first_location=591, max_new_tokens=40)
 PROMPT = [0, 456, 449, 435, 320, 286, 323, 17, 2]
@@ -151,6 +157,52 @@ def test_a_box_written_again_and_again_ends_the_answer() -> None:
     (answer,) = decode_greedily(_Scripted({25: 1.0}), torch.zeros(1, 1, 4), torch.ones(1, 1), rules)
 
     assert len(answer.tokens) == 12
+    assert not answer.truncated
+
+
+START, STOP = 0, 2
+
+
+@pytest.mark.parametrize("kind", list(AnswerKind))
+def test_a_mark_that_the_model_would_write_for_ever_is_never_written(kind: AnswerKind) -> None:
+    """Florence-2-large writes `<s>` wherever it may; what is left is decided by the others' shares."""
+    likely = {START: 0.97, 5: 0.01, 25: 0.02}
+
+    answer = scripted(likely, never=(START,), repeats=_PLACES[kind])
+
+    assert START not in answer.tokens
+    assert answer.tokens
+    assert answer.token_log_probs[0] == pytest.approx(math.log(2 / 3), abs=1e-3)
+
+
+def test_a_model_that_prefers_a_mark_to_stopping_stops() -> None:
+    assert scripted({START: 0.97, STOP: 0.02, 5: 0.01}, never=(START,)).tokens == ()
+
+
+def test_the_ban_of_repeats_counts_the_prefix_as_transformers_does() -> None:
+    """After `</s> <s>` the model may write `<s> <s>` at most; ours writes none, theirs that."""
+    model = _Scripted({START: 0.9, 5: 0.1})
+    rules = DecodeRules((2, START), STOP, 20, max_new_tokens=6, no_repeat_ngram=3)
+
+    (answer,) = decode_greedily(model, torch.zeros(1, 1, 4), torch.ones(1, 1), rules)
+
+    ids, scores = torch.tensor([[2, START]]), model.logits[None].log_softmax(-1)
+    theirs = NoRepeatNGramLogitsProcessor(3)
+    for _ in range(6):
+        chosen = theirs(ids, scores.clone()).argmax(-1, keepdim=True)
+        ids = torch.cat([ids, chosen], 1)
+    assert list(answer.tokens) == ids[0, 2:].tolist()
+    assert answer.tokens[:2] == (START, START)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [(AnswerKind.BOXES, 12), (AnswerKind.QUADS, 24), (AnswerKind.POLYGONS, 10)]
+)
+def test_an_answer_that_writes_one_place_for_ever_ends(kind: AnswerKind, most: int) -> None:
+    rules = DecodeRules((0,), STOP, 20, max_new_tokens=900, repeats=_PLACES[kind])
+    (answer,) = decode_greedily(_Scripted({25: 1.0}), torch.zeros(1, 1, 4), torch.ones(1, 1), rules)
+
+    assert len(answer.tokens) == most
     assert not answer.truncated
 
 

@@ -9,6 +9,7 @@ import pytest
 
 MODULES = (
     "models.boxes",
+    "models.budget",
     "models.clip.crops",
     "models.clip.prompts",
     "models.measures",

@@ -41,7 +41,7 @@ WORDS = [
     "b",
     "turquoise Volkswagen Beetle",
 ]
-MARKS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<poly>": 3, "</poly>": 4, "<sep>": 5}
+MARKS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<poly>": 3, "</poly>": 4, "<sep>": 5, "<and>": 6}
 
 
 def _decode(ids: Sequence[int]) -> str:
@@ -55,6 +55,7 @@ VOCABULARY = Vocabulary(
     poly_start=3,
     poly_end=4,
     separator=5,
+    and_=6,
 )
 
 
@@ -293,3 +294,37 @@ def test_an_answer_is_put_down_to_the_phrase_it_stands_for(
 
 def _whole(box: Box) -> tuple[int, int, int, int]:
     return int(box.x_min), int(box.y_min), int(box.x_max), int(box.y_max)
+
+
+def test_outlines_in_an_answer_about_boxes_are_boxes_around_each_thing() -> None:
+    """As the reference reads open vocabulary: `<sep>` parts two outlines of one thing."""
+    written = answer(
+        "car<poly><loc_10><loc_20><loc_30><loc_20><loc_30><loc_40><sep><loc_50><loc_60><loc_55><loc_5>"
+        "<loc_52><loc_60><loc_7></poly><poly><loc_500><loc_600><loc_700><loc_600><loc_650><loc_900></poly>"
+    )
+
+    spans = read_boxes(written, VOCABULARY)
+
+    assert [span.bins for span in spans] == [(10, 5, 55, 60), (500, 600, 700, 900)]
+    assert {span.text for span in spans} == {"car"}
+    for span in spans:
+        places = [written.tokens[at] - FIRST_LOCATION for at in span.bins_at]
+        assert places == list(span.bins)
+
+
+def test_a_cut_off_outline_in_an_answer_about_boxes_still_is_one_box() -> None:
+    written = answer("a<poly><loc_10><loc_20><loc_30><loc_20><loc_30><loc_40><loc_1>")
+
+    assert [span.bins for span in read_boxes(written, VOCABULARY)] == [(10, 20, 30, 40)]
+
+
+def test_and_between_outlines_makes_two() -> None:
+    written = answer(
+        "<loc_1><loc_2><loc_30><loc_2><loc_30><loc_40><and>"
+        "<loc_500><loc_600><loc_700><loc_600><loc_650><loc_900>"
+    )
+
+    assert [span.bins for span in read_polygons(written, VOCABULARY)] == [
+        (1, 2, 30, 2, 30, 40),
+        (500, 600, 700, 600, 650, 900),
+    ]
