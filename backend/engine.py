@@ -67,7 +67,7 @@ def engine_of(settings: Settings) -> Engine:
 
 def overrides_of(settings: Settings) -> Overrides:
     """What the settings ask otherwise than the checkpoints say."""
-    return Overrides(settings.num_beams, settings.max_new_tokens)
+    return Overrides(settings.num_beams, settings.max_new_tokens, settings.gate)
 
 
 def engine_for(model_setting: str, overrides: Overrides | None = None) -> Engine:

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         le=1024,
         description="Most tokens of one Florence-2 answer, four for a box; unset: 1024.",
     )
+    gate: Literal["every", "doubtful", "off"] | None = Field(
+        default=None,
+        description="Boxes that CLIP has a say in: `every` asked one, `doubtful` ones, or `off`; "
+        "unset: as the model needs it (`tiny`: doubtful, others: every).",
+    )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
     batch_latency_s: float = Field(
         default=2.0,

@@ -8,8 +8,12 @@ Imports nothing: every process reads these rules, most of them without a model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-__all__ = ["MAX_NEW_TOKENS", "Answering", "GateRules", "Overrides"]
+__all__ = ["MAX_NEW_TOKENS", "Answering", "Gate", "GateRules", "Neutral", "Overrides"]
+
+#: Which boxes CLIP judges: every one of an asked phrase, doubtful and contested ones, none.
+Gate: TypeAlias = Literal["every", "doubtful", "off"]
 
 #: The most tokens of one answer: a Florence-2 has places for so many.
 MAX_NEW_TOKENS = 1024
@@ -19,9 +23,9 @@ MAX_NEW_TOKENS = 1024
 class GateRules:
     """What is doubtful, contested, and dropped; see `models.gate`."""
 
-    #: CLIP judges every box of an asked phrase, since the model boxes what is not there too. Else only
-    #: doubtful and contested ones, where the model was seen to stop at absent phrases by itself.
-    every_box: bool = True
+    #: Every box, since the model boxes what is not there too, unless it was measured to stop at absent
+    #: phrases by itself.
+    judged: Gate = "every"
     #: A box surer than this is not doubtful, unless it covers nearly the whole image.
     sure_score: float = 0.8
     #: Share of the image over which a box is doubtful whatever its score.
@@ -53,8 +57,25 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
+class Neutral:
+    """Texts that say nothing in particular, which a classifier sets candidates against.
+
+    As they stand by default they are put into the candidates' own templates and are one class, so that
+    both sides are means over the same sentences.
+    """
+
+    texts: tuple[str, ...] = ("thing", "object", "item", "scene", "view")
+    #: Put into the templates and made one class; else each is a class, as it stands.
+    templated: bool = True
+    #: How much likelier than these, in logits, a box's phrase must be to keep its whole score. It holds for
+    #: one checkpoint, whose logits have a scale of their own; 0 where nothing was measured.
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """What an operator asks otherwise than the checkpoints say; `None`: as they say."""
 
     num_beams: int | None = None
     max_new_tokens: int | None = None
+    gate: Gate | None = None

@@ -2,83 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from PIL import Image
 
 from models.answering import Answering
 from models.boxes import moved
 from models.budget import TokenBudget
-from models.clip.crops import crop_square
+from models.clip.crops import SMALLEST_SIDE, crop_square
 from models.clip.engine import ClipEngine
 from models.florence2.engine import Ask, FlorenceEngine
 from models.florence2.parsing import Answer
-from models.gate import gated
+from models.gate import Opinions, gated, judged
 from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
 from models.prompts import AnswerKind, Prompt, phrases_of
-from models.protocols import ImageQueries
-from models.queries import Detect, Ground, InBox, Query, Tiling
-from models.tiling import Look, Tile, merged, quarters, tiles_of
+from models.puts import Put, Step, by_tiles, content_key, cut_out
+from models.queries import Detect, Ground, InBox, Segment
+from models.tiling import Look, Tile, merged, quarters
 from models.types import Box, Detection, Detections, ModelOutput
 
-__all__ = ["Asking", "Step"]
+__all__ = ["Asking"]
 
 #: How often what was cut short is asked again of smaller tiles: of the quarters, and of theirs.
 _ROUNDS = 2
 #: Most tokens of an answer about one box; a query may ask about fifty.
 _REGION_TOKENS = 512
-#: Tiles cut out and encoded at once: bounds the memory that pixels and features of tiles take.
-_TILES_AT_ONCE = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One query about one image, and the prompts it becomes."""
-
-    item: ImageQueries
-    query: Query
-    prompts: tuple[Prompt, ...]
-
-    @property
-    def whole(self) -> Tile:
-        """The whole image as a tile."""
-        return Tile(0, 0, *self.item.image.size)
-
-    @property
-    def tiling(self) -> Tiling | None:
-        """How the query's image may be cut into tiles."""
-        return self.query.tiling if isinstance(self.query, Ground | Detect) else None
-
-    @property
-    def asked(self) -> tuple[Tile, ...]:
-        """What is asked from the start: the whole image, and its tiles."""
-        return (self.whole, *self.tiles)
-
-    @property
-    def tiles(self) -> tuple[Tile, ...]:
-        """The tiles asked from the start."""
-        if self.tiling is None or self.tiling.side_px is None:
-            return ()
-        return tiles_of(self.whole, self.tiling.side_px, self.tiling.overlap)
-
-
-@dataclass(frozen=True, slots=True)
-class _Put:
-    """A prompt put about a tile of a step's image."""
-
-    step: int
-    tile: Tile
-    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
     """An answer, and whether it says all: it was not cut short, or smaller tiles were asked too."""
 
-    put: _Put
+    put: Put
     answer: Answer
     complete: bool
 
@@ -107,7 +64,7 @@ class Asking:
         told: dict[int, list[_Told]] = {number: [] for number in steps}
         budgets = {number: TokenBudget.of(self._most(step)) for number, step in steps.items()}
         pending = {
-            number: [_Put(number, tile, prompt) for tile in step.asked for prompt in step.prompts]
+            number: [Put(number, tile, prompt) for tile in step.asked for prompt in step.prompts]
             for number, step in steps.items()
         }
         for last_round in (*[False] * _ROUNDS, True):
@@ -129,13 +86,13 @@ class Asking:
         return min(most, _REGION_TOKENS) if isinstance(step.query, InBox) else most
 
     def _again(
-        self, step: Step, answered: Sequence[tuple[_Put, Answer]], budget: TokenBudget
-    ) -> list[tuple[_Put, list[_Put]]]:
+        self, step: Step, answered: Sequence[tuple[Put, Answer]], budget: TokenBudget
+    ) -> list[tuple[Put, list[Put]]]:
         """Gives what is asked again of quarters: each answer that was cut short, with what replaces it.
 
         An answer without a single place in it went astray, and would in a quarter too.
         """
-        again: list[tuple[_Put, list[_Put]]] = []
+        again: list[tuple[Put, list[Put]]] = []
         left = budget.affordable
         for put, answer in answered:
             if not answer.truncated or step.tiling is None or _is_tiled(step, put):
@@ -147,25 +104,25 @@ class Asking:
             again.append((put, smaller))
         return again
 
-    def _places(self, step: Step, put: _Put, answer: Answer) -> bool:
+    def _places(self, step: Step, put: Put, answer: Answer) -> bool:
         vocabulary = self._florence.vocabulary
         return bool(read_detections(put.prompt, answer, vocabulary, put.tile.size))
 
     def _ask(
         self,
         steps: Mapping[int, Step],
-        pending: Mapping[int, Sequence[_Put]],
+        pending: Mapping[int, Sequence[Put]],
         budgets: Mapping[int, TokenBudget],
     ) -> list[Answer]:
         limits = {number: budgets[number].limit(len(puts)) for number, puts in pending.items()}
         answers: list[Answer] = []
-        for some in _by_tiles(steps, [put for puts in pending.values() for put in puts]):
+        for some in by_tiles(steps, [put for puts in pending.values() for put in puts]):
             cut: dict[str, Image.Image] = {}
             asks = []
             for put in some:
-                key = _content_key(steps[put.step], put.tile)
+                key = content_key(steps[put.step], put.tile)
                 if key not in cut:
-                    cut[key] = _cut_out(steps[put.step], put.tile)
+                    cut[key] = cut_out(steps[put.step], put.tile)
                 asks.append(Ask(cut[key], key, put.prompt, limits[put.step]))
             answers += self._florence.ask(asks, self._answering)
         return answers
@@ -197,40 +154,51 @@ class Asking:
                 each.put.prompt, each.answer, self._florence.vocabulary, tile.size
             )
         ]
-        if self._classifier is not None and isinstance(step.query, Ground | Detect):
-            agreement = partial(self._agreement, self._classifier, step, found)
-            found = gated(
-                found,
-                tile.size,
-                self._answering.gate,
-                agreement,
-                joined=_sharing_a_prompt(step.prompts),
-            )
+        found = self._past_gate(step, tile, found)
         if tile == step.whole:
             return found
         # What cannot be right in an image cannot be right in a tile; later none can say which it was.
         return list(clean(found, tile.size, self._tidy))
 
-    def _agreement(
+    def _past_gate(self, step: Step, tile: Tile, found: list[Detection]) -> list[Detection]:
+        rules, classifier = self._answering.gate, self._classifier
+        if classifier is None or rules.judged == "off":
+            return found
+        if rules.judged == "every" and isinstance(step.query, Ground | Segment):
+            return judged(found, self._opinions(step, found, classifier.standing))
+        if not isinstance(step.query, Ground | Detect):
+            return found
+        agreement = self._opinions(step, found, classifier.agreement)
+        joined = _sharing_a_prompt(step.prompts)
+        return gated(found, tile.size, rules, agreement, joined=joined)
+
+    def _opinions(
         self,
-        classifier: ClipEngine,
         step: Step,
         found: Sequence[Detection],
-        regions: Sequence[tuple[Box, str]],
-    ) -> list[float | None]:
-        """Gives what CLIP thinks of each region's phrase, among all asked (or else all found)."""
+        ask: Callable[[Sequence[tuple[Image.Image, str]], Sequence[str]], list[float | None]],
+    ) -> Opinions:
+        """Gives what tells CLIP's opinion of regions, the rivals being all phrases asked (or else found)."""
         rivals = phrases_of(step.query) or tuple(detection.phrase for detection in found)
-        crops = [(crop_square(step.item.image, box), phrase) for box, phrase in regions]
-        return classifier.agreement(crops, rivals)
+
+        def opinions(regions: Sequence[tuple[Box, str]]) -> list[float | None]:
+            image = step.item.image
+            crops = [
+                (crop_square(image, box, least_side=SMALLEST_SIDE), phrase)
+                for box, phrase in regions
+            ]
+            return ask(crops, rivals)
+
+        return opinions
 
 
-def _is_tiled(step: Step, put: _Put) -> bool:
+def _is_tiled(step: Step, put: Put) -> bool:
     """Says whether tiles were asked from the start of what was put."""
     return put.tile == step.whole and bool(step.tiles)
 
 
 def _is_complete(
-    step: Step, put: _Put, answer: Answer, again: Sequence[tuple[_Put, Sequence[_Put]]]
+    step: Step, put: Put, answer: Answer, again: Sequence[tuple[Put, Sequence[Put]]]
 ) -> bool:
     asked_again = any(put == other for other, _ in again)
     return not answer.truncated or _is_tiled(step, put) or asked_again
@@ -246,33 +214,3 @@ def _sharing_a_prompt(prompts: Sequence[Prompt]) -> frozenset[str]:
     return frozenset(
         phrase for prompt in prompts if len(prompt.phrases) > 1 for phrase in prompt.phrases
     )
-
-
-def _content_key(step: Step, tile: Tile) -> str:
-    """Names the pixels of a tile."""
-    key = step.item.content_key
-    if tile == step.whole:
-        return key
-    return f"{key} {tile.width}x{tile.height}+{tile.left}+{tile.top}"
-
-
-def _cut_out(step: Step, tile: Tile) -> Image.Image:
-    if tile == step.whole:
-        return step.item.image
-    right, bottom = tile.left + tile.width, tile.top + tile.height
-    return step.item.image.crop((tile.left, tile.top, right, bottom))
-
-
-def _by_tiles(steps: Mapping[int, Step], puts: Sequence[_Put]) -> Iterator[list[_Put]]:
-    """Gives the prompts in groups of at most `_TILES_AT_ONCE` images or tiles of images."""
-    group: list[_Put] = []
-    keys: set[str] = set()
-    for put in puts:
-        key = _content_key(steps[put.step], put.tile)
-        if key not in keys and len(keys) == _TILES_AT_ONCE:
-            yield group
-            group, keys = [], set()
-        group.append(put)
-        keys.add(key)
-    if group:
-        yield group

@@ -1,10 +1,14 @@
-"""What CLIP has to say about boxes: both models must doubt one for it to go; rivals it sets apart.
+"""What CLIP has to say about boxes: `judged` where a model boxes what is absent too, `gated` where it does not.
 
-Greedy decoding is the first gate: where stopping is likelier than any first token of a phrase, there
-is no box. The second is CLIP. It sees the region of a doubtful box alone and is asked which of the
-phrases it shows, or nothing in particular. A box that the decoder is not sure of, and that CLIP takes
-for something else, is dropped. Either doubt alone keeps it: CLIP confuses small things and prefers the
-more special of two right names, and the decoder is less sure of crowded places.
+Florence-2 answers nearly every phrase with a box, so that its own probabilities say where the phrase would
+be and not whether it is there. So of an asked phrase every box is judged: CLIP sees it alone, and where
+another phrase or nothing in particular is likelier, the score falls by as much.
+
+A checkpoint that was measured to stop at absent phrases is a gate by itself: where stopping is likelier
+than any first token of a phrase, there is no box. Then CLIP sees the region of a doubtful box alone and is
+asked which of the phrases it shows, or nothing in particular. A box that the decoder is not sure of, and
+that CLIP takes for something else, is dropped. Either doubt alone keeps it: CLIP confuses small things and
+prefers the more special of two right names, and the decoder is less sure of crowded places.
 
 Of a contested box CLIP is asked however sure the decoder is, and its opinion weighs in the score. A box
 is contested where its phrase shared the prompt with others, or where another phrase has a box in the
@@ -16,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from models.answering import GateRules
 from models.boxes import iou
@@ -23,14 +28,17 @@ from models.clip.crops import large_enough
 from models.scoring import weighed
 from models.types import Box, Detection, ImageSize
 
-__all__ = ["gated"]
+__all__ = ["gated", "judged"]
+
+#: What CLIP says of boxes and the phrases that they are to show, in order.
+Opinions: TypeAlias = Callable[[Sequence[tuple[Box, str]]], Sequence[float | None]]
 
 
 def gated(
     detections: Sequence[Detection],
     size: ImageSize,
     rules: GateRules,
-    agreement: Callable[[Sequence[tuple[Box, str]]], Sequence[float | None]],
+    agreement: Opinions,
     *,
     joined: Collection[str] = (),
 ) -> list[Detection]:
@@ -59,6 +67,24 @@ def gated(
         elif not doubtful[number] or opinion >= rules.least_agreement:
             kept.append(_agreed(found, opinion, contested=contested[number]))
     return kept
+
+
+def judged(detections: Sequence[Detection], standing: Opinions) -> list[Detection]:
+    """Gives the detections, each score times how its phrase stands beside what else the box may show.
+
+    `standing` gives that for boxes and phrases, 1 where the phrase is at least as likely as anything
+    else, or `None` where CLIP cannot tell. Nothing is dropped: thresholds are the caller's.
+    """
+    opinions = standing([(found.box, found.phrase) for found in detections]) if detections else ()
+    return [
+        found if opinion is None else _standing(found, opinion)
+        for found, opinion in zip(detections, opinions, strict=True)
+    ]
+
+
+def _standing(found: Detection, opinion: float) -> Detection:
+    score = None if found.score is None else found.score * opinion
+    return replace(found, score=score, parts=replace(found.parts, agreement=opinion))
 
 
 def _agreed(found: Detection, opinion: float, *, contested: bool) -> Detection:

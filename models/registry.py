@@ -115,11 +115,7 @@ def fingerprint(entries: Sequence[Entry]) -> str:
             else f"{entry.repository}@{entry.revision}"
         )
         name = () if entry in unnamed else (entry.name,)
-        rules = asdict(entry.answering) if entry.kind == "florence2" else {}
-        rules.pop(
-            "score_threshold", None
-        )  # a part of the plan, where the label config may name another
-        parts = [entry.kind, content, *entry.templates, *name, rules]
+        parts = [entry.kind, content, *entry.templates, *name, _rules(entry)]
         digest.update(json.dumps(parts, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
@@ -182,8 +178,26 @@ def asked_otherwise(entry: Entry, overrides: Overrides | None) -> Entry:
     """Gives the entry with what is asked otherwise of a Florence-2; a classifier writes no tokens."""
     if overrides is None or _classifies(entry):
         return entry
-    asked = {name: value for name, value in asdict(overrides).items() if value is not None}
-    return replace(entry, answering=replace(entry.answering, **asked))
+    own = entry.answering
+    judged = overrides.gate or own.gate.judged
+    return replace(
+        entry,
+        answering=replace(
+            own,
+            num_beams=overrides.num_beams or own.num_beams,
+            max_new_tokens=overrides.max_new_tokens or own.max_new_tokens,
+            gate=replace(own.gate, judged=judged),
+        ),
+    )
+
+
+def _rules(entry: Entry) -> dict[str, object]:
+    """Gives what of an entry's rules its answers depend on. Thresholds are a part of the plan."""
+    if _classifies(entry):
+        return asdict(entry.neutral)
+    rules = asdict(entry.answering)
+    del rules["score_threshold"]
+    return rules
 
 
 def _classifies(entry: Entry) -> bool:

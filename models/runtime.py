@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from models.answering import Overrides
-from models.asking import Asking, Step
+from models.asking import Asking
 from models.checkpoint import locate
 from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine, ClipOptions
@@ -20,6 +20,7 @@ from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.prompts import Prompt, phrases_of, prompts_for
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
+from models.puts import Step
 from models.queries import Classify, InBox, PerBox, Query
 from models.registry import (
     Entry,
@@ -96,41 +97,28 @@ class LoadedRuntime:
         florences: Mapping[str, FlorenceEngine],
         classifiers: Mapping[str, ClipEngine],
         options: RuntimeOptions,
-        *,
-        gated: bool = True,
     ) -> None:
-        """Takes loaded engines by name, each kind's default first; `load_runtime` is the usual way in.
-
-        Not `gated`, CLIP has no say in boxes.
-        """
+        """Takes loaded engines by name, each kind's default first; `load_runtime` is the usual way in."""
         self._entries = tuple(entries)
         self._device = device
         self._options = options
-        self._gated = gated
         self._fingerprint = fingerprint(entries)
         self.florences = dict(florences)
         self.classifiers = dict(classifiers)
         answering = {entry.name: entry.answering for entry in entries}
-        judge = self.classifier if gated else None
         self._askings = {
-            name: Asking(engine, judge, answering[name], options.clean)
+            name: Asking(engine, self.classifier, answering[name], options.clean)
             for name, engine in florences.items()
         }
 
     def variant(self, *, num_beams: int | None = None, gated: bool | None = None) -> LoadedRuntime:
         """Gives the same loaded engines and their caches, asked otherwise; `None`: as this one is.
 
-        For comparing ways of asking: a runtime that is not gated has the fingerprint of one that is.
+        Not `gated`, CLIP has no say in boxes.
         """
-        entries = [asked_otherwise(entry, Overrides(num_beams)) for entry in self._entries]
-        return LoadedRuntime(
-            entries,
-            self._device,
-            self.florences,
-            self.classifiers,
-            self._options,
-            gated=self._gated if gated is None else gated,
-        )
+        overrides = Overrides(num_beams, gate="off" if gated is False else None)
+        entries = [asked_otherwise(entry, overrides) for entry in self._entries]
+        return LoadedRuntime(entries, self._device, self.florences, self.classifiers, self._options)
 
     @property
     def fingerprint(self) -> str:

@@ -27,15 +27,19 @@ def large_enough(box: Box) -> bool:
     return max(box.x_max - box.x_min, box.y_max - box.y_min) >= SMALLEST_SIDE
 
 
-def crop_square(image: Image.Image, box: Box, *, growth: float = _GROWTH) -> Image.Image:
+def crop_square(
+    image: Image.Image, box: Box, *, growth: float = _GROWTH, least_side: float = 0
+) -> Image.Image:
     """Gives the region with `growth` of its size around it, padded (not squashed) to a square.
+
+    The square has at least `least_side` pixels, so that of a small region its surroundings show.
 
     Takes what the image shows around the region first, and a mean grey where the image ends.
 
     Raises `ValueError` when the box lies off the image.
     """
     wide = grown(box, growth)
-    side = max(wide.x_max - wide.x_min, wide.y_max - wide.y_min)
+    side = max(wide.x_max - wide.x_min, wide.y_max - wide.y_min, least_side)
     x, y = (wide.x_min + wide.x_max) / 2, (wide.y_min + wide.y_max) / 2
     square = Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
     seen = clip(square, ImageSize(*image.size))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +15,12 @@ from transformers import AutoTokenizer, CLIPModel, SiglipModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
+from models.answering import Neutral
 from models.catalogue import Entry
 from models.checkpoint import load_model
 from models.clip.crops import middle
-from models.clip.prompts import NEUTRAL_TEXTS, filled
 from models.clip.shared_vectors import SharedVectors
+from models.clip.texts import TextVectors
 from models.devices import pick_dtype, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.protocols import PhraseRefused, VectorStore
@@ -56,19 +58,27 @@ class ClipEngine:
         *,
         kind: Literal["clip", "siglip"],
         templates: Sequence[str],
+        neutral: Neutral,
         options: ClipOptions,
         vectors: SharedVectors | None = None,
     ) -> None:
         """Takes loaded transformers objects; `load` is the usual way in."""
         self._model = model
-        self._tokenizer = tokenizer
         self._image_processor = image_processor
         self._kind = kind
-        self._templates = tuple(templates)
+        self._margin = neutral.margin
         self._options = options
         self._shared = vectors
         self._images: FeatureCache[Tensor] = FeatureCache(options.image_cache_bytes)
-        self._texts: FeatureCache[Tensor] = FeatureCache(options.text_cache_bytes)
+        self._texts = TextVectors(
+            model,
+            tokenizer,
+            kind=kind,
+            templates=templates,
+            neutral=neutral,
+            batch=options.text_batch,
+            cache_bytes=options.text_cache_bytes,
+        )
 
     @classmethod
     def load(
@@ -94,6 +104,7 @@ class ClipEngine:
             processor_class.from_pretrained(folder, local_files_only=True),
             kind="siglip" if entry.kind == "siglip" else "clip",
             templates=entry.templates,
+            neutral=entry.neutral,
             options=options or ClipOptions(),
             vectors=SharedVectors(vectors, fingerprint([entry])) if vectors is not None else None,
         )
@@ -121,42 +132,56 @@ class ClipEngine:
 
         Raises `PhraseRefused` for a candidate longer than the model can read.
         """
-        texts = {text: self._class_vectors(text) for text in {ask[2].candidates for ask in asks}}
+        texts = {text: self._texts.of(text) for text in {ask[2].candidates for ask in asks}}
         vectors = self._image_vectors([ask[0] for ask in asks], [ask[1] for ask in asks])
         return [
             Classification(query.candidates, self._probabilities(vector, query, texts))
             for vector, (_, _, query) in zip(vectors, asks, strict=True)
         ]
 
-    @torch.inference_mode()
     def agreement(
-        self,
-        regions: Sequence[tuple[Image.Image, str]],
-        phrases: Sequence[str],
+        self, regions: Sequence[tuple[Image.Image, str]], phrases: Sequence[str]
     ) -> list[float | None]:
         """Gives how likely each region shows its phrase, among all phrases and neutral texts.
 
         `regions`: an upright RGB crop and one of `phrases`, each. `None` where the phrases are too
         long for the model to read.
         """
+        return self._judged(regions, phrases, _share)
+
+    def standing(
+        self, regions: Sequence[tuple[Image.Image, str]], phrases: Sequence[str]
+    ) -> list[float | None]:
+        """Gives how each region's phrase stands beside its strongest rival: 1 where none is likelier.
+
+        Rivals are the other phrases, one by one, so that several names for one thing do no harm, and
+        the neutral texts, with their margin. Arguments and `None` as for `agreement`.
+        """
+        return self._judged(regions, phrases, partial(_standing, margin=self._margin))
+
+    @torch.inference_mode()
+    def _judged(
+        self,
+        regions: Sequence[tuple[Image.Image, str]],
+        phrases: Sequence[str],
+        judge: Callable[[Tensor, Tensor, int], float],
+    ) -> list[float | None]:
+        """Gives the judgement of each region by the logits of all phrases, of neutral texts, and its phrase."""
         names = tuple(dict.fromkeys(phrases))
         try:
-            texts = self._class_vectors(names)
+            texts = self._texts.of(names)
         except PhraseRefused:
             return [None] * len(regions)
-        neutral = self._class_vectors(NEUTRAL_TEXTS, templates=("{}",))
-        against = torch.cat([texts, neutral])
+        neutral = self._texts.neutral
         scale = self._model.logit_scale.float().exp()
-        likely: list[float | None] = []
+        judged: list[float | None] = []
         for start in range(0, len(regions), self._options.image_batch):
             batch = regions[start : start + self._options.image_batch]
             vectors = with_smaller_batches([image for image, _ in batch], self._encode_images)
-            shares = (torch.stack(vectors) @ against.T * scale).softmax(-1)
-            likely.extend(
-                float(share[names.index(phrase)])
-                for share, (_, phrase) in zip(shares, batch, strict=True)
-            )
-        return likely
+            for vector, (_, phrase) in zip(vectors, batch, strict=True):
+                logits = (texts @ vector * scale).cpu(), (neutral @ vector * scale).cpu()
+                judged.append(judge(*logits, names.index(phrase)))
+        return judged
 
     def _probabilities(
         self, image: Tensor, query: Classify, texts: dict[tuple[str, ...], Tensor]
@@ -167,9 +192,7 @@ class ClipEngine:
             return tuple(logits.softmax(-1).tolist())
         if self._kind == "siglip":
             return tuple((logits + self._model.logit_bias.float()).sigmoid().tolist())
-        neutral = (self._class_vectors(NEUTRAL_TEXTS, templates=("{}",)) @ image * scale).logsumexp(
-            0
-        )
+        neutral = (self._texts.neutral @ image * scale).logsumexp(0)
         return tuple((logits - neutral).sigmoid().tolist())
 
     def _image_vectors(self, images: Sequence[Image.Image], keys: Sequence[str]) -> list[Tensor]:
@@ -203,49 +226,13 @@ class ClipEngine:
         encoded = self._model.get_image_features(pixel_values=pixels).pooler_output
         return [row.clone() for row in torch.nn.functional.normalize(encoded.float(), dim=-1)]
 
-    def _class_vectors(
-        self, candidates: Sequence[str], templates: Sequence[str] | None = None
-    ) -> Tensor:
-        """Gives a float32 vector of length 1 for each candidate, shape (candidates, width).
 
-        That is the normalised mean of the normalised vectors of its templates.
-        """
-        templates = self._templates if templates is None else tuple(templates)
-        key = {candidate: f"{templates}{candidate}" for candidate in candidates}
-        # Taken out at once: what is put below may push them out of the cache.
-        vectors = {name: found for name in key if (found := self._texts.get(key[name])) is not None}
-        missing = [name for name in key if name not in vectors]
-        for start in range(0, len(missing), max(1, self._options.text_batch // len(templates))):
-            batch = missing[start : start + max(1, self._options.text_batch // len(templates))]
-            rows = with_smaller_batches(
-                [filled(name, templates) for name in batch], self._encode_texts
-            )
-            for name, vector in zip(batch, rows, strict=True):
-                vectors[name] = vector
-                self._texts.put(key[name], vector, vector.numel() * vector.element_size())
-        return torch.stack([vectors[name] for name in candidates])
+def _share(phrases: Tensor, neutral: Tensor, own: int) -> float:
+    """Gives a phrase's probability among all phrases and neutral texts, from their logits."""
+    return float(torch.cat([phrases, neutral]).softmax(-1)[own])
 
-    @torch.inference_mode()
-    def _encode_texts(self, groups: Sequence[tuple[str, ...]]) -> list[Tensor]:
-        """Gives one vector for each group of texts that mean the same."""
-        texts = [text for group in groups for text in group]
-        encoded = self._model.get_text_features(**self._tokens(texts)).pooler_output
-        vectors = torch.nn.functional.normalize(encoded.float(), dim=-1)
-        means = vectors.view(len(groups), len(groups[0]), -1).mean(1)
-        return [row.clone() for row in torch.nn.functional.normalize(means, dim=-1)]
 
-    def _tokens(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        room = self._model.config.text_config.max_position_embeddings
-        for text, ids in zip(texts, self._tokenizer(list(texts)).input_ids, strict=True):
-            if len(ids) > room:
-                raise PhraseRefused(
-                    f"expected a candidate of at most {room} tokens, got {len(ids)} for "
-                    f"{text[:60]!r}; use a shorter one"
-                )
-        # SigLIP was trained on texts padded to full length.
-        padding: dict[str, Any] = {"padding": True}
-        if self._kind == "siglip":
-            padding = {"padding": "max_length", "max_length": room}
-        tokens = self._tokenizer(list(texts), return_tensors="pt", **padding)
-        names = ("input_ids", "attention_mask") if self._kind == "clip" else ("input_ids",)
-        return {name: tokens[name].to(self._model.device) for name in names}
+def _standing(phrases: Tensor, neutral: Tensor, own: int, *, margin: float) -> float:
+    """Gives how much likelier than a phrase its strongest rival is, as a factor of at most 1."""
+    rivals = torch.cat([phrases[:own], phrases[own + 1 :], neutral.logsumexp(0)[None] + margin])
+    return float((phrases[own] - rivals.max()).clamp(max=0.0).exp())

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["NEUTRAL_TEXTS", "filled"]
-
-#: What a candidate is set against when any number of candidates may hold: an image of nothing said.
-NEUTRAL_TEXTS = ("a photo", "an image", "a picture of something", "something else")
+__all__ = ["filled"]
 
 
 def filled(candidate: str, templates: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.clip.prompts import NEUTRAL_TEXTS
+from models.catalogue import REGISTRY
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
 from models.tiny.training.pools import Bytes, Pool
 from models.tiny.training.schedule import Plan, Record, adam, train
@@ -121,7 +121,7 @@ def _texts(chooser: random.Random) -> list[str]:
     colors = [f"{color} {chooser.choice(('object', 'shape'))}" for color in COLORS]
     return [
         *(chooser.choice(_OBJECT_TEMPLATES).format(name) for name in [*names, *SHAPES, *colors]),
-        *NEUTRAL_TEXTS,
+        *REGISTRY["tiny-clip"].neutral.texts,
         *(chooser.choice(_SCENE_TEMPLATES).format(name) for name in BACKGROUND_NAMES),
     ]
 
@@ -140,7 +140,13 @@ def _losses(
     read = model.text_model(**tokens).pooler_output
     words = functional.normalize(model.text_projection(read), dim=-1)
     logits = model.logit_scale.exp() * images @ words.T
-    sizes = [_NAMES, len(SHAPES), len(COLORS), len(NEUTRAL_TEXTS), len(BACKGROUND_NAMES)]
+    sizes = [
+        _NAMES,
+        len(SHAPES),
+        len(COLORS),
+        len(REGISTRY["tiny-clip"].neutral.texts),
+        len(BACKGROUND_NAMES),
+    ]
     crops, scenes = logits[: len(kinds)], logits[len(kinds) :]
     names, shapes, colors, neutral, _ = crops.split(sizes, dim=1)
     filled = kinds[:, 0] >= 0

@@ -10,6 +10,7 @@ from PIL import Image
 from transformers import AutoTokenizer, SiglipConfig, SiglipModel
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
+from models.answering import Neutral
 from models.catalogue import TINY_FOLDER
 from models.clip.engine import ClipEngine, ClipOptions
 from models.queries import Classify
@@ -37,6 +38,7 @@ def siglip() -> ClipEngine:
         SiglipImageProcessorPil(size={"height": 32, "width": 32}),
         kind="siglip",
         templates=("{}", "a photo of {}"),
+        neutral=Neutral(),
         options=ClipOptions(),
     )
 

@@ -9,7 +9,7 @@ from models.gate import gated
 from models.postprocess import CleanRules, clean
 from models.types import Box, Detection, ImageSize
 
-RULES = GateRules(every_box=False)
+RULES = GateRules(judged="doubtful")
 SIZE = ImageSize(100, 100)
 
 
