@@ -15,6 +15,7 @@ FirstpassError
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
+│   ├── TookTooLong             one image alone outlasts the time that a batch may take
 │   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
 │   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
@@ -56,6 +57,7 @@ __all__ = [
     "RowRefused",
     "SettingsError",
     "TaskError",
+    "TookTooLong",
 ]
 
 
@@ -129,6 +131,17 @@ class ImageUnreachable(OperatorError):
     """Network or server trouble; trying again may help."""
 
     transient = True
+
+
+class TookTooLong(OperatorError):
+    """One image alone outlasts the time that a batch may take."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"took longer than FIRSTPASS_JOB_TIMEOUT_S = {seconds:g}; ask fewer labels of one image, lower "
+            "FIRSTPASS_MAX_NEW_TOKENS or FIRSTPASS_NUM_BEAMS, or raise the limit for all processes, then "
+            "`firstpass retry --kind TookTooLong`"
+        )
 
 
 class LabelStudioUnavailable(OperatorError):

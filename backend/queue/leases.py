@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import redis
 import structlog
@@ -24,8 +25,19 @@ log = structlog.get_logger()
 EXIT_HUNG = 70
 WATCH_S = 0.5
 STDERR = 2
+#: Seconds for telling Redis why the process ends.
+LAST_WORDS_S = 5.0
 #: Native code that holds the interpreter for this long, besides some leases, ends the process too.
 SEIZED_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """When a batch is overdue (monotonic seconds), and what it may take."""
+
+    at: float
+    seconds: float
+    jobs: Sequence[Taken]
 
 
 class Leases:
@@ -36,15 +48,21 @@ class Leases:
     """
 
     def __init__(
-        self, connection: redis.Redis, lease_s: float, worker_heartbeat: Callable[..., None]
+        self,
+        connection: redis.Redis,
+        lease_s: float,
+        worker_heartbeat: Callable[..., None],
+        overdue: Callable[[Sequence[Taken], float], None],
     ) -> None:
+        """`overdue` is told of the jobs that outlasted their seconds, just before the process ends."""
         self._connection = connection
         self._lease_s = lease_s
         self._worker_heartbeat = worker_heartbeat
+        self._overdue = overdue
         self._script = connection.register_script(script("renew"))
         self._lock = threading.Lock()
         self._held: dict[str, Taken] = {}
-        self._deadlines: dict[object, float] = {}
+        self._deadlines: dict[object, _Deadline] = {}
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
@@ -63,14 +81,14 @@ class Leases:
                 self._held.pop(taken.execution.id, None)
 
     @contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
-        """Ends the process unless the block is left within `seconds`.
+    def deadline(self, seconds: float, jobs: Sequence[Taken]) -> Iterator[None]:
+        """Ends the process unless the block, which is about these jobs, is left within `seconds`.
 
         Only around work of our own, never around waiting for Redis.
         """
         token = object()
         with self._lock:
-            self._deadlines[token] = time.monotonic() + seconds
+            self._deadlines[token] = _Deadline(time.monotonic() + seconds, seconds, jobs)
         try:
             yield
         finally:
@@ -85,9 +103,24 @@ class Leases:
             faulthandler.dump_traceback_later(seized_s, exit=True, file=STDERR)
             time.sleep(WATCH_S)
             with self._lock:
-                earliest, held = min(self._deadlines.values(), default=None), len(self._held)
-            if earliest is not None and time.monotonic() > earliest:
-                end_process("a batch exceeded its time", jobs=held)
+                earliest = min(self._deadlines.values(), key=lambda each: each.at, default=None)
+                held = len(self._held)
+            if earliest is not None and time.monotonic() > earliest.at:
+                self._tell(earliest)
+                end_process("a batch exceeded its time", seconds=earliest.seconds, jobs=held)
+
+    def _tell(self, deadline: _Deadline) -> None:
+        """Say what is overdue, unless that hangs or fails too: this process ends in any case."""
+
+        def tell() -> None:
+            try:
+                self._overdue(deadline.jobs, deadline.seconds)
+            except Exception as error:  # noqa: BLE001 - the last words of a process
+                log.error("could not note what took too long", error=type(error).__name__)
+
+        teller = threading.Thread(target=tell, name="overdue", daemon=True)
+        teller.start()
+        teller.join(LAST_WORDS_S)
 
     def _beat(self) -> None:
         while True:

@@ -46,7 +46,7 @@ class Outcomes:
         self._vitals.count_images(len(results.done))
         persist(lambda: self._finisher.finish(results.done, also))
         for taken, error in results.failed:
-            self._fail(taken, error)
+            self.fail(taken, error)
         log.info(
             "batch",
             queue=prepared.jobs[0].queue.name,
@@ -57,7 +57,7 @@ class Outcomes:
             inference_s=round(results.seconds, 3),
         )
 
-    def _fail(self, taken: Taken, error: Exception) -> None:
+    def fail(self, taken: Taken, error: Exception) -> None:
         """Try again later what may pass, while tries are left; else store the reason for good."""
         failure, left = failure_of(error), taken.job.retries_left or 0
         final = not failure.transient or left == 0

@@ -7,6 +7,7 @@ from math import isinf
 from typing import Any
 
 from backend import __version__
+from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import Histogram, WorkerCard
@@ -40,6 +41,7 @@ def problems(overview: Overview) -> list[str]:
         for queue in overview.queues
         if queue.name == INTERACTIVE_QUEUE and (queue.oldest_s or 0) > OPENED_WAITS_S
     )
+    found.extend(_overdue_problems(overview))
     found.extend(_delivery_problems(overview))
     return found
 
@@ -101,6 +103,17 @@ def _redis_problems(redis: RedisView) -> list[str]:
             f"Redis uses {megabytes(redis.used_bytes or 0)} of its {megabytes(redis.max_bytes)}."
         )
     return found
+
+
+def _overdue_problems(overview: Overview) -> list[str]:
+    """Images that outlast the limit keep a worker for as long, and end it: work on all others waits."""
+    overdue = sum(record.kind == TookTooLong.__name__ for record in overview.failures)
+    if not overdue:
+        return []
+    return [
+        f"{images(overdue)} of the last that failed took longer than FIRSTPASS_JOB_TIMEOUT_S allows, and ended "
+        "their workers: `firstpass status --failed` says which, and what to do."
+    ]
 
 
 def _delivery_problems(overview: Overview) -> list[str]:

@@ -25,7 +25,7 @@ from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
 from rq.worker import WorkerStatus
 
-from backend.errors import InternalError
+from backend.errors import InternalError, TookTooLong
 from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.queue.batch_size import BatchSizer
 from backend.queue.finish import Finisher, KeepLimits, is_away, persist
@@ -93,7 +93,7 @@ class BatchWorker(PatientWorker):
         self._runner: BatchRunner[Taken] = BatchRunner(handler)
         finisher = Finisher(connection, self.name, limits.keep)
         self._sweeper = Sweeper(connection, self.queues, finisher, limits.lease_s)
-        self._leases = Leases(connection, limits.lease_s, self._beat)
+        self._leases = Leases(connection, limits.lease_s, self._beat, self._overdue)
         self._sizer = BatchSizer(limits.batch_max, limits.batch_latency_s)
         self._vitals = Vitals(
             self.name,
@@ -174,7 +174,7 @@ class BatchWorker(PatientWorker):
         begun = persist(lambda: self._taker.begin(batch))
         ids = {taken.execution.id for taken in begun}
         self._leases.release([taken for taken in batch if taken.execution.id not in ids])
-        with self._leases.deadline(_timeout_s(batch)):
+        with self._leases.deadline(_timeout_s(batch), batch):
             return self._runner.prepare(begun, [_payload(taken.job) for taken in begun])
 
     def _take_ahead(self) -> Prepared[Taken] | None:
@@ -217,7 +217,7 @@ class BatchWorker(PatientWorker):
         batch = prepared.jobs
         if not batch:
             return
-        with self._leases.deadline(_timeout_s(batch)):
+        with self._leases.deadline(_timeout_s(batch), batch):
             try:
                 results = self._runner.run(prepared)
             except DeviceLost as lost:
@@ -265,6 +265,11 @@ class BatchWorker(PatientWorker):
     def _beat(self, pipeline: Any) -> None:
         self.heartbeat(pipeline=pipeline)
         self._vitals.publish(pipeline)
+
+    def _overdue(self, jobs: Sequence[Taken], seconds: float) -> None:
+        """Fail an image that outlasts its time alone. Of several none is known to: each is tried alone."""
+        if len(jobs) == 1:
+            self._outcomes.fail(jobs[0], TookTooLong(seconds))
 
     def _is_ending(self) -> bool:
         return self._stop_requested or self._suspended or self._should_recycle()

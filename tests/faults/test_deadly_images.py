@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from backend.queue.leases import EXIT_HUNG
+from backend.queue.overview import read_overview
+from backend.queue.verdict import problems
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig, answered, failed
 
@@ -62,8 +64,13 @@ def test_a_hung_model_is_ended_and_its_image_fails(make_rig: MakeRig, deadly: st
     rig.keep_running(1, rig.all_done, lease_s=1, seized_s=600 if hangs else 0)
 
     outcomes = rig.outcomes()
-    assert failed(outcomes) == {deadly: "InferenceFailed"}
+    assert failed(outcomes) == {deadly: "TookTooLong" if hangs else "InferenceFailed"}
     assert answered(outcomes) == set(GOOD[:5])
+    if hangs:
+        assert "took longer than FIRSTPASS_JOB_TIMEOUT_S = 1;" in str(outcomes[deadly])
+        assert any(
+            "FIRSTPASS_JOB_TIMEOUT_S" in line for line in problems(read_overview(rig.connection))
+        )
     codes = {worker.poll() for worker in rig.workers} - {None}
     assert codes == {EXIT_HUNG if hangs else 1}
 
