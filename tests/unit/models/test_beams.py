@@ -128,3 +128,27 @@ def test_a_beam_that_does_not_end_is_truncated(
     model, hidden, mask, rules = encoded(tiny, scenes)
     for answer in decode_with_beams(model, hidden, mask, replace(rules, max_new_tokens=2), beams=2):
         assert answer.truncated == (len(answer.tokens) == 2)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_model_that_would_write_a_mark_for_ever_answers_as_if_it_had_none(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...], beams: int
+) -> None:
+    """Florence-2-large puts nearly all on `<s>` wherever it may; boxes and scores are the others' shares."""
+    plainly = answers(engine(tiny, overrides=Overrides(beams)), scenes[:2])
+    assert tiny.florence is not None
+    head = tiny.florence._model.lm_head
+
+    def prefer_the_mark(module: Any, given: Any, logits: torch.Tensor) -> torch.Tensor:
+        return logits.index_fill(-1, torch.tensor([0]), 50.0)
+
+    hook = head.register_forward_hook(prefer_the_mark)
+    try:
+        marked = answers(engine(tiny, overrides=Overrides(beams)), scenes[:2])
+    finally:
+        hook.remove()
+
+    assert [answer.tokens for answer in marked] == [answer.tokens for answer in plainly]
+    for one, other in zip(marked, plainly, strict=True):
+        assert list(one.token_log_probs) == pytest.approx(other.token_log_probs, abs=1e-3)
+        assert list(one.stop_log_probs) == pytest.approx(other.stop_log_probs, abs=1e-2)

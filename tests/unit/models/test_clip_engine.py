@@ -13,6 +13,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from models.answering import Neutral
 from models.catalogue import TINY_FOLDER
 from models.clip.engine import ClipEngine, ClipOptions
+from models.clip.texts import TextVectors
 from models.queries import Classify
 from models.runtime import LoadedRuntime, load_runtime
 from models.tiny.scenes import BACKGROUND_NAMES, Scene
@@ -88,3 +89,31 @@ def test_half_precision_agrees_with_full(tiny: LoadedRuntime, scenes: tuple[Scen
         ask = [(scene.image, f"half {number}", Classify(BACKGROUND_NAMES))]
         (rough,), (exact,) = half.classifier.classify(ask), tiny.classifier.classify(ask)
         assert rough.probabilities == pytest.approx(exact.probabilities, abs=0.1)
+
+
+def test_siglip_reads_texts_in_lower_case_as_it_was_trained(siglip: ClipEngine) -> None:
+    image = Image.new("RGB", (50, 40), "red")
+
+    (output,) = siglip.classify(
+        [(image, "a", Classify(("Red Car", "red car", "BLUE"), multi=True))]
+    )
+
+    assert output.probabilities[0] == pytest.approx(output.probabilities[1])
+    assert output.probabilities[0] != pytest.approx(output.probabilities[2])
+
+
+def test_neutral_texts_go_through_the_templates_of_the_candidates(siglip: ClipEngine) -> None:
+    """One class beside the candidates: asked as a candidate of these words it is the same vector."""
+    words = Neutral(texts=("thing",))
+    texts = TextVectors(
+        siglip._model,
+        siglip._texts._tokenizer,
+        kind="siglip",
+        templates=("{}", "a photo of {}"),
+        neutral=words,
+        batch=8,
+        cache_bytes=1024,
+    )
+
+    assert texts.neutral.shape == texts.of(["thing"]).shape
+    assert texts.neutral[0].tolist() == pytest.approx(texts.of(["thing"])[0].tolist(), abs=1e-5)
