@@ -12,7 +12,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from models.florence2.decoding import DecodeRules, allowed, answer_of
 from models.florence2.parsing import Answer
 
-__all__ = ["decode_with_beams"]
+__all__ = ["NeverWritten", "decode_with_beams"]
 
 
 @torch.inference_mode()
@@ -30,7 +30,7 @@ def decode_with_beams(
         attention_mask=mask,
         decoder_input_ids=torch.tensor([rules.prefix] * len(encoded), device=encoded.device),
         generation_config=_settings(model, rules, beams),
-        logits_processor=LogitsProcessorList([_Never(never)]),
+        logits_processor=LogitsProcessorList([NeverWritten(never)]),
     )
     written = sequences[:, len(rules.prefix) :].tolist()
     answers = []
@@ -45,7 +45,7 @@ def decode_with_beams(
     return answers
 
 
-class _Never(LogitsProcessor):
+class NeverWritten(LogitsProcessor):
     """Leaves the ids out that no answer holds, as greedy decoding does: the others share what they had."""
 
     def __init__(self, never: Tensor) -> None:

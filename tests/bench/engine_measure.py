@@ -95,7 +95,8 @@ def agreement(bench: Bench) -> Figure:
     images = pictures(2, seed=1)
     prompts = [f"Locate {label} in the image." for label in LABELS[:2]]
     theirs, ours = bench.exact
-    single = [theirs.write(image, prompt) for image in images for prompt in prompts]
+    never = ours.never_written
+    single = [theirs.write(image, prompt, never) for image in images for prompt in prompts]
     return agreement_of(single, ours.write(images, prompts))
 
 
