@@ -21,7 +21,7 @@ from models.checkpoint import load_model
 from models.clip.crops import middle
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
-from models.devices import pick_dtype, with_smaller_batches
+from models.devices import check_finite, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.protocols import PhraseRefused, VectorStore
 from models.queries import Classify
@@ -96,10 +96,9 @@ class ClipEngine:
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
         model_class, processor_class = _CLASSES[entry.kind]
-        model = load_model(model_class, entry, folder)
-        number_format = pick_dtype(dtype, device, parameters=model.num_parameters())
+        model = load_model(model_class, entry, folder, device=device, dtype=dtype)
         return cls(
-            model.to(device=device, dtype=number_format).eval(),
+            model.eval(),
             AutoTokenizer.from_pretrained(folder, local_files_only=True),
             processor_class.from_pretrained(folder, local_files_only=True),
             kind="siglip" if entry.kind == "siglip" else "clip",
@@ -224,6 +223,7 @@ class ClipEngine:
         pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
         pixels = pixels.to(device=self._model.device, dtype=self.dtype)
         encoded = self._model.get_image_features(pixel_values=pixels).pooler_output
+        check_finite(encoded)
         return [row.clone() for row in torch.nn.functional.normalize(encoded.float(), dim=-1)]
 
 

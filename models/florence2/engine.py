@@ -16,7 +16,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from models.answering import Answering
 from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
-from models.devices import fused_attention_is_slow, pick_dtype, with_smaller_batches
+from models.devices import check_finite, fused_attention_is_slow, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import decode_greedily
@@ -90,12 +90,13 @@ class FlorenceEngine:
 
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
-        model = load_model(Florence2ForConditionalGeneration, entry, folder)
-        number_format = pick_dtype(dtype, device, parameters=model.num_parameters())
+        model = load_model(
+            Florence2ForConditionalGeneration, entry, folder, device=device, dtype=dtype
+        )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         check_location_tokens(entry, tokenizer.get_vocab())
         processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        model = placed(model, device, number_format)
+        model = placed(model, device, model.dtype)
         return cls(model, tokenizer, processor, options or FlorenceOptions(), entry.answering)
 
     @property
@@ -165,6 +166,7 @@ class FlorenceEngine:
             memory_format=torch.channels_last if self._on_cpu else torch.preserve_format,
         )
         encoded = self._model.get_image_features(pixels).pooler_output
+        check_finite(encoded)
         self.images_encoded += len(images)
         # Copies, so that one cached image does not keep its whole batch alive.
         return [row.clone() for row in encoded]
