@@ -22,6 +22,7 @@ from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import decode_greedily
 from models.florence2.parsing import Answer, Vocabulary
 from models.florence2.rules import beams_of, rules_of
+from models.pixels import PixelReader
 from models.prompts import AnswerKind, Prompt
 from models.protocols import PhraseRefused
 
@@ -71,6 +72,7 @@ class FlorenceEngine:
         self._model = model
         self._tokenizer = tokenizer
         self._image_processor = image_processor
+        self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._options = options
         self._cache: FeatureCache[Tensor] = FeatureCache(options.cache_bytes)
         self.vocabulary = _vocabulary(tokenizer)
@@ -159,12 +161,9 @@ class FlorenceEngine:
     @torch.inference_mode()
     def _encode(self, images: Sequence[Image.Image]) -> list[Tensor]:
         """Gives the image tokens of each image, shape (image tokens, width)."""
-        pixels = self._image_processor(images=list(images), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(
-            device=self._model.device,
-            dtype=self.dtype,
-            memory_format=torch.channels_last if self._on_cpu else torch.preserve_format,
-        )
+        pixels = self._pixels.read(images)
+        if self._on_cpu:
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         encoded = self._model.get_image_features(pixels).pooler_output
         check_finite(encoded)
         self.images_encoded += len(images)
