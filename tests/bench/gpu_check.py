@@ -18,8 +18,9 @@ import torch
 from rich.console import Console
 
 from tests.bench.gpu_check_peaks import card
-from tests.bench.gpu_check_plan import FULL, SMOKE, steps
+from tests.bench.gpu_check_plan import FULL, SMOKE
 from tests.bench.gpu_check_report import Found, markdown, write
+from tests.bench.gpu_check_steps import steps
 
 __all__ = ["main"]
 
