@@ -27,7 +27,6 @@ from tests.bench.gpu_check_ways import Loaded, loaded
 
 __all__ = ["steps"]
 
-
 #: The engine's own bounds, which a worker has.
 _PROMPT_BATCH = 32
 
@@ -84,10 +83,14 @@ class _OfSize:
 
     def prompt_batches(self) -> None:
         """Decodes more prompts at once than the engine would by itself."""
-        images, labels = self.plan.images[-1], self.plan.labels[-1]
         for batch in self.plan.prompt_batches:
-            with self._loaded("auto", prompt_batch=batch, image_batch=images) as model:
-                self._located(model, images, labels, prompt_batch=batch)
+            self._decode_at_once(batch)
+
+    def _decode_at_once(self, batch: int) -> None:
+        # A function of its own, so that no name keeps one model while the next is loaded.
+        images, labels = self.plan.images[-1], self.plan.labels[-1]
+        with self._loaded("auto", prompt_batch=batch, image_batch=images) as model:
+            self._located(model, images, labels, prompt_batch=batch)
 
     def other_format(self, dtype: str, *, compare: bool) -> None:
         """Loads it in another number format than `auto` may take."""
@@ -180,15 +183,20 @@ def _tags(plan: Plan, found: Found, device: torch.device, folder: Path) -> None:
     write_clip(plan.clip, folder, device)
     for dtype in ("auto", "float32"):
         with loaded(folder, device, dtype, tokens=plan.tokens) as model:
-            about = {"model": "CLIP B/32", "dtype": model.dtype}
-            found.loads.append(_load_row("CLIP B/32", model))
-            for images in plan.images:
-                asked = {"images": images, "labels": plan.labels[-1], "rounds": plan.rounds}
-                row = classified(model, device, **asked)
-                found.tags.append(about | {"labels": plan.labels[-1]} | row)
-            gap = tag_agreement(model, images=plan.images[-1], labels=plan.labels[-1])
-            none = {"answers": None, "equal": None, "unlike": None}
-            found.agreements.append(about | none | {"decoding": "tags", "largest_gap": gap})
+            _tags_of(model, plan, found, device)
+        del model
+
+
+def _tags_of(model: Loaded, plan: Plan, found: Found, device: torch.device) -> None:
+    labels = plan.labels[-1]
+    about = {"model": "CLIP B/32", "dtype": model.dtype}
+    found.loads.append(_load_row("CLIP B/32", model))
+    for images in plan.images:
+        row = classified(model, device, images=images, labels=labels, rounds=plan.rounds)
+        found.tags.append(about | {"labels": labels} | row)
+    gap = tag_agreement(model, images=plan.images[-1], labels=labels)
+    none = {"answers": None, "equal": None, "unlike": None}
+    found.agreements.append(about | none | {"decoding": "tags", "largest_gap": gap})
 
 
 def _load_row(name: str, model: Loaded) -> dict[str, Any]:
