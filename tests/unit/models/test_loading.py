@@ -12,7 +12,7 @@ from transformers import CLIPModel, Florence2ForConditionalGeneration
 
 from models.catalogue import REGISTRY, TINY_FOLDER, Entry
 from models.checkpoint import load_model
-from models.registry import resolve
+from models.registry import ModelNotAvailable, resolve
 
 CPU = torch.device("cpu")
 CLASSES: dict[str, Any] = {"florence2": Florence2ForConditionalGeneration, "clip": CLIPModel}
@@ -58,6 +58,18 @@ def test_no_weight_passes_through_float32_for_a_short_format(
     load_model(CLIPModel, REGISTRY["tiny-clip"], TINY_FOLDER / "clip", device=CPU, dtype="bfloat16")
 
     assert asked == [torch.bfloat16]
+
+
+def test_a_device_without_room_for_the_weights_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_model: Any, _device: torch.device) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(CLIPModel, "to", full)
+
+    with pytest.raises(ModelNotAvailable, match="room for 830,209 weights on cpu, got out of"):
+        load_model(
+            CLIPModel, REGISTRY["tiny-clip"], TINY_FOLDER / "clip", device=CPU, dtype="float32"
+        )
 
 
 def _stored(kind: str, weights: str, stored: torch.dtype, folder: Path) -> Entry:
