@@ -46,7 +46,8 @@ def steps(
             "float16": partial(of.other_format, "float16", compare=False),
         }
         every |= {f"{size.name}: {what}": step for what, step in parts_of_it.items()}
-    every["CLIP"] = partial(_tags, plan, found, device, folder / "clip")
+        # After the first size: on a slow card time may be up before the last.
+        every.setdefault("CLIP", partial(_tags, plan, found, device, folder / "clip"))
     return every
 
 
