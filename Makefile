@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk tiny eval-tiny check fix lock image
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock image
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -50,6 +50,9 @@ bench-engine: $(SELF_STAMP) ## measure the engine against one call per label: RE
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)
+
+gpu-check: $(SELF_STAMP) ## measure the models on a GPU, under six minutes, no network: REPORT="FILE.md FILE.json"
+	@.venv/bin/python -m tests.bench.gpu_check $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: less than three hours on two cores
 	@.venv/bin/python -m models.tiny.training.run $(ARGS)

@@ -93,7 +93,8 @@ class Settings(BaseSettings):
     )
     device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        default="auto", description="`auto`: bfloat16 where the device computes in it natively."
+        default="auto",
+        description="`auto`: bfloat16, or else float16, where the device computes in it natively.",
     )
     cpu_threads: int | None = Field(
         default=None, ge=1, description="Threads of one operation on a CPU; unset: torch decides."

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
 from models.catalogue import LOCATION_TOKENS, Entry, ModelNotAvailable
+from models.devices import device_words, pick_dtype
 
 __all__ = [
     "check_files",
@@ -102,23 +104,33 @@ def check_files(entry: Entry, folder: Path) -> None:
         _check_florence(entry, config, processor, side)
 
 
-def load_model(model_class: Any, entry: Entry, folder: Path) -> Any:
-    """Gives a transformers model in float32 on the CPU, every weight of it from the folder.
+def load_model(
+    model_class: Any, entry: Entry, folder: Path, *, device: torch.device, dtype: str
+) -> Any:
+    """Gives a transformers model on a device, every weight of it from the folder.
 
-    Raises `ModelNotAvailable` when the folder is not what the entry says.
+    `dtype`: a number format or auto (see `pick_dtype`). Each weight is read into it straight from the
+    file, so that no model stands in memory in float32 for a device that computes in half of that.
+
+    Raises `ModelNotAvailable` when the folder is not what the entry says, or the device has no room,
+    and `ValueError` for a number format that the device does not compute in.
     """
     check_files(entry, folder)
-    try:
-        with quietly():
-            model, info = model_class.from_pretrained(
-                folder, dtype="float32", local_files_only=True, output_loading_info=True
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as exc:
-        raise _wrong(
-            entry, f"weights in {folder} that load", f"{type(exc).__name__}: {exc}"
-        ) from exc
+    with _broken_weights_named(entry, folder):
+        parameters = _parameters(model_class, folder)
+    number_format = pick_dtype(dtype, device, parameters=parameters)
+    with _broken_weights_named(entry, folder), quietly():
+        model, info = model_class.from_pretrained(
+            folder, dtype=number_format, local_files_only=True, output_loading_info=True
+        )
     check_loaded(entry, info)
-    return model
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError as exc:
+        raise ModelNotAvailable(
+            f"{entry.name}: expected room for {parameters:,} weights on {device_words(device)}, got "
+            f"out of memory; end what else runs there, take a smaller model, or `--device cpu`"
+        ) from exc
 
 
 def check_loaded(entry: Entry, loading_info: dict[str, Any]) -> None:
@@ -160,6 +172,23 @@ def quietly() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _broken_weights_named(entry: Entry, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as exc:
+        raise _wrong(
+            entry, f"weights in {folder} that load", f"{type(exc).__name__}: {exc}"
+        ) from exc
+
+
+def _parameters(model_class: Any, folder: Path) -> int:
+    """Counts the weights that a folder's configuration asks for, without reading any."""
+    config = model_class.config_class.from_pretrained(folder, local_files_only=True)
+    with torch.device("meta"):
+        return int(model_class(config).num_parameters())
 
 
 def _check_florence(

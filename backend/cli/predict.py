@@ -14,7 +14,7 @@ from rich.text import Text
 
 from backend.cli.options import setting
 from backend.engine import engine_of
-from backend.errors import BadRequest, ImageUnreadable
+from backend.errors import BadRequest, ImageUnreadable, InferenceFailed
 from backend.loading import load_models
 from backend.settings import Settings, load_settings
 from models.queries import Classify, Ground, Query
@@ -133,7 +133,10 @@ def _ask(
     except OSError as error:
         raise ImageUnreadable(f"{path}: {error.strerror}") from error
     image = decode_image(data, settings.image_max_pixels)
-    (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+    try:
+        (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+    except FloatingPointError as error:
+        raise InferenceFailed(f"{path}: {error}") from error
     return image, outputs
 
 

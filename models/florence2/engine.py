@@ -16,12 +16,13 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from models.answering import Answering
 from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
-from models.devices import fused_attention_is_slow, pick_dtype, with_smaller_batches
+from models.devices import check_finite, fused_attention_is_slow, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import decode_greedily
 from models.florence2.parsing import Answer, Vocabulary
 from models.florence2.rules import beams_of, rules_of
+from models.pixels import PixelReader
 from models.prompts import AnswerKind, Prompt
 from models.protocols import PhraseRefused
 
@@ -71,6 +72,7 @@ class FlorenceEngine:
         self._model = model
         self._tokenizer = tokenizer
         self._image_processor = image_processor
+        self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._options = options
         self._cache: FeatureCache[Tensor] = FeatureCache(options.cache_bytes)
         self.vocabulary = _vocabulary(tokenizer)
@@ -90,12 +92,13 @@ class FlorenceEngine:
 
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
-        model = load_model(Florence2ForConditionalGeneration, entry, folder)
-        number_format = pick_dtype(dtype, device, parameters=model.num_parameters())
+        model = load_model(
+            Florence2ForConditionalGeneration, entry, folder, device=device, dtype=dtype
+        )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         check_location_tokens(entry, tokenizer.get_vocab())
         processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        model = placed(model, device, number_format)
+        model = placed(model, device, model.dtype)
         return cls(model, tokenizer, processor, options or FlorenceOptions(), entry.answering)
 
     @property
@@ -158,13 +161,11 @@ class FlorenceEngine:
     @torch.inference_mode()
     def _encode(self, images: Sequence[Image.Image]) -> list[Tensor]:
         """Gives the image tokens of each image, shape (image tokens, width)."""
-        pixels = self._image_processor(images=list(images), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(
-            device=self._model.device,
-            dtype=self.dtype,
-            memory_format=torch.channels_last if self._on_cpu else torch.preserve_format,
-        )
+        pixels = self._pixels.read(images)
+        if self._on_cpu:
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         encoded = self._model.get_image_features(pixels).pooler_output
+        check_finite(encoded)
         self.images_encoded += len(images)
         # Copies, so that one cached image does not keep its whole batch alive.
         return [row.clone() for row in encoded]
