@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ __all__ = [
     "check_finite",
     "device_words",
     "fused_attention_is_slow",
+    "in_batches",
     "native_format",
     "pick_device",
     "pick_dtype",
@@ -147,6 +148,18 @@ def device_words(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return str(device)
+
+
+def in_batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """Gives the items in as few batches of at most so many as will do, all about as large.
+
+    >>> list(in_batches("abcde", 4))
+    ['abc', 'de']
+    """
+    batches = -(-len(items) // most)
+    size = -(-len(items) // max(1, batches))
+    for start in range(0, len(items), max(1, size)):
+        yield items[start : start + size]
 
 
 def with_smaller_batches(

@@ -16,7 +16,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from models.answering import Answering
 from models.catalogue import Entry
 from models.checkpoint import check_location_tokens, load_model
-from models.devices import check_finite, fused_attention_is_slow, with_smaller_batches
+from models.devices import check_finite, fused_attention_is_slow, in_batches, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import decode_greedily
@@ -28,6 +28,10 @@ from models.protocols import PhraseRefused
 
 __all__ = ["Ask", "FlorenceEngine", "FlorenceOptions", "placed"]
 
+#: Rows decoded at once. A step of decoding takes a GPU about as long for 300 rows as for 30; on a CPU it
+#: takes longer with every row. `docs/gpu.md` has the figures; one row of the large model takes 28 MB.
+CPU_ROWS = 32
+GPU_ROWS = 320
 #: Image tokens, shape (tokens, width), and prompt ids.
 _Row: TypeAlias = tuple[Tensor, tuple[int, ...]]
 
@@ -36,10 +40,11 @@ _Row: TypeAlias = tuple[Tensor, tuple[int, ...]]
 class FlorenceOptions:
     """Bounds on memory and on answers."""
 
-    #: Images in one pass of the vision tower, prompts in one decoded batch. A CPU takes images through
-    #: the tower, and prompts through the encoder, one by one: what one of them needs stays in its caches.
+    #: Images in one pass of the vision tower. A CPU takes images through the tower, and prompts through the
+    #: encoder, one by one: what one of them needs stays in its caches.
     image_batch: int = 8
-    prompt_batch: int = 32
+    #: Rows in one decoded batch, one for each prompt and beam; `None`: `CPU_ROWS` or `GPU_ROWS`.
+    row_batch: int | None = None
     #: Above 0 every answer has at least so many: for benchmarks.
     min_new_tokens: int = 0
     cache_bytes: int = 256 * 1024 * 1024
@@ -125,11 +130,14 @@ class FlorenceEngine:
             # Prompts of like length share a batch, so that little of it is padding.
             alike.sort(key=lambda ask: len(ids[ask.prompt]))
             decode = self._decoder(answering or self.answering, *manner)
-            for start in range(0, len(alike), self._options.prompt_batch):
-                batch = alike[start : start + self._options.prompt_batch]
+            for batch in in_batches(alike, self._prompts_at_once(answering or self.answering)):
                 rows = [(features[ask.content_key], ids[ask.prompt]) for ask in batch]
                 answers.update(zip(batch, with_smaller_batches(rows, decode), strict=True))
         return [answers[ask] for ask in asks]
+
+    def _prompts_at_once(self, answering: Answering) -> int:
+        rows = self._options.row_batch or (CPU_ROWS if self._on_cpu else GPU_ROWS)
+        return max(1, rows // beams_of(self._model, answering))
 
     def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         config = self._model.config

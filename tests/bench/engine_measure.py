@@ -131,7 +131,7 @@ def batch_sweep(bench: Bench) -> list[dict[str, float]]:
             bench.processor,
             tokens=tokens,
             image_batch=batch,
-            prompt_batch=5 * batch,
+            row_batch=5 * batch,
         )
         images = pictures(batch)
         work = partial(ours.locate, images, LABELS[:5])

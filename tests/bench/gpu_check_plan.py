@@ -22,8 +22,8 @@ class Plan:
     images: tuple[int, ...]
     #: Images in one pass of the tower alone.
     tower: tuple[int, ...]
-    #: Prompts in one decoded batch beside the engine's own number.
-    prompt_batches: tuple[int, ...]
+    #: Rows in one decoded batch beside the engine's own number.
+    row_batches: tuple[int, ...]
     #: Images and labels each whose answers are compared.
     compared: tuple[int, int]
     #: Side of the square matrices whose product is measured.
@@ -40,7 +40,7 @@ FULL = Plan(
     labels=(1, 5, 20),
     images=(1, 4, 16),
     tower=(1, 4, 8, 16, 32, 64),
-    prompt_batches=(64, 128, 320),
+    row_batches=(32, 64, 128),
     compared=(4, 5),
     square=8192,
 )
@@ -50,7 +50,7 @@ SMOKE = Plan(
     labels=(1, 2),
     images=(1, 2),
     tower=(1, 2),
-    prompt_batches=(2,),
+    row_batches=(2,),
     compared=(2, 2),
     square=64,
     tokens=4,

@@ -74,7 +74,7 @@ _SPEEDS = {
     "model": lambda row: row["model"],
     "number format": lambda row: row["dtype"],
     "beams": lambda row: str(row["beams"]),
-    "prompts in a batch": lambda row: str(row["prompt_batch"]),
+    "rows in a batch": lambda row: str(row["row_batch"]),
     "images at once": lambda row: str(row["images"]),
     "labels": lambda row: str(row["labels"]),
     "images/s": lambda row: _number(row["images_per_s"]),

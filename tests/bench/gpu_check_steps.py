@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from models.florence2.engine import CPU_ROWS, GPU_ROWS
 from tests.bench.gpu_check_agreement import agreement, tag_agreement
 from tests.bench.gpu_check_models import Size, write_clip, write_florence
 from tests.bench.gpu_check_peaks import makers_peak, measured_peak
@@ -27,9 +28,6 @@ from tests.bench.gpu_check_ways import Loaded, loaded
 
 __all__ = ["steps"]
 
-#: The engine's own bounds, which a worker has.
-_PROMPT_BATCH = 32
-
 
 def steps(
     plan: Plan, found: Found, device: torch.device, folder: Path
@@ -41,7 +39,7 @@ def steps(
         parts_of_it: dict[str, Callable[[], None]] = {
             "weights": of.write,
             "speed": of.speed,
-            "prompts in a batch": of.prompt_batches,
+            "rows in a batch": of.row_batches,
             "agreement in float32": partial(of.other_format, "float32", compare=True),
             "float16": partial(of.other_format, "float16", compare=False),
         }
@@ -82,16 +80,16 @@ class _OfSize:
             self._where_time_goes(model)
             self._compare(model)
 
-    def prompt_batches(self) -> None:
-        """Decodes more prompts at once than the engine would by itself."""
-        for batch in self.plan.prompt_batches:
+    def row_batches(self) -> None:
+        """Decodes fewer rows at once than the engine would by itself."""
+        for batch in self.plan.row_batches:
             self._decode_at_once(batch)
 
     def _decode_at_once(self, batch: int) -> None:
         # A function of its own, so that no name keeps one model while the next is loaded.
         images, labels = self.plan.images[-1], self.plan.labels[-1]
-        with self._loaded("auto", prompt_batch=batch, image_batch=images) as model:
-            self._located(model, images, labels, prompt_batch=batch)
+        with self._loaded("auto", row_batch=batch, image_batch=images) as model:
+            self._located(model, images, labels, row_batch=batch)
 
     def other_format(self, dtype: str, *, compare: bool) -> None:
         """Loads it in another number format than `auto` may take."""
@@ -132,7 +130,7 @@ class _OfSize:
         labels: int,
         *,
         beams: int = 1,
-        prompt_batch: int = _PROMPT_BATCH,
+        row_batch: int | None = None,
     ) -> None:
         row = located(
             model,
@@ -145,7 +143,7 @@ class _OfSize:
         about = {
             "dtype": model.dtype,
             "beams": beams,
-            "prompt_batch": prompt_batch,
+            "row_batch": row_batch or (GPU_ROWS if self.device.type == "cuda" else CPU_ROWS),
             "labels": labels,
         }
         # Beams do more than the one whose operations were counted.
