@@ -118,6 +118,15 @@ class LabelStudioApi(ProjectsApi):
         while page := list(islice(tasks, page_size)):
             yield page
 
+    def annotated(self, project: int, *, page_size: int = 100) -> Iterator[Json]:
+        """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
+        looked_at = {
+            "conjunction": "or",
+            "items": [_at_least_one("total_annotations"), _at_least_one("cancelled_annotations")],
+        }
+        params = {"include": "id,data,annotations", "fields": "all"}
+        yield from self._tasks(project, looked_at, None, page_size, params)
+
     def count_tasks(
         self,
         project: int,
@@ -264,4 +273,14 @@ def _without(model_version: str) -> Json:
         "operator": "not_contains",
         "type": "List",
         "value": [model_version],
+    }
+
+
+def _at_least_one(column: str) -> Json:
+    """The Data Manager's filter for tasks that have some of what a column counts."""
+    return {
+        "filter": f"filter:tasks:{column}",
+        "operator": "greater",
+        "type": "Number",
+        "value": 0,
     }
