@@ -80,10 +80,10 @@ def _true_boxes(
     try:
         box = around(region, size)
     except BadRequest:
-        troubles["regions cannot be read"] += 1
+        troubles["regions that cannot be read"] += 1
         return
     if box is None:
-        troubles["regions have no box (key points)"] += 1
+        troubles["regions without a box, key points"] += 1
         return
     yield from (TrueBox(str(name), box, control) for name in names)
 

@@ -179,7 +179,7 @@ def _around_mask(code: Any) -> tuple[float, ...]:
 
 
 def _notes(bad: Counter[str], unnamed: int, folder: Path) -> tuple[str, ...]:
-    notes = [f"{count:,} annotations {why} are left out" for why, count in bad.items()]
+    notes = [f"left out: annotations {why} ({count:,})" for why, count in bad.items()]
     if unnamed > 0:
-        notes.append(f"{unnamed:,} images in {folder} are not named by the COCO file: left out")
+        notes.append(f"left out: images in {folder} that the COCO file does not name ({unnamed:,})")
     return tuple(notes)

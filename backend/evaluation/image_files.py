@@ -10,6 +10,7 @@ from urllib.parse import quote
 from backend.bulk.folder import FoundImage, walk_images
 from backend.errors import BadRequest, Failure, ImageNotFound
 from backend.evaluation.labelled import ANY_IMAGE, LabelledTask, Truth
+from backend.queue.wording import images as in_words
 
 __all__ = ["DATA_KEY", "ImageFiles", "image_task", "refuse_images_elsewhere"]
 
@@ -84,7 +85,7 @@ def refuse_images_elsewhere(tasks: Sequence[LabelledTask], annotations: Path, fo
         return
     named = ", ".join(task.key for task in tasks[:SHOWN])
     raise BadRequest(
-        f"{annotations} names {len(tasks):,} images ({named}{', ...' if len(tasks) > SHOWN else ''}), and "
+        f"{annotations} names {in_words(len(tasks))} ({named}{', ...' if len(tasks) > SHOWN else ''}), and "
         f"none of them is in {folder}: give the folder that they lie in as --images"
         " (and the file as --annotations)"
     )

@@ -57,7 +57,9 @@ def items_of(labelled: LabelledSet, predictor: Predictor, label_config: str) -> 
     items = {item.key: item for item in listed}
     notes = [*labelled.notes, *left_out, *names.check(labelled, lacking)]
     if len(items) < len(listed):
-        notes.append(f"{len(listed) - len(items):,} images are listed twice: the last entry counts")
+        notes.append(
+            f"listed twice, where the last entry counts: {len(listed) - len(items):,} images"
+        )
     return Items(labelled, asking, tuple(items.values()), tuple(notes))
 
 

@@ -34,7 +34,7 @@ def read_project(api: LabelStudioApi, target: TargetProject) -> LabelledSet:
         raise BadRequest(f"{words} {_why_none(total, found.skipped)}")
     notes = list(found.notes)
     if total > len(found.tasks) + found.skipped:
-        notes.append(f"{len(found.tasks):,} of {in_words(total)} have an annotation")
+        notes.append(f"annotated: {len(found.tasks):,} of {in_words(total)}")
     return LabelledSet(target.source, words, found.tasks, notes=tuple(notes))
 
 
@@ -59,7 +59,7 @@ def read_export(path: Path, images: Path | None) -> LabelledSet:
             )
     notes = list(found.notes)
     if len(body) > len(found.tasks) + found.skipped:
-        notes.append(f"{len(found.tasks):,} of {in_words(len(body))} have an annotation")
+        notes.append(f"annotated: {len(found.tasks):,} of {in_words(len(body))}")
     return LabelledSet(f"export {path.resolve()}", str(path), tasks, notes=tuple(notes))
 
 
@@ -74,14 +74,14 @@ class _Labelled:
     @property
     def notes(self) -> Iterator[str]:
         if self.skipped:
-            yield f"{in_words(self.skipped)} were skipped by people: left out"
+            yield f"left out: tasks that people skipped ({self.skipped:,})"
         if self.several:
             yield (
-                f"{in_words(self.several)} have several annotations: the one marked as ground truth counts, "
-                "else the newest"
+                "of several annotations of a task the one marked as ground truth counts, else the newest "
+                f"({in_words(self.several)})"
             )
         for trouble, count in self.troubles.items():
-            yield f"{count:,} {trouble}: left out"
+            yield f"left out: {trouble} ({count:,})"
 
 
 def _labelled(tasks: Iterable[Json]) -> _Labelled:
@@ -109,9 +109,9 @@ def _why_none(total: int, skipped: int) -> str:
     if not total:
         return "has no tasks: import some, and annotate a few"
     if skipped:
-        return f"has no annotation: {in_words(skipped)} were only skipped; annotate a few and submit them"
+        return f"has no annotation, only {in_words(skipped)} that people skipped; annotate a few and submit them"
     return (
-        f"has {in_words(total)}, and none has an annotation (predictions do not count: they are what is to "
+        f"has {in_words(total)}, none of them with an annotation (predictions do not count: they are what is to "
         "be measured); annotate a few and submit them"
     )
 

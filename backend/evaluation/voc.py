@@ -49,9 +49,11 @@ def read_voc(folder: Path, annotations: Path | None, split: str | None) -> Label
         words=str(base),
         tasks=tasks,
         classes=tuple(dict.fromkeys(labels)),
-        notes=(f"{unnamed:,} images in {folder} have no XML file: left out",)
-        if unnamed > 0
-        else (),
+        notes=(
+            (f"left out: images in {folder} without an XML file ({unnamed:,})",)
+            if unnamed > 0
+            else ()
+        ),
     )
 
 

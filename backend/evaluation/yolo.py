@@ -54,7 +54,7 @@ def read_yolo(folder: Path, annotations: Path | None, split: str | None) -> Labe
         words=str(folder),
         tasks=tasks,
         classes=tuple(dict.fromkeys(listed.values())),
-        notes=(f"{without:,} of {len(tasks):,} images have no object",) if without else (),
+        notes=(f"without an object: {without:,} of {len(tasks):,} images",) if without else (),
     )
 
 

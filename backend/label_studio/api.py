@@ -20,6 +20,7 @@ from backend.errors import SettingsError
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.projects_api import Json, ProjectsApi
+from backend.label_studio.task_filters import some_of, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.settings import Settings
 
@@ -113,7 +114,7 @@ class LabelStudioApi(ProjectsApi):
         """
         if view is not None:
             filters = self._view_filters(project, view)
-        also = [] if lacking is None else [_without(lacking)]
+        also = [] if lacking is None else [without_version(lacking)]
         tasks = self._tasks(project, filters, ids, page_size, {"include": include}, also)
         while page := list(islice(tasks, page_size)):
             yield page
@@ -122,7 +123,7 @@ class LabelStudioApi(ProjectsApi):
         """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
         looked_at = {
             "conjunction": "or",
-            "items": [_at_least_one("total_annotations"), _at_least_one("cancelled_annotations")],
+            "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
         }
         params = {"include": "id,data,annotations", "fields": "all"}
         yield from self._tasks(project, looked_at, None, page_size, params)
@@ -143,7 +144,7 @@ class LabelStudioApi(ProjectsApi):
         if lacking is not None:
             if conjunction == "or" and len(items) > 1:
                 return None
-            conjunction, items = "and", [*items, _without(lacking)]
+            conjunction, items = "and", [*items, without_version(lacking)]
         query = {"filters": {"conjunction": conjunction, "items": items}}
         _, total = self._page(project, query, 1, {"include": "id"})
         return total
@@ -264,23 +265,3 @@ class LabelStudioApi(ProjectsApi):
             },
         )
         return found["tasks"], int(found["total"])
-
-
-def _without(model_version: str) -> Json:
-    """The Data Manager's filter for tasks without a prediction of that version."""
-    return {
-        "filter": "filter:tasks:predictions_model_versions",
-        "operator": "not_contains",
-        "type": "List",
-        "value": [model_version],
-    }
-
-
-def _at_least_one(column: str) -> Json:
-    """The Data Manager's filter for tasks that have some of what a column counts."""
-    return {
-        "filter": f"filter:tasks:{column}",
-        "operator": "greater",
-        "type": "Number",
-        "value": 0,
-    }
