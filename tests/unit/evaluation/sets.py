@@ -9,15 +9,17 @@ from typing import Any
 
 from PIL import Image
 
+from backend.engine import engine_for
 from backend.evaluation.items import Item
 from backend.evaluation.labelled import TrueBox, Truth
 from backend.evaluation.on_image import LabelKey, OnImage
 from backend.evaluation.run import AnsweredItem
+from backend.label_studio.bodies import Task
 from backend.plan import ModelRequest
+from backend.predictor import PredictorSettings
 from models.measures import Ignored
 from models.queries import Query
 from models.types import Box, Detection, ImageSize, ModelOutput
-from tests.unit.bulk.folders import predictor
 
 SIZE = ImageSize(100, 50)
 CAR = Box(10, 10, 30, 30)
@@ -80,10 +82,9 @@ def answered(
 
 
 def request_for(config: str) -> ModelRequest:
-    """What a label config asks of one image."""
-    from backend.label_studio.bodies import Task
-
-    asking = predictor(config)
+    """What a label config asks of one image, of models that answer every kind of question."""
+    engine = engine_for("florence-2-base,clip-vit-b-32")
+    asking = PredictorSettings(engine, 0.3, None).predictor(config)
     key = asking.plan.images[0].data_key
     requests = asking.requests(Task(id=1, data={key: "/data/local-files/?d=a.png"}))
     assert isinstance(requests, dict)
