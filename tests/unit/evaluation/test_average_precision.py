@@ -85,7 +85,7 @@ def test_all_right_is_one_and_nothing_found_is_nought() -> None:
 def test_a_box_of_iou_06_counts_at_three_of_ten_limits() -> None:
     ap50, ap = library([on_image("a", [found(NEAR_CAR)], [CAR])])
 
-    assert (ap50, ap) == (1.0, pytest.approx(0.3))
+    assert (ap50, ap) == pytest.approx((1.0, 0.3))
 
 
 @pytest.mark.parametrize("crowd", [True, False])

@@ -29,8 +29,8 @@ def test_a_label_is_measured_at_its_threshold() -> None:
     got = figures(IMAGES)
 
     assert (got.truths, got.images_with, got.shown, got.threshold) == (3, 3, 4, 0.3)
-    assert (got.precision, got.recall, got.f1) == (0.5, pytest.approx(2 / 3), pytest.approx(4 / 7))
-    assert (got.precision_75, got.recall_75) == (0.25, pytest.approx(1 / 3))
+    assert (got.precision, got.recall, got.f1) == pytest.approx((0.5, 2 / 3, 4 / 7))
+    assert (got.precision_75, got.recall_75) == pytest.approx((0.25, 1 / 3))
     assert (got.boxed_without, got.images_without, got.boxed_without_share) == (1, 2, 0.5)
 
 
@@ -46,7 +46,7 @@ def test_the_best_threshold_is_where_f1_is_best() -> None:
     """Above 0.6 nothing wrong is left: two of three, both right. Nothing is gained beyond that."""
     got = figures(IMAGES)
 
-    assert (got.best_threshold, got.best_f1) == (0.65, pytest.approx(4 / 5))
+    assert (got.best_threshold, got.best_f1) == pytest.approx((0.65, 4 / 5))
     assert not got.is_enough
 
 
@@ -75,7 +75,7 @@ def test_all_labels_count_every_box_alike() -> None:
     got = all_boxes(by_label, average_precisions(by_label))
 
     assert (got.truths, got.shown, got.found, got.found_false) == (8, 9, 10, 2)
-    assert (got.precision, got.recall) == (pytest.approx(7 / 9), pytest.approx(7 / 8))
+    assert (got.precision, got.recall) == pytest.approx((7 / 9, 7 / 8))
     assert (got.absent, got.boxed_absent) == (2, 1)
     assert got.f1_by_threshold["0.65"] == pytest.approx(2 * 7 / 15, abs=1e-4)
     assert got.f1_interval is not None
