@@ -15,6 +15,7 @@ from backend.bulk.ledger import Ledger
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.progress import showing_progress
 from backend.bulk.tally import FailureFigures
+from backend.checkpoints import check_checkpoints
 from backend.engine import engine_of
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.asking import Asker, WaysHandler
@@ -99,6 +100,8 @@ def evaluate_images(options: EvaluateOptions, settings: Settings, console: Conso
             "--write-thresholds writes into a label config: give --config FILE.xml, or --project"
         )
     models = [settings.model, *options.against]
+    for model in options.against:
+        check_checkpoints(model)  # before hours are spent on the first one
     several = [
         _measure(source, source.settings.model_copy(update={"model": model}), options, console)
         for model in models
@@ -143,7 +146,7 @@ def _measure(
             run.note(ledger)
             if ledger.waiting(1):
                 _ask(run, ledger, source, settings)
-            return _of_model(run, ledger)
+            return _of_model(run, ledger, source.hint)
 
 
 def _ask(run: Run, ledger: Ledger, source: Source, settings: Settings) -> None:
@@ -164,7 +167,7 @@ def _asked_so(runtime: LoadedRuntime, way: Way) -> LoadedRuntime:
     return runtime.variant(num_beams=way.num_beams, gated=way.gated)
 
 
-def _of_model(run: Run, ledger: Ledger) -> _OfModel:
+def _of_model(run: Run, ledger: Ledger, hint: str) -> _OfModel:
     tally = ledger.tally(this_start=True)
     seen = seen_in(run.answers(ledger), len(run.ways), tally)
     failures = tuple(tally.failures())
@@ -172,7 +175,7 @@ def _of_model(run: Run, ledger: Ledger) -> _OfModel:
         reason = failures[0].examples[0].message if failures else "there is none"
         raise BadRequest(
             f"none of {in_words(len(run.chosen))} of {run.items.labelled.words} could be measured; the first "
-            f"reason: {reason}"
+            f"reason: {reason}{hint and f'; {hint}'}"
         )
     return _OfModel(
         run.items,

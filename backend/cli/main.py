@@ -35,6 +35,7 @@ MODEL_LIBRARIES = (
     "supervision",
     "torch",
     "transformers",
+    "yaml",
 )
 
 app = typer.Typer(

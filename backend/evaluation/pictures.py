@@ -94,7 +94,11 @@ def _caption(
     colour: tuple[int, int, int],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    at = (max(0.0, sides[0]), max(0.0, sides[1] - FONT_PX - 4))
+    width, _ = draw.im.size
+    at = (
+        max(0.0, min(sides[0], width - font.getlength(text) - 3)),
+        max(0.0, sides[1] - FONT_PX - 4),
+    )
     place = draw.textbbox(at, text, font=font)
     draw.rectangle((place[0] - 2, place[1] - 1, place[2] + 2, place[3] + 1), fill=colour)
     draw.text(at, text, fill="white", font=font)

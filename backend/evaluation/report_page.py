@@ -19,7 +19,7 @@ __all__ = ["evaluation_page"]
 _STYLE = """
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 14px; }
 .pictures figure { margin: 0; }
-.pictures img { width: 100%; height: auto; border-radius: 6px; display: block; }
+.pictures img { max-width: 100%; max-height: 360px; border-radius: 6px; display: block; }
 .pictures figcaption { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; margin-top: 4px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; margin: 0 0 12px; padding: 0;
   list-style: none; }

@@ -35,6 +35,8 @@ class Source:
     settings: Settings
     #: `None` where the label config is kept nowhere.
     write: Write | None = None
+    #: What may help where no image can be had.
+    hint: str = ""
 
     def fetcher(self) -> ImageFetcher:
         """Reads the images, within the bounds of the settings."""
@@ -62,7 +64,8 @@ def export_source(
     xml = _read(config) if config is not None else _config_of_export(labelled)
     if images is not None:
         settings = _of_folder(settings, images)
-    return Source(labelled, xml, settings, _writer(config))
+    hint = "" if images is not None else "--images FOLDER takes the files from a folder"
+    return Source(labelled, xml, settings, _writer(config), hint)
 
 
 def dataset_source(
