@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from backend.errors import Failure
 from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, Truth
-from backend.evaluation.names import LabelNames, measured_plan
+from backend.evaluation.names import LabelNames, left_out, measured_plan, used_plan
 from backend.label_studio.bodies import Task
 from backend.label_studio.label_config import parse_label_config
-from backend.plan import ModelRequest
+from backend.plan import ModelRequest, Plan
 from backend.predictor import Predictor
 
 __all__ = ["Item", "Items", "items_of"]
@@ -47,15 +47,23 @@ def items_of(labelled: LabelledSet, predictor: Predictor, label_config: str) -> 
     Raises `BadRequest` where nothing can be compared: no tag that is measured, no label in common.
     """
     with_tags = any(truth.tags for task in labelled.tasks for truth in task.truths.values())
-    plan, left_out = measured_plan(predictor.plan, with_tags=with_tags)
-    asking = replace(predictor, plan=plan)
-    names = LabelNames(parse_label_config(label_config), plan)
+    plan = measured_plan(predictor.plan, with_tags=with_tags)
     lacking: Counter[str] = Counter()
+    names = LabelNames(parse_label_config(label_config), plan)
+    truths = [_truths(task, plan, names, lacking) for task in labelled.tasks]
+    plan = used_plan(plan, {name for by_image in truths for name in _used(by_image)})
+    asking = replace(predictor, plan=plan)
     listed = [
-        item for task in labelled.tasks for item in _items_of_task(task, asking, names, lacking)
+        item
+        for task, by_image in zip(labelled.tasks, truths, strict=True)
+        for item in _items_of_task(task, by_image, asking)
     ]
     items = {item.key: item for item in listed}
-    notes = [*labelled.notes, *left_out, *names.check(labelled, lacking)]
+    notes = [
+        *labelled.notes,
+        *left_out(predictor.plan, plan),
+        *names.check(labelled, lacking, with_tags=with_tags),
+    ]
     if len(items) < len(listed):
         notes.append(
             f"listed twice, where the last entry counts: {len(listed) - len(items):,} images"
@@ -63,8 +71,26 @@ def items_of(labelled: LabelledSet, predictor: Predictor, label_config: str) -> 
     return Items(labelled, asking, tuple(items.values()), tuple(notes))
 
 
+def _truths(
+    task: LabelledTask, plan: Plan, names: LabelNames, lacking: Counter[str]
+) -> dict[str, Truth]:
+    """What is said of each image of the label config, in its labels."""
+    truths = {}
+    for image in plan.images:
+        truth = task.truths.get(ANY_IMAGE) or task.truths.get(image.name) or Truth()
+        truths[image.name] = names.resolved(truth, image.name, lacking)
+    return truths
+
+
+def _used(truths: Mapping[str, Truth]) -> Iterator[str]:
+    """The tags that people have used."""
+    for truth in truths.values():
+        yield from truth.tags
+        yield from (box.control for box in truth.boxes if box.control is not None)
+
+
 def _items_of_task(
-    task: LabelledTask, predictor: Predictor, names: LabelNames, lacking: Counter[str]
+    task: LabelledTask, truths: Mapping[str, Truth], predictor: Predictor
 ) -> Iterator[Item]:
     images = predictor.plan.images
     data = dict(task.data)
@@ -75,14 +101,12 @@ def _items_of_task(
     if task.failure is None:
         requests = predictor.requests(Task(id=task.task_id, data=data))
     for image in images:
-        truth = task.truths.get(ANY_IMAGE) or task.truths.get(image.name) or Truth()
-        truth = names.resolved(truth, image.name, lacking)
         key = task.key if len(images) == 1 else f"{task.key}, {image.name}"
         match requests:
             case Failure():
-                yield Item(key, task.stamp, truth, failure=requests)
+                yield Item(key, task.stamp, truths[image.name], failure=requests)
             case dict() if image in requests:
                 job_id, request = requests[image]
-                yield Item(key, f"{task.stamp} {job_id}", truth, request)
+                yield Item(key, f"{task.stamp} {job_id}", truths[image.name], request)
             case _:
                 continue  # a task that brings no choices: there is nothing to ask of it

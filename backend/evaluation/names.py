@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import quoteattr
 
@@ -19,7 +19,7 @@ from backend.label_studio.control_tags import (
 from backend.plan import Plan
 from backend.planning.step import Step
 
-__all__ = ["LabelNames", "config_for_classes", "measured_plan"]
+__all__ = ["LabelNames", "config_for_classes", "left_out", "measured_plan", "used_plan"]
 
 SHOWN = 8
 
@@ -45,26 +45,36 @@ def config_for_classes(
     )
 
 
-def measured_plan(plan: Plan, *, with_tags: bool) -> tuple[Plan, tuple[str, ...]]:
-    """The steps whose answers can be compared with what people said, and in words the tags left out.
+def measured_plan(plan: Plan, *, with_tags: bool) -> Plan:
+    """The steps whose answers can be compared with what people said.
 
     `with_tags`: people said more than boxes. Raises `BadRequest` where no step is left.
     """
     steps = tuple(step for step in plan.steps if _is_measured(step, with_tags=with_tags))
-    others = dict.fromkeys(
-        f"<{step.control.kind} name={step.control.name!r}>"
-        for step in plan.steps
-        if step not in steps
-    )
     if not steps:
-        tags = ", ".join(others) or "none"
+        tags = ", ".join(_tags(plan.steps)) or "none"
         raise BadRequest(
             "expected a tag whose answers can be compared: boxes, polygons, masks, choices or a taxonomy "
             f"of the image; the label config has {tags}"
         )
+    return replace(plan, steps=steps)
+
+
+def used_plan(plan: Plan, used: Collection[str]) -> Plan:
+    """The steps of tags that people have used, by name: who left one alone did not say that nothing is there.
+
+    All of them where no tag was used: people then said of every image that nothing is there.
+    """
+    steps = tuple(step for step in plan.steps if step.control.name in used)
+    return replace(plan, steps=steps or plan.steps)
+
+
+def left_out(plan: Plan, measured: Plan) -> tuple[str, ...]:
+    """The tags that are not measured, in words."""
+    names = {step.control.name for step in measured.steps}
+    others = _tags([step for step in plan.steps if step.control.name not in names])
     notes = [f"not measured: {', '.join(others)}"] if others else []
-    notes += [f"not served: {tag}" for tag in plan.unserved]
-    return replace(plan, steps=steps), tuple(notes)
+    return (*notes, *(f"not served: {tag}" for tag in plan.unserved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +101,13 @@ class LabelNames:
                 lacking[box.label] += 1
         return replace(truth, boxes=tuple(boxes))
 
-    def check(self, labelled: LabelledSet, lacking: Mapping[str, int]) -> tuple[str, ...]:
-        """A note on labels that the label config lacks. Raises `BadRequest` where it has none of them."""
+    def check(
+        self, labelled: LabelledSet, lacking: Mapping[str, int], *, with_tags: bool
+    ) -> tuple[str, ...]:
+        """A note on labels that the label config lacks.
+
+        Raises `BadRequest` where it has none of them, and no choices are measured either.
+        """
         counts = labelled.labels()
         if not lacking:
             return ()
@@ -100,7 +115,7 @@ class LabelNames:
         known = ", ".join(
             dict.fromkeys(label.value for _, tag in self.region_steps for label in tag.labels)
         )
-        if set(counts) <= set(lacking):
+        if set(counts) <= set(lacking) and not with_tags:
             raise BadRequest(
                 f"the label config has none of the labels of {labelled.words}: that has {named}; the label "
                 f"config has {known or 'no label for boxes'}. Name them alike, or give another --config"
@@ -132,6 +147,12 @@ class LabelNames:
             return values[name]
         bare = {each.casefold().strip(): value for each, value in values.items()}
         return bare.get(name.casefold().strip())
+
+
+def _tags(steps: Iterable[Step]) -> list[str]:
+    return list(
+        dict.fromkeys(f"<{step.control.kind} name={step.control.name!r}>" for step in steps)
+    )
 
 
 def _is_measured(step: Step, *, with_tags: bool) -> bool:

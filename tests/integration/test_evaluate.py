@@ -19,6 +19,14 @@ from typer.testing import CliRunner
 from backend.cli.main import app
 from backend.demo.evaluation import Labelled, boxes_of
 from backend.demo.images import DemoImage, demo_images
+from backend.evaluation.asking import WaysHandler
+from backend.evaluation.ways import AS_PREDICTED, Way
+from backend.images.fetch import ImageFetcher
+from backend.images.reference import ImageRef, parse_image_ref
+from backend.plan import ModelRequest
+from backend.queue.payload import encode_request
+from backend.settings import load_settings
+from models.queries import Ground
 from models.runtime import RuntimeOptions, load_runtime
 from models.tiny.evaluate import HELD_OUT_SEED, evaluate
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
@@ -358,6 +366,40 @@ def test_a_sweep_compares_ways_and_models_and_says_which_to_take(tmp_path: Path)
     assert all(row["images"] == 5 and row["seconds"] > 0 for row in report["sweep"])
     assert report["sweep"][0]["f1"] > 0.9
     assert "5 images are few" in report["advice"]
+
+
+def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) -> None:
+    """But for the one that warms up; tiles are images of their own, and are no part of this."""
+    images = demo_images(3)
+    folder = save(tmp_path / "in", images)
+    runtime = load_runtime("tiny", "cpu", options=RuntimeOptions(cpu_threads=1))
+    assert runtime.florence is not None
+    ways = [
+        AS_PREDICTED,
+        Way("", "joined"),
+        Way("", "detect"),
+        Way("", num_beams=3),
+        Way("", gated=False),
+    ]
+    settings = load_settings(local_files_root=folder)
+    with ImageFetcher(settings, None) as fetcher:
+        handler = WaysHandler(
+            fetcher,
+            [(way, runtime.variant(num_beams=way.num_beams, gated=way.gated)) for way in ways],
+            settings.image_max_pixels,
+        )
+        batch = [
+            handler.prepare(encode_request(ModelRequest(_reference(image.name), (Ground(SHAPES),))))
+            for image in images
+        ]
+        answers = handler.infer(batch)
+
+    assert [len(answer.outputs) for answer in answers] == [len(ways)] * len(images)
+    assert runtime.florence.images_encoded == len(images) + 1
+
+
+def _reference(name: str) -> ImageRef:
+    return parse_image_ref(f"/data/local-files/?d={name}", task_id=None)
 
 
 def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Popen[str]:

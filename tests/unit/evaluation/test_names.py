@@ -9,7 +9,7 @@ import pytest
 from backend.errors import BadRequest
 from backend.evaluation.items import Items, items_of
 from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, TrueBox, Truth
-from backend.evaluation.names import LabelNames, config_for_classes, measured_plan
+from backend.evaluation.names import LabelNames, config_for_classes, left_out, measured_plan
 from backend.label_studio.label_config import parse_label_config
 from models.types import Box
 from tests.unit.bulk.folders import predictor
@@ -28,7 +28,7 @@ CONFIG = (
 
 
 def names(config: str = CONFIG) -> LabelNames:
-    plan, _ = measured_plan(predictor(config).plan, with_tags=True)
+    plan = measured_plan(predictor(config).plan, with_tags=True)
     return LabelNames(parse_label_config(config), plan)
 
 
@@ -68,10 +68,11 @@ def test_a_region_of_a_tag_that_is_not_measured_is_nobodys() -> None:
 
 
 def test_only_what_people_said_is_asked() -> None:
-    plan, notes = measured_plan(predictor(RECTANGLES).plan, with_tags=False)
+    whole = predictor(RECTANGLES).plan
+    plan = measured_plan(whole, with_tags=False)
 
     assert [step.control.name for step in plan.steps] == ["box"]
-    said = " ".join(notes)
+    said = " ".join(left_out(whole, plan))
     for expected in ("KeyPointLabels name='point'", "Choices name='scene'", "Number", "<Rating"):
         assert expected in said
 
@@ -130,3 +131,47 @@ def test_classes_become_labels_asked_in_plain_words() -> None:
     ]
     with pytest.raises(BadRequest, match="--config"):
         config_for_classes([])
+
+
+def annotated(*truths: Truth) -> LabelledSet:
+    """Tasks of Label Studio."""
+    return LabelledSet(
+        "here",
+        "project 3",
+        [
+            LabelledTask(
+                f"task {number}", {"photo": "/data/upload/1/a.png"}, {"image": truth}, number
+            )
+            for number, truth in enumerate(truths)
+        ],
+    )
+
+
+def asked(*truths: Truth) -> tuple[list[str], str]:
+    """The tags that are measured, and what is said of the others."""
+    found = items_of(annotated(*truths), predictor(RECTANGLES), RECTANGLES)
+    return [step.control.name for step in found.predictor.plan.steps], " ".join(found.notes)
+
+
+def test_a_tag_that_nobody_used_is_not_measured_while_others_are() -> None:
+    """Who only chose the scene did not say that there is no car."""
+    scene = Truth(tags={"scene": frozenset({"day"})})
+    car = Truth((TrueBox("Car", BOX, "box"),))
+
+    assert asked(scene)[0] == ["scene"]
+    assert "RectangleLabels name='box'" in asked(scene)[1]
+    assert asked(car)[0] == ["box"]
+    assert asked(car, scene)[0] == ["box", "scene"]
+
+
+def test_where_no_tag_was_used_people_said_that_nothing_is_there() -> None:
+    assert asked(Truth())[0] == ["box"]
+
+
+def test_choices_are_measured_although_no_label_of_a_box_is_known() -> None:
+    both = Truth((TrueBox("bus", BOX, "box"),), tags={"scene": frozenset({"day"})})
+
+    tags, said = asked(both)
+
+    assert tags == ["scene"]
+    assert "left out: bus (1)" in said
