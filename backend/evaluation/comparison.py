@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.evaluation.evaluated import Evaluated
 from backend.evaluation.intervals import Interval, f1_difference, f1_interval
 
-__all__ = ["Compared", "advice", "compared"]
+__all__ = ["FEW_IMAGES", "Compared", "advice", "compared"]
 
 #: Images below which any advice is a guess, and says so.
 FEW_IMAGES = 30
@@ -128,16 +128,22 @@ def _named(row: Compared) -> str:
 
 
 def _against(row: Compared, now: Compared) -> str:
-    interval = row.difference
-    told = (
-        f" (difference {interval.low:+.3f} to {interval.high:+.3f}, 95 % interval)"
-        if interval is not None
-        else ""
-    )
     return (
-        f"F1 {row.f1:.3f} against {now.f1:.3f}{told}, {row.seconds:.2f} s an image against "
-        f"{now.seconds:.2f} s"
+        f"F1 {row.f1:.3f} against {now.f1:.3f}{_difference(row.difference)}, {row.seconds:.2f} s an image "
+        f"against {now.seconds:.2f} s"
     )
+
+
+def _difference(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    if interval.low == interval.high:
+        return (
+            f" (difference {interval.low:+.3f}, however the images are drawn)"
+            if interval.low
+            else ""
+        )
+    return f" (difference {interval.low:+.3f} to {interval.high:+.3f}, 95 % interval)"
 
 
 def _not_yet(row: Compared) -> str:

@@ -28,12 +28,15 @@ class Interval:
 
 
 def f1_interval(images: Sequence[Counts]) -> Interval | None:
-    """The 95 % interval of the F1 of all images together; `None` of fewer than two.
+    """The 95 % interval of the F1 of all images together.
 
-    >>> f1_interval([Counts(1, 1, 1)] * 10)
-    Interval(low=1.0, high=1.0)
+    `None` of fewer than two, and where all came out alike: they then do not tell what chance does.
+
+    >>> f1_interval([Counts(1, 1, 1)] * 10) is None
+    True
     """
-    return _interval([images])
+    found = _interval([images])
+    return None if found is None or found.low == found.high else found
 
 
 def f1_difference(images: Sequence[Counts], others: Sequence[Counts]) -> Interval | None:

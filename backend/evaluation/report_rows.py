@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backend.evaluation.box_figures import ENOUGH, AllBoxes, BoxFigures
-from backend.evaluation.comparison import Compared
+from backend.evaluation.comparison import FEW_IMAGES, Compared
 from backend.evaluation.intervals import Interval
 from backend.evaluation.report import EvaluationReport
 from backend.evaluation.tag_figures import TagFigures
@@ -38,7 +38,7 @@ def figures_of(report: EvaluationReport) -> Iterator[Figures]:
     if report.sweep:
         yield _sweep(report.sweep, report.advice)
     if report.labels:
-        yield _labels(report.labels, report.all_labels)
+        yield _labels(report.labels, report.all_labels, report.images)
         yield _scores(report.labels, report.all_labels)
     for tag in report.tags:
         yield _tag(tag)
@@ -49,7 +49,7 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _labels(labels: Sequence[BoxFigures], every: AllBoxes | None) -> Figures:
+def _labels(labels: Sequence[BoxFigures], every: AllBoxes | None, images: int) -> Figures:
     """Right and wrong at the thresholds that are set."""
     rows = [
         (
@@ -78,7 +78,7 @@ def _labels(labels: Sequence[BoxFigures], every: AllBoxes | None) -> Figures:
                 _of(every.boxed_absent, every.absent),
             )
         )  # fmt: skip
-        sure = f"F1 of all labels: {_between(every.f1_interval)} with 95 % confidence."
+        sure = _sure(every.f1_interval, images)
     return Figures(
         "Boxes at IoU 0.5 and the thresholds that are set",
         ("label", "there#", "shown#", "thr.#", "prec.#", "recall#", "F1#", "F1@.75#", "absent#"),
@@ -193,6 +193,14 @@ def _named(
         (f"{row[0]} ({label.control})", *row[1:]) for label, row in zip(labels, rows, strict=False)
     ]
     return (*named, *rows[len(labels) :])
+
+
+def _sure(interval: Interval | None, images: int) -> str:
+    """How far the F1 of all labels can be relied on."""
+    if interval is None:
+        return "How much the F1 of all labels owes to chance cannot be told: the images came out all alike."
+    few = f" {images} images are few: in truth it is wider." if images < FEW_IMAGES else ""
+    return f"F1 of all labels: {_between(interval)} with 95 % confidence.{few}"
 
 
 def _of(some: int, total: int) -> str:

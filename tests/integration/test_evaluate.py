@@ -128,6 +128,7 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
     images = demo_images(8)
     folder = save(tmp_path / "in", images)
     said = predicted(folder, tmp_path / "tasks.json", tmp_path / "home", images)
+    sizes = {image.name: (image.truth.size.width, image.truth.size.height) for image in images}
     planted: dict[str, list[tuple[str, Box]]] = {}
     hits: dict[float, dict[str, int]] = {0.5: defaultdict(int), 0.75: defaultdict(int)}
     shown: dict[str, int] = defaultdict(int)
@@ -139,8 +140,10 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
             if (number + place) % 4 == 3:
                 continue  # people say that nothing is there
             box, moved = one.box, (number + place) % 4 == 2
-            if moved:  # a quarter of its width aside: an IoU of 0.6
+            if moved:  # a quarter of its width aside, away from the nearer edge: an IoU of 0.6
                 aside = (box.x_max - box.x_min) / 4
+                if box.x_min + box.x_max > sizes[name][0]:
+                    aside = -aside
                 box = Box(box.x_min + aside, box.y_min, box.x_max + aside, box.y_max)
             planted[name].append((one.label, box))
             there[one.label] += 1
@@ -149,7 +152,6 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
         # A thing that is far too small for the models to have found it.
         planted[name].append(("heart", Box(1, 1, 3, 3)))
         there["heart"] += 1
-    sizes = {image.name: (image.truth.size.width, image.truth.size.height) for image in images}
     path = coco(
         tmp_path / "planted.json", [(name, sizes[name], boxes) for name, boxes in planted.items()]
     )

@@ -27,8 +27,10 @@ def test_more_images_leave_less_to_chance() -> None:
     assert many.high - many.low == pytest.approx(2 * 1.96 * (0.21 / 2000) ** 0.5, rel=0.15)
 
 
-def test_one_image_tells_nothing() -> None:
+def test_one_image_tells_nothing_and_neither_do_images_that_came_out_alike() -> None:
+    """All right is not right with certainty."""
     assert f1_interval(images(1, 0.5)) is None
+    assert f1_interval(images(20, 1.0)) is None
 
 
 def test_a_way_that_is_better_on_each_image_is_better_by_more_than_chance() -> None:
