@@ -18,7 +18,7 @@ from backend.label_studio.brush_mask import mask_of_rle
 from backend.queue.wording import printable
 from models.types import ImageSize
 
-__all__ = ["MAX_PICTURES", "ContactSheet"]
+__all__ = ["MAX_PICTURES", "ContactSheet", "picture_font"]
 
 #: Pictures on one sheet; further ones are counted, not drawn.
 MAX_PICTURES = 60
@@ -49,7 +49,7 @@ class ContactSheet:
         self._tiles: list[Image.Image] = []
         self._left_out = 0
         self._colours: dict[str, Colour] = {}
-        self._font = _font()
+        self._font = picture_font(FONT_PX)
 
     def __len__(self) -> int:
         """Pictures on the sheet."""
@@ -139,12 +139,12 @@ class ContactSheet:
         return f"{line}..."
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def picture_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A font of this machine with many alphabets; else the one in Pillow, which has Latin letters alone."""
     for name in _FONTS:
         with suppress(OSError):
-            return ImageFont.truetype(name, FONT_PX)
-    return ImageFont.load_default(FONT_PX)
+            return ImageFont.truetype(name, size_px)
+    return ImageFont.load_default(size_px)
 
 
 def _scaled(side: int, scale: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.console import RenderableType
@@ -13,7 +13,7 @@ from backend.bulk.report import Report
 from backend.bulk.tally import FailureFigures
 from backend.queue.wording import duration, printable
 
-__all__ = ["report_tables"]
+__all__ = ["failure_table", "report_tables"]
 
 #: Labels and failed tasks on the screen; the report's files hold more.
 LABELS_SHOWN = 40
@@ -26,7 +26,7 @@ def report_tables(report: Report) -> Iterator[RenderableType]:
     if report.labels:
         yield _labels(report)
     if report.failures:
-        yield _failures(report)
+        yield failure_table(report.failures, report.facts.ledger)
 
 
 def _figures(report: Report) -> Table:
@@ -65,18 +65,19 @@ def _labels(report: Report) -> Table:
     return table
 
 
-def _failures(report: Report) -> Table:
+def failure_table(failures: Iterable[FailureFigures], ledger: str) -> Table:
+    """What failed and why; `ledger` holds all of it, where it is not empty."""
     table = Table(
         title=Text("Failed, by reason"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        caption=Text(f"All of them: {report.facts.ledger}") if report.facts.ledger else None,
+        caption=Text(f"All of them: {ledger}") if ledger else None,
         caption_justify="left",
     )
     table.add_column("reason")
     table.add_column("images", justify="right")
     table.add_column("for example", overflow="fold")
-    for failure in report.failures:
+    for failure in failures:
         table.add_row(Text(printable(failure.kind)), f"{failure.tasks:,}", _examples(failure))
     return table
 

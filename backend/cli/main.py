@@ -11,6 +11,7 @@ from backend.cli.connect import connect
 from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
+from backend.cli.evaluate import evaluate
 from backend.cli.models import models
 from backend.cli.phrases import phrases
 from backend.cli.plan import plan
@@ -27,7 +28,15 @@ from backend.errors import FirstpassError
 __all__ = ["app", "main"]
 
 #: What an installation for the web process alone lacks.
-MODEL_LIBRARIES = ("numpy", "safetensors", "supervision", "torch", "transformers")
+MODEL_LIBRARIES = (
+    "faster_coco_eval",
+    "numpy",
+    "safetensors",
+    "supervision",
+    "torch",
+    "transformers",
+    "yaml",
+)
 
 app = typer.Typer(
     name="firstpass",
@@ -48,6 +57,7 @@ for command in (
     courier,
     demo,
     doctor,
+    evaluate,
     predict,
     prelabel,
     plan,

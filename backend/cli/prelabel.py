@@ -23,7 +23,7 @@ from backend.supervisor import ending_signals
 if TYPE_CHECKING:
     from backend.bulk.report import Report
 
-__all__ = ["prelabel"]
+__all__ = ["NOT_DONE", "SOME_FAILED", "STOPPED", "prelabel", "quietly"]
 
 NOT_DONE, SOME_FAILED, STOPPED = 1, 3, 130
 
@@ -200,7 +200,7 @@ def prelabel(
             home=home,
         )
         check_report_paths(report or ())
-        with ending_signals(), _quietly():
+        with ending_signals(), quietly():
             done = _run(given, settings, console)
         for table in report_tables(done):
             Console().print(table)
@@ -229,7 +229,7 @@ def _run(given: Given, settings: Settings, console: Console) -> Report:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep log lines below errors off the terminal, where the progress is; errors go beside it."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),

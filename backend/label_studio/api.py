@@ -20,6 +20,7 @@ from backend.errors import SettingsError
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.projects_api import Json, ProjectsApi
+from backend.label_studio.task_filters import some_of, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.settings import Settings
 
@@ -113,10 +114,26 @@ class LabelStudioApi(ProjectsApi):
         """
         if view is not None:
             filters = self._view_filters(project, view)
-        also = [] if lacking is None else [_without(lacking)]
+        also = [] if lacking is None else [without_version(lacking)]
         tasks = self._tasks(project, filters, ids, page_size, {"include": include}, also)
         while page := list(islice(tasks, page_size)):
             yield page
+
+    def annotated(self, project: int, *, page_size: int = 100) -> Iterator[Json]:
+        """The tasks that somebody has annotated or skipped, by ascending id, with their annotations.
+
+        With a list of fields Label Studio gives annotations without their results, so all fields come. Where
+        it leaves the results out all the same, each task's annotations are asked for alone.
+        """
+        looked_at = {
+            "conjunction": "or",
+            "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
+        }
+        for task in self._tasks(project, looked_at, None, page_size, {"fields": "all"}):
+            given = task.get("annotations") or []
+            if not given or not all("result" in annotation for annotation in given):
+                task = {**task, "annotations": self.annotations(task["id"])}
+            yield task
 
     def count_tasks(
         self,
@@ -134,7 +151,7 @@ class LabelStudioApi(ProjectsApi):
         if lacking is not None:
             if conjunction == "or" and len(items) > 1:
                 return None
-            conjunction, items = "and", [*items, _without(lacking)]
+            conjunction, items = "and", [*items, without_version(lacking)]
         query = {"filters": {"conjunction": conjunction, "items": items}}
         _, total = self._page(project, query, 1, {"include": "id"})
         return total
@@ -255,13 +272,3 @@ class LabelStudioApi(ProjectsApi):
             },
         )
         return found["tasks"], int(found["total"])
-
-
-def _without(model_version: str) -> Json:
-    """The Data Manager's filter for tasks without a prediction of that version."""
-    return {
-        "filter": "filter:tasks:predictions_model_versions",
-        "operator": "not_contains",
-        "type": "List",
-        "value": [model_version],
-    }

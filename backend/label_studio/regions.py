@@ -29,7 +29,14 @@ from backend.planning.step import Step
 from models.queries import Query
 from models.types import BoxOutputs, Detection, Detections, ImageSize, ModelOutput, Texts
 
-__all__ = ["ImageAnswers", "build_prediction", "prediction_of", "regions_for_image"]
+__all__ = [
+    "Drawn",
+    "ImageAnswers",
+    "build_prediction",
+    "drawn_regions",
+    "prediction_of",
+    "regions_for_image",
+]
 
 SCORE_DECIMALS = 4
 
@@ -45,7 +52,7 @@ class ImageAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class Drawn:
     """One region of a tag for regions, to which others may be tied."""
 
     id: str
@@ -81,7 +88,7 @@ def prediction_of(result: list[Region], model_version: str) -> Prediction:
 def regions_for_image(answers: ImageAnswers) -> list[Region]:
     """The regions of all steps; the same answers give the same ids."""
     drawn = {
-        step: list(_drawn(step, step.control, answers))
+        step: list(drawn_regions(step, step.control, answers))
         for step in answers.steps
         if isinstance(step.control, RegionTag)
     }
@@ -103,7 +110,7 @@ def regions_for_image(answers: ImageAnswers) -> list[Region]:
     return regions
 
 
-def _drawn(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[_Drawn]:
+def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[Drawn]:
     """What reaches its label's threshold and can be drawn."""
     seen: dict[str, int] = {}
     for detection, outlines in _found(answers.outputs[step.query], step):
@@ -115,7 +122,7 @@ def _drawn(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[_D
             continue
         key = json.dumps([control.name, control.to_name, label.value, geometry], sort_keys=True)
         seen[key] = seen.get(key, 0) + 1
-        yield _Drawn(_region_id(key, seen[key]), detection, label, geometry)
+        yield Drawn(_region_id(key, seen[key]), detection, label, geometry)
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -133,7 +140,7 @@ def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections 
             raise unexpected(step, output)
 
 
-def _regions(control: RegionTag, drawn: Iterable[_Drawn], size: ImageSize) -> Iterator[Region]:
+def _regions(control: RegionTag, drawn: Iterable[Drawn], size: ImageSize) -> Iterator[Region]:
     """A region each, or two: the shape, and its label."""
     shape = control.shape.lower()
     for each in drawn:
@@ -181,7 +188,7 @@ def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
 
 
 def _of_regions(
-    step: Step, about: PerRegion, drawn: Iterable[_Drawn], answers: ImageAnswers
+    step: Step, about: PerRegion, drawn: Iterable[Drawn], answers: ImageAnswers
 ) -> Iterator[Region]:
     """What is said of each region, under the region's id and with its geometry."""
     control = step.control

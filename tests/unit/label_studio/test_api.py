@@ -188,3 +188,27 @@ def test_what_one_request_cannot_ask_is_not_counted() -> None:
 
     assert stand_in.api().count_tasks(3, filters=either, lacking="tiny-1") is None
     assert stand_in.api().count_tasks(3, filters=either) == 5
+
+
+def test_annotated_tasks_come_with_what_people_drew_and_each_once() -> None:
+    """Also where Label Studio gives only stubs of annotations in its listings."""
+    whole = {"id": 1, "annotations": [{"id": 7, "result": [1]}]}
+    stub = {"id": 2, "annotations": [{"id": 8}]}
+    stand_in = StandIn(
+        **{
+            "GET /api/tasks/": tasks_of(whole, stub),
+            "GET /api/tasks/2/annotations/": [{"id": 8, "result": [2]}],
+        }
+    )
+
+    found = list(stand_in.api().annotated(3))
+
+    assert found == [whole, {"id": 2, "annotations": [{"id": 8, "result": [2]}]}]
+    columns = {
+        item["filter"]
+        for request in stand_in.asked
+        if request.url.path == "/api/tasks/"
+        for item in json.loads(request.url.params["query"])["filters"]["items"]
+    }
+    assert columns >= {"filter:tasks:total_annotations", "filter:tasks:cancelled_annotations"}
+    assert "include" not in stand_in.asked[0].url.params
