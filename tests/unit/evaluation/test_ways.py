@@ -89,4 +89,5 @@ def test_a_way_says_how_one_has_it_or_nothing() -> None:
 
     assert settings["3 beams"] == "FIRSTPASS_NUM_BEAMS=3"
     assert "model_tile_px" in settings["tiles of 160 px"]
-    assert settings["detect"] == settings["gate off"] == ""
+    assert settings["detect"] == ""
+    assert settings["gate off"] == "FIRSTPASS_GATE=off"
