@@ -30,6 +30,7 @@ __all__ = ["app", "main"]
 #: What an installation for the web process alone lacks.
 MODEL_LIBRARIES = (
     "faster_coco_eval",
+    "huggingface_hub",
     "numpy",
     "safetensors",
     "supervision",

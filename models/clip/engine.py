@@ -11,13 +11,13 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPModel, SiglipModel
+from transformers import CLIPModel, SiglipModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from models.answering import Neutral
 from models.catalogue import Entry
-from models.checkpoint import load_model
+from models.checkpoint import load_image_processor, load_model, load_tokenizer
 from models.clip.crops import middle
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
@@ -101,8 +101,8 @@ class ClipEngine:
         model = load_model(model_class, entry, folder, device=device, dtype=dtype)
         return cls(
             model.eval(),
-            AutoTokenizer.from_pretrained(folder, local_files_only=True),
-            processor_class.from_pretrained(folder, local_files_only=True),
+            load_tokenizer(entry, folder),
+            load_image_processor(processor_class, entry, folder),
             kind="siglip" if entry.kind == "siglip" else "clip",
             templates=entry.templates,
             neutral=entry.neutral,

@@ -10,12 +10,17 @@ from typing import Any, TypeAlias
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoTokenizer, Florence2ForConditionalGeneration
+from transformers import Florence2ForConditionalGeneration
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from models.answering import Answering
 from models.catalogue import Entry
-from models.checkpoint import check_location_tokens, load_model
+from models.checkpoint import (
+    check_location_tokens,
+    load_image_processor,
+    load_model,
+    load_tokenizer,
+)
 from models.devices import check_finite, fused_attention_is_slow, in_batches, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
@@ -100,9 +105,9 @@ class FlorenceEngine:
         model = load_model(
             Florence2ForConditionalGeneration, entry, folder, device=device, dtype=dtype
         )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = load_tokenizer(entry, folder)
         check_location_tokens(entry, tokenizer.get_vocab())
-        processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        processor = load_image_processor(CLIPImageProcessorPil, entry, folder)
         model = placed(model, device, model.dtype)
         return cls(model, tokenizer, processor, options or FlorenceOptions(), entry.answering)
 

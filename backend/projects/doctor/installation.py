@@ -104,14 +104,13 @@ def check_models(settings: Settings, workers: int) -> Finding:
             return Finding(
                 Level.SKIPPED, f"models are not on this machine, the workers have them ({error})"
             )
-        return Finding(
-            Level.ERROR, str(error), f"`firstpass models pull {settings.model}` where workers run"
-        )
+        # The reason says by itself what to do, and for which of the models.
+        return Finding(Level.ERROR, str(error), "do so on every machine where workers run")
     except ImportError:
         return Finding(
             Level.SKIPPED, "models are not looked at: this is an installation without them"
         )
-    return Finding(Level.OK, f"the checkpoints of {settings.model} are on this machine")
+    return Finding(Level.OK, f"the models {settings.model} are on this machine, whole")
 
 
 def check_web(web: OurWeb, settings: Settings) -> Finding:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.catalogue import REGISTRY, TINY_FOLDER
-from models.checkpoint import locate
+from models.hub.cache import locate
 from models.registry import ModelNotAvailable
 from models.runtime import load_runtime
 
@@ -58,7 +58,7 @@ def _other_location_tokens(folder: Path) -> None:
     ("spoil", "says"),
     [
         (_without("model.safetensors"), "model.safetensors"),
-        (_without("tokenizer_config.json"), "tokenizer_config.json"),
+        (_without("tokenizer.json"), "tokenizer's words"),
         (_without("processor_config.json"), "processor_config.json"),
         (_edit("processor_config.json", lambda c: c.pop("image_processor")), "processor_config"),
         (

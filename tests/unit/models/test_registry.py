@@ -102,7 +102,7 @@ def test_a_folder_that_is_no_checkpoint_is_refused(
 def test_a_local_folder_is_recognised_by_its_config() -> None:
     (entry,) = resolve(str(TINY_FOLDER / "clip"))
 
-    assert (entry.kind, entry.weights) == ("clip", "model.safetensors")
+    assert (entry.kind, entry.folder) == ("clip", TINY_FOLDER / "clip")
 
 
 def test_the_fingerprint_names_the_content_of_a_folder_and_not_its_place(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_missing_checkpoints_matter_where_no_worker_has_them() -> None:
     assert check_models(absent, 1).level is Level.SKIPPED
     error = check_models(absent, 0)
     assert error.level is Level.ERROR
-    assert "firstpass models pull florence-2-large,clip-vit-b-32" in str(error.fix)
+    assert "firstpass models pull florence-2-large clip-vit-b-32" in error.what
 
 
 def test_the_web_process_must_answer() -> None:

@@ -1,0 +1,139 @@
+"""What of the models is on this disk: their own folders, and the hub's cache. Asks no network.
+
+The cache has the layout that all programs of the hub share: a revision is a folder of links into `blobs`,
+where each file is named by its digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import constants
+from huggingface_hub.file_download import repo_folder_name
+
+from models.catalogue import Entry, ModelNotAvailable
+from models.file_checks import NotWhole, check_files
+from models.files import model_files
+from models.hub.digests import digest_of, is_digest
+
+__all__ = [
+    "blob_folder",
+    "bytes_here",
+    "damaged_files",
+    "locate",
+    "located",
+    "pulled_revisions",
+    "snapshot_folder",
+]
+
+
+def located(entries: Sequence[Entry]) -> tuple[Path, ...]:
+    """Give each entry's folder, with all files in it that make the model.
+
+    Raises one `ModelNotAvailable` that names all models that are not whole on this disk, and the one
+    command that gets them.
+    """
+    folders: list[Path] = []
+    to_pull: list[str] = []
+    faults: list[str] = []
+    for entry in entries:
+        if entry.repository is not None and not is_pulled(entry):
+            to_pull.append(entry.name)
+            continue
+        try:
+            folders.append(locate(entry))
+            check_files(entry, folders[-1])
+        except ModelNotAvailable as exc:
+            faults.append(str(exc))
+    if to_pull:
+        faults.insert(0, _not_pulled(to_pull))
+    if faults:
+        raise ModelNotAvailable("; ".join(faults))
+    return tuple(folders)
+
+
+def is_pulled(entry: Entry) -> bool:
+    """Tell whether no file is missing of what a pull brings; what is in them is not looked at."""
+    try:
+        check_files(entry, locate(entry))
+    except NotWhole:
+        return False
+    except ModelNotAvailable:
+        return snapshot_folder(entry).is_dir()
+    return True
+
+
+def locate(entry: Entry) -> Path:
+    """Give the folder that holds an entry's files: its own, or the revision's in the hub's cache.
+
+    What is in it, is for `check_files` to say. Raises `ModelNotAvailable` when nothing was ever pulled.
+    """
+    folder = entry.folder if entry.folder is not None else snapshot_folder(entry)
+    if entry.repository is not None and not folder.is_dir():
+        raise ModelNotAvailable(_not_pulled([entry.name]))
+    return folder
+
+
+def snapshot_folder(entry: Entry) -> Path:
+    """Give the folder in the hub's cache where an entry's revision belongs, be it there or not."""
+    return _repository_folder(entry) / "snapshots" / (entry.revision or "")
+
+
+def blob_folder(entry: Entry) -> Path:
+    """Give the folder in the hub's cache that holds the bytes of an entry's repository."""
+    return _repository_folder(entry) / "blobs"
+
+
+def pulled_revisions(entry: Entry) -> tuple[str, ...]:
+    """Give the revisions of an entry's repository that are in the hub's cache, whole or not."""
+    if entry.repository is None:
+        return ()
+    folders = snapshot_folder(entry).parent.glob("*")
+    return tuple(sorted(path.name for path in folders if is_digest(path.name)))
+
+
+def bytes_here(entry: Entry) -> int:
+    """Give the size on this disk of an entry's files, half-fetched ones included."""
+    folder = entry.folder if entry.folder is not None else snapshot_folder(entry)
+    count = sum(path.stat().st_size for path in _files(folder))
+    if entry.repository is not None:
+        count += sum(path.stat().st_size for path in blob_folder(entry).glob("*.incomplete"))
+    return count
+
+
+def damaged_files(entry: Entry) -> tuple[tuple[str, ...], int]:
+    """Give the files here whose bytes are not those that the hub named, and how many were compared.
+
+    Reads every byte. A folder of one's own has no digests to compare with, nor has a cache that was
+    copied without its links: of those nothing is compared.
+    """
+    damaged, compared = [], 0
+    for path in _files(snapshot_folder(entry)) if entry.repository is not None else ():
+        digest = path.resolve().name
+        if is_digest(digest):
+            compared += 1
+            if digest_of(path, digest) != digest:
+                damaged.append(path.name)
+    return tuple(damaged), compared
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    there = {path.name: path for path in folder.iterdir() if path.is_file()}
+    return [there[name] for name in model_files(there)]
+
+
+def _repository_folder(entry: Entry) -> Path:
+    name = repo_folder_name(repo_id=entry.repository or "", repo_type="model")
+    return Path(constants.HF_HUB_CACHE) / name
+
+
+def _not_pulled(names: Sequence[str]) -> str:
+    were = "it was" if len(names) == 1 else "they were"
+    return (
+        f"expected {' and '.join(names)} on this machine, but {were} never pulled whole; run "
+        f"`firstpass models pull {' '.join(names)}` where there is network, "
+        "or use the bundled `--model tiny`"
+    )
