@@ -21,6 +21,8 @@ __all__ = [
     "blob_folder",
     "bytes_here",
     "damaged_files",
+    "is_pulled",
+    "is_whole",
     "locate",
     "located",
     "pulled_revisions",
@@ -51,6 +53,15 @@ def located(entries: Sequence[Entry]) -> tuple[Path, ...]:
     if faults:
         raise ModelNotAvailable("; ".join(faults))
     return tuple(folders)
+
+
+def is_whole(entry: Entry) -> bool:
+    """Tell whether an entry's files are here and make a model; their bytes are not compared."""
+    try:
+        check_files(entry, locate(entry))
+    except ModelNotAvailable:
+        return False
+    return True
 
 
 def is_pulled(entry: Entry) -> bool:

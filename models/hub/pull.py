@@ -18,7 +18,7 @@ from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 from models.catalogue import Entry, ModelNotAvailable
 from models.file_checks import FileFault, check_files
 from models.files import model_files, weights_file
-from models.hub.cache import blob_folder, damaged_files, locate, snapshot_folder
+from models.hub.cache import blob_folder, damaged_files, is_whole, locate, snapshot_folder
 from models.hub.digests import digest_of
 from models.hub.refusals import reason
 from models.hub.requests import HubFile, fetch, list_files
@@ -113,12 +113,10 @@ def _prepare(entry: Entry, watch: Watch) -> _Errand | Pulled:
     try:
         listed = {file.name: file for file in list_files(entry)}
     except _TROUBLE as exc:
-        try:
-            here = _whole(entry, compared, 0)
-        except ModelNotAvailable:
-            raise exc from None
+        if not is_whole(entry):
+            raise
         watch.note(f"{entry.name} is here, though the hub was not asked: {reason(exc, entry)}")
-        return here
+        return _whole(entry, compared, 0)
     if weights_file(listed) is None:
         raise ModelNotAvailable(
             f"{entry.name}: {entry.repository} at {entry.revision} holds no weights that can be "

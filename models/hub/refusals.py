@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 from huggingface_hub import constants, get_token
@@ -103,40 +104,38 @@ def _status(status: int, error: HfHubHTTPError, entry: Entry) -> str:
     )
 
 
-def _trouble(error: Exception) -> str:
+def _trouble(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
     """Give what went wrong before an answer came, or within it."""
+    asked = _asked(error)
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
                 return (
-                    f"the certificate of {_host()} is not trusted "
+                    f"the certificate of {asked} is not trusted "
                     f"({cause.verify_message.partition(',')[0]}); if an authority of your own issued "
                     "it, name that authority's file in SSL_CERT_FILE"
                 )
             case httpx2.ProxyError():
-                return (
-                    f"the proxy on the way to {_host()} refuses ({cause}); see HTTPS_PROXY, "
-                    "HTTP_PROXY and NO_PROXY"
-                )
+                return f"{asked} refuses ({cause}); see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
             case socket.gaierror():
                 return (
-                    f"the name {_host()} is not found (DNS: {cause.strerror}); see whether this "
+                    f"the name of {asked} is not found (DNS: {cause.strerror}); see whether this "
                     "machine has network and a name server, or name a mirror of the hub in HF_ENDPOINT"
                 )
             case ConnectionRefusedError():
                 return (
-                    f"{_host()} refuses the connection; see whether HF_ENDPOINT is right, and "
-                    "whether a firewall stands between"
+                    f"{asked} refuses the connection; see whether the address is right (HF_ENDPOINT, "
+                    "HTTPS_PROXY), and whether a firewall stands between"
                 )
             case httpx2.ConnectTimeout():
                 return (
-                    f"{_host()} cannot be reached (no connection within "
+                    f"{asked} cannot be reached (no connection within "
                     f"{constants.HF_HUB_DOWNLOAD_TIMEOUT} s); see whether this machine has network, "
                     "or a proxy to name in HTTPS_PROXY, or name a mirror in HF_ENDPOINT"
                 )
             case httpx2.TimeoutException():
                 return (
-                    f"{_host()} sent nothing for {constants.HF_HUB_DOWNLOAD_TIMEOUT} s; {_AGAIN} "
+                    f"{asked} sent nothing for {constants.HF_HUB_DOWNLOAD_TIMEOUT} s; {_AGAIN} "
                     "(HF_HUB_DOWNLOAD_TIMEOUT=60 waits longer)"
                 )
             case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
@@ -145,12 +144,23 @@ def _trouble(error: Exception) -> str:
                     "https://huggingface.co, which holds where it is unset"
                 )
             case httpx2.ConnectError():
-                return (
-                    f"{_host()} cannot be reached ({cause}); see whether this machine has network"
-                )
+                return f"{asked} cannot be reached ({cause}); see whether this machine has network"
             case _:
                 pass
-    return f"the connection to {_host()} broke off again and again ({error}); {_AGAIN}"
+    return f"the connection to {asked} broke off again and again ({error}); {_AGAIN}"
+
+
+def _asked(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
+    """Give who was asked: the hub, whom it sent us to, or the proxy on the way there."""
+    try:
+        request = error.request if isinstance(error, httpx2.HTTPError) else None
+    except RuntimeError:  # it was not asked yet
+        request = None
+    host = request.url.netloc.decode() if request is not None else _host()
+    proxy = getproxies().get(request.url.scheme) if request is not None else None
+    if proxy is None or proxy_bypass(host):
+        return host
+    return f"the proxy {urlsplit(proxy).netloc.rpartition('@')[2] or proxy} on the way to {host}"
 
 
 def _disk(error: OSError) -> str:

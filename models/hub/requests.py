@@ -28,7 +28,6 @@ __all__ = ["HubFile", "fetch", "list_files"]
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _LONGEST_WAIT_S = 60.0
 _PASSING = (408, 429, 500, 502, 503, 504)
-_BLOCK_BYTES = 1 << 18
 
 _T = TypeVar("_T")
 
@@ -93,7 +92,7 @@ def _stream(entry: Entry, file: HubFile, partial: Path, gained: Callable[[int], 
         if start and response.status_code != httpx2.codes.PARTIAL_CONTENT:
             sink.truncate(0)
             gained(-start)
-        for block in response.iter_bytes(_BLOCK_BYTES):
+        for block in response.iter_raw():
             sink.write(block)
             gained(len(block))
     if _size(partial) < file.size:

@@ -57,8 +57,11 @@ def make_repositories(target: Path, *, full: bool = False) -> Path:
         _shrink(target / FLORENCE / "config.json", _SMALL_FLORENCE)
         _shrink(target / CLIP / "config.json", _SMALL_CLIP)
     _make_weights(target)
-    # The real repository has weights of other kinds, which nobody needs.
+    # What the real ones have besides, and nobody needs.
     (target / CLIP / "flax_model.msgpack").write_bytes(b"\0" * 2_000_000)
+    for made in (FLORENCE, CLIP):
+        (target / made / "README.md").write_text("A stand-in.\n")
+        (target / made / ".gitattributes").write_text("*.bin filter=lfs -text\n")
     return target
 
 

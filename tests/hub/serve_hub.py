@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import ssl
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import trustme
 
 __all__ = ["Asked", "Fault", "StandInHub", "serving"]
 
@@ -43,6 +46,8 @@ class Fault:
     hold_after: int | None = None
     #: Turn the byte at this place of a file, counted from its beginning.
     flip_at: int | None = None
+    #: Say nothing until `go_on` is set.
+    hangs: bool = False
     #: Answer a request for a part with the whole.
     ignores_range: bool = False
     #: How often it happens; `None`: always.
@@ -84,6 +89,21 @@ class StandInHub:
                         fault.times -= 1
                     return fault
         return Fault("")
+
+    def digest(self, revision: str, name: str) -> str:
+        """The SHA-256 of a file of OWNER/NAME/COMMIT."""
+        return _digests(self.root / revision / name)[1]
+
+    @contextmanager
+    def behind_tls(self, certificate: trustme.LeafCert) -> Iterator[str]:
+        """The same hub at another address, with this certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        before = self.elsewhere
+        with _listening(self, 0, context) as port:
+            self.elsewhere = f"https://localhost:{port}"
+            yield f"https://127.0.0.1:{port}"
+        self.elsewhere = before
 
     def count(self, name: str, sent: int) -> None:
         """So many more bytes of a file went out."""
@@ -133,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             Asked(self.command, path, headers["Range"], headers["Authorization"], host)
         )
         fault = self.hub.fault(f"{self.command} {path}")
+        if fault.hangs:
+            fault.go_on.wait()
         if fault.status is not None:
             self._reply(fault.status, fault.body or "{}", fault.headers)
             return
@@ -279,17 +301,26 @@ class _Server(ThreadingHTTPServer):
 def serving(root: Path, port: int = 0) -> Iterator[StandInHub]:
     """The stand-in, answering until the block ends."""
     hub = StandInHub(root)
-    handler = type("Handler", (_Handler,), {"hub": hub})
-    server = _Server(("127.0.0.1", port), handler)
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    hub.elsewhere = f"http://localhost:{server.server_port}"
+    with _listening(hub, port, None) as number:
+        hub.url = f"http://127.0.0.1:{number}"
+        hub.elsewhere = f"http://localhost:{number}"
+        try:
+            yield hub
+        finally:
+            for fault in hub.faults:
+                fault.go_on.set()
+
+
+@contextmanager
+def _listening(hub: StandInHub, port: int, tls: ssl.SSLContext | None) -> Iterator[int]:
+    server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"hub": hub}))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield hub
+        yield server.server_port
     finally:
-        for fault in hub.faults:
-            fault.go_on.set()
         server.shutdown()
         server.server_close()
         thread.join()
