@@ -73,7 +73,7 @@ class PlainPull:
         if now - self._said_at < LINE_EVERY_S:
             return
         self._said_at = now
-        line = f"{_megabytes(self._here)} of {_megabytes(self._total)}"
+        line = f"{self._here / 1e6:,.1f} of {_megabytes(self._total)}"
         speed = (self._here - self._before) / (now - self._began)
         if speed > 0:
             left = duration((self._total - self._here) / speed)

@@ -113,11 +113,12 @@ class StandInHub:
 
 @lru_cache(maxsize=256)
 def _digest(path: Path, size: int, mtime_ns: int) -> tuple[str, str]:
-    content = path.read_bytes()
-    return (
-        hashlib.sha1(b"blob %d\0" % size + content).hexdigest(),
-        hashlib.sha256(content).hexdigest(),
-    )
+    blob, sha256 = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            blob.update(block)
+            sha256.update(block)
+    return blob.hexdigest(), sha256.hexdigest()
 
 
 def _digests(path: Path) -> tuple[str, str]:
@@ -241,37 +242,36 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(path, headers, fault)
 
     def _send(self, path: Path, headers: dict[str, str], fault: Fault) -> None:
-        content = bytearray(path.read_bytes())
-        size = len(content)
-        if fault.flip_at is not None:
-            content[fault.flip_at] ^= 0xFF
+        size = path.stat().st_size
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
         start = int(wanted[1]) if wanted and not fault.ignores_range else 0
         if start:
             headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
-        self._begin(
-            206 if start else 200,
-            {**headers, "Content-Length": str(size - start), "Accept-Ranges": "bytes"},
-        )
+        length = {"Content-Length": str(size - start), "Accept-Ranges": "bytes"}
+        self._begin(206 if start else 200, {**headers, **length})
         if self.command == "HEAD":
             return
         stops = [stop for stop in (fault.cut_after, fault.hold_after) if stop is not None]
-        stop = min([start + min(stops, default=size), size])
-        self._write(path.name, content[start:stop])
+        stop = min(start + min(stops, default=size), size)
+        self._write(path, start, stop, fault.flip_at)
         if fault.cut_after is not None:
             self.close_connection = True
-            return
-        if stop < size:
-            self.wfile.flush()
+        elif stop < size:
             fault.held.set()
             fault.go_on.wait()
-            self._write(path.name, content[stop:])
+            self._write(path, stop, size, fault.flip_at)
 
-    def _write(self, name: str, content: bytes | bytearray) -> None:
-        for begin in range(0, len(content), _BLOCK_BYTES):
-            block = content[begin : begin + _BLOCK_BYTES]
-            self.wfile.write(block)
-            self.hub.count(name, len(block))
+    def _write(self, path: Path, start: int, stop: int, flip_at: int | None) -> None:
+        """Send a file's bytes from `start` to before `stop`, one of them another if so wanted."""
+        with path.open("rb") as file:
+            file.seek(start)
+            while start < stop:
+                block = bytearray(file.read(min(_BLOCK_BYTES, stop - start)))
+                if flip_at is not None and start <= flip_at < start + len(block):
+                    block[flip_at - start] ^= 0xFF
+                self.wfile.write(block)
+                self.hub.count(path.name, len(block))
+                start += len(block)
 
     def _begin(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -263,11 +264,12 @@ def test_two_pulls_at_a_time_fetch_a_file_once(machine: Machine, hub: StandInHub
         machine.start("models", "pull", "florence-2-base") as second,
     ):
         assert fault.held.wait(WAIT_S)
-        line = ""
-        waiting = {process.stderr for process in (first, second)}
-        while "waiting for it" not in line:
-            for stream in list(waiting):
-                line = read_line_if_any(stream) or line
+        streams = [stream for process in (first, second) if (stream := process.stderr)]
+        said = ""
+        while "waiting for it" not in said:
+            more = written_within(streams, WAIT_S)
+            assert more, said
+            said += more
         fault.go_on.set()
         outs = [process.communicate(timeout=WAIT_S)[0] for process in (first, second)]
 
@@ -277,10 +279,10 @@ def test_two_pulls_at_a_time_fetch_a_file_once(machine: Machine, hub: StandInHub
     assert hub.sent["model.safetensors"] == size
 
 
-def read_line_if_any(stream: object) -> str:
-    """A line that is there, within a tenth of a second."""
-    ready, _, _ = select.select([stream], [], [], 0.1)
-    return ready[0].readline() if ready else ""
+def written_within(streams: list[IO[str]], seconds: float) -> str:
+    """What one of them holds, past its own buffer; empty if nothing comes."""
+    ready, _, _ = select.select(streams, [], [], seconds)
+    return os.read(ready[0].fileno(), 65_536).decode() if ready else ""
 
 
 def test_the_token_goes_to_the_hub_and_nowhere_else(machine: Machine, hub: StandInHub) -> None:
