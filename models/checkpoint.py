@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from models.catalogue import LOCATION_TOKENS, Entry, ModelNotAvailable
-from models.devices import device_words, pick_dtype
+from models.devices import device_words, out_of_memory, pick_dtype
 from models.file_checks import check_files, wrong
 
 __all__ = [
@@ -116,9 +116,12 @@ def _loading(entry: Entry, what: str) -> Iterator[None]:
     try:
         with quietly():
             yield
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as exc:
+        if out_of_memory(exc):
+            raise ModelNotAvailable(
+                f"{entry.name}: expected room in memory for {what}, got out of memory; end what else "
+                "runs here, or take a smaller model"
+            ) from exc
         said = str(exc).strip().partition("\n")[0][:300]
         raise wrong(entry, f"{what} that can be loaded", f"{type(exc).__name__}: {said}") from exc
 

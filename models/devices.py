@@ -17,6 +17,7 @@ __all__ = [
     "fused_attention_is_slow",
     "in_batches",
     "native_format",
+    "out_of_memory",
     "pick_device",
     "pick_dtype",
     "with_smaller_batches",
@@ -172,7 +173,7 @@ def with_smaller_batches(
     try:
         return run(items)
     except RuntimeError as exc:
-        if len(items) < 2 or not _out_of_memory(exc):
+        if len(items) < 2 or not out_of_memory(exc):
             raise
     # Outside the handler, so that the failed attempt's tensors are freed.
     if torch.cuda.is_available():
@@ -184,9 +185,10 @@ def with_smaller_batches(
     ]
 
 
-def _out_of_memory(exc: RuntimeError) -> bool:
+def out_of_memory(exc: Exception) -> bool:
+    """Tells whether an error is want of memory, on whatever device."""
     words = str(exc)
-    return isinstance(exc, torch.OutOfMemoryError) or any(
+    return isinstance(exc, torch.OutOfMemoryError | MemoryError) or any(
         sign in words for sign in ("can't allocate memory", "not enough memory", "out of memory")
     )
 

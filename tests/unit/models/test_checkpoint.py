@@ -131,3 +131,17 @@ def test_a_model_never_pulled_is_refused_with_the_command_to_run(
 def test_a_device_or_format_that_cannot_be_had_is_refused(device: str, dtype: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         load_runtime("tiny-clip", device=device, dtype=dtype)
+
+
+def test_want_of_memory_is_not_blamed_on_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To pull again would be no remedy."""
+
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"
+        )
+
+    monkeypatch.setattr("transformers.CLIPModel.from_pretrained", full)
+
+    with pytest.raises(ModelNotAvailable, match="out of memory; end what else runs here"):
+        load_runtime("tiny-clip", device="cpu")
