@@ -88,12 +88,11 @@ def _check_weights(entry: Entry, folder: Path, weights: str) -> None:
         parts = sorted(set(listed.values()))
     for part in parts:
         path = folder / part
-        if not path.is_file():
-            raise wrong(
-                entry, f"a file {part} in {folder}, which {weights} names", "none", NotWhole
-            )
         try:
             fault = _fault_of_weights(path)
+        except (FileNotFoundError, ValueError) as exc:  # ValueError: a name that no file can have
+            expected = f"a file {part!a:.100} in {folder}, which {weights} names"
+            raise wrong(entry, expected, "none", NotWhole) from exc
         except OSError as exc:
             raise wrong(entry, f"readable weights in {path}", exc.strerror or repr(exc)) from exc
         if fault is not None:

@@ -33,8 +33,8 @@ def entry_named(name: str) -> Entry:
     entry = REGISTRY.get(name)
     if entry is not None:
         return entry
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = _folder(name)
+    if folder is not None:
         return _local(name, folder)
     base, at, revision = name.partition("@")
     if at and base in (*GROUPS, *REGISTRY):
@@ -48,6 +48,15 @@ def entry_named(name: str) -> Entry:
         f"expected one of {', '.join([*GROUPS, *REGISTRY])} or a folder, got {name!r}; "
         "see `firstpass models list`, or try `--model tiny`"
     )
+
+
+def _folder(name: str) -> Path | None:
+    """Give the folder that a name leads to; `None` where there is none that we may look at."""
+    try:
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # too long for a name, of somebody else; ~nobody
+        return None
 
 
 def _revised(name: str, revision: str) -> Entry:

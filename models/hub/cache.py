@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+class NotPulled(ModelNotAvailable):
+    """Nothing of the model is in the hub's cache."""
+
+
 def located(entries: Sequence[Entry]) -> tuple[Path, ...]:
     """Give each entry's folder, with all files in it that make the model.
 
@@ -68,21 +72,31 @@ def is_pulled(entry: Entry) -> bool:
     """Tell whether no file is missing of what a pull brings; what is in them is not looked at."""
     try:
         check_files(entry, locate(entry))
-    except NotWhole:
+    except (NotPulled, NotWhole):
         return False
     except ModelNotAvailable:
-        return snapshot_folder(entry).is_dir()
+        return True
     return True
 
 
 def locate(entry: Entry) -> Path:
     """Give the folder that holds an entry's files: its own, or the revision's in the hub's cache.
 
-    What is in it, is for `check_files` to say. Raises `ModelNotAvailable` when nothing was ever pulled.
+    What is in it, is for `check_files` to say. Raises `NotPulled`, and `ModelNotAvailable` when we may
+    not look there.
     """
-    folder = entry.folder if entry.folder is not None else snapshot_folder(entry)
-    if entry.repository is not None and not folder.is_dir():
-        raise ModelNotAvailable(_not_pulled([entry.name]))
+    if entry.folder is not None:
+        return entry.folder
+    folder = snapshot_folder(entry)
+    try:
+        there = folder.is_dir()
+    except OSError as exc:
+        raise ModelNotAvailable(
+            f"{entry.name}: expected to read {folder}, got {exc.strerror}; see whose it is, or set "
+            "HF_HOME to a folder of your own"
+        ) from exc
+    if not there:
+        raise NotPulled(_not_pulled([entry.name]))
     return folder
 
 
@@ -130,9 +144,7 @@ def damaged_files(entry: Entry) -> tuple[tuple[str, ...], int]:
 
 
 def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    there = {path.name: path for path in folder.iterdir() if path.is_file()}
+    there = {path.name: path for path in folder.glob("*") if path.is_file()}
     return [there[name] for name in model_files(there)]
 
 

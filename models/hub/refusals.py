@@ -173,7 +173,7 @@ def _disk(error: OSError) -> str:
         )
     if error.errno in _READ_ONLY:
         return (
-            f"{error.filename or home} cannot be written ({error.strerror}); see whose it is, or set "
+            f"{error.filename or home} cannot be used by us ({error.strerror}); see whose it is, or set "
             "HF_HOME to a folder that may be written"
         )
     return (

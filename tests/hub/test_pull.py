@@ -225,6 +225,24 @@ def test_copies_without_links_are_compared_by_pull(machine: Machine, hub: StandI
     assert set(hub.sent) == {"model.safetensors"}
 
 
+def test_a_disk_without_links_holds_the_files_themselves(machine: Machine, hub: StandInHub) -> None:
+    """As the hub's library does there; the next pull compares them with the hub's list."""
+    machine.more["PYTHONPATH"] = str(machine.hf_home.parent)
+    (machine.hf_home.parent / "sitecustomize.py").write_text(
+        "import pathlib\n"
+        "def refuse(self, target): raise PermissionError(1, 'Operation not permitted')\n"
+        "pathlib.Path.symlink_to = refuse\n"
+    )
+
+    assert machine.run("models", "pull", "florence-2-base").returncode == 0
+    assert whole(machine, hub)
+    assert not any(path.is_symlink() for path in machine.florence.iterdir())
+    hub.sent.clear()
+    again = machine.run("models", "pull", "florence-2-base")
+    assert "was here, 11 compared byte for byte" in again.stdout
+    assert hub.sent == {}
+
+
 def test_bytes_that_change_on_the_way_are_thrown_away(machine: Machine, hub: StandInHub) -> None:
     """Nothing of them is taken for the model, and the next pull mends it."""
     hub.faults.append(Fault(f"/cdn/{FLORENCE}{WEIGHTS}", flip_at=500_000))

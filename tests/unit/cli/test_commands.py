@@ -160,6 +160,25 @@ def test_a_model_that_is_not_here_names_the_remedies() -> None:
     assert "--model tiny" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_folder_with_a_half_written_file_is_one_sentence(tmp_path: Path, name: str) -> None:
+    """Which file, and what to do; for every command that would load it."""
+    folder = tmp_path / "mine"
+    shutil.copytree(TINY_FOLDER / "florence2", folder)
+    half = (folder / name).read_bytes()
+    (folder / name).write_bytes(half[: len(half) // 2])
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+    for command in (
+        ("models", "check", str(folder)),
+        ("predict", str(tmp_path / "a.png"), "--labels", "star", "--model", str(folder)),
+        ("up", "--model", str(folder), "--home", str(tmp_path / "home")),
+    ):
+        with pytest.raises(ModelUnavailable, match=name) as caught:
+            run(*command)
+        assert "point to a" in str(caught.value)
+
+
 def test_models_list_names_them_all() -> None:
     """With what each answers, and whether it is here."""
     printed = run("models", "list")

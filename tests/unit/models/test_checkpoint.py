@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.catalogue import REGISTRY, TINY_FOLDER
-from models.hub.cache import locate
+from models.hub.cache import locate, located
 from models.registry import ModelNotAvailable
 from models.runtime import load_runtime
 
@@ -123,6 +123,20 @@ def test_a_model_never_pulled_is_refused_with_the_command_to_run(
         locate(REGISTRY["florence-2-base"])
 
     assert "--model tiny" in str(caught.value)
+
+
+def test_a_cache_of_somebody_else_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that the model was never pulled: to pull it would be no remedy."""
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", closed)
+
+    with pytest.raises(ModelNotAvailable, match="Permission denied; see whose it is") as caught:
+        located([REGISTRY["florence-2-base"]])
+
+    assert "models pull" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_weights_in_parts_load_and_count_in_the_fingerprint(folder: Path, suffix
     part.write_bytes(part.read_bytes()[:-1] + b"\x01")
     assert fingerprint(resolve(str(folder))) != before
     part.unlink()
-    with pytest.raises(NotWhole, match=rf"{part.name} in .* which .*index.json names"):
+    with pytest.raises(NotWhole, match=rf"'{part.name}' in .* which .*index.json names"):
         check(folder)
 
 
@@ -146,3 +146,14 @@ def test_what_only_the_loader_refuses_is_one_sentence(folder: Path, name: str, t
 
     with pytest.raises(ModelNotAvailable, match="point to a whole checkpoint folder"):
         load_runtime(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("name", ["absent.safetensors", "x" * 400, "\x00", "\ud800", ".", "../.."])
+def test_an_index_may_name_anything(folder: Path, name: str) -> None:
+    """What no file can be called, is no file."""
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {"logit_scale": name}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+    with pytest.raises(ModelNotAvailable, match="point to a whole checkpoint folder"):
+        check(folder)
