@@ -46,6 +46,8 @@ def _no_hub(
     # Read from the environment once, when the library is imported.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(no_models / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", NO_HUB)
+    template = NO_HUB + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ where each file is named by its digest.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ __all__ = [
     "blob_folder",
     "bytes_here",
     "damaged_files",
+    "digest_named",
     "is_pulled",
     "is_whole",
     "locate",
@@ -44,12 +46,14 @@ def located(entries: Sequence[Entry]) -> tuple[Path, ...]:
     to_pull: list[str] = []
     faults: list[str] = []
     for entry in entries:
-        if entry.repository is not None and not is_pulled(entry):
-            to_pull.append(entry.name)
-            continue
         try:
             folders.append(locate(entry))
             check_files(entry, folders[-1])
+        except (NotPulled, NotWhole) as exc:
+            if entry.repository is not None:
+                to_pull.append(entry.name)
+            else:
+                faults.append(str(exc))
         except ModelNotAvailable as exc:
             faults.append(str(exc))
     if to_pull:
@@ -135,12 +139,22 @@ def damaged_files(entry: Entry) -> tuple[tuple[str, ...], int]:
     """
     damaged, compared = [], 0
     for path in _files(snapshot_folder(entry)) if entry.repository is not None else ():
-        digest = path.resolve().name
-        if is_digest(digest):
+        digest = digest_named(path)
+        if digest is not None:
             compared += 1
             if digest_of(path, digest) != digest:
                 damaged.append(path.name)
     return tuple(damaged), compared
+
+
+def digest_named(path: Path) -> str | None:
+    """Give the digest that a file of a revision is linked by; `None` of a plain copy.
+
+    Of several links only the first is the cache's own: what is linked to may lie in a store that names
+    contents otherwise.
+    """
+    name = os.readlink(path).rpartition("/")[2] if path.is_symlink() else ""
+    return name if is_digest(name) else None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -18,7 +18,14 @@ from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 from models.catalogue import Entry, ModelNotAvailable
 from models.file_checks import FileFault, check_files
 from models.files import model_files, weights_file
-from models.hub.cache import blob_folder, damaged_files, is_whole, locate, snapshot_folder
+from models.hub.cache import (
+    blob_folder,
+    damaged_files,
+    digest_named,
+    is_whole,
+    locate,
+    snapshot_folder,
+)
 from models.hub.digests import digest_of
 from models.hub.refusals import reason
 from models.hub.requests import HubFile, fetch, list_files
@@ -108,11 +115,14 @@ def _prepare(entry: Entry, watch: Watch) -> _Errand | Pulled:
     if entry.repository is None:
         return _whole(entry, 0, 0)
     damaged, compared = damaged_files(entry)
-    for name in damaged:
-        _remove(entry, name, watch)
     try:
         listed = {file.name: file for file in list_files(entry)}
     except _TROUBLE as exc:
+        if damaged:
+            raise ModelNotAvailable(
+                f"{entry.name}: {', '.join(damaged)} is damaged (its bytes are not what the hub names), and "
+                f"was not fetched anew: {reason(exc, entry)}"
+            ) from exc
         if not is_whole(entry):
             raise
         watch.note(f"{entry.name} is here, though the hub was not asked: {reason(exc, entry)}")
@@ -126,19 +136,16 @@ def _prepare(entry: Entry, watch: Watch) -> _Errand | Pulled:
     for file in errand.files:
         path = snapshot_folder(entry) / file.name
         # A link's bytes were compared with its own name, which is the digest.
-        named = path.resolve().name == file.digest
-        if path.is_file() and not named and digest_of(path, file.digest) != file.digest:
-            _remove(entry, file.name, watch)
+        named = digest_named(path) == file.digest
+        other = not named and path.is_file() and digest_of(path, file.digest) != file.digest
+        if file.name in damaged or other:
+            watch.note(
+                f"{entry.name}: {file.name} is damaged (its bytes are not what the hub names); "
+                "fetched anew"
+            )
+            path.unlink()
+            (blob_folder(entry) / file.digest).unlink(missing_ok=True)
     return errand
-
-
-def _remove(entry: Entry, name: str, watch: Watch) -> None:
-    watch.note(
-        f"{entry.name}: {name} is damaged (its bytes are not what the hub names); fetched anew"
-    )
-    path = snapshot_folder(entry) / name
-    path.resolve().unlink()
-    path.unlink(missing_ok=True)
 
 
 def _bring(entry: Entry, file: HubFile, watch: Watch) -> None:
@@ -148,7 +155,7 @@ def _bring(entry: Entry, file: HubFile, watch: Watch) -> None:
     with _alone(entry, file, watch):
         if blob.is_file():  # by another revision, or by another process while we waited
             if digest_of(blob, file.digest) == file.digest:
-                watch.gain(file.size)
+                watch.gain(file.size - _partly(entry, file))
                 return _link(entry, file, blob)
             blob.unlink()
         partial = blob.with_name(f"{blob.name}.incomplete")

@@ -55,6 +55,24 @@ class Machine:
             timeout=280,
         )
 
+    def library(self, repository: str, *, local_files_only: bool = False) -> Path:
+        """Fetch OWNER/NAME/COMMIT by the hub's own library, and give the folder that it names."""
+        owner, name, commit = repository.split("/")
+        code = (
+            "from huggingface_hub import snapshot_download; print(snapshot_download("
+            f"'{owner}/{name}', revision='{commit}', local_files_only={local_files_only}, "
+            "allow_patterns=['*.json', '*.txt', '*.bin', '*.safetensors']))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=280,
+        )
+        return Path(done.stdout.strip())
+
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """`firstpass` running; killed at the end of the block if it still does."""

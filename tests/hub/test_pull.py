@@ -57,50 +57,23 @@ def test_what_is_pulled_is_found_by_us_and_by_the_hubs_own_library(
 
 
 def test_the_cache_is_as_the_hubs_own_library_makes_it(
-    machine: Machine, hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, hub: StandInHub, tmp_path: Path
 ) -> None:
     """Same names of contents, same links; so each finds what the other fetched."""
-    from huggingface_hub import snapshot_download
-
+    theirs = Machine(tmp_path / "theirs", hub.url)
     assert machine.run("models", "pull", "clip-vit-b-32").returncode == 0
-    owner, name, commit = CLIP.split("/")
-    theirs = tmp_path / "theirs"
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
-    made = snapshot_download(
-        f"{owner}/{name}",
-        revision=commit,
-        cache_dir=theirs / "hub",
-        endpoint=hub.url,
-        allow_patterns=["*.json", "*.txt", "pytorch_model.bin"],
-    )
+    assert theirs.library(CLIP) == theirs.clip
 
     links = {path.name: os.readlink(path) for path in machine.clip.iterdir()}
-    assert links == {path.name: os.readlink(path) for path in Path(made).iterdir()}
+    assert links == {path.name: os.readlink(path) for path in theirs.clip.iterdir()}
     asked = len(hub.asked)
-    found = snapshot_download(
-        f"{owner}/{name}",
-        revision=commit,
-        cache_dir=machine.hf_home / "hub",
-        endpoint=hub.url,
-        allow_patterns=["*.json", "*.txt", "pytorch_model.bin"],
-        local_files_only=True,
-    )
-    assert Path(found) == machine.clip
+    assert machine.library(CLIP, local_files_only=True) == machine.clip
     assert len(hub.asked) == asked
 
 
 def test_what_the_library_fetched_needs_no_pull(machine: Machine, hub: StandInHub) -> None:
     """Whoever has the weights already fetches nothing again."""
-    from huggingface_hub import snapshot_download
-
-    owner, name, commit = CLIP.split("/")
-    snapshot_download(
-        f"{owner}/{name}",
-        revision=commit,
-        cache_dir=machine.hf_home / "hub",
-        endpoint=hub.url,
-        allow_patterns=["*.json", "*.txt", "pytorch_model.bin"],
-    )
+    machine.library(CLIP)
     hub.sent.clear()
 
     done = machine.run("models", "pull", "clip-vit-b-32")
@@ -206,6 +179,38 @@ def test_a_flipped_byte_is_found_and_the_remedy_mends_it(
     assert "1 files fetched, 11 compared" in mended.stdout
     assert set(hub.sent) == {name}
     assert whole(machine, hub)
+
+
+def test_a_damaged_file_is_kept_until_the_hub_can_be_asked(
+    machine: Machine, hub: StandInHub
+) -> None:
+    """Without network a file that may still do is not thrown away; it is said that it is damaged."""
+    assert machine.run("models", "pull", "clip-vit-b-32").returncode == 0
+    flip(machine.clip / "merges.txt", at=100)
+
+    refused = machine.run("models", "pull", "clip-vit-b-32", HF_HUB_OFFLINE="1")
+
+    assert refused.returncode == 2
+    assert "merges.txt is damaged" in refused.stderr
+    assert "HF_HUB_OFFLINE" in refused.stderr
+    assert (machine.clip / "merges.txt").is_file()
+
+
+def test_a_link_that_leads_on_is_compared_by_its_first_name(
+    machine: Machine, hub: StandInHub, tmp_path: Path
+) -> None:
+    """A store shared between repositories names contents by other digests."""
+    assert machine.run("models", "pull", "clip-vit-b-32").returncode == 0
+    blob = (machine.clip / "pytorch_model.bin").resolve()
+    store = tmp_path / ("e" * 64)
+    blob.rename(store)
+    blob.symlink_to(store)
+    hub.sent.clear()
+
+    done = machine.run("models", "pull", "clip-vit-b-32")
+
+    assert "was here, 8 compared" in done.stdout
+    assert hub.sent == {}
 
 
 def test_copies_without_links_are_compared_by_pull(machine: Machine, hub: StandInHub) -> None:
