@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from backend.checkpoints import check_checkpoints
 from backend.delivery.card import CourierCard
+from backend.engine import engine_of
 from backend.errors import FirstpassError, ModelUnavailable
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.overview import Overview, RedisView
+from backend.queue.vitals import WorkerCard
 from backend.queue.wording import duration, worker_name
 from backend.settings import Settings
 
@@ -48,20 +50,27 @@ def check_redis(redis: RedisView) -> Iterator[Finding]:
 
 
 def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
-    """Whether any lives, and has the model that the settings name."""
+    """Whether any lives, and answers as the settings here say: the same models, asked the same way."""
     alive = [card for card in overview.workers if not card.is_late(overview.at)]
     if not alive:
         yield Finding(Level.ERROR, "no worker is alive", "start one: `firstpass worker`")
     for card in alive:
         what = f"worker {worker_name(card)} on {card.device} with {card.model}"
-        if _names(card.model) == _names(settings.model):
-            yield Finding(Level.OK, what)
-        else:
+        if _names(card.model) != _names(settings.model):
             yield Finding(
                 Level.ERROR,
                 f"{what}, where the settings here name {settings.model}",
                 "give web, workers and courier the same FIRSTPASS_MODEL",
             )
+        elif not _answers_alike(card, settings):
+            yield Finding(
+                Level.ERROR,
+                f"{what}, which answers otherwise than the settings here say",
+                "give all processes the same FIRSTPASS_NUM_BEAMS, FIRSTPASS_MAX_NEW_TOKENS and FIRSTPASS_GATE, "
+                "the same files of a model in a folder, and the same Firstpass",
+            )
+        else:
+            yield Finding(Level.OK, what)
     for card in overview.workers:
         if card not in alive:
             silent = duration(card.silent_s(overview.at))
@@ -127,6 +136,15 @@ def check_web(web: OurWeb, settings: Settings) -> Finding:
         f"{what}, and not from here at {settings.public_url}",
         "that is right where only Label Studio's network knows FIRSTPASS_PUBLIC_URL; else mend it",
     )
+
+
+def _answers_alike(card: WorkerCard, settings: Settings) -> bool:
+    """Whether a worker's fingerprint is ours, as far as both are known: a folder may be on its machine only."""
+    try:
+        ours = engine_of(settings).fingerprint
+    except ModelUnavailable:
+        return True
+    return card.fingerprint in ("", ours)
 
 
 def _names(model: str) -> list[str]:

@@ -45,7 +45,8 @@ def check_web_version(web: OurWeb, project: Json, version: str) -> Finding:
     return Finding(
         Level.ERROR,
         f"the web process answers as {answered}, the settings here as {version}",
-        "give all processes the same FIRSTPASS_MODEL and FIRSTPASS_SCORE_THRESHOLD, and the same Firstpass",
+        "give all processes the same FIRSTPASS_MODEL, FIRSTPASS_SCORE_THRESHOLD, FIRSTPASS_NUM_BEAMS, "
+        "FIRSTPASS_MAX_NEW_TOKENS and FIRSTPASS_GATE, and the same Firstpass",
     )
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from backend.delivery.card import CourierCard
+from backend.engine import engine_of
 from backend.projects.doctor.installation import (
     check_courier,
     check_models,
@@ -116,3 +117,15 @@ def test_the_web_process_must_answer() -> None:
     assert check_web(our_web(), Settings(public_url="http://web:9090")).level is Level.OK
     assert check_web(our_web(), Settings(public_url="http://other:9090")).level is Level.WARNING
     assert check_web(our_web(nobody), Settings()).level is Level.ERROR
+
+
+def test_a_worker_that_is_asked_otherwise_is_named() -> None:
+    """The same models with other beams give other answers, which would be stored as ours."""
+    ours = engine_of(TINY).fingerprint
+    other = engine_of(Settings(model="tiny", num_beams=3)).fingerprint
+
+    assert levels(workers(card(fingerprint=ours))) == [Level.OK]
+    (finding,) = workers(card(fingerprint=other))
+    assert finding.level is Level.ERROR
+    assert finding.fix is not None
+    assert "FIRSTPASS_NUM_BEAMS" in finding.fix
