@@ -18,6 +18,7 @@ from backend.errors import FirstpassError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.bodies import Task
+from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Slot
 from backend.settings import Settings
 
@@ -63,17 +64,23 @@ class DryProject:
     def _draw(self, sheet: ContactSheet, task: Task, slot: Slot) -> None:
         """One picture per image of the task; an image that cannot be had here is drawn grey."""
         result = slot.prediction.result if slot.prediction is not None else []
-        for name, image in self._images(task):
-            drawn = [region for region in result if region["to_name"] == name]
-            sheet.add(f"task {task.id}", image, drawn)
+        for tag, image in self._images(task):
+            page = tag.item_index
+            drawn = [
+                region
+                for region in result
+                if region["to_name"] == tag.name and page in (None, region.get("item_index"))
+            ]
+            name = f"task {task.id}" + ("" if page is None else f", page {page + 1}")
+            sheet.add(name, image, drawn)
 
-    def _images(self, task: Task) -> Iterator[tuple[str, Image.Image]]:
+    def _images(self, task: Task) -> Iterator[tuple[ObjectTag, Image.Image]]:
         requests = self._target.predictor.requests(task)
         if not isinstance(requests, dict):
             return
         for tag, (_, request) in requests.items():
             try:
                 data = self._fetcher.fetch(request.image).data
-                yield tag.name, decode_image(data, self._settings.image_max_pixels)
+                yield tag, decode_image(data, self._settings.image_max_pixels)
             except FirstpassError:
-                yield tag.name, Image.new("RGB", (400, 300), (160, 160, 160))
+                yield tag, Image.new("RGB", (400, 300), (160, 160, 160))

@@ -28,10 +28,11 @@ from backend.bulk.tally import Tally
 from backend.errors import BadRequest, Failure, ImageRefused
 from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
+from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Predictor, Slot
 from backend.settings import Settings
 
-__all__ = ["FolderRun", "Target", "image_key"]
+__all__ = ["FolderRun", "Target", "one_image"]
 
 #: Images noted in the ledger at once.
 NOTE_CHUNK = 1000
@@ -160,19 +161,26 @@ class FolderRun:
         )
 
 
-def image_key(predictor: Predictor) -> str:
-    """The key of a task's data under which the label config reads its one image.
+def one_image(predictor: Predictor) -> ObjectTag:
+    """The one image that the label config reads from a task.
 
-    Raises `BadRequest` when it reads several: a folder says nothing about which belong together.
+    Raises `BadRequest` when it reads several: a folder says nothing about which belong together; and for
+    one that is put together of several texts.
     """
     images = predictor.plan.images
     if len(images) > 1:
-        names = ", ".join(f"{image.name!r} (${image.data_key})" for image in images)
+        names = ", ".join(f"{image.name!r} ({image.expression})" for image in images)
         raise BadRequest(
             f"a folder gives one image per task, but the label config reads {names} from each; import "
             "such tasks into Label Studio and use --project"
         )
-    return images[0].data_key
+    (image,) = images
+    if image.data_of("") is None:
+        raise BadRequest(
+            f"a folder gives each task one address, but the label config reads {image.name!r} from "
+            f'{image.expression!r}; set its value to a key ("$image") in a copy of the label config'
+        )
+    return image
 
 
 def _note(ledger: Ledger, chunk: Sequence[FoundImage]) -> None:

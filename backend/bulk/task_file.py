@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from backend.errors import OperatorError
+from backend.label_studio.control_tags import ObjectTag
 
 __all__ = ["Addresses", "OutputUnwritable", "write_tasks"]
 
@@ -54,7 +55,7 @@ class Addresses:
 
 
 def write_tasks(
-    out: Path, data_key: str, addresses: Addresses, rows: Iterable[tuple[str, str]]
+    out: Path, image: ObjectTag, addresses: Addresses, rows: Iterable[tuple[str, str]]
 ) -> int:
     """Writes one task per row (path, prediction as JSON) and gives their number.
 
@@ -66,7 +67,7 @@ def write_tasks(
     try:
         with beside.open("w", encoding="utf-8") as file:
             for path, prediction in rows:
-                data = json.dumps({data_key: addresses.of(path)}, ensure_ascii=False)
+                data = json.dumps(image.data_of(addresses.of(path)), ensure_ascii=False)
                 file.write(",\n" if written else "[\n")
                 file.write(f'{{"data": {data}, "predictions": [{prediction}]}}')
                 written += 1

@@ -10,13 +10,14 @@ from rich.text import Text
 
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.local import FolderPredictor, local_handler
-from backend.bulk.offline import FolderRun, Target, image_key
+from backend.bulk.offline import FolderRun, Target, one_image
 from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
 from backend.engine import engine_of
 from backend.errors import BadRequest
+from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
 from backend.queue.wording import images, printable
@@ -51,7 +52,7 @@ def prelabel_folder(options: FolderOptions, settings: Settings, console: Console
     `console` takes notes and progress. Raises errors of ours; nothing is written then but the ledger.
     """
     predictor = _predictor(options.config, settings)
-    place = _Place(options, settings, console, predictor, image_key(predictor))
+    place = _Place(options, settings, console, predictor, one_image(predictor))
     return place.dry() if options.dry_run else place.fill()
 
 
@@ -63,7 +64,7 @@ class _Place:
     settings: Settings
     console: Console
     predictor: Predictor
-    data_key: str
+    image: ObjectTag
 
     def fill(self) -> Report:
         """Predictions in a file or a dataset."""
@@ -104,7 +105,7 @@ class _Place:
     def _images(self) -> FolderPredictor:
         handler = local_handler(self.settings, self.options.images)
         sizer = BatchSizer(self.settings.batch_max, self.settings.batch_latency_s)
-        return FolderPredictor(self.predictor, self.data_key, handler, sizer)
+        return FolderPredictor(self.predictor, self.image, handler, sizer)
 
     def _target(self) -> Target:
         """Raises `BadRequest` for an `out` that could not be written in the end."""
@@ -125,7 +126,7 @@ class _Place:
             if prefix is None
             else Addresses(prefix)
         )
-        return lambda rows: write_tasks(out, self.data_key, addresses, rows)
+        return lambda rows: write_tasks(out, self.image, addresses, rows)
 
     def _dataset(self, out: Path, name: str) -> Target:
         from backend.bulk.dataset import DatasetTarget, dataset_classes, left_out
@@ -144,7 +145,7 @@ class _Place:
 
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
-            self._note(f"not served: {tag}")
+            self._note(tag.note, style="" if tag.is_wanted else "yellow")
 
     def _note(self, line: str, *, style: str = "yellow") -> None:
         self.console.print(Text(printable(line), style=style), soft_wrap=True)

@@ -64,7 +64,7 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
     with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
         target = target_project(api, options.project, predictor_settings(settings))
         for tag in target.predictor.plan.unserved:
-            _note(console, f"not served: {tag}")
+            _note(console, tag.note, style="" if tag.is_wanted else "yellow")
         check_workers(connection, target.predictor.settings.engine)
         queue = job_queue(settings, connection)
         queue.start()
@@ -165,5 +165,5 @@ class _Place:
             )
 
 
-def _note(console: Console, line: str) -> None:
-    console.print(Text(printable(line), style="yellow"), soft_wrap=True)
+def _note(console: Console, line: str, *, style: str = "yellow") -> None:
+    console.print(Text(printable(line), style=style), soft_wrap=True)

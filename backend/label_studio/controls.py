@@ -29,6 +29,7 @@ from backend.label_studio.control_tags import (
     TextTask,
 )
 from backend.label_studio.labels import flat_labels, tree_labels
+from backend.label_studio.value_expressions import path_of
 
 __all__ = ["control_of"]
 
@@ -129,8 +130,7 @@ def _choices(element: Element, to_name: str) -> ChoicesTag:
         raise Unserved(f"expected choice=single, single-radio or multiple, got {mode!r}")
     task(element, ("classify",), "classify")
     nested = is_true(element, "allowNested")
-    value = element.get("value", "")
-    options_key = value[1:] if value.startswith("$") else None
+    options_key = path_of(element.get("value", ""))
     labels: tuple[Label, ...] = ()
     if options_key is None:
         labels = tree_labels(element) if nested else flat_labels(element, "Choice")
@@ -145,6 +145,7 @@ def _choices(element: Element, to_name: str) -> ChoicesTag:
         per_region=per_region(element),
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 
@@ -163,6 +164,7 @@ def _taxonomy(element: Element, to_name: str) -> TaxonomyTag:
         per_region=per_region(element),
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 
@@ -176,6 +178,7 @@ def _text(element: Element, to_name: str) -> TextTag:
         per_region=regions,
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 
@@ -197,6 +200,7 @@ def _count(element: Element, to_name: str) -> CountTag:
         phrases=asked,
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 

@@ -10,6 +10,7 @@ from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageKind, ImageRef, parse_image_ref
 from backend.plan import Plan
+from backend.planning.pages import Blank, pages_of
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
 
@@ -36,27 +37,36 @@ def check_images(
     kinds: dict[ImageKind, ImageRef] = {}
     refused: dict[str, Finding] = {}
     for task in tasks:
-        for image in plan.images:
-            try:
-                ref = _ref(task, image.data_key, settings)
-            except FirstpassError as error:
-                what = f"task {task['id']}: {error}"
-                refused.setdefault(
-                    type(error).__name__, Finding(Level.ERROR, what, _data_remedy(error))
-                )
+        for found in _images(task, plan, settings):
+            if isinstance(found, ImageRef):
+                kinds.setdefault(found.kind, found)
             else:
-                kinds.setdefault(ref.kind, ref)
+                what = f"task {task['id']}: {found}"
+                refused.setdefault(
+                    type(found).__name__, Finding(Level.ERROR, what, _data_remedy(found))
+                )
     for ref in kinds.values():
         yield _tried(ref, fetcher, settings)
     yield from refused.values()
 
 
-def _ref(task: Json, key: str, settings: Settings) -> ImageRef:
-    value = task["data"].get(key)
-    if value is None:
-        present = ", ".join(sorted(map(str, task["data"]))) or "nothing"
-        raise TaskError(f"the label config reads {key!r}, but the task's data has {present}")
-    return parse_image_ref(value, task_id=task["id"], label_studio_url=settings.label_studio_url)
+def _images(task: Json, plan: Plan, settings: Settings) -> Iterator[ImageRef | FirstpassError]:
+    """Each image of a task, and each page of one that has pages; an error for one that cannot be."""
+    for image in plan.images:
+        try:
+            pages = pages_of(image, task["data"])
+        except FirstpassError as error:
+            yield error
+            continue
+        for page in pages:
+            try:
+                if isinstance(page, Blank):
+                    raise TaskError(page.words)
+                yield parse_image_ref(
+                    page.value, task_id=task["id"], label_studio_url=settings.label_studio_url
+                )
+            except FirstpassError as error:
+                yield error
 
 
 def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
@@ -72,7 +82,7 @@ def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
 
 def _data_remedy(error: FirstpassError) -> str:
     if isinstance(error, TaskError):
-        return "import tasks whose data has the key that <Image value> names"
+        return "import tasks whose data has an address where <Image value> or valueList points to"
     return "import the image as an upload, or with an http(s) address"
 
 

@@ -32,7 +32,8 @@ def check_config(
     )
     findings = [Finding(Level.OK, f"the label config is served: {served}")]
     findings += [
-        Finding(Level.WARNING, f"left to the annotator: {tag}") for tag in predictor.plan.unserved
+        Finding(Level.OK if tag.is_wanted else Level.WARNING, tag.note)
+        for tag in predictor.plan.unserved
     ]
     return predictor, findings
 

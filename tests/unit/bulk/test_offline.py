@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backend.bulk.ledger_file import open_ledger
-from backend.bulk.offline import FolderRun, image_key
+from backend.bulk.offline import FolderRun, one_image
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report
 from backend.bulk.tally import TaskKey
@@ -158,5 +158,5 @@ def test_a_label_config_that_reads_two_images_per_task_is_refused() -> None:
     )
 
     with pytest.raises(BadRequest, match=r"'left' \(\$l\), 'right' \(\$r\)"):
-        image_key(predictor(two))
-    assert image_key(predictor()) == "photo"
+        one_image(predictor(two))
+    assert one_image(predictor()).data_key == "photo"

@@ -56,7 +56,7 @@ def test_an_image_that_reads_is_given_with_its_size() -> None:
         ("/data/local-files/?d=a.png", "LOCAL_FILES_SERVING_ENABLED"),
         ("http://127.0.0.1:9/a.png", "FIRSTPASS_IMAGE_ALLOW"),
         ("file:///etc/passwd", "import the image as an upload"),
-        (5, "has the key that <Image value> names"),
+        (5, "where <Image value> or valueList points to"),
     ],
 )
 def test_what_cannot_be_read_has_its_fix(value: object, words: str) -> None:
@@ -90,7 +90,7 @@ def test_a_bucket_on_an_inside_address_is_allowed_or_passed_on(label_studio: Loc
 def test_a_task_without_the_key_says_what_it_has() -> None:
     (finding,) = look("a.png", "b.png", key="picture")
 
-    assert "reads 'image', but the task's data has picture" in finding.what
+    assert "from 'image', but the task's data has picture" in finding.what
 
 
 def test_a_project_without_tasks_is_a_warning() -> None:
