@@ -96,6 +96,14 @@ def prelabel(
             help="A dataset of boxes and polygons, with the images, instead. It holds no scores.",
         ),
     ] = None,
+    split: Annotated[
+        float | None,
+        typer.Option(
+            envvar="FIRSTPASS_PRELABEL_SPLIT",
+            help="With --format: so much of the images to train on (0.9), the rest to validate with. Copies "
+            "of a picture stay together.",
+        ),
+    ] = None,
     url_prefix: Annotated[
         str | None,
         typer.Option(
@@ -180,6 +188,7 @@ def prelabel(
         config=config,
         out=out,
         format=dataset_format,
+        split=split,
         url_prefix=url_prefix,
         limit=limit,
         sample=sample,

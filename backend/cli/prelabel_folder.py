@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class FolderOptions:
     config: Path
     out: Path | None
     format: str | None
+    split: float | None
     url_prefix: str | None
     limit: int | None
     sample: int | None
@@ -51,8 +53,9 @@ def prelabel_folder(options: FolderOptions, settings: Settings, console: Console
 
     `console` takes notes and progress. Raises errors of ours; nothing is written then but the ledger.
     """
-    predictor = _predictor(options.config, settings)
-    place = _Place(options, settings, console, predictor, one_image(predictor))
+    xml = _label_config(options.config)
+    predictor = _predictor(xml, settings)
+    place = _Place(options, settings, console, xml, predictor, one_image(predictor))
     return place.dry() if options.dry_run else place.fill()
 
 
@@ -63,6 +66,7 @@ class _Place:
     options: FolderOptions
     settings: Settings
     console: Console
+    xml: str
     predictor: Predictor
     image: ObjectTag
 
@@ -129,7 +133,7 @@ class _Place:
         return lambda rows: write_tasks(out, self.image, addresses, rows)
 
     def _dataset(self, out: Path, name: str) -> Target:
-        from backend.bulk.dataset import DatasetTarget, dataset_classes, left_out
+        from backend.bulk.dataset import DatasetTarget, dataset_classes, has_outlines, left_out
         from backend.bulk.dataset_files import DatasetFormat
 
         folder, plan = self.options.images, self.predictor.plan
@@ -138,10 +142,24 @@ class _Place:
                 f"expected --out outside of --images: {out} would be taken for more images"
             )
         format_name = DatasetFormat(name)
-        dataset = DatasetTarget(out, format_name, dataset_classes(plan, format_name))
+        dataset = DatasetTarget(
+            out,
+            format_name,
+            dataset_classes(plan, self.xml, format_name),
+            outlines=has_outlines(plan),
+            share=self.options.split,
+        )
         lost = ", ".join(("scores", *left_out(plan)))
         self._note(f"not in a dataset for {format_name.value}: {lost}")
-        return lambda rows: dataset.write(folder, rows, self.settings)
+
+        def write(rows: Iterable[tuple[str, str]]) -> int:
+            written = dataset.write(folder, rows, self.settings)
+            if self.options.split is not None:
+                sides = ", ".join(f"{side} {count:,}" for side, count in dataset.counts().items())
+                self._note(f"split: {sides}", style="")
+            return written
+
+        return write
 
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
@@ -151,11 +169,14 @@ class _Place:
         self.console.print(Text(printable(line), style=style), soft_wrap=True)
 
 
-def _predictor(config: Path, settings: Settings) -> Predictor:
+def _label_config(config: Path) -> str:
     try:
-        xml = config.read_text(encoding="utf-8")
+        return config.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadRequest(f"expected a label config in {config}: {reason}") from error
+
+
+def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
     return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)

@@ -26,7 +26,7 @@ from backend.label_studio.controls import control_of
 from backend.label_studio.labels import labels_left_out
 from backend.label_studio.value_expressions import is_expression, path_of
 
-__all__ = ["parse_label_config"]
+__all__ = ["parse_label_config", "read_xml"]
 
 MAX_XML_CHARS = 2_000_000
 #: Tags within tags: Label Studio's own configs have some ten.
@@ -52,7 +52,7 @@ def parse_label_config(xml: str) -> LabelConfig:
     >>> config.controls[0].labels[0].phrases
     ('indoor',)
     """
-    root = _parse_xml(xml)
+    root = read_xml(xml)
     repeated = {id(inner) for outer in root.iter("Repeater") for inner in outer.iter()}
     images = tuple(_images(root, repeated))
     by_name = {image.name: image for image in images}
@@ -127,7 +127,8 @@ def _is_of_a_page(control: ControlTag) -> bool:
     return not isinstance(control, CountTag) and control.per_region is not None
 
 
-def _parse_xml(xml: str) -> Element:
+def read_xml(xml: str) -> Element:
+    """The root of a label config. Raises `LabelConfigError` as `parse_label_config` does."""
     if len(xml) > MAX_XML_CHARS:
         raise LabelConfigError(
             f"expected a label config of at most {MAX_XML_CHARS} characters, got {len(xml)}"
