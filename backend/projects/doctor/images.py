@@ -8,9 +8,10 @@ from typing import Any, TypeAlias, assert_never
 from backend.errors import FirstpassError, ImageRefused, TaskError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
-from backend.images.reference import ImageKind, ImageRef, parse_image_ref
+from backend.images.reference import ImageKind, ImageRef, parse_image_ref, stored_prefix
+from backend.label_studio.control_tags import ObjectTag
 from backend.plan import Plan
-from backend.planning.pages import Blank, pages_of
+from backend.planning.pages import Blank, Page, pages_of
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
 
@@ -45,6 +46,7 @@ def check_images(
                 refused.setdefault(
                     type(found).__name__, Finding(Level.ERROR, what, _data_remedy(found))
                 )
+    yield from _prefixes(tasks, plan, settings)
     for ref in kinds.values():
         yield _tried(ref, fetcher, settings)
     yield from refused.values()
@@ -67,6 +69,36 @@ def _images(task: Json, plan: Plan, settings: Settings) -> Iterator[ImageRef | F
                 )
             except FirstpassError as error:
                 yield error
+
+
+def _prefixes(tasks: Sequence[Json], plan: Plan, settings: Settings) -> Iterator[Finding]:
+    """A word on a sub-path that Label Studio stores and our address for it lacks; images are read without."""
+    url = settings.label_studio_url
+    if url is None:
+        return
+    values = (
+        page.value
+        for task in tasks
+        for image in plan.images
+        for page in _pages(image, task)
+        if isinstance(page, Page)
+    )
+    prefix = next(filter(None, (stored_prefix(value, url) for value in values)), None)
+    if prefix is not None:
+        yield Finding(
+            Level.WARNING,
+            f"Label Studio stores its files under {prefix}, the path of its LABEL_STUDIO_HOST, which "
+            f"FIRSTPASS_LABEL_STUDIO_URL ({url}) has not; it is dropped when images are read",
+            "nothing while images are read; else set FIRSTPASS_LABEL_STUDIO_URL to an address that ends in "
+            f"{prefix}",
+        )
+
+
+def _pages(image: ObjectTag, task: Json) -> Sequence[Page | Blank]:
+    try:
+        return pages_of(image, task["data"])
+    except FirstpassError:
+        return ()
 
 
 def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:

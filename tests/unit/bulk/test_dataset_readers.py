@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from backend.bulk.dataset import DatasetTarget
@@ -19,6 +18,7 @@ from backend.settings import Settings
 from tests.unit.bulk.rows import polygon, rectangle
 from tests.unit.images.pictures import encoded
 
+yaml = pytest.importorskip("yaml")
 CLASSES = {"ring": 0, "cross: 1": 1, "circle": 2, 'quote "\u2028\x85': 4}
 RING = rectangle("a", "ring", 0.5, x=12.3, y=21.7)
 CIRCLE = polygon("b", "circle", (50, 50), (90, 50), (50, 90), (-1, 70))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from backend.engine import engine_for
 from backend.images.fetch import ImageFetcher
@@ -14,7 +15,7 @@ from backend.plan import plan_label_config
 from backend.projects.doctor.images import check_images
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
-from tests.integration.images.servers import LocalServer, png, redirect
+from tests.integration.images.servers import LocalServer, answer, png, redirect
 
 CONFIG = (
     '<View><Image name="i" value="$image"/><Choices name="c" toName="i"><Choice value="snow"/>'
@@ -95,3 +96,16 @@ def test_a_task_without_the_key_says_what_it_has() -> None:
 
 def test_a_project_without_tasks_is_a_warning() -> None:
     assert [finding.level for finding in look()] == [Level.WARNING]
+
+
+def test_a_sub_path_that_our_address_lacks_is_named(label_studio: LocalServer) -> None:
+    """The image is read without it: Label Studio serves it so to who comes from inside."""
+    label_studio.routes["/data/upload/1/a.png"] = answer(png(8, 6))
+    settings = Settings(label_studio_url=label_studio.url, label_studio_api_key=SecretStr("x" * 40))
+
+    mismatch, image = look("/tools/data/upload/1/a.png", settings=settings)
+
+    assert mismatch.level is Level.WARNING
+    assert "under /tools" in mismatch.what
+    assert label_studio.url in mismatch.what
+    assert image.what.endswith("is an image of 8 x 6")
