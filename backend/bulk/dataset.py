@@ -100,6 +100,7 @@ class DatasetTarget:
         *,
         outlines: bool = False,
         share: float | None = None,
+        follow_links: bool = False,
     ) -> None:
         """`outlines`: regions may be polygons; `share` of the images, by what they show, is for training.
 
@@ -116,6 +117,7 @@ class DatasetTarget:
             )
         self._out, self._format, self._classes = out, format_name, classes
         self._outlines, self._split = outlines, None if share is None else Split(share)
+        self._follow_links = follow_links
 
     def write(self, folder: Path, rows: Iterable[tuple[str, str]], settings: Settings) -> int:
         """Copies the images of the rows (path below `folder`, prediction as JSON) and annotates them.
@@ -157,7 +159,12 @@ class DatasetTarget:
         self, folder: Path, path: str, prediction: str, stem: Path, settings: Settings
     ) -> DatasetImage:
         try:
-            data = read_local_file(folder, path, max_bytes=settings.image_max_bytes)
+            data = read_local_file(
+                folder,
+                path,
+                max_bytes=settings.image_max_bytes,
+                follow_links=self._follow_links,
+            )
             file, size_wh = self._place(data, stem, settings.image_max_pixels)
         except ImageError as error:
             raise OutputUnwritable(

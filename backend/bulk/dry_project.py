@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
+from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import marks_of
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report, RunFacts
@@ -38,7 +39,7 @@ class DryProject:
         """The contact sheet of the tasks (by id), and their figures."""
         begun_at, started = time.time(), time.monotonic()
         self._progress.begin(len(tasks))
-        sheet, tally = ContactSheet(), Tally()
+        sheet, tally, left_out = ContactSheet(), Tally(), LeftOut()
         for slots in predict_tasks(tasks.values(), self._target.predictor, window):
             for slot in slots:
                 task = tasks[slot.task_id or 0]
@@ -48,6 +49,8 @@ class DryProject:
                 elif slot.prediction is not None:
                     marks = marks_of(slot.prediction.result)
                     tally.add(marks)
+                    for part in slot.left_out:
+                        left_out.add(PART_OF_A_TASK, task.id or 0, part)
                     self._progress.advance(predicted=1, regions=marks.regions)
                     self._draw(sheet, task, slot)
         facts = RunFacts(
@@ -59,7 +62,7 @@ class DryProject:
             left=0,
             ledger="",
         )
-        return sheet.image(), Report.of(tally, facts)
+        return sheet.image(), Report.of(tally, facts, left_out.figures())
 
     def _draw(self, sheet: ContactSheet, task: Task, slot: Slot) -> None:
         """One picture per image of the task; an image that cannot be had here is drawn grey."""

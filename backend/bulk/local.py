@@ -98,14 +98,17 @@ class FolderPredictor:
         return {path: self._predictor.slot(None, requests[path], outcomes) for path in paths}
 
 
-def local_handler(settings: Settings, folder: Path) -> PredictHandler:
+def local_handler(
+    settings: Settings, folder: Path, *, follow_links: bool = False
+) -> PredictHandler:
     """Loads the models of the settings, to be asked about files below `folder`; seconds, and memory.
 
     Raises `ModelUnavailable`.
     """
     runtime = load_models(settings)
     here = settings.model_copy(update={"local_files_root": folder, "label_studio_url": None})
-    return PredictHandler(ImageFetcher(here, None), runtime, _NoCache(), settings.image_max_pixels)
+    fetcher = ImageFetcher(here, None, follow_links=follow_links)
+    return PredictHandler(fetcher, runtime, _NoCache(), settings.image_max_pixels)
 
 
 class _NoCache(OutputCache):

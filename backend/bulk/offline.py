@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from backend.bulk.contact_sheet import ContactSheet
 from backend.bulk.folder import FoundImage, walk_images
 from backend.bulk.ledger import Ledger, Listed, Predicted
 from backend.bulk.ledger_file import RunKey
+from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
 from backend.bulk.progress import Progress
@@ -53,6 +54,9 @@ class FolderRun:
     sample: int | None = None
     seed: int = 0
     retry_failed: bool = False
+    follow_links: bool = False
+    #: Counts what this start leaves out of the folder.
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def key(self) -> RunKey:
@@ -92,7 +96,7 @@ class FolderRun:
         """The figures of the chosen images, whichever start predicted them."""
         tally = ledger.tally(this_start=True)
         facts = self._facts(ledger.begun_at, ledger.seconds, ledger.left(), str(ledger.path))
-        return Report.of(tally, facts)
+        return Report.of(tally, facts, self.left_out.figures())
 
     def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
         """A contact sheet of the chosen images, and their figures; keeps nothing."""
@@ -109,7 +113,7 @@ class FolderRun:
                     sheet.add(path, self._read(path, settings), slot.prediction.result)
             self._advance(slots)
         facts = self._facts(begun_at, time.monotonic() - started, left=0, ledger="")
-        return sheet.image(), Report.of(tally, facts)
+        return sheet.image(), Report.of(tally, facts, self.left_out.figures())
 
     def _facts(self, begun_at: float, seconds: float, left: int, ledger: str) -> RunFacts:
         return RunFacts(
@@ -123,17 +127,27 @@ class FolderRun:
         )
 
     def _read(self, path: str, settings: Settings) -> Image.Image:
-        data = read_local_file(self.folder, path, max_bytes=settings.image_max_bytes)
+        data = read_local_file(
+            self.folder,
+            path,
+            max_bytes=settings.image_max_bytes,
+            follow_links=self.follow_links,
+        )
         return decode_image(data, settings.image_max_pixels)
 
     def _chosen(self) -> Iterator[FoundImage]:
         """Raises `BadRequest` when the folder holds no image."""
-        found = walk_images(self.folder)
+        found = walk_images(
+            self.folder,
+            follow_links=self.follow_links,
+            left_out=lambda path, reason: self.left_out.add(reason, path),
+        )
         first = next(found, None)
         if first is None:
+            others = self.left_out.words()
             raise BadRequest(
                 f"expected images in {self.folder} (JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, by their "
-                "names), found none"
+                f"names), found none{f'; left out: {others}' if others else ''}"
             )
         images: Iterable[FoundImage] = chain([first], found)
         if self.sample is not None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 
 from backend import __version__
+from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.report import Report, in_utc
 from backend.bulk.tally import FailureFigures, LabelFigures
 from backend.queue.wording import duration
@@ -49,6 +50,8 @@ def report_page(report: Report) -> str:
         sections.append(section("By label", _labels(report.labels)))
     if report.failures:
         sections.append(failure_section(report.failures, facts.ledger))
+    if report.left_out:
+        sections.append(section("Left out", _left_out(report.left_out)))
     return document(f"Pre-labelled: {facts.source}", _head_line(report), *sections)
 
 
@@ -117,3 +120,12 @@ def _failures(failures: Iterable[FailureFigures]) -> Markup:
         for number, example in enumerate(failure.examples)
     )
     return table(("kind", "image", "why", "images#"), rows, class_="failures")
+
+
+def _left_out(figures: Iterable[LeftOutFigures]) -> Markup:
+    rows = (
+        (one.reason, str(example.task), example.message, f"{one.count:,}" * (number == 0))
+        for one in figures
+        for number, example in enumerate(one.examples)
+    )
+    return table(("reason", "what", "more", "number#"), rows, class_="failures")

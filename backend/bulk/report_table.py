@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.report import Report
 from backend.bulk.tally import FailureFigures
 from backend.queue.wording import duration, printable
@@ -27,6 +28,8 @@ def report_tables(report: Report) -> Iterator[RenderableType]:
         yield _labels(report)
     if report.failures:
         yield failure_table(report.failures, report.facts.ledger)
+    if report.left_out:
+        yield _left_out(report)
 
 
 def _figures(report: Report) -> Table:
@@ -82,6 +85,19 @@ def failure_table(failures: Iterable[FailureFigures], ledger: str) -> Table:
     return table
 
 
-def _examples(failure: FailureFigures) -> Text:
-    lines = [f"{one.task}: {one.message}" for one in failure.examples[:EXAMPLES_SHOWN]]
+def _left_out(report: Report) -> Table:
+    table = Table(title=Text("Left out, by reason"), title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("reason", overflow="fold")
+    table.add_column("number", justify="right")
+    table.add_column("for example", overflow="fold")
+    for one in report.left_out:
+        table.add_row(Text(printable(one.reason)), f"{one.count:,}", _examples(one))
+    return table
+
+
+def _examples(figures: FailureFigures | LeftOutFigures) -> Text:
+    lines = [
+        f"{one.task}: {one.message}" if one.message else str(one.task)
+        for one in figures.examples[:EXAMPLES_SHOWN]
+    ]
     return Text("\n".join(printable(line) for line in lines))

@@ -77,6 +77,14 @@ def prelabel(
             help="Folder of images, subfolders included; needs --config and --out, and no server.",
         ),
     ] = None,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links",
+            envvar="FIRSTPASS_PRELABEL_FOLLOW_LINKS",
+            help="Also files outside of --images that links in it lead to.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(envvar="FIRSTPASS_PRELABEL_CONFIG", help="Label config XML for --images."),
@@ -185,6 +193,7 @@ def prelabel(
         labeled=labeled,
         watch=watch,
         images=images,
+        follow_links=follow_links,
         config=config,
         out=out,
         format=dataset_format,

@@ -35,6 +35,7 @@ class FolderOptions:
     """What was asked on the command line."""
 
     images: Path
+    follow_links: bool
     config: Path
     out: Path | None
     format: str | None
@@ -104,10 +105,12 @@ class _Place:
             sample=sample,
             seed=self.options.seed,
             retry_failed=self.options.retry_failed,
+            follow_links=self.options.follow_links,
         )
 
     def _images(self) -> FolderPredictor:
-        handler = local_handler(self.settings, self.options.images)
+        options = self.options
+        handler = local_handler(self.settings, options.images, follow_links=options.follow_links)
         sizer = BatchSizer(self.settings.batch_max, self.settings.batch_latency_s)
         return FolderPredictor(self.predictor, self.image, handler, sizer)
 
@@ -148,6 +151,7 @@ class _Place:
             dataset_classes(plan, self.xml, format_name),
             outlines=has_outlines(plan),
             share=self.options.split,
+            follow_links=self.options.follow_links,
         )
         lost = ", ".join(("scores", *left_out(plan)))
         self._note(f"not in a dataset for {format_name.value}: {lost}")

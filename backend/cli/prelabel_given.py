@@ -26,6 +26,7 @@ class Given:
     labeled: bool
     watch: bool
     images: Path | None
+    follow_links: bool
     config: Path | None
     out: Path | None
     format: str | None
@@ -50,6 +51,7 @@ class Given:
                 "--out": self.out,
                 "--format": self.format,
                 "--split": self.split,
+                "--follow-links": self.follow_links or None,
                 "--url-prefix": self.url_prefix,
             },
         )
@@ -97,6 +99,7 @@ class Given:
             raise BadRequest(f"expected --split between 0 and 1, as in 0.9, got {self.split:g}")
         return FolderOptions(
             images=self.images,
+            follow_links=self.follow_links,
             config=self.config,
             out=self.out,
             format=self.format,

@@ -20,7 +20,7 @@ from backend.images.sniff import what_came
 from backend.images.unsupported import unsupported_kind
 from models.types import ImageSize
 
-__all__ = ["ImageFacts", "decode_image", "image_facts", "upright_size"]
+__all__ = ["ImageFacts", "decode_image", "image_facts", "known_format", "upright_size"]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 #: Whose EXIF orientation Chromium and Firefox apply. They show WebP as it is stored, whatever it says.
@@ -107,7 +107,7 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The image with its header read and its size checked."""
     if not data:
         raise ImageUnreadable("the file is empty")
-    name = _recognised(data)
+    name = known_format(data)
     if name is None:
         raise ImageUnreadable(f"expected an image ({', '.join(_FORMATS)}), got {what_came(data)}")
     # Pillow measures against a bound of its own, global to the process, in several places; where ours is
@@ -131,7 +131,7 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     return image
 
 
-def _recognised(data: bytes) -> str | None:
+def known_format(data: bytes) -> str | None:
     """The allowed format whose signature the file begins with; a broken file behind it is its own error."""
     Image.init()
     for name in _FORMATS:
