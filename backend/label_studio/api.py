@@ -185,6 +185,11 @@ class LabelStudioApi(ProjectsApi):
         rows = self.rows_of(project, model_version, ids)
         return {task: found for task, found in rows.items() if len(found) > 1}
 
+    def with_rows(self, project: int, page_size: int = 100) -> Iterator[Json]:
+        """Every task with its rows and annotations, by ascending id; flat in memory."""
+        params = {"include": "id,predictions,annotations", "fields": "all"}
+        return self._tasks(project, None, None, page_size, params)
+
     def predictions_of(self, task: int) -> list[Json]:
         """All rows of a task."""
         found: list[Json] = self._connection.get("/api/predictions/", {"task": task})
@@ -207,14 +212,14 @@ class LabelStudioApi(ProjectsApi):
         return int(self._connection.post(path, [dict(row) for row in rows])["created"])
 
     def model_versions(self, project: int) -> dict[str, int]:
-        """How many rows are stored per version."""
+        """How many rows are stored per version; those without one under an empty name."""
         params = {"extended": "true"}
         found = self._get(f"/api/projects/{project}/model-versions/", params)
-        return {
-            str(entry["model_version"]): int(entry["count"])
-            for entry in found["static"]
-            if entry["model_version"] is not None
-        }
+        counts: dict[str, int] = {}
+        for entry in found["static"]:
+            name = str(entry["model_version"] or "")
+            counts[name] = counts.get(name, 0) + int(entry["count"])
+        return counts
 
     def delete_model_version(self, project: int, model_version: str) -> int:
         """How many rows of that version were deleted.

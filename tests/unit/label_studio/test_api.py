@@ -121,11 +121,11 @@ def test_lacking_and_doubled_go_by_the_exact_version() -> None:
     assert api.doubled(3, "tiny-1", [1, 2, 3, 4, 5]) == {4: [15, 19]}
 
 
-def test_rows_without_a_version_are_no_version() -> None:
+def test_rows_without_a_version_have_an_empty_name() -> None:
     counts = [{"model_version": "a", "count": 3}, {"model_version": None, "count": 0}]
     stand_in = StandIn(**{"GET /api/projects/3/model-versions/": {"static": counts, "live": None}})
 
-    assert stand_in.api().model_versions(3) == {"a": 3}
+    assert stand_in.api().model_versions(3) == {"a": 3, "": 0}
 
 
 def test_projects_are_listed_to_the_last_page() -> None:
