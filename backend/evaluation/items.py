@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from backend.errors import Failure
+from backend.errors import BadRequest, Failure
 from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, Truth
 from backend.evaluation.names import LabelNames, left_out, measured_plan, used_plan
 from backend.label_studio.bodies import Task
@@ -46,6 +46,12 @@ def items_of(labelled: LabelledSet, predictor: Predictor, label_config: str) -> 
 
     Raises `BadRequest` where nothing can be compared: no tag that is measured, no label in common.
     """
+    pages = [image for image in predictor.plan.images if image.is_list]
+    if pages:
+        raise BadRequest(
+            f"expected images without pages, but the label config reads {pages[0].name!r} from "
+            f"valueList={pages[0].expression!r}; what is on which page is not compared"
+        )
     with_tags = any(truth.tags for task in labelled.tasks for truth in task.truths.values())
     plan = measured_plan(predictor.plan, with_tags=with_tags)
     lacking: Counter[str] = Counter()
@@ -96,7 +102,7 @@ def _items_of_task(
     data = dict(task.data)
     if ANY_IMAGE in task.truths and data:
         (address,) = data.values()
-        data = {images[0].data_key: address}
+        data = images[0].data_of(str(address)) or {}
     requests: object = task.failure
     if task.failure is None:
         requests = predictor.requests(Task(id=task.task_id, data=data))

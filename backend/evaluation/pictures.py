@@ -6,9 +6,9 @@ import base64
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from backend.bulk.contact_sheet import picture_font
+from backend.bulk.picture_font import PictureFonts
 from backend.evaluation.worst import Mark
 from models.types import Box
 
@@ -35,7 +35,7 @@ def drawn(image: Image.Image, marks: Sequence[Mark]) -> Image.Image:
     scale = min(1.0, SIDE_PX / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     picture = image.resize(size)
-    draw, font = ImageDraw.Draw(picture), picture_font(FONT_PX)
+    draw, fonts = ImageDraw.Draw(picture), PictureFonts(FONT_PX)
     order = list(COLOURS)
     for mark in sorted(marks, key=lambda mark: order.index(mark.kind)):
         colour, dashed, width = COLOURS[mark.kind]
@@ -46,7 +46,7 @@ def drawn(image: Image.Image, marks: Sequence[Mark]) -> Image.Image:
             draw.rectangle(sides, outline=colour, width=width)
         if mark.kind in ("missed", "false", "misplaced"):
             score = "" if mark.score is None else f" {mark.score:.2f}"
-            _caption(draw, sides, f"{mark.label}{score}", colour, font)
+            _caption(draw, sides, f"{mark.label}{score}", colour, fonts)
     return picture
 
 
@@ -92,8 +92,9 @@ def _caption(
     sides: tuple[float, float, float, float],
     text: str,
     colour: tuple[int, int, int],
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    fonts: PictureFonts,
 ) -> None:
+    text, font = fonts.shown(text)
     width, _ = draw.im.size
     at = (
         max(0.0, min(sides[0], width - font.getlength(text) - 3)),

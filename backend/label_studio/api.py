@@ -186,9 +186,15 @@ class LabelStudioApi(ProjectsApi):
         return {task: found for task, found in rows.items() if len(found) > 1}
 
     def with_rows(self, project: int, page_size: int = 100) -> Iterator[Json]:
-        """Every task with its rows and annotations, by ascending id; flat in memory."""
-        params = {"include": "id,predictions,annotations", "fields": "all"}
-        return self._tasks(project, None, None, page_size, params)
+        """Every task with its rows and annotations, by ascending id; flat in memory.
+
+        With a list of fields Label Studio does not say which row an annotation was made from. Where it
+        leaves that out all the same, each task's annotations are asked for alone.
+        """
+        for task in self._tasks(project, None, None, page_size, {"fields": "all"}):
+            if not all("parent_prediction" in one for one in task["annotations"]):
+                task = {**task, "annotations": self.annotations(task["id"])}
+            yield task
 
     def predictions_of(self, task: int) -> list[Json]:
         """All rows of a task."""

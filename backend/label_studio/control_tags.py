@@ -234,6 +234,8 @@ class UnservedTag:
     @property
     def note(self) -> str:
         """A line for people: whether it is amiss, or as the label config wants it."""
+        if self.part:
+            return f"left out: {self}"
         return f"{'left to the annotator' if self.is_wanted else 'not served'}: {self}"
 
 

@@ -117,7 +117,7 @@ def _labels_left_out(element: Element, control: ControlTag) -> Iterator[Unserved
         isinstance(control, ChoicesTag) and control.nested
     )
     for label in labels_left_out(element, is_tree=is_tree):
-        yield _unserved(element, f"left out: {label.reason}", label.what)
+        yield _unserved(element, label.reason, label.what)
 
 
 def _is_of_a_page(control: ControlTag) -> bool:

@@ -36,16 +36,21 @@ def check_images(
         )
         return
     kinds: dict[ImageKind, ImageRef] = {}
-    refused: dict[str, Finding] = {}
+    refused: dict[tuple[Level, str], Finding] = {}
     for task in tasks:
-        for found in _images(task, plan, settings):
+        images = list(_images(task, plan, settings))
+        for found in images:
             if isinstance(found, ImageRef):
                 kinds.setdefault(found.kind, found)
-            else:
-                what = f"task {task['id']}: {found}"
-                refused.setdefault(
-                    type(found).__name__, Finding(Level.ERROR, what, _data_remedy(found))
-                )
+                continue
+            # A task is predicted without its blank images, as long as it has one that is not.
+            is_blank = isinstance(found, TaskError) and len(images) > 1
+            others = is_blank and any(isinstance(each, ImageRef) for each in images)
+            level = Level.WARNING if others else Level.ERROR
+            what = f"task {task['id']}: {found}"
+            refused.setdefault(
+                (level, found.kind), Finding(level, what, None if others else _data_remedy(found))
+            )
     yield from _prefixes(tasks, plan, settings)
     for ref in kinds.values():
         yield _tried(ref, fetcher, settings)

@@ -9,16 +9,20 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from backend.bulk.dataset import DatasetTarget
 from backend.bulk.dataset_files import DatasetFormat
+from backend.evaluation.coco import read_coco
+from backend.evaluation.labelled import ANY_IMAGE, LabelledSet
+from backend.evaluation.voc import read_voc
+from backend.evaluation.yolo import read_yolo
 from backend.label_studio.bodies import Region
 from backend.settings import Settings
 from tests.unit.bulk.rows import polygon, rectangle
 from tests.unit.images.pictures import encoded
 
-yaml = pytest.importorskip("yaml")
 CLASSES = {"ring": 0, "cross: 1": 1, "circle": 2, 'quote "\u2028\x85': 4}
 RING = rectangle("a", "ring", 0.5, x=12.3, y=21.7)
 CIRCLE = polygon("b", "circle", (50, 50), (90, 50), (50, 90), (-1, 70))
@@ -174,8 +178,10 @@ def test_coco_is_indexed(tmp_path: Path, name: str) -> None:
     assert all((out / "images" / entry["file_name"]).is_file() for entry in images.values())
 
 
-def test_pycocotools_itself_takes_it(tmp_path: Path) -> None:
-    coco = pytest.importorskip("pycocotools.coco", exc_type=ImportError)
+@pytest.mark.parametrize("module", ["faster_coco_eval", "pycocotools.coco"])
+def test_coco_is_indexed_by_its_own_tools(tmp_path: Path, module: str) -> None:
+    """The first stands in for the second, which not everybody has."""
+    coco = pytest.importorskip(module, exc_type=ImportError)
     out = written(
         tmp_path, DatasetFormat.COCO, {"a.png": (picture(1), [RING, CIRCLE])}, outlines=True
     )
@@ -337,3 +343,49 @@ def test_an_image_stays_on_its_side_when_the_folder_grows(tmp_path: Path) -> Non
 
     assert before["train"] <= after["train"]
     assert before["val"] <= after["val"]
+
+
+# ---- our own reader, which is the other half ----
+
+
+@pytest.mark.parametrize("format_name", list(DatasetFormat))
+@pytest.mark.parametrize("outlines", [False, True])
+def test_what_is_written_is_what_evaluate_reads(
+    tmp_path: Path, format_name: DatasetFormat, outlines: bool
+) -> None:
+    """All of it, and each side of a split."""
+    found = [RING, CIRCLE] if outlines else [RING]
+    pictures = {f"{number}.png": (picture(number), found) for number in range(12)}
+    out = written(tmp_path, format_name, pictures, outlines=outlines, share=0.5)
+
+    sides = [labelled(out, format_name, side) for side in (None, "train", "val")]
+
+    everything, train, validate = (boxes_by_image(each) for each in sides)
+    assert everything.keys() == pictures.keys()
+    assert train | validate == everything
+    assert not train.keys() & validate.keys()
+    for boxes in everything.values():
+        assert [label for label, _ in boxes] == ["ring", "circle"][: len(found)]
+        assert boxes[0][1] == pytest.approx((0.123, 0.217, 0.523, 0.517), abs=0.008)
+
+
+def labelled(out: Path, format_name: DatasetFormat, side: str | None) -> LabelledSet:
+    match format_name:
+        case DatasetFormat.YOLO:
+            return read_yolo(out, None, side)
+        case DatasetFormat.VOC:
+            return read_voc(out, None, side)
+        case DatasetFormat.COCO:
+            return read_coco(out / "images", out / f"{side or 'annotations'}.json")
+
+
+def boxes_by_image(read: LabelledSet) -> dict[str, list[tuple[str, tuple[float, ...]]]]:
+    boxes: dict[str, list[tuple[str, tuple[float, ...]]]] = {}
+    for task in read.tasks:
+        assert task.failure is None, task.failure
+        truth = task.truths[ANY_IMAGE]
+        boxes[Path(task.key).name] = [
+            (each.label, (each.box.x_min, each.box.y_min, each.box.x_max, each.box.y_max))
+            for each in truth.boxes
+        ]
+    return boxes

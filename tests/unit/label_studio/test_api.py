@@ -212,3 +212,15 @@ def test_annotated_tasks_come_with_what_people_drew_and_each_once() -> None:
     }
     assert columns >= {"filter:tasks:total_annotations", "filter:tasks:cancelled_annotations"}
     assert "include" not in stand_in.asked[0].url.params
+
+
+def test_where_a_listing_lacks_the_origins_annotations_are_asked_for_alone() -> None:
+    """Label Studio gives annotations short where it thinks that nobody needs more."""
+    short, whole = {"id": 5}, {"id": 5, "parent_prediction": 11}
+    listing = tasks_of(
+        {"id": 1, "predictions": [row(11, "tiny-1")], "annotations": [short]},
+        {"id": 2, "predictions": [], "annotations": []},
+    )
+    api = StandIn(**{"GET /api/tasks/": listing, "GET /api/tasks/1/annotations/": [whole]}).api()
+
+    assert [task["annotations"] for task in api.with_rows(3)] == [[whole], []]

@@ -109,3 +109,27 @@ def test_a_sub_path_that_our_address_lacks_is_named(label_studio: LocalServer) -
     assert "under /tools" in mismatch.what
     assert label_studio.url in mismatch.what
     assert image.what.endswith("is an image of 8 x 6")
+
+
+def test_a_blank_image_beside_another_is_a_warning() -> None:
+    """The task is predicted without it; one with nothing but blanks is not."""
+    two = (
+        '<View><Image name="i" value="$image"/><Image name="k" value="$back"/>'
+        '<RectangleLabels name="a" toName="i"><Label value="x"/></RectangleLabels>'
+        '<RectangleLabels name="b" toName="k"><Label value="x"/></RectangleLabels></View>'
+    )
+    plan = plan_label_config(two, 0.3, engine_for("tiny"))
+    tasks = [
+        {"id": 1, "data": {"image": inline(png(8, 6)), "back": ""}},
+        {"id": 2, "data": {"image": None, "back": ""}},
+    ]
+
+    with ImageFetcher(SETTINGS, None) as fetcher:
+        findings = list(check_images(tasks, plan, fetcher, SETTINGS))
+
+    assert [finding.level for finding in findings] == [Level.OK, Level.WARNING, Level.ERROR]
+    assert (
+        "task 1: the label config reads the image 'k' from 'back', which is blank"
+        in findings[1].what
+    )
+    assert findings[2].what.startswith("task 2: ")
