@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.label_studio.value_expressions import MISSING, is_expression, placed, value_of
 
@@ -81,3 +83,38 @@ def test_what_is_placed_is_found_again(path: str) -> None:
 @pytest.mark.parametrize("path", ["photos[1000000000].src", "[]", "."])
 def test_what_cannot_be_placed_is_not(path: str) -> None:
     assert placed(path, "x.png") is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "a.b", "0", "é"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.text(st.sampled_from("$ab.[]{}01-é "), max_size=12),
+    st.dictionaries(st.sampled_from(["a", "b", "a.b", "a[0]"]), JSON, max_size=4),
+)
+def test_whatever_is_written_is_found_or_missing(expression: str, data: dict[str, Any]) -> None:
+    """Of a text with keys in it comes a text; what is found lies in the data."""
+    found = value_of(expression, data)
+
+    assert found is MISSING or isinstance(found, str) or expression.startswith("$")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["photos", "src", "a_b", "X9"]) | st.integers(0, 20).map("[{}]".format),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_every_path_that_can_be_placed_leads_back(parts: list[str]) -> None:
+    path = ".".join(parts).replace(".[", "[")
+    data = placed(path, "x.png")
+
+    assert data is None or value_of(f"${path}", data) == "x.png"
