@@ -9,35 +9,26 @@ from typing import Any, TypeVar
 
 import redis
 import structlog
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
 from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.utils import current_timestamp, now, utcformat
 
 from backend.errors import Failure, FirstpassError, InferenceFailed
 from backend.images.reference import ImageRef
+from backend.queue.away import is_away, said_by_redis
 from backend.queue.failures import FailureLog
 from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
 from backend.queue.payload import Outcome, encode_outcome
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import BEGUN, HOLDER, Taken
 
-__all__ = ["Finisher", "KeepLimits", "failure_of", "is_away", "persist"]
+__all__ = ["Finisher", "KeepLimits", "failure_of", "persist"]
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
-#: How long outcomes that are computed already are offered to a Redis that is away.
-PERSIST_FOR_S = 120.0
 #: Seconds that RQ keeps a finished job, for its tools; results lie under our own keys.
 FINISHED_TTL_S = 60
-_AWAY = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +142,19 @@ class Finisher:
                     continue
 
 
-def is_away(error: redis.RedisError) -> bool:
-    """Whether Redis may take the same command later: it restarts, or its memory or disk is full."""
-    if isinstance(error, redis.AuthenticationError):
-        return False
-    if isinstance(error, _AWAY):
-        return True
-    return str(error).startswith("MISCONF")
+def persist(store: Callable[[], T]) -> T:
+    """What `store` gives, tried again and again for as long as Redis is away.
 
-
-def persist(store: Callable[[], T], for_s: float = PERSIST_FOR_S) -> T:
-    """What `store` gives, tried again and again while Redis is away. Raises after `for_s` seconds."""
-    since, wait = time.monotonic(), 0.1
+    A full disk waits for a person, and to end would only have the models loaded anew.
+    """
+    wait = 0.1
     while True:
         try:
             return store()
         except redis.RedisError as error:
-            if not is_away(error) or time.monotonic() - since > for_s:
+            if not is_away(error):
                 raise
-            log.error("waiting for redis", error=type(error).__name__)
+            log.error("waiting for redis", error=type(error).__name__, reason=said_by_redis(error))
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 

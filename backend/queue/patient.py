@@ -9,7 +9,7 @@ import structlog
 from rq import SimpleWorker, worker_registration
 from rq.utils import now
 
-from backend.queue.finish import is_away
+from backend.queue.away import is_away, said_by_redis
 
 __all__ = ["PatientWorker"]
 
@@ -75,4 +75,6 @@ class PatientWorker(SimpleWorker):
 def _skip(what: str, error: redis.RedisError) -> None:
     if not is_away(error):
         raise error
-    log.error("waiting for redis", skipped=what, error=type(error).__name__)
+    log.error(
+        "waiting for redis", skipped=what, error=type(error).__name__, reason=said_by_redis(error)
+    )

@@ -26,9 +26,10 @@ from rq.suspension import is_suspended
 from rq.worker import WorkerStatus
 
 from backend.errors import InternalError, TookTooLong
+from backend.queue.away import is_away
 from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.queue.batch_size import BatchSizer
-from backend.queue.finish import Finisher, KeepLimits, is_away, persist
+from backend.queue.finish import Finisher, KeepLimits, persist
 from backend.queue.keys import BELL, INTERACTIVE_QUEUE, QUEUES
 from backend.queue.leases import Leases, end_process
 from backend.queue.outcomes import Outcomes
@@ -234,7 +235,15 @@ class BatchWorker(PatientWorker):
 
     def register_birth(self) -> None:
         """RQ knows of it, and so does whoever looks at our workers: not only from the first heartbeat on."""
+        persist(self._register_anew)
+        persist(self._show)
+
+    def _register_anew(self) -> None:
+        """RQ refuses a name that is there; a first try whose answer was lost may have put ours there."""
+        self.connection.delete(self.key)
         super().register_birth()
+
+    def _show(self) -> None:
         with self.connection.pipeline() as pipeline:
             self._vitals.publish(pipeline)
             pipeline.execute()
