@@ -50,9 +50,10 @@ class PhraseTally:
         """One more prompt."""
         keys, name = _Keys.of(project), _name(label, phrase)
         with queue_errors():
+            now = self._clock()
             with self._connection.pipeline() as pipeline:
                 pipeline.hincrby(keys.asked, name, 1)
-                pipeline.zadd(keys.recent, {name: self._clock()})
+                pipeline.zadd(keys.recent, {name: now})
                 pipeline.zrange(keys.recent, 0, -MOST_PHRASES - 1)
                 stale: list[bytes] = pipeline.execute()[-1]
             with self._connection.pipeline() as pipeline:

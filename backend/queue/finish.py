@@ -11,11 +11,12 @@ import redis
 import structlog
 from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
-from rq.utils import current_timestamp, now, utcformat
+from rq.utils import utcformat
 
 from backend.errors import Failure, FirstpassError, InferenceFailed
 from backend.images.reference import ImageRef
 from backend.queue.away import is_away, said_by_redis
+from backend.queue.clock import RedisClock
 from backend.queue.failures import FailureLog
 from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
 from backend.queue.payload import Outcome, encode_outcome
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 #: Seconds that RQ keeps a finished job, for its tools; results lie under our own keys.
 FINISHED_TTL_S = 60
+#: Seconds that RQ keeps a job as failed which does not say so itself.
+FAILED_TTL_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Finisher:
         self._limits = limits
         self._announce = connection.register_script(script("announce"))
         self._finish = connection.register_script(script("finish"))
-        self.failures = FailureLog(connection)
+        self.clock = RedisClock(connection)
+        self.failures = FailureLog(connection, self.clock)
 
     def finish(self, done: Sequence[tuple[Taken, Outcome]], also: Callable[[Any], None]) -> None:
         """Store all outcomes, wake all waiters and close RQ's records, with `also` in the same MULTI.
@@ -81,8 +85,8 @@ class Finisher:
                 encode_outcome(outcome),
                 self._limits.result_ttl_s,
                 FINISHED_TTL_S,
-                utcformat(now()),
-                current_timestamp() + FINISHED_TTL_S,
+                utcformat(self.clock.utc()),
+                self.clock() + FINISHED_TTL_S,
             ],
             client=pipeline,
         )
@@ -93,9 +97,13 @@ class Finisher:
         attempts = MAX_TRIES - (job.retries_left or 0)
 
         def write(pipeline: Any) -> None:
-            job.ended_at, job.retries_left = now(), 0
+            job.ended_at, job.retries_left = self.clock.utc(), 0
             job.set_status(JobStatus.FAILED, pipeline=pipeline)
             job._handle_failure(trace, pipeline=pipeline, worker_name=self._worker_name)
+            kept_until = self.clock() + (
+                job.failure_ttl or FAILED_TTL_S
+            )  # RQ's is by our own clock
+            pipeline.zadd(job.failed_job_registry.key, {job.id: kept_until})
             taken.execution.delete(job=job, pipeline=pipeline)
             text = encode_outcome(failure)
             pipeline.set(result_key(job.id), text, ex=self._limits.failure_ttl_s)
@@ -114,8 +122,7 @@ class Finisher:
         """
         job, registry = taken.job, taken.queue.started_job_registry
         left = max(0, (job.retries_left or 0) - 1)
-        seconds, microseconds = self._connection.time()
-        score = -(seconds + microseconds / 1e6 + after_s)
+        score = -(self.clock() + after_s)
 
         def write(pipeline: Any) -> None:
             pipeline.hset(job.key, "retries_left", left)

@@ -37,9 +37,10 @@ class PatientWorker(SimpleWorker):
             _skip("maintenance", error)
 
     def clean_registries(self) -> None:
+        by_redis, _ = self.connection.time()
         for queue in self.queues:
-            queue.finished_job_registry.cleanup()
-            queue.failed_job_registry.cleanup()
+            queue.finished_job_registry.cleanup(by_redis)
+            queue.failed_job_registry.cleanup(by_redis)
             worker_registration.clean_worker_registry(queue)
         self.last_cleaned_at = now()  # type: ignore[assignment] # RQ declares None alone
 

@@ -29,6 +29,7 @@ from backend.errors import InternalError, TookTooLong
 from backend.queue.away import is_away
 from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.queue.batch_size import BatchSizer
+from backend.queue.clock import RedisClock
 from backend.queue.finish import Finisher, KeepLimits, persist
 from backend.queue.keys import BELL, INTERACTIVE_QUEUE, QUEUES
 from backend.queue.leases import Leases, end_process
@@ -79,7 +80,8 @@ class BatchWorker(PatientWorker):
         model: str,
         fingerprint: str = "",
     ) -> None:
-        persist(connection.ping)  # rather than give up models that took a minute to load
+        clock = RedisClock(connection)
+        persist(clock)  # rather than give up models that took a minute to load
         super().__init__(
             [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES],
             connection=connection,
@@ -102,6 +104,7 @@ class BatchWorker(PatientWorker):
             model=model,
             fingerprint=fingerprint,
             ttl_s=3 * limits.lease_s,
+            clock=clock,
         )
         self._outcomes = Outcomes(finisher, self._vitals, self.key, limits.retry_after_s)
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from backend.checkpoints import check_checkpoints
@@ -91,7 +90,7 @@ def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
         return Finding(
             Level.ERROR, f"{what}, and waits: {card.waiting}", "mend that; it goes on then"
         )
-    seen = duration(time.time() - card.started_at)
+    seen = duration(card.seen_at - card.started_at)
     return Finding(Level.OK, f"{what}; {card.stored:,} stored in {seen}")
 
 
