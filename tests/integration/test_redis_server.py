@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import stat
 import time
 from collections.abc import Callable
@@ -151,3 +152,61 @@ def test_a_folder_name_with_quotes_and_spaces_works(tmp_path: Path):
     home = tmp_path / 'my "own" home'
     with embedded_redis(home) as url, client(url) as connection:
         assert connection.config_get("dir")["dir"] == str(home / "redis")
+
+
+def test_who_borrowed_goes_on_when_the_starter_ends(tmp_path: Path) -> None:
+    """The second serves the same data at the same address, and a third finds it there."""
+    with Supervisor() as second:
+        with Supervisor() as first, embedded_redis(tmp_path, first) as url:
+            borrowed = embedded_redis(tmp_path, second)
+            assert borrowed.__enter__() == url
+            with client(url) as connection:
+                connection.set("job", "waiting")
+            second.look_after_all()
+            assert not second.processes
+        assert running_redis(tmp_path) is None
+
+        second.look_after_all()
+
+        with client(url) as connection:
+            assert connection.get("job") == "waiting"
+        with embedded_redis(tmp_path) as third:
+            assert third == url
+        os.kill(second.processes[0].pid, signal.SIGKILL)  # now one of its own children
+
+        def is_back() -> bool:
+            second.look_after_all()
+            return running_redis(tmp_path) == url
+
+        until(is_back)
+        second.stop()
+        borrowed.__exit__(None, None, None)
+    assert running_redis(tmp_path) is None
+
+
+def test_who_borrowed_finds_the_one_that_a_third_has_started(tmp_path: Path) -> None:
+    """A new server takes the address of the last one, so that nobody who knew it is lost."""
+    with Supervisor() as second:
+        with embedded_redis(tmp_path) as url:
+            borrowed = embedded_redis(tmp_path, second)
+            borrowed.__enter__()
+        with embedded_redis(tmp_path) as third:
+            assert third == url
+            second.look_after_all()
+            assert not second.processes
+            assert running_redis(tmp_path) == url
+        borrowed.__exit__(None, None, None)
+
+
+def test_who_borrowed_ends_with_a_sentence_where_the_address_is_gone(tmp_path: Path) -> None:
+    """Its children know no other; to wait for ever would help nobody."""
+    with Supervisor() as second:
+        with embedded_redis(tmp_path) as url:
+            borrowed = embedded_redis(tmp_path, second)
+            borrowed.__enter__()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0])))
+            other.listen()
+            with pytest.raises(ProcessFailed, match="start this one again"):
+                second.look_after_all()
+        borrowed.__exit__(None, None, None)
