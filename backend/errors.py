@@ -15,6 +15,7 @@ FirstpassError
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
+│   ├── OutOfMemory             this process had too little memory; trying again may help
 │   ├── TookTooLong             one image alone outlasts the time that a batch may take
 │   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
 │   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
@@ -52,6 +53,7 @@ __all__ = [
     "LabelStudioUnavailable",
     "ModelUnavailable",
     "OperatorError",
+    "OutOfMemory",
     "QueueFull",
     "QueueUnavailable",
     "RowRefused",
@@ -129,6 +131,12 @@ class QueueFull(OperatorError):
 
 class ImageUnreachable(OperatorError):
     """Network or server trouble; trying again may help."""
+
+    transient = True
+
+
+class OutOfMemory(OperatorError):
+    """This process had too little memory; trying again may help."""
 
     transient = True
 
