@@ -40,7 +40,9 @@ test: setup ## the whole default test suite
 	@.venv/bin/python -m pytest $(ARGS)
 
 test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed and stopped (minutes)
-	@.venv/bin/python -m pytest -m faults tests/faults $(ARGS)
+	@.venv/bin/python -m pytest -m faults tests/faults --redis=embedded $(ARGS)
+	@command -v redis-server valkey-server >/dev/null || { echo 'make: no redis-server on the PATH: the embedded one alone was tried'; exit 0; }; \
+	echo 'make: once more, on the server on the PATH'; .venv/bin/python -m pytest -m faults tests/faults --redis=path $(ARGS)
 
 bench-queue: $(SELF_STAMP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
 	@.venv/bin/python -m tests.bench.bench_queue $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))

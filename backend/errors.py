@@ -22,7 +22,7 @@ FirstpassError
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
 │   ├── LedgerUnusable          a bulk run's ledger is in use or cannot be written (`bulk.ledger_file`)
-│   ├── OutputUnwritable        what was to be written cannot be (`bulk.task_file`)
+│   ├── OutputUnwritable        what was to be written cannot be (`bulk.output_file`)
 │   ├── CannotConnect           Label Studio and Firstpass do not get together (`projects.refusals`)
 │   └── BackendRefuses          our web process answers an error, or nothing (`projects.our_web`)
 └── InternalError               we must mend Firstpass

