@@ -123,9 +123,14 @@ class Overview:
         return sum(queue.waiting for queue in self.queues)
 
     @property
+    def alive(self) -> tuple[WorkerCard, ...]:
+        """The workers that are not late: what a late one last said of its pace holds no longer."""
+        return tuple(card for card in self.workers if not card.is_late(self.at))
+
+    @property
     def images_per_s(self) -> float:
-        """All workers together, over the last minute."""
-        return sum(card.rate_1m for card in self.workers)
+        """All live workers together, over the last minute."""
+        return sum(card.rate_1m for card in self.alive)
 
     @property
     def seconds_left(self) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +50,8 @@ def test_clocks_may_differ_by_an_hour(make_rig: MakeRig, tmp_path: Path, off: st
     rig, gate = make_rig(), tmp_path / "gate"
     options = {"batch_max": "1", "gate": str(gate), "redis": rig.server.url(), "lease_s": "4"}
     gate.touch()
-    skewed = subprocess.Popen([*faked(off), *standin(options)])
+    # faketime runs it as a child: both are ended by their session.
+    skewed = subprocess.Popen([*faked(off), *standin(options)], start_new_session=True)
     try:
         rig.submit(["raise-1", "ok-1"])
         rig.until(rig.all_done)
@@ -64,7 +67,7 @@ def test_clocks_may_differ_by_an_hour(make_rig: MakeRig, tmp_path: Path, off: st
         rig.until(rig.all_done)
         assert (true.poll(), skewed.poll()) == (None, None)
     finally:
-        skewed.kill()
+        os.killpg(skewed.pid, signal.SIGKILL)
         skewed.wait()
 
     for found in seen:

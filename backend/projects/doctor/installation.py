@@ -48,7 +48,7 @@ def check_redis(redis: RedisView) -> Iterator[Finding]:
 
 def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
     """Whether any lives, and has the model that the settings name."""
-    alive = [card for card in overview.workers if not card.is_late(overview.at)]
+    alive = overview.alive
     if not alive:
         yield Finding(Level.ERROR, "no worker is alive", "start one: `firstpass worker`")
     for card in alive:
@@ -67,7 +67,9 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING,
                 f"worker {worker_name(card)} has been silent for {silent}",
-                "see its log; its images go to another worker",
+                "see its log; its images go to another worker"
+                if alive
+                else "see whether it is stopped or hangs, or start another: `firstpass worker`",
             )
 
 
