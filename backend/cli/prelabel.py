@@ -24,7 +24,7 @@ from backend.supervisor import ending_signals
 if TYPE_CHECKING:
     from backend.bulk.report import Report
 
-__all__ = ["NOT_DONE", "SOME_FAILED", "STOPPED", "prelabel", "quietly"]
+__all__ = ["prelabel", "quietly"]
 
 
 def prelabel(
