@@ -19,7 +19,7 @@ from backend.errors import OperatorError
 __all__ = ["OutputUnwritable", "check_output", "check_output_folder", "writing"]
 
 #: What lies here stands for something else, be it a file that a shell has opened.
-_NO_FILES = ("/dev/", "/proc/")
+_NO_FILES = ("/dev/fd/", "/dev/std", "/proc/")
 
 
 class OutputUnwritable(OperatorError):
@@ -98,7 +98,9 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
 def _takes_writing(path: Path) -> bool:
     """Whether there is something other than a regular file."""
-    return str(path.absolute()).startswith(_NO_FILES) or (path.exists() and not path.is_file())
+    if not path.exists():
+        return False
+    return str(path.absolute()).startswith(_NO_FILES) or not path.is_file()
 
 
 def _may_be_replaced(target: Path) -> bool:

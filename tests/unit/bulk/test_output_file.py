@@ -169,6 +169,7 @@ def with_a_nul(folder: Path) -> Path:
         below_a_file,
         hanging_far,
         itself_a_folder,
+        read_only,
         too_long,
         with_a_nul,
     ],

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner, Result
 
+from backend.bulk.output_file import OutputUnwritable
 from backend.cli import ends
+from backend.cli.main import app
 from backend.devices import check_device
-from backend.errors import SettingsError
+from backend.errors import FirstpassError, SettingsError
 from backend.home import folder_in
+from backend.settings import Settings
 from models.devices import pick_device
 
 README = Path(__file__).parents[3] / "README.md"
@@ -76,29 +80,69 @@ def test_an_unknown_model_ends_each_command_alike(place: Path, line: str) -> Non
     [
         ("predict @in/a.png --labels cat --device cuda:99", "cuda:99"),
         (f"worker {NOWHERE} --device cuda:99", "cuda:99"),
-        (f"up --port 0 {NOWHERE} --device cuda:99", "cuda:99"),
+        (f"up --port 0 {NOWHERE} --device cuda:99", "FIRSTPASS_DEVICE: expected a device"),
         ("up --port 0 --home @file", "FIRSTPASS_HOME"),
         ("up --port 0 --home /proc/home", "FIRSTPASS_HOME"),
         ("prelabel --images @in --config @config.xml --out @o.json --home @file", "FIRSTPASS_HOME"),
-        ("predict @nope.png --labels cat", "nope.png: No such file"),
-        ("predict @in --labels cat", "in: Is a directory"),
-        ("predict @in/a.png @bad.png --labels cat", "bad.png: "),
-        ("predict @in/a.png @config.xml --labels cat", "config.xml: expected an image"),
-        ("predict @in/a.png --labels cat --out @no/o.png", "no is not"),
-        ("predict @in/a.png --labels cat --out /proc/o.png", "cannot be written"),
-        ("predict @in/a.png --labels cat --out @o.xyz", ".png"),
-        ("predict @in/a.png --labels cat --out /dev/full", ".png"),
-        ("predict @in/a.png @in/a.png --labels cat --out @file", "is none"),
     ],
 )
 def test_what_can_be_known_is_said_before_the_work(place: Path, line: str, reason: str) -> None:
-    """One sentence, though models that are not there would be the next thing to fail."""
-    env = {"FIRSTPASS_MODEL": "tiny"}
-    if line.startswith("predict") and "--device" not in line:
-        env["FIRSTPASS_MAX_NEW_TOKENS"] = "16"
-    code, said = firstpass(place, line, **env)
+    """One sentence, and nothing was started for it."""
+    code, said = firstpass(place, line)
     assert code == ends.NOT_DONE
     assert reason in said
+    assert said.count("firstpass: ") == 1
+    assert "web |" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("@nope.png --labels cat", "nope.png: No such file"),
+        ("@in/a.png @nope.png --labels cat", "nope.png: No such file"),
+        ("@in --labels cat", "in: Is a directory"),
+        ("@in/a.png @bad.png --labels cat", "bad.png: "),
+        ("@in/a.png @config.xml --labels cat", "config.xml: expected an image"),
+        ("@in/a.png --labels cat --out @no/o.png", "no is not"),
+        ("@in/a.png --labels cat --out /proc/o.png", "cannot be written"),
+        ("@in/a.png --labels cat --out @o.xyz", ".png"),
+        ("@in/a.png --labels cat --out /dev/full", ".png"),
+        ("@in/a.png @in/a.png --labels cat --out @file", "is none"),
+        ("@in/a.png", "--labels"),
+        ("@in/a.png --labels cat --model nope", "'nope'"),
+    ],
+)
+def test_predict_looks_at_files_before_models_load(
+    place: Path, line: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(settings: Settings) -> None:
+        raise AssertionError("the models were loaded")
+
+    monkeypatch.setattr("backend.cli.predict.load_models", load)
+    given = [one.replace("@", f"{place}/") for one in line.split()]
+    done = CliRunner().invoke(app, ["predict", "--model", "tiny", *given])
+
+    assert isinstance(done.exception, FirstpassError)
+    assert reason in str(done.exception)
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+def test_a_picture_goes_through_a_link_and_into_no_device(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is drawn takes the place of the file that the link points to."""
+    (place / "real.png").write_bytes(b"old")
+    (place / "link.png").symlink_to("real.png")
+    (place / "full.png").symlink_to("/dev/full")
+
+    def predict(out: str) -> Result:
+        arguments = ["predict", str(place / "in" / "a.png"), "--labels", "cat", "--model", "tiny"]
+        return CliRunner().invoke(app, [*arguments, "--out", str(place / out)])
+
+    assert predict("link.png").exit_code == 0
+    assert (place / "link.png").is_symlink()
+    assert (place / "real.png").read_bytes().startswith(b"\x89PNG")
+    assert isinstance(predict("full.png").exception, OutputUnwritable)
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
