@@ -15,13 +15,14 @@ FirstpassError
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
+│   ├── OutOfMemory             this process had too little memory; trying again may help
 │   ├── TookTooLong             one image alone outlasts the time that a batch may take
 │   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
 │   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
 │   ├── LedgerUnusable          a bulk run's ledger is in use or cannot be written (`bulk.ledger_file`)
-│   ├── OutputUnwritable        what was to be written cannot be (`bulk.task_file`)
+│   ├── OutputUnwritable        what was to be written cannot be (`bulk.output_file`)
 │   ├── CannotConnect           Label Studio and Firstpass do not get together (`projects.refusals`)
 │   └── BackendRefuses          our web process answers an error, or nothing (`projects.our_web`)
 └── InternalError               we must mend Firstpass
@@ -52,6 +53,7 @@ __all__ = [
     "LabelStudioUnavailable",
     "ModelUnavailable",
     "OperatorError",
+    "OutOfMemory",
     "QueueFull",
     "QueueUnavailable",
     "RowRefused",
@@ -129,6 +131,12 @@ class QueueFull(OperatorError):
 
 class ImageUnreachable(OperatorError):
     """Network or server trouble; trying again may help."""
+
+    transient = True
+
+
+class OutOfMemory(OperatorError):
+    """This process had too little memory; trying again may help."""
 
     transient = True
 

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         default=None,
         description="Our address as Label Studio reaches it, e.g. `http://web:9090`; unset: host and port.",
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further host names, with commas between, that callers may use while no user is set.",
+    )
     basic_auth_user: str | None = Field(
         default=None, description="User that callers must give; set together with the password."
     )
@@ -198,7 +202,7 @@ class Settings(BaseSettings):
         keys = (self.label_studio_api_key, self.label_studio_api_key_file)
         return self.label_studio_url is not None and any(key is not None for key in keys)
 
-    @field_validator("image_allow", mode="before")
+    @field_validator("allowed_hosts", "image_allow", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -70,12 +70,17 @@ def pick_device(wanted: str) -> torch.device:
             f"expected a device such as auto, cpu, cuda:0 or mps, got {wanted!r}"
         ) from exc
     there = {
-        "cpu": True,
+        "cpu": not device.index,
         "cuda": (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
     if not there.get(device.type, False):
         raise ValueError(f"expected a device that this machine has, got {wanted!r}; try auto")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as exc:  # the latter of a torch that was built without it
+        reason = (str(exc).splitlines() or [type(exc).__name__])[0]
+        raise ValueError(f"the device {wanted!r} does not work here: {reason}; try cpu") from exc
     return device
 
 

@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write golden files anew; read the diff then."
     )
+    parser.addoption(
+        "--redis",
+        choices=("path", "embedded"),
+        default="path",
+        help="The server that fault tests start: one on the PATH where there is one, or the embedded one.",
+    )
 
 
 @pytest.fixture(scope="session")

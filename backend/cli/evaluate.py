@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from backend.cli.ends import NOT_DONE, SOME_FAILED, STOPPED
 from backend.cli.evaluate_given import EvaluateGiven
 from backend.cli.options import setting
-from backend.cli.prelabel import NOT_DONE, SOME_FAILED, STOPPED, quietly
+from backend.cli.prelabel import quietly
 from backend.errors import FirstpassError
 from backend.settings import load_settings
 from backend.supervisor import ending_signals
@@ -144,7 +145,7 @@ def evaluate(
     thresholds and annotations ask the models nothing again.
 
     Exit codes: 0 everything is measured; 3 done, but some images failed, each
-    with its reason; 1 an error stopped it; 130 it was interrupted.
+    with its reason; 2 an error stopped it; 130 it was interrupted.
     """
     from backend.bulk.report_files import check_report_paths
     from backend.cli.evaluate_run import evaluate_images
@@ -217,13 +218,11 @@ def _print(report: EvaluationReport, *, as_json: bool) -> None:
 
 def _write(done: Measured, paths: list[Path]) -> None:
     """The report in each file. Raises `OutputUnwritable`."""
-    from backend.bulk.task_file import OutputUnwritable
+    from backend.bulk.output_file import writing
     from backend.evaluation.report_page import evaluation_page
 
     for path in paths:
         is_json = path.suffix.lower() == ".json"
         text = done.report.to_json() if is_json else evaluation_page(done.report, done.pictures())
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputUnwritable(f"{path} cannot be written: {error.strerror}") from error
+        with writing(path) as file:
+            file.write(text.encode())

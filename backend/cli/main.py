@@ -11,6 +11,7 @@ from backend.cli.connect import connect
 from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
+from backend.cli.ends import NOT_DONE
 from backend.cli.evaluate import evaluate
 from backend.cli.models import models
 from backend.cli.phrases import phrases
@@ -75,7 +76,7 @@ app.add_typer(phrases, name="phrases")
 
 
 def main() -> None:
-    """Run the command; an error of ours ends it with one sentence and exit code 2."""
+    """Run the command; an error of ours, or of the system, ends it with one sentence (see `ends`)."""
     # Read by torch's threads when it loads. By default they spin while they wait for each other: on a
     # processor that other programs use too, 16 small images took ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251 - set, not read
@@ -83,7 +84,11 @@ def main() -> None:
         app()
     except FirstpassError as error:
         typer.echo(f"firstpass: {error}", err=True)
-        sys.exit(2)
+        sys.exit(NOT_DONE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        typer.echo(f"firstpass: {where}{error.strerror or error}", err=True)
+        sys.exit(NOT_DONE)
     except ModuleNotFoundError as error:
         if error.name not in MODEL_LIBRARIES:
             raise
@@ -92,7 +97,7 @@ def main() -> None:
             "run it where the workers run, such as in the firstpass-worker image",
             err=True,
         )
-        sys.exit(2)
+        sys.exit(NOT_DONE)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from backend.cli.ends import NOT_DONE, SOME_FAILED, STOPPED
 from backend.cli.options import setting
 from backend.cli.prelabel_given import Given
 from backend.errors import BadRequest, FirstpassError
@@ -23,9 +24,7 @@ from backend.supervisor import ending_signals
 if TYPE_CHECKING:
     from backend.bulk.report import Report
 
-__all__ = ["NOT_DONE", "SOME_FAILED", "STOPPED", "prelabel", "quietly"]
-
-NOT_DONE, SOME_FAILED, STOPPED = 1, 3, 130
+__all__ = ["prelabel", "quietly"]
 
 
 def prelabel(
@@ -179,7 +178,7 @@ def prelabel(
     repeats nothing.
 
     Exit codes: 0 everything is predicted; 3 done, but some images failed,
-    each with its reason; 1 an error stopped it; 130 it was interrupted.
+    each with its reason; 2 an error stopped it; 130 it was interrupted.
     """
     from backend.bulk.report_files import check_report_paths, write_reports
     from backend.bulk.report_table import report_tables

@@ -12,6 +12,7 @@ from rich.text import Text
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, one_image
+from backend.bulk.output_file import check_output, check_output_folder
 from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
@@ -88,6 +89,7 @@ class _Place:
 
     def dry(self) -> Report:
         """A contact sheet."""
+        check_output(self.options.sheet, "--sheet")
         self._note_unserved()
         few = self.options.sample or (None if self.options.limit else DRY_SAMPLE)
         with showing_progress(self.console) as progress:
@@ -119,14 +121,14 @@ class _Place:
         out = self.options.out
         if out is None:
             raise BadRequest("expected --out FILE.json (or a folder, with --format), or --dry-run")
-        if not out.parent.is_dir():
-            raise BadRequest(f"expected --out in a folder that is there; {out.parent} is not")
         if self.options.format is not None:
+            check_output_folder(out)
             return self._dataset(out, self.options.format)
         if out.is_dir():
             raise BadRequest(
                 f"expected --out FILE.json, {out} is a folder; folders go with --format"
             )
+        check_output(out)
         prefix, root = self.options.url_prefix, self.settings.local_files_root
         addresses = (
             Addresses.local_files(self.options.images, root)
@@ -146,7 +148,7 @@ class _Place:
             )
         format_name = DatasetFormat(name)
         dataset = DatasetTarget(
-            out,
+            out.resolve(),
             format_name,
             dataset_classes(plan, self.xml, format_name),
             outlines=has_outlines(plan),

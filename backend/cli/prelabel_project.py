@@ -14,6 +14,7 @@ from backend.bulk.dry_project import DryProject
 from backend.bulk.ledger import Ledger
 from backend.bulk.ledger_file import RunKey, open_ledger
 from backend.bulk.online import ProjectRun
+from backend.bulk.output_file import check_output
 from backend.bulk.patience import Patience
 from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.project_tasks import ProjectTasks, chosen_tasks
@@ -101,6 +102,7 @@ class _Place:
 
     def dry(self) -> Report:
         """A contact sheet."""
+        check_output(self.options.sheet, "--sheet")
         chosen = self.options.selection
         if chosen.sample is None and chosen.limit is None:
             chosen = replace(chosen, sample=DRY_SAMPLE)

@@ -84,7 +84,7 @@ class Courier:
         open_window: Callable[[], AbstractContextManager[WindowLike]],
         failure_ttl_s: float,
         stop: threading.Event,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """A failure that may pass is kept for `failure_ttl_s`; no use to ask again before."""
         self._owed = owed
@@ -95,7 +95,7 @@ class Courier:
         self._open_window = open_window
         self._retry_s = failure_ttl_s + DEFERRED_S
         self._stop = stop
-        self._clock = clock
+        self._clock = clock or owed.now
         #: Tasks by what became of them, since the start.
         self.counts: Counter[str] = Counter()
 

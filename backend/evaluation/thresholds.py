@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.bulk.output_file import writing
 from backend.bulk.target_project import TargetProject
-from backend.bulk.task_file import OutputUnwritable
 from backend.errors import BadRequest
 from backend.evaluation.box_figures import ENOUGH
 from backend.evaluation.evaluated import Evaluated
@@ -60,10 +60,8 @@ def in_file(
     """Writes them into a label config's file. Raises `BadRequest`, `OutputUnwritable`."""
 
     def store(_: str, after: str) -> None:
-        try:
-            path.write_text(after, encoding="utf-8")
-        except OSError as error:
-            raise OutputUnwritable(f"{path} cannot be written: {error.strerror}") from error
+        with writing(path) as file:
+            file.write(after.encode())
 
     return _written(str(path), path.read_text(encoding="utf-8"), changes, predictors, store)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageFile
 
-from backend.errors import ImageRefused, ImageUnreadable
+from backend.errors import ImageRefused, ImageUnreadable, OutOfMemory
 from backend.images.sniff import what_came
 from backend.images.unsupported import unsupported_kind
 from models.types import ImageSize
@@ -49,7 +49,6 @@ _DAMAGE = (
     EOFError,
     NotImplementedError,
     RuntimeError,
-    MemoryError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
@@ -70,13 +69,16 @@ def decode_image(data: bytes, max_pixels: int) -> Image.Image:
     """The first frame as an upright RGB image with 8 bits per channel.
 
     Raises `ImageRefused` for more than `max_pixels` pixels (before any is decoded) and
-    `ImageUnreadable` when the bytes are not a whole image of a known format.
+    `ImageUnreadable` when the bytes are not a whole image of a known format. Raises `OutOfMemory` when
+    the shortage is ours.
     """
     image = _opened(data, max_pixels)
-    orientation = _orientation(image)
     try:
+        orientation = _orientation(image)
         image.load()
         return _upright(_rgb(image), orientation)
+    except MemoryError as error:
+        raise _too_little_memory(image.size) from error
     except _DAMAGE as error:
         compression = image.info.get("compression")
         raise ImageUnreadable(_unread(image.format, data, error, compression)) from error
@@ -118,6 +120,8 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
         image = Image.OPEN[name][0](io.BytesIO(data), "")
     except Image.DecompressionBombError as error:
         raise ImageRefused(f"the {name} image is too large ({error})") from error
+    except MemoryError as error:
+        raise OutOfMemory(f"memory ran out while the head of the {name} file was read") from error
     except _DAMAGE as error:
         raise ImageUnreadable(_unread(name, data, error)) from error
     width, height = image.size
@@ -197,6 +201,15 @@ def _top(image: Image.Image) -> float:
         raise ImageUnreadable("the image has values that are not finite")
     customs = (1.0, 255.0, 65_535.0) if image.mode == "F" else (65_535.0,)
     return next((top for top in customs if high <= top), float(high))
+
+
+def _too_little_memory(size: tuple[int, int]) -> OutOfMemory:
+    width, height = size
+    return OutOfMemory(
+        f"memory ran out while an image of {width}x{height} pixels was decoded; it is tried again. Where "
+        "that happens often, give the process more memory, or lower FIRSTPASS_BATCH_MAX or "
+        "FIRSTPASS_IMAGE_MAX_PIXELS"
+    )
 
 
 def _unread(

@@ -133,6 +133,11 @@ def read_xml(xml: str) -> Element:
         raise LabelConfigError(
             f"expected a label config of at most {MAX_XML_CHARS} characters, got {len(xml)}"
         )
+    if not xml.strip():
+        raise LabelConfigError(
+            "the label config is not well-formed XML: it is empty; give the project one under Settings > "
+            "Labeling Interface"
+        )
     try:
         root: Element = fromstring(xml, forbid_dtd=True)
     except ParseError as error:

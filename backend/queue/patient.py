@@ -9,7 +9,7 @@ import structlog
 from rq import SimpleWorker, worker_registration
 from rq.utils import now
 
-from backend.queue.finish import is_away
+from backend.queue.away import is_away, said_by_redis
 
 __all__ = ["PatientWorker"]
 
@@ -37,9 +37,10 @@ class PatientWorker(SimpleWorker):
             _skip("maintenance", error)
 
     def clean_registries(self) -> None:
+        by_redis, _ = self.connection.time()
         for queue in self.queues:
-            queue.finished_job_registry.cleanup()
-            queue.failed_job_registry.cleanup()
+            queue.finished_job_registry.cleanup(by_redis)
+            queue.failed_job_registry.cleanup(by_redis)
             worker_registration.clean_worker_registry(queue)
         self.last_cleaned_at = now()  # type: ignore[assignment] # RQ declares None alone
 
@@ -75,4 +76,6 @@ class PatientWorker(SimpleWorker):
 def _skip(what: str, error: redis.RedisError) -> None:
     if not is_away(error):
         raise error
-    log.error("waiting for redis", skipped=what, error=type(error).__name__)
+    log.error(
+        "waiting for redis", skipped=what, error=type(error).__name__, reason=said_by_redis(error)
+    )

@@ -19,7 +19,7 @@ async def read_body(request: Request, most: int) -> bytes:
         f"expected a body of at most {most} bytes (FIRSTPASS_MAX_BODY_BYTES), got more"
     )
     announced = request.headers.get("Content-Length", "")
-    if announced.isdigit() and int(announced) > most:
+    if announced.isascii() and announced.isdigit() and int(announced) > most:
         raise too_large
     parts: list[bytes] = []
     size = 0

@@ -456,7 +456,7 @@ def test_a_run_that_was_stopped_goes_on_and_comes_to_the_same(
         time.sleep(0.05)
 
     second = start(home, *arguments)
-    _, err = finish(second, 1)
+    _, err = finish(second, 2)
     assert "another `firstpass evaluate`" in " ".join(err.split())
     stopped.send_signal(signum)
     out, err = finish(stopped, status)

@@ -165,7 +165,7 @@ def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> Non
     first = start(home, "--images", folder, "--out", tmp_path / "1.json", held=True)
     wait_for_done(first, home, least=1)
 
-    said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=1)
+    said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=2)
     first.send_signal(signal.SIGTERM)
 
     assert "another `firstpass prelabel`" in " ".join(said.split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from backend.checkpoints import check_checkpoints
@@ -51,7 +50,7 @@ def check_redis(redis: RedisView) -> Iterator[Finding]:
 
 def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
     """Whether any lives, and answers as the settings here say: the same models, asked the same way."""
-    alive = [card for card in overview.workers if not card.is_late(overview.at)]
+    alive = overview.alive
     if not alive:
         yield Finding(Level.ERROR, "no worker is alive", "start one: `firstpass worker`")
     for card in alive:
@@ -77,7 +76,9 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING,
                 f"worker {worker_name(card)} has been silent for {silent}",
-                "see its log; its images go to another worker",
+                "see its log; its images go to another worker"
+                if alive
+                else "see whether it is stopped or hangs, or start another: `firstpass worker`",
             )
 
 
@@ -100,7 +101,7 @@ def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
         return Finding(
             Level.ERROR, f"{what}, and waits: {card.waiting}", "mend that; it goes on then"
         )
-    seen = duration(time.time() - card.started_at)
+    seen = duration(card.seen_at - card.started_at)
     return Finding(Level.OK, f"{what}; {card.stored:,} stored in {seen}")
 
 

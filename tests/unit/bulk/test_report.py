@@ -12,12 +12,12 @@ from rich.console import Console
 
 from backend.bulk.left_out import LeftOut
 from backend.bulk.marks import marks_of
+from backend.bulk.output_file import OutputUnwritable
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.report_files import check_report_paths, write_reports
 from backend.bulk.report_page import report_page
 from backend.bulk.report_table import report_tables
 from backend.bulk.tally import Tally
-from backend.bulk.task_file import OutputUnwritable
 from backend.errors import BadRequest, Failure
 from tests.unit.bulk.rows import choice, rectangle
 
@@ -137,7 +137,7 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_is_done(
 ) -> None:
     with pytest.raises(BadRequest, match=r"FILE\.json"):
         check_report_paths([tmp_path / "r.pdf"])
-    with pytest.raises(BadRequest, match="is not"):
+    with pytest.raises(OutputUnwritable, match="is not"):
         check_report_paths([tmp_path / "nowhere" / "r.json"])
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(OutputUnwritable, match="cannot be written"):

@@ -69,11 +69,11 @@ def evaluate(files: Path, arguments: str) -> Result:
     ],
 )
 def test_what_cannot_work_is_one_sentence(files: Path, arguments: str, reason: str) -> None:
-    """Exit code 1, no traceback, and no model was loaded for it."""
+    """Exit code 2, no traceback, and no model was loaded for it."""
     done = evaluate(files, arguments)
 
     said = " ".join(done.stderr.split())
-    assert done.exit_code == 1, said
+    assert done.exit_code == 2, said
     assert reason in said
     assert said.count("firstpass:") == 1
     assert "Traceback" not in said

@@ -82,6 +82,8 @@ def test_workers_must_live_and_have_our_model() -> None:
     silent = card(seen_at=NOW - 20)
     assert levels(workers(card(), silent)) == [Level.OK, Level.WARNING]
     assert levels(workers(silent)) == [Level.ERROR, Level.WARNING]
+    assert "go to another" in str(workers(card(), silent)[1].fix)
+    assert "start another" in str(workers(silent)[1].fix)
 
 
 def test_the_courier_must_live_where_there_is_a_token_to_deliver_with() -> None:
