@@ -181,6 +181,7 @@ def test_coco_is_indexed(tmp_path: Path, name: str) -> None:
     assert all((out / "images" / entry["file_name"]).is_file() for entry in images.values())
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of numpy 2
 @pytest.mark.parametrize("module", ["faster_coco_eval", "pycocotools.coco"])
 def test_coco_is_indexed_by_its_own_tools(tmp_path: Path, module: str) -> None:
     coco = importlib.import_module(module)
