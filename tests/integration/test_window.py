@@ -73,10 +73,8 @@ def test_jobs_are_added_as_others_are_done(queue_of: QueueOf, start_worker: Star
 
     with queue_of(1000).window(interactive=False) as window:
         while len(outcomes) < 200 and time.monotonic() < deadline:
-            for job_id, request in left:
-                window.add({job_id: request})
-                if len(window.pending) == 20:
-                    break
+            while len(window.pending) < 20 and (item := next(left, None)) is not None:
+                window.add(dict([item]))
             assert len(window.pending) <= 20
             new = window.collect(1.0)
             assert not new.keys() & outcomes.keys()
