@@ -7,7 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    NoRepeatNGramLogitsProcessor,
+)
 from transformers.modeling_outputs import BaseModelOutput
 
 from models.florence2.decoding import DecodeRules, allowed, answer_of
@@ -32,9 +37,9 @@ def decode_with_beams(
     sequences = model.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
         attention_mask=mask,
-        decoder_input_ids=torch.tensor([rules.prefix] * len(encoded), device=encoded.device),
+        decoder_input_ids=torch.tensor([rules.prefix[:1]] * len(encoded), device=encoded.device),
         generation_config=_settings(model, rules, beams),
-        logits_processor=LogitsProcessorList([NeverWritten(never)]),
+        logits_processor=_processors(never, rules),
     )
     written = [_cut(tokens, rules) for tokens in sequences[:, len(rules.prefix) :].tolist()]
     return [
@@ -55,23 +60,38 @@ def _cut(tokens: list[int], rules: DecodeRules) -> list[int]:
 class NeverWritten(LogitsProcessor):
     """Leaves the ids out that no answer holds, as greedy decoding does: the others share what they had."""
 
-    def __init__(self, never: Tensor) -> None:
-        self._never = never
+    def __init__(self, never: Tensor, *, after: int) -> None:
+        """`after`: tokens that are given, marks among them."""
+        self._never, self._after = never, after
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        return allowed(scores, self._never)
+        return allowed(scores, self._never) if input_ids.shape[1] >= self._after else scores
+
+
+def _processors(never: Tensor, rules: DecodeRules) -> LogitsProcessorList:
+    """Gives what rules tokens out. What is banned as a repeat leaves the others their shares, as in `generate`:
+    so it comes last, when the ids that no answer holds have shared theirs.
+    """
+    processors: list[LogitsProcessor] = [NeverWritten(never, after=len(rules.prefix))]
+    if rules.no_repeat_ngram:
+        processors.append(NoRepeatNGramLogitsProcessor(rules.no_repeat_ngram))  # type: ignore[no-untyped-call]
+    return LogitsProcessorList(processors)
 
 
 def _settings(model: Any, rules: DecodeRules, beams: int) -> GenerationConfig:
+    # Beams are compared by their mean over all tokens that `generate` writes: the forced one is among them.
+    forced = rules.prefix[1:]
     return GenerationConfig(  # type: ignore[no-untyped-call]
         num_beams=beams,
         do_sample=False,
-        early_stopping=True,
+        # What is left out here is as the checkpoint's own config says: early stopping, length penalty.
         # One more than an answer may have: checkpoints that force a stop at the very end would
         # otherwise hide that an answer is truncated.
-        max_new_tokens=rules.max_new_tokens + 1,
-        min_new_tokens=rules.min_new_tokens or None,
-        no_repeat_ngram_size=rules.no_repeat_ngram,
+        max_new_tokens=len(forced) + rules.max_new_tokens + 1,
+        min_new_tokens=len(forced) + rules.min_new_tokens if rules.min_new_tokens else None,
+        forced_bos_token_id=forced[0] if forced else None,
+        # `_processors` has that one.
+        no_repeat_ngram_size=0,
         eos_token_id=rules.stop,
         pad_token_id=model.config.text_config.pad_token_id,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GenerationConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from models.answering import Overrides
@@ -85,6 +86,40 @@ def test_beams_give_the_tokens_and_scores_of_generate(
         assert count == len(answer.stop_log_probs) == len(answer.near) > 0
         assert theirs.sequences[row, 2 : 2 + count].tolist() == list(answer.tokens)
         assert list(answer.token_log_probs) == pytest.approx(scores[row, :count].tolist(), abs=1e-3)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("length_penalty", [1.0, 2.0])
+def test_repeats_are_banned_and_answers_weighed_as_the_reference_does(
+    tiny: LoadedRuntime, scenes: tuple[Scene, ...], beams: int, length_penalty: float
+) -> None:
+    """A head that loves six places; the reference is `generate` with the hub's generation config."""
+    model, hidden, mask, rules = encoded(tiny, scenes)
+    bias = torch.zeros(model.config.text_config.vocab_size)
+    bias[rules.first_location + torch.arange(100, 700, 100)] = 12.0
+    bias[rules.stop] = -2.0
+    own = model.generation_config
+    model.generation_config = GenerationConfig(
+        bos_token_id=0, decoder_start_token_id=2, eos_token_id=2, forced_bos_token_id=0, pad_token_id=1,
+        num_beams=beams, no_repeat_ngram_size=3, early_stopping=beams > 1, length_penalty=length_penalty,
+    )  # fmt: skip
+    hook = model.lm_head.register_forward_hook(lambda module, given, logits: logits / 4 + bias)
+    try:
+        theirs = model.generate(
+            encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+            attention_mask=mask,
+            max_new_tokens=32,
+        )
+        ours = decode_with_beams(
+            model, hidden, mask, replace(rules, max_new_tokens=30, no_repeat_ngram=3), beams=beams
+        )
+    finally:
+        hook.remove()
+        model.generation_config = own
+
+    written = [[token for token in row[2:32] if token not in (1, 2)] for row in theirs.tolist()]
+    assert [list(answer.tokens) for answer in ours] == written
+    assert any(len(row) > 10 for row in written)
 
 
 def test_one_beam_answers_as_greedy_decoding(
