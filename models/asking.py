@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PIL import Image
 
@@ -11,7 +12,7 @@ from models.answering import Answering
 from models.boxes import moved
 from models.budget import TokenBudget
 from models.clip.crops import SMALLEST_SIDE, crop_square
-from models.clip.engine import ClipEngine
+from models.clip.engine import ClipEngine, Cut
 from models.florence2.engine import Ask, FlorenceEngine
 from models.florence2.parsing import Answer
 from models.gate import Opinions, gated, judged
@@ -176,7 +177,7 @@ class Asking:
         self,
         step: Step,
         found: Sequence[Detection],
-        ask: Callable[[Sequence[tuple[Image.Image, str]], Sequence[str]], list[float | None]],
+        ask: Callable[[Sequence[tuple[Cut, str]], Sequence[str]], list[float | None]],
     ) -> Opinions:
         """Gives what tells CLIP's opinion of regions, the rivals being all phrases asked (or else found)."""
         rivals = phrases_of(step.query) or tuple(detection.phrase for detection in found)
@@ -184,7 +185,7 @@ class Asking:
         def opinions(regions: Sequence[tuple[Box, str]]) -> list[float | None]:
             image = step.item.image
             crops = [
-                (crop_square(image, box, least_side=SMALLEST_SIDE), phrase)
+                (partial(crop_square, image, box, least_side=SMALLEST_SIDE), phrase)
                 for box, phrase in regions
             ]
             return ask(crops, rivals)

@@ -9,10 +9,14 @@ from PIL import Image
 from models.boxes import clip, grown
 from models.types import Box, ImageSize
 
-__all__ = ["SMALLEST_SIDE", "crop_square", "large_enough", "middle"]
+__all__ = ["MOST_SIDE", "SMALLEST_SIDE", "crop_square", "large_enough", "middle"]
 
 #: Under this many pixels on its longer side, a region is too small to judge.
 SMALLEST_SIDE = 32
+
+#: A larger square is shrunk by a whole number to at least this side: around a panorama it would take gigabytes,
+#: and a classifier sees some hundred pixels.
+MOST_SIDE = 1024
 
 _GROWTH = 0.15
 _FILL = (124, 116, 104)
@@ -32,7 +36,8 @@ def crop_square(
 ) -> Image.Image:
     """Gives the region with `growth` of its size around it, padded (not squashed) to a square.
 
-    The square has at least `least_side` pixels, so that of a small region its surroundings show.
+    The square has at least `least_side` pixels, so that of a small region its surroundings show. Of a large
+    one the image comes shrunk.
 
     Takes what the image shows around the region first, and a mean grey where the image ends.
 
@@ -47,14 +52,16 @@ def crop_square(
         raise ValueError(f"expected a box on an image of {image.size}, got {box}")
     left, top = math.floor(square.x_min), math.floor(square.y_min)
     pixels = max(1, math.ceil(square.x_max) - left)
-    canvas = Image.new("RGB", (pixels, pixels), _FILL)
     inner = (
         math.floor(seen.x_min),
         math.floor(seen.y_min),
         math.ceil(seen.x_max),
         math.ceil(seen.y_max),
     )
-    canvas.paste(image.crop(inner), (inner[0] - left, inner[1] - top))
+    factor = max(1, pixels // MOST_SIDE)
+    canvas = Image.new("RGB", (-(-pixels // factor),) * 2, _FILL)
+    part = image.crop(inner) if factor == 1 else image.reduce(factor, inner)
+    canvas.paste(part, ((inner[0] - left) // factor, (inner[1] - top) // factor))
     return canvas
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import torch
 from PIL import Image
@@ -29,7 +29,10 @@ from models.queries import Classify
 from models.registry import fingerprint
 from models.types import Classification
 
-__all__ = ["ClipEngine", "ClipOptions"]
+__all__ = ["ClipEngine", "ClipOptions", "Cut"]
+
+#: Cuts a region out of an image when it is looked at: all crops of an image at once could fill the memory.
+Cut: TypeAlias = Callable[[], Image.Image]
 
 #: Classes and image processors of each kind.
 _CLASSES: dict[str, tuple[Any, Any]] = {
@@ -141,17 +144,17 @@ class ClipEngine:
         ]
 
     def agreement(
-        self, regions: Sequence[tuple[Image.Image, str]], phrases: Sequence[str]
+        self, regions: Sequence[tuple[Cut, str]], phrases: Sequence[str]
     ) -> list[float | None]:
         """Gives how likely each region shows its phrase, among all phrases and neutral texts.
 
-        `regions`: an upright RGB crop and one of `phrases`, each. `None` where the phrases are too
-        long for the model to read.
+        `regions`: what cuts out an upright RGB crop, and one of `phrases`, each. `None` where the region's
+        phrase is too long for the model to read; such a phrase is no rival of the others.
         """
         return self._judged(regions, phrases, _share)
 
     def standing(
-        self, regions: Sequence[tuple[Image.Image, str]], phrases: Sequence[str]
+        self, regions: Sequence[tuple[Cut, str]], phrases: Sequence[str]
     ) -> list[float | None]:
         """Gives how each region's phrase stands beside its strongest rival: 1 where none is likelier.
 
@@ -163,26 +166,36 @@ class ClipEngine:
     @torch.inference_mode()
     def _judged(
         self,
-        regions: Sequence[tuple[Image.Image, str]],
+        regions: Sequence[tuple[Cut, str]],
         phrases: Sequence[str],
         judge: Callable[[Tensor, Tensor, int], float],
     ) -> list[float | None]:
         """Gives the judgement of each region by the logits of all phrases, of neutral texts, and its phrase."""
+        names = self._readable(phrases)
+        judged: list[float | None] = [None] * len(regions)
+        told = [number for number, (_, phrase) in enumerate(regions) if phrase in names]
+        if not told:
+            return judged
+        texts, neutral = self._texts.of(names), self._texts.neutral
+        scale = self._model.logit_scale.float().exp()
+        for start in range(0, len(told), self._options.image_batch):
+            batch = told[start : start + self._options.image_batch]
+            crops = [regions[number][0]() for number in batch]
+            for number, vector in zip(
+                batch, with_smaller_batches(crops, self._encode_images), strict=True
+            ):
+                logits = (texts @ vector * scale).cpu(), (neutral @ vector * scale).cpu()
+                judged[number] = judge(*logits, names.index(regions[number][1]))
+        return judged
+
+    def _readable(self, phrases: Sequence[str]) -> tuple[str, ...]:
+        """Gives the phrases, each once, but for those that are too long to read."""
         names = tuple(dict.fromkeys(phrases))
         try:
-            texts = self._texts.of(names)
+            self._texts.of(names)
         except PhraseRefused:
-            return [None] * len(regions)
-        neutral = self._texts.neutral
-        scale = self._model.logit_scale.float().exp()
-        judged: list[float | None] = []
-        for start in range(0, len(regions), self._options.image_batch):
-            batch = regions[start : start + self._options.image_batch]
-            vectors = with_smaller_batches([image for image, _ in batch], self._encode_images)
-            for vector, (_, phrase) in zip(vectors, batch, strict=True):
-                logits = (texts @ vector * scale).cpu(), (neutral @ vector * scale).cpu()
-                judged.append(judge(*logits, names.index(phrase)))
-        return judged
+            return tuple(name for name in names if self._texts.reads(name))
+        return names
 
     def _probabilities(
         self, image: Tensor, query: Classify, texts: dict[tuple[str, ...], Tensor]

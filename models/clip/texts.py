@@ -61,6 +61,14 @@ class TextVectors:
                 self._cache.put(name, vector, vector.numel() * vector.element_size())
         return torch.stack([vectors[name] for name in candidates])
 
+    def reads(self, candidate: str) -> bool:
+        """Says whether a candidate is short enough."""
+        try:
+            self.of((candidate,))
+        except PhraseRefused:
+            return False
+        return True
+
     @cached_property
     def neutral(self) -> Tensor:
         """Vectors of length 1 of the neutral texts, shape (classes, width): one class, or one for each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import pytest
@@ -74,10 +75,35 @@ def test_the_order_of_candidates_changes_nothing(
 def test_agreement_is_unknown_where_a_phrase_is_too_long_to_read(
     tiny: LoadedRuntime, scenes: tuple[Scene, ...]
 ) -> None:
+    """And the others are judged as if it had not been asked."""
     assert tiny.classifier is not None
-    long = "猫" * 100
+    long, show = "猫" * 100, scenes[0].image.copy
 
-    assert tiny.classifier.agreement([(scenes[0].image, "star")], ("star", long)) == [None]
+    for judge in (tiny.classifier.agreement, tiny.classifier.standing):
+        alone = judge([(show, "star")], ("star", "circle"))
+        beside = judge([(show, long), (show, "star")], ("star", long, "circle"))
+        assert beside == [None, *alone]
+        assert alone != [None]
+        assert judge([(show, long)], (long,)) == [None]
+
+
+def test_regions_are_cut_out_a_batch_at_a_time(tiny: LoadedRuntime) -> None:
+    """Some thousand crops of a photo at once would not fit into memory."""
+    assert tiny.classifier is not None
+    held: list[weakref.ref[Image.Image]] = []
+    most = 0
+
+    def cut() -> Image.Image:
+        nonlocal most
+        crop = Image.new("RGB", (64, 64), "red")
+        held.append(weakref.ref(crop))
+        most = max(most, sum(each() is not None for each in held))
+        return crop
+
+    judged = tiny.classifier.standing([(cut, "circle")] * 100, ("circle",))
+
+    assert len(judged) == len(held) == 100
+    assert most <= 2 * ClipOptions().image_batch
 
 
 def test_half_precision_agrees_with_full(tiny: LoadedRuntime, scenes: tuple[Scene, ...]) -> None:

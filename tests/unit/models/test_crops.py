@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.clip.crops import crop_square, middle
+from models.clip.crops import MOST_SIDE, crop_square, middle
 from models.clip.prompts import filled
 from models.types import Box
 
@@ -34,6 +34,20 @@ def test_a_long_region_is_not_squashed() -> None:
 
     red = (crop == (255, 0, 0)).all(-1)
     assert (red.any(0).sum(), red.any(1).sum()) == (100, 10)
+
+
+def test_a_crop_of_a_panorama_is_small_and_shows_the_same() -> None:
+    """A square around all of it would take 1.6 GB."""
+    image = Image.new("RGB", (20_000, 200), "white")
+    image.paste((255, 0, 0), (5_000, 0, 15_000, 200))
+
+    crop = np.asarray(crop_square(image, Box(0, 0, 20_000, 200), growth=0.0))
+
+    assert crop.shape[0] == crop.shape[1] < 2 * MOST_SIDE
+    red = (crop == (255, 0, 0)).all(-1)
+    assert red.any(0).sum() / crop.shape[1] == pytest.approx(0.5, abs=0.01)
+    assert red.any(1).sum() / crop.shape[0] == pytest.approx(0.01, abs=0.002)
+    assert np.flatnonzero(red.any(1)).mean() / crop.shape[0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_region_off_the_image_is_refused() -> None:

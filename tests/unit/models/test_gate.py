@@ -164,8 +164,10 @@ def test_several_names_of_one_thing_do_not_weaken_each_other(
     box = next(thing.box for thing in scene.objects if thing.shape == "circle")
     crop = scene.image.crop((int(box.x_min), int(box.y_min), int(box.x_max), int(box.y_max)))
 
-    alone = tiny.classifier.standing([(crop, "circle")], ["circle"])
-    among = tiny.classifier.standing([(crop, "circle")], ["circle", "circle ", " circle", "Circle"])
+    alone = tiny.classifier.standing([(lambda: crop, "circle")], ["circle"])
+    among = tiny.classifier.standing(
+        [(lambda: crop, "circle")], ["circle", "circle ", " circle", "Circle"]
+    )
 
     assert alone == pytest.approx(among, abs=1e-3)
 
