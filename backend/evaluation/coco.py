@@ -73,7 +73,7 @@ def _is_instances(path: Path) -> bool:
 
 def _body(path: Path) -> Mapping[str, Any]:
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadRequest(f"expected a COCO file at {path}: {error.strerror}") from error
     except ValueError as error:

@@ -12,7 +12,13 @@ from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.label_studio import read_export, read_project
 from backend.evaluation.labelled import LabelledSet
 from backend.evaluation.names import config_for_classes
-from backend.evaluation.thresholds import ThresholdChange, Written, in_file, in_project
+from backend.evaluation.thresholds import (
+    ThresholdChange,
+    Written,
+    in_file,
+    in_project,
+    label_config_in,
+)
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import parse_image_ref
 from backend.label_studio.api import LabelStudioApi
@@ -61,11 +67,11 @@ def export_source(
 ) -> Source:
     """An export of Label Studio; the labels of its boxes are asked where no label config is given."""
     labelled = read_export(export, images)
-    xml = _read(config) if config is not None else _config_of_export(labelled)
+    xml = label_config_in(config) if config is not None else _config_of_export(labelled)
     if images is not None:
         settings = _of_folder(settings, images)
     hint = "" if images is not None else "--images FOLDER takes the files from a folder"
-    return Source(labelled, xml, settings, _writer(config), hint)
+    return Source(labelled, xml, settings, _writer(config, xml), hint)
 
 
 def dataset_source(
@@ -76,8 +82,8 @@ def dataset_source(
 ) -> Source:
     """A dataset in a folder; its classes are asked where no label config is given."""
     labelled = read(images)
-    xml = _read(config) if config is not None else config_for_classes(labelled.classes)
-    return Source(labelled, xml, _of_folder(settings, images), _writer(config))
+    xml = label_config_in(config) if config is not None else config_for_classes(labelled.classes)
+    return Source(labelled, xml, _of_folder(settings, images), _writer(config, xml))
 
 
 def _of_folder(settings: Settings, folder: Path) -> Settings:
@@ -88,18 +94,10 @@ def _of_folder(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def _read(config: Path) -> str:
-    try:
-        return config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadRequest(f"expected a label config in {config}: {reason}") from error
-
-
-def _writer(config: Path | None) -> Write | None:
+def _writer(config: Path | None, measured: str) -> Write | None:
     if config is None:
         return None
-    return lambda changes, predictors: in_file(config, changes, predictors)
+    return lambda changes, predictors: in_file(config, measured, changes, predictors)
 
 
 def _config_of_export(labelled: LabelledSet) -> str:

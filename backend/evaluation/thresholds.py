@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,14 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.label_thresholds import LabelThreshold, with_thresholds
 from backend.predictor import PredictorSettings
 
-__all__ = ["ThresholdChange", "Written", "in_file", "in_project", "threshold_changes"]
+__all__ = [
+    "ThresholdChange",
+    "Written",
+    "in_file",
+    "in_project",
+    "label_config_in",
+    "threshold_changes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +62,31 @@ def threshold_changes(evaluated: Evaluated) -> tuple[ThresholdChange, ...]:
     return tuple(_changes(evaluated))
 
 
+def label_config_in(path: Path) -> str:
+    """The text of a label config's file, line ends as they are. Raises `BadRequest`."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadRequest(f"expected a label config in {path}: {reason}") from error
+
+
 def in_file(
-    path: Path, changes: Sequence[ThresholdChange], predictors: PredictorSettings
+    path: Path, measured: str, changes: Sequence[ThresholdChange], predictors: PredictorSettings
 ) -> Written:
-    """Writes them into a label config's file. Raises `BadRequest`, `OutputUnwritable`."""
+    """Writes them into the file of the label config that was measured.
 
-    def store(_: str, after: str) -> None:
+    Raises `BadRequest` where somebody has changed it since, and `OutputUnwritable`.
+    """
+
+    def store(before: str, after: str) -> None:
+        if before != measured:
+            raise BadRequest(_changed_meanwhile(str(path)))
+        mark = BOM_UTF8 if path.read_bytes().startswith(BOM_UTF8) else b""
         with writing(path) as file:
-            file.write(after.encode())
+            file.write(mark + after.encode())
 
-    return _written(str(path), path.read_text(encoding="utf-8"), changes, predictors, store)
+    return _written(str(path), label_config_in(path), changes, predictors, store)
 
 
 def in_project(
@@ -77,10 +100,7 @@ def in_project(
 
     def store(before: str, after: str) -> None:
         if before != measured:
-            raise BadRequest(
-                f"the label config of project {target.key.id} was changed while it was measured: nothing "
-                "is written; the same command measures it anew"
-            )
+            raise BadRequest(_changed_meanwhile(f"project {target.key.id}"))
         api.update_project(target.key.id, label_config=after)
 
     now = str(api.project(target.key.id)["label_config"])
@@ -104,6 +124,13 @@ def _written(
     if wanted:
         store(before, after)
     return Written(place, len(wanted), *versions)
+
+
+def _changed_meanwhile(place: str) -> str:
+    return (
+        f"the label config of {place} was changed while it was measured: nothing is written; the same command "
+        "measures it anew"
+    )
 
 
 def _changes(evaluated: Evaluated) -> Iterator[ThresholdChange]:

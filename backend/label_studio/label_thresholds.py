@@ -34,8 +34,9 @@ def with_thresholds(xml: str, thresholds: Iterable[LabelThreshold]) -> str:
     tags = label_tags(xml)
     wanted: dict[int, tuple[LabelTag, float]] = {}
     for one in thresholds:
-        name = one.label.casefold()
-        found = [tag for tag in tags if tag.control == one.control and tag.is_called(name)]
+        own = [tag for tag in tags if tag.control == one.control]
+        exactly = [tag for tag in own if tag.attributes.get("value") == one.label]
+        found = exactly or [tag for tag in own if tag.is_called(one.label.casefold())]
         if not found:
             raise BadRequest(
                 f"the label config has no label {one.label!r} in {one.control!r} any more"

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import resource
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.bulk.output_file import OutputUnwritable
 from backend.bulk.target_project import TargetProject, target_project
 from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.evaluation.evaluated import Evaluated, Seen, evaluated
 from backend.evaluation.on_image import LabelKey, OnImage, Ticked
-from backend.evaluation.thresholds import in_file, in_project, threshold_changes
+from backend.evaluation.thresholds import (
+    in_file,
+    in_project,
+    label_config_in,
+    threshold_changes,
+)
 from backend.label_studio.label_config import parse_label_config
 from backend.predictor import PredictorSettings
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
@@ -73,7 +81,7 @@ def test_they_are_written_into_the_file_and_nothing_else_of_it_changes(tmp_path:
     path = tmp_path / "config.xml"
     path.write_text(CONFIG)
 
-    written = in_file(path, threshold_changes(measured(ticked=days(12))), PREDICTORS)
+    written = in_file(path, CONFIG, threshold_changes(measured(ticked=days(12))), PREDICTORS)
 
     after = path.read_text()
     assert (written.count, written.place) == (2, str(path))
@@ -87,12 +95,47 @@ def test_they_are_written_into_the_file_and_nothing_else_of_it_changes(tmp_path:
     assert [label.score_threshold for label in box.labels] == [0.55, None]
 
 
+def test_line_ends_and_a_byte_order_mark_stay(tmp_path: Path) -> None:
+    path, text = tmp_path / "c.xml", CONFIG.replace("\n", "\r\n")
+    path.write_bytes(BOM_UTF8 + text.encode())
+
+    in_file(path, label_config_in(path), threshold_changes(measured()), PREDICTORS)
+
+    wanted = text.replace('value="car"', 'value="car" model_score_threshold="0.55"')
+    assert path.read_bytes() == BOM_UTF8 + wanted.encode()
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "c.xml"
+    path.write_text(CONFIG.replace("mine", "yours"))
+
+    with pytest.raises(BadRequest, match="changed while it was measured"):
+        in_file(path, CONFIG, threshold_changes(measured()), PREDICTORS)
+
+    assert path.read_text() == CONFIG.replace("mine", "yours")
+
+
+def test_without_room_for_it_the_file_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "c.xml"
+    path.write_text(CONFIG)
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONFIG) + 3, most))
+    try:
+        with pytest.raises(OutputUnwritable, match="cannot be written"):
+            in_file(path, CONFIG, threshold_changes(measured()), PREDICTORS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+
+    assert path.read_text() == CONFIG
+
+
 def test_where_nothing_is_better_the_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "config.xml"
     path.write_text(CONFIG)
     before = path.stat().st_mtime_ns
 
-    written = in_file(path, threshold_changes(measured(3, 3)), PREDICTORS)
+    written = in_file(path, CONFIG, threshold_changes(measured(3, 3)), PREDICTORS)
 
     assert (written.count, written.before) == (0, written.after)
     assert path.stat().st_mtime_ns == before

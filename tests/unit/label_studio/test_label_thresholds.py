@@ -39,3 +39,16 @@ def test_none_changes_nothing_and_a_label_that_is_gone_is_told() -> None:
         with_thresholds(CONFIG, [LabelThreshold("box", "bus", 0.5)])
     with pytest.raises(LabelConfigError):
         with_thresholds("<View>", [])
+
+
+def test_labels_that_differ_in_case_alone_have_each_its_own() -> None:
+    xml = (
+        '<View><Labels name="b" toName="i"><Label value="Bus"/><Label value="bus"/></Labels></View>'
+    )
+
+    written = with_thresholds(
+        xml, [LabelThreshold("b", "Bus", 0.2), LabelThreshold("b", "bus", 0.6)]
+    )
+
+    assert 'value="Bus" model_score_threshold="0.2"' in written
+    assert 'value="bus" model_score_threshold="0.6"' in written
