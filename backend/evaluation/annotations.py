@@ -16,7 +16,7 @@ from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
 from backend.interactive.touched import box_of, stroke_of
 from models.types import Box, ImageSize
 
-__all__ = ["around", "chosen_annotation", "truths_of"]
+__all__ = ["around", "chosen_annotation", "submitted", "truths_of"]
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -30,14 +30,18 @@ def chosen_annotation(annotations: object) -> Json | None:
     >>> chosen_annotation([{"id": 1, "result": []}, {"id": 2, "result": [], "was_cancelled": True}])
     {'id': 1, 'result': []}
     """
-    submitted = [
+    return max(submitted(annotations), key=_rank, default=None)
+
+
+def submitted(annotations: object) -> list[Json]:
+    """The annotations that people submitted, and did not skip."""
+    return [
         one
         for one in (annotations if isinstance(annotations, list) else ())
         if isinstance(one, dict)
         and isinstance(one.get("result"), list)
         and not one.get("was_cancelled")
     ]
-    return max(submitted, key=_rank, default=None)
 
 
 def truths_of(result: Sequence[Any], troubles: Counter[str]) -> dict[str, Truth]:

@@ -8,9 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from backend.errors import BadRequest
+from backend.errors import BadRequest, Failure, TaskError
 from backend.evaluation.image_files import ImageFiles, image_task, refuse_images_elsewhere
-from backend.evaluation.labelled import LabelledSet, LabelledTask, TrueBox, Truth, fractions
+from backend.evaluation.labelled import (
+    ANY_IMAGE,
+    LabelledSet,
+    LabelledTask,
+    TrueBox,
+    Truth,
+    fractions,
+)
 from models.types import Box, ImageSize
 
 __all__ = ["read_coco"]
@@ -31,10 +38,11 @@ def read_coco(folder: Path, annotations: Path | None) -> LabelledSet:
     names = _names(body, path)
     bad: Counter[str] = Counter()
     marked = _by_image(body, names, bad)
-    tasks = [
-        _task(image, marked.get(image.get("id"), ()), files, bad)
-        for image in _list(body, "images", path)
-    ]
+    images = [(_id(image.get("id")), image) for image in _list(body, "images", path)]
+    tasks = [_task(image, marked.get(number, ()), files, bad) for number, image in images]
+    lost = marked.keys() - {number for number, _ in images}
+    if lost:
+        bad["of an image that is not listed"] += sum(len(marked[number]) for number in lost)
     if not tasks:
         raise BadRequest(f"expected images in {path}, it lists none")
     refuse_images_elsewhere(tasks, path, folder)
@@ -94,15 +102,24 @@ def _list(body: Mapping[str, Any], key: str, path: Path) -> list[dict[str, Any]]
     return entries
 
 
-def _names(body: Mapping[str, Any], path: Path) -> dict[Any, str]:
+def _id(number: Any) -> str:
+    """An id as all files write it: some have 7 here and "7" or 7.0 there.
+
+    >>> _id(7) == _id("7") == _id(7.0)
+    True
+    """
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _names(body: Mapping[str, Any], path: Path) -> dict[str, str]:
     """The categories, by id; a supercategory that Roboflow puts first has no boxes, and is left out."""
-    used = {entry.get("category_id") for entry in _list(body, "annotations", path)}
+    used = {_id(entry.get("category_id")) for entry in _list(body, "annotations", path)}
     entries = _list(body, "categories", path)
-    parents = {entry.get("supercategory") for entry in entries}
+    parents = [entry.get("supercategory") for entry in entries]
     names = {
-        entry.get("id"): str(entry.get("name", ""))
+        _id(entry.get("id")): str(entry.get("name", ""))
         for entry in entries
-        if entry.get("id") in used or entry.get("name") not in parents
+        if _id(entry.get("id")) in used or entry.get("name") not in parents
     }
     if not names:
         raise BadRequest(f"expected categories in {path}, it lists none")
@@ -110,16 +127,16 @@ def _names(body: Mapping[str, Any], path: Path) -> dict[Any, str]:
 
 
 def _by_image(
-    body: Mapping[str, Any], names: Mapping[Any, str], bad: Counter[str]
-) -> dict[Any, list[Mapping[str, Any]]]:
+    body: Mapping[str, Any], names: Mapping[str, str], bad: Counter[str]
+) -> dict[str, list[Mapping[str, Any]]]:
     """The annotations of each image, with the name of their category."""
-    marked: defaultdict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    marked: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for entry in body["annotations"]:
-        name = names.get(entry.get("category_id"))
+        name = names.get(_id(entry.get("category_id")))
         if name is None:
             bad["of a category that is not listed"] += 1
         else:
-            marked[entry.get("image_id")].append({**entry, "name": name})
+            marked[_id(entry.get("image_id"))].append({**entry, "name": name})
     return dict(marked)
 
 
@@ -130,13 +147,13 @@ def _task(
     bad: Counter[str],
 ) -> LabelledTask:
     name = str(image.get("file_name", ""))
-    width, height = image.get("width"), image.get("height")
-    if not (isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0):
-        raise BadRequest(
-            f"expected width and height of image {name!r} in the COCO file as pixels, got {width!r} and "
-            f"{height!r}"
-        )
-    size = ImageSize(width, height)
+    try:
+        size = ImageSize(int(float(image["width"])), int(float(image["height"])))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        given = f"{image.get('width')!r} and {image.get('height')!r}"[:60]
+        reason = f"expected its width and height in the COCO file as pixels, got {given}"
+        failure = Failure.of(TaskError(reason))
+        return LabelledTask(name, {}, {ANY_IMAGE: Truth()}, failure=failure)
     boxes = []
     for entry in entries:
         box = _box(entry, size)
@@ -145,7 +162,7 @@ def _task(
             bad["without a box that can be read"] += 1
         else:
             boxes.append(TrueBox(entry["name"], box, ignored=crowd, crowd=crowd))
-    return image_task(name, files.find(name), Truth(tuple(boxes), size))
+    return image_task(name, files.find(name), Truth(tuple(boxes), size), files.why_not(name))
 
 
 def _box(entry: Mapping[str, Any], size: ImageSize) -> Box | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ __all__ = ["DATA_KEY", "ImageFiles", "image_task", "refuse_images_elsewhere"]
 #: Where a dataset's task has its image; its address is that of a local file of Label Studio.
 DATA_KEY = "image"
 SHOWN = 3
+NO_FILE = "no file of that name is in the folder of images"
 
 
 class ImageFiles:
@@ -61,16 +63,35 @@ class ImageFiles:
         ends = [_shared_end(image.path, parts) for image in fitting[:2]]
         return None if len(ends) > 1 and ends[0] == ends[1] else fitting[0]
 
+    def beside(self, annotations: Path, name: str) -> FoundImage | None:
+        """The image that a file of its own, somewhere in or beside the folder, calls by that name.
+
+        Every subfolder may have an image of the same name: first counts the one next to the file.
+        """
+        called = PurePosixPath(name.replace("\\", "/")).name
+        near = Path(os.path.relpath(annotations.parent, self.folder)).joinpath(called).as_posix()
+        return self._by_path.get(near) or self.find(name) or self.find(near)
+
+    def why_not(self, name: str) -> str:
+        """Why no image is found by that name."""
+        several = self._by_name.get(PurePosixPath(name.replace("\\", "/")).name, [])
+        if len(several) < 2:
+            return NO_FILE
+        named = ", ".join(image.path for image in several[:SHOWN])
+        return f"several files of that name are in the folder of images ({named}): its path must say which"
+
     def of_stem(self, stem: str) -> FoundImage | None:
         """The only image of that name without its suffix."""
         called = self._by_stem.get(stem, [])
         return called[0] if len(called) == 1 else None
 
 
-def image_task(name: str, image: FoundImage | None, truth: Truth) -> LabelledTask:
-    """The task of a dataset's image; a failed one where the file is not there."""
+def image_task(
+    name: str, image: FoundImage | None, truth: Truth, why_not: str = NO_FILE
+) -> LabelledTask:
+    """The task of a dataset's image; a failed one where the file is not there, or cannot be told."""
     if image is None:
-        gone = Failure.of(ImageNotFound("no file of that name is in the folder of images"))
+        gone = Failure.of(ImageNotFound(why_not))
         return LabelledTask(name, {}, {ANY_IMAGE: truth}, failure=gone)
     if not image.is_utf8:
         odd = Failure.of(ImageNotFound("expected a file name in UTF-8; rename the file"))
@@ -81,7 +102,8 @@ def image_task(name: str, image: FoundImage | None, truth: Truth) -> LabelledTas
 
 def refuse_images_elsewhere(tasks: Sequence[LabelledTask], annotations: Path, folder: Path) -> None:
     """Raises `BadRequest` where not one image that the annotations name is in the folder."""
-    if any(task.failure is None for task in tasks):
+    reasons = {task.failure.message if task.failure is not None else "" for task in tasks}
+    if reasons != {NO_FILE}:
         return
     named = ", ".join(task.key for task in tasks[:SHOWN])
     raise BadRequest(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from backend.bulk.target_project import TargetProject
 from backend.errors import BadRequest, Failure, ImageNotFound
-from backend.evaluation.annotations import chosen_annotation, truths_of
+from backend.evaluation.annotations import chosen_annotation, submitted, truths_of
 from backend.evaluation.image_files import ImageFiles
 from backend.evaluation.labelled import LabelledSet, LabelledTask
 from backend.label_studio.api import LabelStudioApi
@@ -92,7 +92,7 @@ def _labelled(tasks: Iterable[Json]) -> _Labelled:
         if annotation is None:
             found.skipped += bool(given)
             continue
-        found.several += sum(not one.get("was_cancelled") for one in given) > 1
+        found.several += len(submitted(given)) > 1
         number, data = task.get("id"), task.get("data")
         found.tasks.append(
             LabelledTask(
@@ -118,7 +118,7 @@ def _why_none(total: int, skipped: int) -> str:
 
 def _exported(path: Path) -> Sequence[Json]:
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadRequest(
             f"expected an export of Label Studio at {path}: {error.strerror}"

@@ -60,7 +60,7 @@ def read_voc(folder: Path, annotations: Path | None, split: str | None) -> Label
 def _stems(folder: Path, split: str) -> set[str]:
     path = folder / "ImageSets" / "Main" / f"{split}.txt"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         has = ", ".join(sorted(each.stem for each in path.parent.glob("*.txt"))) or "none"
         raise BadRequest(
@@ -82,10 +82,11 @@ def _task(path: Path, files: ImageFiles) -> LabelledTask | None:
     try:
         size = _size(root)
         truth = Truth(tuple(_boxes(root, size)), size)
-    except (TaskError, ValueError) as error:
+    except (TaskError, ValueError, OverflowError) as error:
         failure = Failure.of(TaskError(f"{path.name}: {error}"))
         return LabelledTask(name, {}, {ANY_IMAGE: Truth()}, failure=failure)
-    return image_task(name, files.find(name) or files.of_stem(path.stem), truth)
+    image = files.beside(path, name) or files.of_stem(path.stem)
+    return image_task(name, image, truth, files.why_not(name))
 
 
 def _size(root: Element) -> ImageSize:

@@ -99,7 +99,7 @@ def _of_split(
     if given is None:
         has = ", ".join(name for name in _SPLITS if body.get(name)) or "none"
         raise BadRequest(f"expected --split as one that data.yaml has ({has}), got {split!r}")
-    base = Path(str(body.get("path", "")))
+    base = Path(str(body.get("path") or ""))
     for place in given if isinstance(given, list) else [given]:
         for at in (folder / base / str(place), folder / str(place)):
             if at.suffix == ".txt" and at.is_file():
@@ -116,7 +116,7 @@ def _of_split(
 
 
 def _listed(files: ImageFiles, at: Path) -> Iterator[FoundImage]:
-    for line in at.read_text(encoding="utf-8").splitlines():
+    for line in at.read_text(encoding="utf-8-sig").splitlines():
         image = files.find(line.strip().removeprefix("./")) if line.strip() else None
         if image is not None:
             yield image
@@ -162,7 +162,7 @@ def _true_box(
     """The object of a line. Raises `TaskError` for one that says none."""
     try:
         number, sides = int(float(words[0])), [float(word) for word in words[1:]]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise TaskError(f"{where}: expected numbers, got {' '.join(words)[:60]!r}") from error
     label = classes.get(number)
     if label is None:

@@ -194,3 +194,55 @@ def test_roboflows_first_category_is_no_label(tmp_path: Path) -> None:
     path.write_text(json.dumps(body))
 
     assert read_coco(tmp_path, None).classes == ("car",)
+
+
+def test_ids_are_the_same_however_they_are_written(tmp_path: Path) -> None:
+    """Numbers here and texts there once made every image one that shows nothing."""
+    image_at(tmp_path / "a.png")
+    entry = {**CAR, "image_id": "1", "category_id": 1.0}
+    path = coco_at(tmp_path / "annotations.json", ["a.png"], [entry])
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+
+    assert len(boxes(read_coco(tmp_path, None), "a.png")) == 1
+
+
+@pytest.mark.parametrize("image_id", [7, None, [1]])
+def test_annotations_of_an_image_that_is_not_listed_are_counted(
+    tmp_path: Path, image_id: object
+) -> None:
+    image_at(tmp_path / "a.png")
+    entries = [CAR, {**CAR, "image_id": image_id}]
+    coco_at(tmp_path / "annotations.json", ["a.png"], entries)
+
+    notes = read_coco(tmp_path, None).notes
+
+    assert any("of an image that is not listed (1)" in note for note in notes)
+
+
+def test_an_image_without_sides_fails_alone(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        image_at(tmp_path / name)
+    path = coco_at(tmp_path / "annotations.json", ["a.png", "b.png"], [CAR])
+    body = json.loads(path.read_text())
+    body["images"][0] |= {"width": 100.0, "height": "50"}
+    del body["images"][1]["width"]
+    path.write_text(json.dumps(body))
+
+    one, other = read_coco(tmp_path, None).tasks
+
+    assert one.truths[ANY_IMAGE].size == ImageSize(100, 50)
+    assert other.failure is not None
+    assert "expected its width and height" in other.failure.message
+
+
+def test_a_name_that_several_files_have_is_told_as_such(tmp_path: Path) -> None:
+    for name in ("cats/1.png", "dogs/1.png", "2.png"):
+        image_at(tmp_path / name)
+    coco_at(tmp_path / "annotations.json", ["1.png", "2.png"], [CAR])
+
+    ambiguous, plain = read_coco(tmp_path, None).tasks
+
+    assert plain.failure is None
+    assert ambiguous.failure is not None
+    assert "several files of that name" in ambiguous.failure.message
+    assert "cats/1.png, dogs/1.png" in ambiguous.failure.message

@@ -99,3 +99,24 @@ def test_a_folder_without_such_files_and_images_elsewhere_are_told(tmp_path: Pat
     voc_at(tmp_path / "xml" / "a.xml", CAR.format(""))
     with pytest.raises(BadRequest, match=r"names 1 image \(a.png\).*--images"):
         read_voc(tmp_path, None, None)
+
+
+def test_of_images_of_one_name_the_one_beside_the_file_counts(tmp_path: Path) -> None:
+    for folder in ("", "cats", "dogs"):
+        image_at(tmp_path / folder / "1.png")
+    for folder in ("cats", "dogs"):
+        voc_at(tmp_path / folder / "1.xml", CAR.format(""), filename="1.png")
+
+    tasks = read_voc(tmp_path, None, None).tasks
+
+    assert [task.key for task in tasks] == ["cats/1.png", "dogs/1.png"]
+
+
+def test_files_that_say_nothing_are_not_called_images_elsewhere(tmp_path: Path) -> None:
+    image_at(tmp_path / "a.png")
+    voc_at(tmp_path / "a.xml", CAR.format(""), size="")
+
+    (task,) = read_voc(tmp_path, None, None).tasks
+
+    assert task.failure is not None
+    assert "expected <size>" in task.failure.message
