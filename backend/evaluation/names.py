@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from backend.planning.step import Step
 __all__ = ["LabelNames", "config_for_classes", "left_out", "measured_plan", "used_plan"]
 
 SHOWN = 8
+_MARKS = re.compile("[_<>]")
+_NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 def config_for_classes(
@@ -32,13 +35,16 @@ def config_for_classes(
     >>> "model_prompt" in config_for_classes(["traffic_light"]), "model_prompt" in config_for_classes(["car"])
     (True, False)
 
-    Raises `BadRequest` for no class.
+    A class whose name holds no word, or characters that XML cannot, is left out. Raises `BadRequest` where
+    none is left.
     """
-    if not classes:
+    named = [name for name in classes if _words(name) and not _NOT_IN_XML.search(name)]
+    if not named:
         raise BadRequest(
-            "expected labels of boxes, found none; give the label config as --config FILE.xml"
+            "expected labels of boxes, found none that can be asked for; give the label config as "
+            "--config FILE.xml"
         )
-    labels = "".join(f"<Label value={quoteattr(name)}{_asked_as(name)}/>" for name in classes)
+    labels = "".join(f"<Label value={quoteattr(name)}{_asked_as(name)}/>" for name in named)
     return (
         f"<View><Image name={quoteattr(image)} value={quoteattr(f'${data_key}')}/>"
         f'<RectangleLabels name="label" toName={quoteattr(image)}>{labels}</RectangleLabels></View>'
@@ -111,7 +117,9 @@ class LabelNames:
         counts = labelled.labels()
         if not lacking:
             return ()
-        named = ", ".join(f"{label} ({count:,})" for label, count in _most(lacking))
+        named = ", ".join(
+            f"{label or 'without a name'} ({count:,})" for label, count in _most(lacking)
+        )
         known = ", ".join(
             dict.fromkeys(label.value for _, tag in self.region_steps for label in tag.labels)
         )
@@ -170,6 +178,10 @@ def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _asked_as(name: str) -> str:
-    """What to ask for a class whose name is written as one word."""
-    words = " ".join(name.replace("_", " ").split())
+    """What to ask for a class whose name is written as one word, or with marks that a model would obey."""
+    words = _words(name)
     return "" if words == name else f" model_prompt={quoteattr(words)}"
+
+
+def _words(name: str) -> str:
+    return " ".join(_MARKS.sub(" ", name).split())

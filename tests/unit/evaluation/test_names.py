@@ -6,11 +6,14 @@ from collections import Counter
 
 import pytest
 
+from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.evaluation.items import Items, items_of
 from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, TrueBox, Truth
 from backend.evaluation.names import LabelNames, config_for_classes, left_out, measured_plan
+from backend.label_studio.control_tags import RegionTag
 from backend.label_studio.label_config import parse_label_config
+from models.queries import Ground
 from models.types import Box
 from tests.unit.bulk.folders import predictor
 
@@ -175,3 +178,21 @@ def test_choices_are_measured_although_no_label_of_a_box_is_known() -> None:
 
     assert tags == ["scene"]
     assert "left out: bus (1)" in said
+
+
+def test_a_class_that_cannot_be_asked_for_leaves_the_others() -> None:
+    """Marks that a model would obey are no part of what is asked; names without words are no labels."""
+    xml = config_for_classes(["a <loc_5> & b", "", "\ud83d", "x\x00", "<>", "Dog"])
+
+    config = parse_label_config(xml)
+
+    (tag,) = config.controls
+    assert isinstance(tag, RegionTag)
+    assert [label.value for label in tag.labels] == ["a <loc_5> & b", "Dog"]
+    assert engine_for("tiny").refuses(Ground(("a loc 5 & b", "Dog"))) is None
+    assert 'model_prompt="a loc 5 &amp; b"' in xml
+
+
+def test_classes_of_which_none_can_be_asked_for_are_told() -> None:
+    with pytest.raises(BadRequest, match="none that can be asked for"):
+        config_for_classes(["", "\ud83d"])
