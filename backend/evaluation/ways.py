@@ -88,7 +88,8 @@ def ways_for(plan: Plan, entries: Sequence[Entry]) -> tuple[Way, ...]:
     other = HUBS_BEAMS if usual == 1 else 1
     named = "1 beam" if other == 1 else f"{other} beams"
     ways.append(Way(named, num_beams=other, setting=f"FIRSTPASS_NUM_BEAMS={other}"))
-    if any(entry.kind != "florence2" for entry in entries):
+    gated = florence.answering.gate.judged != "off"
+    if gated and any(entry.kind != "florence2" for entry in entries):
         ways.append(Way("gate off", gated=False, setting="FIRSTPASS_GATE=off"))
     side = florence.shape.image_size if florence.shape is not None else USUAL_SIDE_PX
     if not any(ground.tiling is not None and ground.tiling.side_px for ground in grounds):

@@ -129,7 +129,7 @@ def test_classes_become_labels_asked_in_plain_words() -> None:
     (tag,) = config.controls
     assert [(label.value, label.phrases) for label in tag.labels] == [
         ("traffic_light", ("traffic light",)),
-        ('a "b" & <c>', ('a "b" & <c>',)),
+        ('a "b" & <c>', ('a "b" & c',)),
         ("x, y", ("x, y",)),
     ]
     with pytest.raises(BadRequest, match="--config"):

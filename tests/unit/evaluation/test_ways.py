@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.engine import engine_for
 from backend.evaluation.ways import AS_PREDICTED, Way, ways_for
+from models.answering import Overrides
 from models.queries import Classify, Detect, Ground, PerBox, Tiling
 from models.types import Box, Detection, Detections
 from tests.unit.bulk.folders import predictor
@@ -91,3 +92,9 @@ def test_a_way_says_how_one_has_it_or_nothing() -> None:
     assert "model_tile_px" in settings["tiles of 160 px"]
     assert settings["detect"] == ""
     assert settings["gate off"] == "FIRSTPASS_GATE=off"
+
+
+def test_where_the_gate_is_off_already_it_is_no_way_of_its_own() -> None:
+    without = engine_for("tiny", Overrides(gate="off"))
+
+    assert "gate off" not in [way.name for way in ways_for(predictor().plan, without.entries)]
