@@ -146,9 +146,9 @@ class TookTooLong(OperatorError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"took longer than FIRSTPASS_JOB_TIMEOUT_S = {seconds:g}; ask fewer labels of one image, lower "
-            "FIRSTPASS_MAX_NEW_TOKENS or FIRSTPASS_NUM_BEAMS, or raise the limit for all processes, then "
-            "`firstpass retry --kind TookTooLong`"
+            f"took longer than FIRSTPASS_JOB_TIMEOUT_S = {seconds:g}; raise that for all processes, then "
+            "`firstpass retry --kind TookTooLong`, which needs it too; or ask fewer labels of one image, or lower "
+            "FIRSTPASS_MAX_NEW_TOKENS or FIRSTPASS_NUM_BEAMS, and have the image predicted anew"
         )
 
 
