@@ -44,8 +44,8 @@ def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STAR
         )
         raise NobodyServes(
             f"expected workers that answer as {ours.name} ({ours.fingerprint}); {named}. Give this command "
-            "the same FIRSTPASS_MODEL (--model), FIRSTPASS_NUM_BEAMS and FIRSTPASS_MAX_NEW_TOKENS as the "
-            "workers, and the same Firstpass"
+            "the same FIRSTPASS_MODEL (--model), FIRSTPASS_NUM_BEAMS, FIRSTPASS_MAX_NEW_TOKENS and "
+            "FIRSTPASS_GATE as the workers, and the same Firstpass"
         )
 
 

@@ -74,7 +74,7 @@ def _processors(never: Tensor, rules: DecodeRules) -> LogitsProcessorList:
     """
     processors: list[LogitsProcessor] = [NeverWritten(never, after=len(rules.prefix))]
     if rules.no_repeat_ngram:
-        processors.append(NoRepeatNGramLogitsProcessor(rules.no_repeat_ngram))  # type: ignore[no-untyped-call]
+        processors.append(NoRepeatNGramLogitsProcessor(rules.no_repeat_ngram))
     return LogitsProcessorList(processors)
 
 

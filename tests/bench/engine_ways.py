@@ -64,7 +64,7 @@ class OneByOne:
         found = self._generate(
             image,
             prompt,
-            logits_processor=LogitsProcessorList([NeverWritten(never)]),
+            logits_processor=LogitsProcessorList([NeverWritten(never, after=2)]),
             output_logits=True,
             return_dict_in_generate=True,
         )
