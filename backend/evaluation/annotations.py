@@ -20,6 +20,8 @@ __all__ = ["around", "chosen_annotation", "submitted", "truths_of"]
 
 Json: TypeAlias = Mapping[str, Any]
 
+#: No image has a longer side, in pixels.
+MOST_SIDE = 1_000_000
 #: In percent nothing but a turned rectangle needs to know the image's sides.
 _PERCENT = ImageSize(100, 100)
 
@@ -108,8 +110,9 @@ def around(region: Json, size: ImageSize | None) -> Box | None:
 
 def _size(region: Json) -> ImageSize | None:
     width, height = region.get("original_width"), region.get("original_height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return ImageSize(width, height)
+    sides = [side for side in (width, height) if isinstance(side, int | float)]
+    if len(sides) == 2 and all(1 <= side <= MOST_SIDE for side in sides):
+        return ImageSize(round(sides[0]), round(sides[1]))
     return None
 
 

@@ -13,7 +13,7 @@ from backend.errors import BadRequest, Failure, ImageNotFound
 from backend.evaluation.labelled import ANY_IMAGE, LabelledTask, Truth
 from backend.queue.wording import images as in_words
 
-__all__ = ["DATA_KEY", "ImageFiles", "image_task", "refuse_images_elsewhere"]
+__all__ = ["DATA_KEY", "NO_FILE", "ImageFiles", "image_task", "refuse_images_elsewhere"]
 
 #: Where a dataset's task has its image; its address is that of a local file of Label Studio.
 DATA_KEY = "image"

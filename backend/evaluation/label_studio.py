@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from backend.bulk.target_project import TargetProject
 from backend.errors import BadRequest, Failure, ImageNotFound
 from backend.evaluation.annotations import chosen_annotation, submitted, truths_of
-from backend.evaluation.image_files import ImageFiles
+from backend.evaluation.image_files import NO_FILE, ImageFiles
 from backend.evaluation.labelled import LabelledSet, LabelledTask
 from backend.label_studio.api import LabelStudioApi
 from backend.queue.wording import tasks as in_words
@@ -147,7 +147,8 @@ def _on_disk(task: LabelledTask, files: ImageFiles) -> LabelledTask:
             stamps.append(image[1])
     failure = task.failure
     if not stamps:
-        failure = Failure.of(ImageNotFound("no file of that name is in the folder of images"))
+        reasons = {files.why_not(_name(value)) for value in data.values() if isinstance(value, str)}
+        failure = Failure.of(ImageNotFound(next(iter(reasons - {NO_FILE}), NO_FILE)))
     return LabelledTask(
         task.key, data, task.truths, task.task_id, stamp=" ".join(stamps), failure=failure
     )
@@ -157,12 +158,16 @@ def _file_of(address: str, files: ImageFiles) -> tuple[str, str] | None:
     """Path and stamp of the file that an address of Label Studio, or any other, names."""
     if address.startswith("data:"):
         return None
-    url = urlsplit(address)
-    name = parse_qs(url.query).get("d", [unquote(url.path)])[0]
-    path = PurePosixPath(name)
+    path = PurePosixPath(_name(address))
     shorter = [path.with_name(path.name[_UPLOAD_PREFIX:])] if path.name[8:9] == "-" else []
     for each in (path, *shorter):
         image = files.find(str(each)) if each.name else None
         if image is not None and image.is_utf8:
             return image.path, image.stamp
     return None
+
+
+def _name(address: str) -> str:
+    """The file that an address names."""
+    url = urlsplit(address)
+    return parse_qs(url.query).get("d", [unquote(url.path)])[0]

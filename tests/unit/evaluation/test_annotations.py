@@ -144,3 +144,25 @@ def test_the_size_is_what_the_regions_say() -> None:
         [region("rectanglelabels", {**RECTANGLE, "rectanglelabels": ["a"]})], Counter()
     )
     assert found["img"].size == ImageSize(200, 100)
+
+
+@pytest.mark.parametrize(
+    ("sides", "size"),
+    [
+        ((200.0, 100), ImageSize(200, 100)),
+        ((10**400, 100), None),
+        ((0.5, 100), None),
+        (("2", 1), None),
+    ],
+)
+def test_sides_of_an_image_are_taken_however_they_are_written(
+    sides: tuple[object, object], size: ImageSize | None
+) -> None:
+    """Those that no image has are not known, and the box stays."""
+    value = {"x": 10, "y": 10, "width": 20, "height": 20, "rectanglelabels": ["Car"]}
+    written = {"original_width": sides[0], "original_height": sides[1]}
+
+    truth = truths_of([region("rectanglelabels", value) | written], Counter())["img"]
+
+    assert truth.size == size
+    assert [box.label for box in truth.boxes] == ["Car"]

@@ -153,3 +153,28 @@ def test_a_project_that_nobody_has_labelled_is_one_sentence() -> None:
         BadRequest, match=r"project 3 \(Cars\).*9 tasks, none of them with an annotation"
     ):
         read_project(api, target(api))  # type: ignore[arg-type]
+
+
+def test_of_several_files_of_a_name_none_is_taken_and_the_reason_says_so(tmp_path: Path) -> None:
+    for name in ("one/a.png", "two/a.png", "b.png"):
+        image_at(tmp_path / "images" / name)
+    addresses = ("/data/upload/1/a.png", "/data/upload/1/b.png")
+    tasks = [task(number, at, submitted(BOX)) for number, at in enumerate(addresses)]
+    path = export_at(tmp_path / "export.json", *tasks)
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+
+    ambiguous, plain = read_export(path, tmp_path / "images").tasks
+
+    assert plain.failure is None
+    assert ambiguous.failure is not None
+    assert "several files of that name" in ambiguous.failure.message
+
+
+def test_what_is_no_annotation_does_not_count(tmp_path: Path) -> None:
+    listed = task(1, "/a.png", submitted(BOX))
+    listed["annotations"] += [3, None]
+
+    found = read_export(export_at(tmp_path / "export.json", listed), None)
+
+    assert len(found.tasks) == 1
+    assert found.notes == ()
