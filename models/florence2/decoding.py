@@ -26,7 +26,7 @@ __all__ = ["DecodeRules", "Repeats", "allowed", "answer_of", "decode_greedily"]
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """When an answer goes round in circles: the same place, to the bin, is written `times` times."""
+    """When an answer goes round in circles: the same words with the same place, `times` times."""
 
     #: Bins of a place, and how many bins on the next one may begin.
     bins: int
@@ -65,7 +65,9 @@ class _Row:
     near: list[tuple[float, ...]] = field(default_factory=list)
     stop_log_probs: list[float] = field(default_factory=list)
     run_of_bins: list[int] = field(default_factory=list)
-    places: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    #: The words before the places at hand: three names of one thing share its box, and are no circle.
+    words: list[int] = field(default_factory=list)
+    places: Counter[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=Counter)
     #: What was written after each run of one token less than may not repeat.
     followed: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
 
@@ -77,6 +79,9 @@ class _Row:
         self.stop_log_probs.append(stop)
         if not 0 <= token - rules.first_location < 1000:
             self.near.append(())
+            if self.run_of_bins:
+                self.words = []
+            self.words.append(token)
             self.run_of_bins = []
             return True
         self.near.append(tuple(near))
@@ -87,7 +92,7 @@ class _Row:
         after = len(self.run_of_bins) - rule.bins
         if after < 0 or after % rule.stride:
             return False
-        place = tuple(self.run_of_bins[-rule.bins :])
+        place = tuple(self.words), tuple(self.run_of_bins[-rule.bins :])
         self.places[place] += 1
         return self.places[place] >= rule.times
 

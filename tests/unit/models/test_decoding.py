@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from models.catalogue import REGISTRY, TINY_FOLDER
 from models.checkpoint import load_model
-from models.florence2.decoding import DecodeRules, Repeats, decode_greedily
+from models.florence2.decoding import DecodeRules, Repeats, answer_of, decode_greedily
 from models.florence2.parsing import WIDTHS, Answer
 from models.florence2.rules import _PLACES
 from models.prompts import AnswerKind
@@ -207,6 +207,21 @@ def test_an_answer_that_writes_one_place_for_ever_ends(kind: AnswerKind, most: i
 
     assert len(answer.tokens) == most
     assert not answer.truncated
+
+
+def test_three_names_of_one_thing_are_no_circle() -> None:
+    """In a joined answer each has the same box; the same name with it again and again ends the answer."""
+    box = [25, 26, 27, 28]
+    rules = DecodeRules((0,), STOP, 20, max_new_tokens=90, repeats=_PLACES[AnswerKind.BOXES])
+    named = [token for name in (3, 4, 5, 6) for token in (name, *box)]
+    log_probs = torch.zeros(len(named), 1020)
+
+    assert answer_of(named, log_probs, rules, truncated=False).tokens == tuple(named)
+
+    circle = [3, *box] * 5
+    found = answer_of(circle, torch.zeros(len(circle), 1020), rules, truncated=True)
+    assert found.tokens == tuple(circle[:15])
+    assert not found.truncated
 
 
 @pytest.mark.weights
