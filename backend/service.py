@@ -30,6 +30,8 @@ log = structlog.get_logger()
 _SUBMITTED = {"ANNOTATION_CREATED", "ANNOTATION_UPDATED"}
 #: Projects whose last version is remembered for `/versions`.
 REMEMBERED_PROJECTS = 1000
+#: Tasks of one request whose reasons are logged one by one; of more, how many there are.
+LOGGED_TASKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,12 @@ class PredictionService:
         Raises `LabelConfigError` when nothing of it can be served.
         """
         predictor = self._predictors.predictor(request.label_config)
-        for tag in predictor.plan.unserved:
+        unserved = predictor.plan.unserved
+        for tag in unserved[:LOGGED_TASKS]:
             log.warning("control tag not served", project=request.project, tag=str(tag))
+        if len(unserved) > LOGGED_TASKS:
+            more = len(unserved) - LOGGED_TASKS
+            log.warning("more control tags not served", project=request.project, tags=more)
         version = predictor.version
         name = request.project or ""
         with self._lock:
@@ -177,9 +183,13 @@ class PredictionService:
     @staticmethod
     def _log(request: PredictRequest, slots: Sequence[Slot], asked: Asked, seconds: float) -> None:
         outcomes: dict[str, int] = {}
+        failed = 0
         for slot in slots:
             outcomes[slot.outcome] = outcomes.get(slot.outcome, 0) + 1
-            if slot.failure is not None:
+            if slot.failure is None:
+                continue
+            failed += 1
+            if failed <= LOGGED_TASKS:
                 log.warning(
                     "task not predicted",
                     project=request.project,
@@ -187,6 +197,10 @@ class PredictionService:
                     kind=slot.failure.kind,
                     reason=slot.failure.message,
                 )
+        if failed > LOGGED_TASKS:
+            log.warning(
+                "more tasks not predicted", project=request.project, tasks=failed - LOGGED_TASKS
+            )
         log.info(
             "predict",
             project=request.project,

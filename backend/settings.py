@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=64 * MIB, ge=1024, description="Largest request body that is read, in bytes."
     )
+    body_timeout_s: float = Field(
+        default=30, gt=0, description="Seconds in which a request's whole body must have come."
+    )
 
     redis_url: SecretStr | None = Field(
         default=None,

@@ -12,6 +12,7 @@ from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
 from backend.cli.models import models
+from backend.cli.owed import owed
 from backend.cli.phrases import phrases
 from backend.cli.plan import plan
 from backend.cli.predict import predict
@@ -48,6 +49,7 @@ for command in (
     courier,
     demo,
     doctor,
+    owed,
     predict,
     prelabel,
     plan,

@@ -83,7 +83,7 @@ class LabelStudioConnection:
             return None
         try:
             return answer.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LabelStudioUnavailable(
                 f"{what}: expected JSON, got {answer.headers.get('content-type', 'another type')}; is "
                 "FIRSTPASS_LABEL_STUDIO_URL Label Studio's own address?"

@@ -53,6 +53,8 @@ def _labels(options: list[Any], control: ChoicesTag, above: tuple[str, ...]) -> 
                     f"expected objects with a value in {control.options_key!r}, got {option!r:.60}"
                 )
         phrase = (control.prompt or "{}").replace("{}", title.strip())
+        if any("\ud800" <= letter <= "\udfff" for letter in f"{value}{phrase}"):
+            raise TaskError(f"a choice in {control.options_key!r} has half a character in it")
         if not title.strip() or not isinstance(value, str) or len(phrase) > MAX_PHRASE_CHARS:
             raise TaskError(
                 f"expected choices of 1 to {MAX_PHRASE_CHARS} characters in "

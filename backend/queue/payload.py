@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
@@ -41,6 +41,7 @@ __all__ = [
     "encode_output",
     "encode_query",
     "encode_request",
+    "read_outcome",
     "request_id",
 ]
 
@@ -142,6 +143,14 @@ def decode_outcome(text: str | bytes) -> Outcome:
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(f"a stored result does not decode: {error}") from error
     raise InternalError("expected a stored result with size, outputs and sha256")
+
+
+def read_outcome(text: str | bytes) -> Outcome:
+    """The outcome of a request; a failure that may pass for text that `encode_outcome` did not make."""
+    try:
+        return decode_outcome(text)
+    except InternalError as error:
+        return replace(Failure.of(error), transient=True)
 
 
 def encode_query(query: Query) -> str:
