@@ -98,18 +98,19 @@ def _regions(element: Element, to_name: str, shape: Shape, shape_name: str | Non
 
 def _shape_for(root: Element, to_name: str) -> Element:
     """The shape that `<Labels>` of an image are drawn with: a rectangle before all others."""
-    shapes = [
-        element
-        for element in root.iter()
-        if element.tag in _SHAPES and element.get("name") and not is_skipped(element)
-        if to_name in element.get("toName", "").split(",")
-    ]
-    shapes.sort(key=lambda shape: shape.tag != Shape.RECTANGLE)
-    if not shapes:
+    first = None
+    for element in root.iter():
+        if element.tag not in _SHAPES or not element.get("name") or is_skipped(element):
+            continue
+        if to_name in element.get("toName", "").split(","):
+            if element.tag == Shape.RECTANGLE:
+                return element
+            first = element if first is None else first
+    if first is None:
         raise Unserved(
             f"a <Labels> tag needs one of {', '.join(_SHAPES)} with the same toName to be drawn with"
         )
-    return shapes[0]
+    return first
 
 
 def _check_covered_by_labels(element: Element, root: Element, to_name: str) -> None:

@@ -22,14 +22,17 @@ from backend.label_studio.controls import control_of
 
 __all__ = ["parse_label_config"]
 
-MAX_XML_CHARS = 2_000_000
+MAX_XML_CHARS = 500_000
 #: Tags within tags: Label Studio's own configs have some ten.
 MAX_DEPTH = 100
+#: Control tags, each counted once per image that it is about: more are not looked at.
+MOST_CONTROLS = 1000
+#: Label configs of more characters than this are remembered in small number.
+LARGE_XML_CHARS = 32_768
 #: Tags with a name and a toName that hold no result.
 _NO_CONTROLS = {"Filter"}
 
 
-@lru_cache(maxsize=256)
 def parse_label_config(xml: str) -> LabelConfig:
     """Read a label config; memoised by its text, since every request carries it.
 
@@ -42,25 +45,36 @@ def parse_label_config(xml: str) -> LabelConfig:
     >>> config.controls[0].labels[0].phrases
     ('indoor',)
     """
+    return (_config_of_large if len(xml) > LARGE_XML_CHARS else _config_of)(xml)
+
+
+def _parsed(xml: str) -> LabelConfig:
     root = _parse_xml(xml)
     images = tuple(_images(root))
     image_names = {image.name for image in images}
     controls: list[ControlTag] = []
     unserved: list[UnservedTag] = []
     prompts: list[PromptTag] = []
-    for element in root.iter():
-        if not (element.get("name") and element.get("toName")) or element.tag in _NO_CONTROLS:
-            continue
-        for to_name in dict.fromkeys(element.get("toName", "").split(",")):
-            try:
-                control = _control(element, root, to_name, image_names)
-            except Unserved as reason:
-                unserved.append(UnservedTag(element.tag, element.get("name", ""), str(reason)))
-            else:
-                if isinstance(control, PromptTag):
-                    prompts.append(control)
-                elif control is not None:
-                    controls.append(control)
+    named = [
+        (element, to_name)
+        for element in root.iter()
+        if element.get("name") and element.get("toName") and element.tag not in _NO_CONTROLS
+        for to_name in dict.fromkeys(element.get("toName", "").split(","))
+    ]
+    for element, to_name in named[:MOST_CONTROLS]:
+        try:
+            control = _control(element, root, to_name, image_names)
+        except Unserved as reason:
+            unserved.append(UnservedTag(element.tag, element.get("name", ""), str(reason)))
+        else:
+            if isinstance(control, PromptTag):
+                prompts.append(control)
+            elif control is not None:
+                controls.append(control)
+    if len(named) > MOST_CONTROLS:
+        first, _ = named[MOST_CONTROLS]
+        many = f"expected at most {MOST_CONTROLS} control tags, got {len(named)}: it and those after it"
+        unserved.append(UnservedTag(first.tag, first.get("name", ""), f"{many} are not looked at"))
     return LabelConfig(
         images,
         tuple(controls),
@@ -68,6 +82,11 @@ def parse_label_config(xml: str) -> LabelConfig:
         tuple(prompts),
         tuple(dict.fromkeys(_aliases(root))),
     )
+
+
+#: Many of usual size are remembered, and few large ones: each may take megabytes.
+_config_of = lru_cache(maxsize=256)(_parsed)
+_config_of_large = lru_cache(maxsize=8)(_parsed)
 
 
 def _control(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
@@ -83,12 +84,15 @@ def request_id(request: ModelRequest, engine_fingerprint: str) -> str:
 
     It is RQ's job id, so that the same work is queued once, however many ask.
     """
-    parts = [
-        request.image.identity,
-        [_tagged(query) for query in request.queries],
-        engine_fingerprint,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    image, engine = json.dumps(request.image.identity), json.dumps(engine_fingerprint)
+    canonical = f"[{image}, {_queries_text(request.queries)}, {engine}]"
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@lru_cache(maxsize=32)
+def _queries_text(queries: tuple[Query, ...]) -> str:
+    """The same for every image of a project."""
+    return json.dumps([_tagged(query) for query in queries], sort_keys=True)
 
 
 def encode_request(request: ModelRequest) -> dict[str, Any]:
