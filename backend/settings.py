@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         "unset: as the model needs it (`tiny`: doubtful, others: every).",
     )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
+    batch_pixels: int = Field(
+        default=256_000_000,
+        ge=1,
+        description="Most pixels of all images of one batch; an image that alone has more is one by itself.",
+    )
     batch_latency_s: float = Field(
         default=2.0,
         gt=0,

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat
 
 from backend.queue.aside import put_aside
-from backend.queue.keys import script
+from backend.queue.keys import BELL, script
 
 __all__ = ["BEGUN", "HOLDER", "Taken", "Taker"]
 
@@ -25,7 +25,7 @@ HOLDER, BEGUN = "firstpass_execution", "firstpass_begun"
 EXECUTION_TTL_S = 3600
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Taken:
     """A leased job, the queue it came from, and RQ's record of this try."""
 
@@ -53,6 +53,7 @@ class Taker:
         self._lease_s = lease_s
         self._take = connection.register_script(script("take"))
         self._begin = connection.register_script(script("begin"))
+        self._give_back = connection.register_script(script("give_back"))
 
     def take(
         self, most: int, queues: Sequence[Queue] | None = None, *, suspects: bool = True
@@ -113,6 +114,22 @@ class Taker:
                 executions.add(taken.execution, EXECUTION_TTL_S, pipeline)
             ours = pipeline.execute()[: len(batch)]
         return [taken for taken, is_ours in zip(batch, ours, strict=True) if is_ours]
+
+    def give_back(self, batch: Sequence[Taken], after_s: float = 0.0) -> None:
+        """Give back jobs that were not begun: to the front of their queue, or after a while to its end."""
+        with self._connection.pipeline(transaction=False) as pipeline:
+            for taken in batch:
+                self._give_back(
+                    keys=[
+                        taken.job.key,
+                        taken.queue.started_job_registry.key,
+                        taken.queue.key,
+                        BELL,
+                    ],
+                    args=[taken.entry, taken.job.id, taken.execution.id, after_s],
+                    client=pipeline,
+                )
+            pipeline.execute()
 
     def _taken(
         self, queue_key: bytes, job_id: bytes, execution: bytes, flat: list[bytes]
