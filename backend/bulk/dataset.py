@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import cv2
 from PIL import Image
 
 from backend.bulk.dataset_files import DatasetFormat, DatasetImage, Outlined, write_dataset
@@ -76,6 +77,8 @@ class DatasetTarget:
                 f"this command wrote; {out} is neither"
             )
         self._out, self._format, self._classes = out, format_name, tuple(classes)
+        #: Why images of the rows are not in the dataset that was written, by their paths.
+        self.left_out: dict[str, str] = {}
 
     def write(self, folder: Path, rows: Iterable[tuple[str, str]], settings: Settings) -> int:
         """Copies the images of the rows (path below `folder`, prediction as JSON) and annotates them.
@@ -90,12 +93,24 @@ class DatasetTarget:
             nonlocal count
             names = _Stems()
             for path, prediction in rows:
-                yield self._image(folder, path, prediction, images / names.of(path), settings)
+                stem = images / names.of(path)
+                try:
+                    image = self._image(folder, path, prediction, stem, settings)
+                except ImageError as error:
+                    self.left_out[path] = str(error)
+                    continue
+                yield image
                 count += 1
 
         try:
             images.mkdir(parents=True)
             write_dataset(self._format, beside, self._classes, placed())
+            if self.left_out and not count:
+                path, reason = next(iter(self.left_out.items()))
+                raise OutputUnwritable(
+                    f"{self._out} is left as it was, since none of its images can be read; "
+                    f"{path}: {reason}"
+                )
             (beside / MARKER).write_text(json.dumps({"format": self._format, "images": count}))
             if self._out.exists():
                 shutil.rmtree(self._out)
@@ -109,13 +124,9 @@ class DatasetTarget:
     def _image(
         self, folder: Path, path: str, prediction: str, stem: Path, settings: Settings
     ) -> DatasetImage:
-        try:
-            data = read_local_file(folder, path, max_bytes=settings.image_max_bytes)
-            file = _place(data, stem, settings.image_max_pixels)
-        except ImageError as error:
-            raise OutputUnwritable(
-                f"{path} was predicted, but cannot be read any more; the same command leaves it out"
-            ) from error
+        """Raises `ImageError` for an image that cannot be read any more."""
+        data = read_local_file(folder, path, max_bytes=settings.image_max_bytes)
+        file = _place(data, stem, settings.image_max_pixels)
         found = [
             group
             for group in siblings_of(json.loads(prediction)["result"])
@@ -164,12 +175,23 @@ class _Stems:
 def _place(data: bytes, stem: Path, max_pixels: int) -> Path:
     """Puts an image file where the dataset has it, upright whatever reads it."""
     suffix = _plain_suffix(data)
-    file = stem.with_name(stem.name + (suffix or ".png"))
     if suffix is not None:
+        file = stem.with_name(stem.name + suffix)
         file.write_bytes(data)
-    else:
-        decode_image(data, max_pixels).save(file)
+        if _is_read_by_tools(file):
+            return file
+        file.unlink()
+    file = stem.with_name(f"{stem.name}.png")
+    decode_image(data, max_pixels).save(file)
     return file
+
+
+def _is_read_by_tools(file: Path) -> bool:
+    """Whether OpenCV, by which training tools and our own writers read images, makes anything of it."""
+    try:
+        return cv2.imread(str(file), cv2.IMREAD_REDUCED_COLOR_8) is not None
+    except cv2.error:
+        return False
 
 
 def _plain_suffix(data: bytes) -> str | None:

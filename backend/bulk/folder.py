@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from backend.errors import BadRequest
 
@@ -28,34 +29,65 @@ class FoundImage:
     is_utf8: bool = True
 
 
-def walk_images(folder: Path) -> Iterator[FoundImage]:
+#: Told of what is below the folder and cannot be listed: its path below it, and why.
+Unreadable: TypeAlias = Callable[[str, str], None]
+
+
+def walk_images(folder: Path, unreadable: Unreadable | None = None) -> Iterator[FoundImage]:
     """Every image file below `folder`, by name within each subfolder; memory for one subfolder at a time.
 
     Hidden files and folders are left out. A link to a file is followed as long as it ends inside; a
     link to a folder is not, for it shows the same images again, or never ends. A name that is not
-    UTF-8 comes with its odd bytes escaped. Raises `BadRequest` when there is no such folder.
+    UTF-8 comes with its odd bytes escaped. What cannot be listed is left out, and told. Raises
+    `BadRequest` when there is no such folder, or it cannot be read itself.
     """
     try:
         base = folder.resolve(strict=True)
         if not base.is_dir():
             raise BadRequest(f"expected a folder of images, {folder} is a file")
-        yield from _below(base, base)
+        with os.scandir(base) as entries:
+            ordered = _ordered(entries)
+        yield from _images_of(ordered, base, unreadable or _overlook)
     except OSError as error:
         raise BadRequest(
-            f"expected a folder of images that can be read: {error.filename or folder}: {error.strerror}"
+            f"expected a folder of images that can be read: {folder}: {error.strerror}"
         ) from error
 
 
-def _below(base: Path, folder: Path) -> Iterator[FoundImage]:
-    with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
-    for entry in ordered:
+def _overlook(path: str, reason: str) -> None:
+    """Who does not ask is not told."""
+
+
+def _ordered(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _images_of(
+    ordered: Sequence[os.DirEntry[str]], base: Path, unreadable: Unreadable
+) -> Iterator[FoundImage]:
+    """The images among the entries of one folder, and below them; a bad entry costs itself alone."""
+    levels = [iter(ordered)]  # rather than calls within calls: folders may be deeper than those
+    while levels:
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+            continue
         if entry.name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(base, Path(entry.path))
-        elif _is_image(entry, base):
-            yield from _found(entry, base)
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                with os.scandir(entry.path) as entries:
+                    levels.append(iter(_ordered(entries)))
+                continue
+            found = list(_found(entry, base)) if _is_image(entry, base) else []
+        except OSError as error:
+            unreadable(_name(entry, base), f"it cannot be read: {error.strerror}")
+            continue
+        yield from found
+
+
+def _name(entry: os.DirEntry[str], base: Path) -> str:
+    return os.path.relpath(entry.path, base).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _found(entry: os.DirEntry[str], base: Path) -> Iterator[FoundImage]:

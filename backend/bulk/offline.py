@@ -60,10 +60,13 @@ class FolderRun:
 
     def note(self, ledger: Ledger) -> int:
         """Lists the images in the ledger; how many. Raises `BadRequest` when there are none."""
-        images = self._chosen()
+        unreadable: dict[str, Failure] = {}
+        images = self._chosen(unreadable)
         ledger.forget_failures(passing=not self.retry_failed)
         while chunk := list(islice(images, NOTE_CHUNK)):
             _note(ledger, chunk)
+        ledger.note(Listed(path) for path in unreadable)
+        ledger.fail(unreadable.items())
         return ledger.count()
 
     def predict(self, ledger: Ledger, images: FolderPredictor) -> None:
@@ -96,9 +99,12 @@ class FolderRun:
     def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
         """A contact sheet of the chosen images, and their figures; keeps nothing."""
         begun_at, started = time.time(), time.monotonic()
-        waiting = [image.path for image in self._chosen()]
+        unreadable: dict[str, Failure] = {}
+        waiting = [image.path for image in self._chosen(unreadable)]
         self.progress.begin(len(waiting))
         sheet, tally, queue = ContactSheet(), Tally(), iter(waiting)
+        for path, failure in unreadable.items():
+            tally.fail(path, failure)
         for slots in images.predict(lambda most: list(islice(queue, most))):
             for path, slot in slots.items():
                 if slot.failure is not None:
@@ -125,14 +131,19 @@ class FolderRun:
         data = read_local_file(self.folder, path, max_bytes=settings.image_max_bytes)
         return decode_image(data, settings.image_max_pixels)
 
-    def _chosen(self) -> Iterator[FoundImage]:
-        """Raises `BadRequest` when the folder holds no image."""
-        found = walk_images(self.folder)
+    def _chosen(self, unreadable: dict[str, Failure]) -> Iterator[FoundImage]:
+        """Puts what cannot be listed into `unreadable`. Raises `BadRequest` when there is no image."""
+
+        def leave_out(path: str, reason: str) -> None:
+            unreadable[path] = Failure.of(ImageRefused(f"{reason}; what is in it is left out"))
+
+        found = walk_images(self.folder, leave_out)
         first = next(found, None)
         if first is None:
+            named = "".join(f"; {path}: {one.message}" for path, one in [*unreadable.items()][:3])
             raise BadRequest(
                 f"expected images in {self.folder} (JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, by their "
-                "names), found none"
+                f"names), found none{named}"
             )
         images: Iterable[FoundImage] = chain([first], found)
         if self.sample is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ __all__ = ["DRY_SAMPLE", "FolderOptions", "prelabel_folder"]
 
 #: Images of a dry run that names no number.
 DRY_SAMPLE = 12
+#: Images that are named one by one where they are left out of a dataset.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,16 @@ class _Place:
         dataset = DatasetTarget(out, format_name, dataset_classes(plan, format_name))
         lost = ", ".join(("scores", *left_out(plan)))
         self._note(f"not in a dataset for {format_name.value}: {lost}")
-        return lambda rows: dataset.write(folder, rows, self.settings)
+
+        def write(rows: Iterable[tuple[str, str]]) -> int:
+            written = dataset.write(folder, rows, self.settings)
+            for path, reason in [*dataset.left_out.items()][:MOST_NAMED]:
+                self._note(f"not in the dataset: {path}: {reason}")
+            if len(dataset.left_out) > MOST_NAMED:
+                self._note(f"nor are {len(dataset.left_out) - MOST_NAMED} more")
+            return written
+
+        return write
 
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
