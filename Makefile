@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk tiny eval-tiny check fix lock image
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -40,7 +40,9 @@ test: setup ## the whole default test suite
 	@.venv/bin/python -m pytest $(ARGS)
 
 test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed and stopped (minutes)
-	@.venv/bin/python -m pytest -m faults tests/faults $(ARGS)
+	@.venv/bin/python -m pytest -m faults tests/faults --redis=embedded $(ARGS)
+	@command -v redis-server valkey-server >/dev/null || { echo 'make: no redis-server on the PATH: the embedded one alone was tried'; exit 0; }; \
+	echo 'make: once more, on the server on the PATH'; .venv/bin/python -m pytest -m faults tests/faults --redis=path $(ARGS)
 
 bench-queue: $(SELF_STAMP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
 	@.venv/bin/python -m tests.bench.bench_queue $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
@@ -50,6 +52,9 @@ bench-engine: $(SELF_STAMP) ## measure the engine against one call per label: RE
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)
+
+gpu-check: $(SELF_STAMP) ## measure the models on a GPU, under six minutes, no network: REPORT="FILE.md FILE.json"
+	@.venv/bin/python -m tests.bench.gpu_check $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: less than three hours on two cores
 	@.venv/bin/python -m models.tiny.training.run $(ARGS)
@@ -114,6 +119,13 @@ lock: ## resolve pyproject.toml anew into the lock files (UPGRADE=--upgrade take
 	$(COMPILE) $(UPGRADE) --group web -c requirements.lock -o requirements-web.lock
 	$(COMPILE) $(UPGRADE) --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) $(UPGRADE) --group label-studio -o requirements-label-studio.lock
+
+# pip-audit asks OSV, which knows PyPI's advisories too; without an answer nothing is said to be well.
+audit: ## compare the locked versions with known advisories (pip-audit; needs the network)
+	@command -v pip-audit >/dev/null || { echo 'make: `make audit` asks with pip-audit, which is not on the PATH (pip install pip-audit)' >&2; exit 1; }
+	@for lock in requirements.lock requirements-torch.txt requirements-web.lock requirements-dev.lock requirements-label-studio.lock; do \
+	  echo "make: $$lock"; pip-audit --vulnerability-service osv --progress-spinner off --disable-pip --no-deps -r $$lock || exit 1; \
+	done
 
 # ---- container images ----------------------------------------------------------------------------
 

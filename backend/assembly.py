@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from backend.errors import SettingsError
 from backend.interactive.phrase_notes import PhraseNotes
 from backend.interactive.phrase_tally import PhraseTally
 from backend.predictor import PredictorSettings
+from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.results import ResultListener
@@ -92,7 +92,7 @@ def assemble_service(settings: Settings) -> RunningService:
             FailedTasks(connection),
             lambda: read_card(connection) is not None,
         )
-    phrases = PhraseNotes(PhraseTally(connection, clock=time.time))
+    phrases = PhraseNotes(PhraseTally(connection, clock=RedisClock(connection)))
     service = PredictionService(
         queue=running.queue,
         predictors=predictor_settings(settings),

@@ -10,15 +10,14 @@ __all__ = ["check_checkpoints"]
 
 
 def check_checkpoints(model_setting: str) -> None:
-    """Return when every checkpoint is there and complete; nothing is loaded, and no torch imported.
+    """Return when every checkpoint is there and whole; nothing is loaded, and no torch imported.
 
-    Raises `ModelUnavailable`, which says how to get what is missing.
+    Raises `ModelUnavailable`, which names all that are not, and the command that gets them.
     """
     entries = engine_for(model_setting).entries
-    from models.checkpoint import check_files, locate  # most of a second; not for a bad name
+    from models.hub.cache import located  # half a second; not for a bad name
 
     try:
-        for entry in entries:
-            check_files(entry, locate(entry))
+        located(entries)
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error

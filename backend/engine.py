@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from backend.errors import ModelUnavailable
@@ -19,6 +20,9 @@ from models.registry import (
 )
 
 __all__ = ["Engine", "engine_for", "engine_of", "overrides_of"]
+
+#: Of a commit, people read the first digits.
+_COMMIT = re.compile(r"(?<=@)([0-9a-f]{8})[0-9a-f]{32}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +85,5 @@ def engine_for(model_setting: str, overrides: Overrides | None = None) -> Engine
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
     names = [part.strip().rstrip("/").rsplit("/", 1)[-1] for part in model_setting.split(",")]
+    names = [_COMMIT.sub(r"\1", name) for name in names]
     return Engine("+".join(name for name in names if name), digest, entries)

@@ -15,6 +15,7 @@ FirstpassError
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
+│   ├── OutOfMemory             this process had too little memory; trying again may help
 │   ├── TookTooLong             one image alone outlasts the time that a batch may take
 │   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
 │   ├── TaskUnlisted            Label Studio does not list this task, while it lists others
@@ -22,7 +23,7 @@ FirstpassError
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
 │   ├── LedgerUnusable          a bulk run's ledger is in use or cannot be written (`bulk.ledger_file`)
-│   ├── OutputUnwritable        what was to be written cannot be (`bulk.task_file`)
+│   ├── OutputUnwritable        what was to be written cannot be (`bulk.output_file`)
 │   ├── CannotConnect           Label Studio and Firstpass do not get together (`projects.refusals`)
 │   └── BackendRefuses          our web process answers an error, or nothing (`projects.our_web`)
 └── InternalError               we must mend Firstpass
@@ -53,6 +54,7 @@ __all__ = [
     "LabelStudioUnavailable",
     "ModelUnavailable",
     "OperatorError",
+    "OutOfMemory",
     "QueueFull",
     "QueueUnavailable",
     "RowRefused",
@@ -131,6 +133,12 @@ class QueueFull(OperatorError):
 
 class ImageUnreachable(OperatorError):
     """Network or server trouble; trying again may help."""
+
+    transient = True
+
+
+class OutOfMemory(OperatorError):
+    """This process had too little memory; trying again may help."""
 
     transient = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backend.checkpoints import check_checkpoints
 from backend.engine import overrides_of
 from backend.errors import ModelUnavailable
 from backend.settings import Settings
@@ -21,7 +22,8 @@ def load_models(settings: Settings, vectors: VectorStore | None = None) -> Loade
     Raises `ModelUnavailable` for a model that is not here or does not load, and for a device or number
     format that cannot be had.
     """
-    # Seconds; not for those who only look at settings.
+    check_checkpoints(settings.model)
+    # Seconds; not for those who only look at settings, nor for a model that is not here.
     from models.registry import ModelNotAvailable
     from models.runtime import RuntimeOptions, load_runtime
 

@@ -22,6 +22,7 @@ from backend.label_studio.control_tags import ObjectTag, UnservedTag
 from backend.label_studio.label_config import parse_label_config
 from backend.plain import as_plain
 from backend.planning.options import resolved
+from backend.planning.pages import Blank, blank_images, pages_of
 from backend.planning.rules import plan_steps
 from backend.planning.step import Step
 from models.queries import Query
@@ -109,24 +110,25 @@ def requests_for_task(
     data: Mapping[str, Any],
     parse_ref: Callable[[object], ImageRef],
 ) -> dict[ObjectTag, ModelRequest]:
-    """One request per image of the task that there is something to ask of.
+    """One request per image of the task, and per page of one that has pages, that is there.
 
-    Raises `TaskError` when `data` lacks an image's key or a list of choices, and what `parse_ref`
-    raises for a reference that is refused.
+    Raises `TaskError` when none is, or `data` lacks a list of choices, and what `parse_ref` raises for a
+    reference that is refused.
     """
     requests = {}
-    for image in plan.images:
-        value = data.get(image.data_key)
-        if value is None or value == "":
-            present = ", ".join(sorted(map(str, data))) or "no keys"
-            raise TaskError(
-                f"the label config reads the image from {image.data_key!r}, but the task's data has "
-                f"{present}"
-            )
+    found = [(image, pages_of(image, data)) for image in plan.images]
+    if all(isinstance(page, Blank) for _, pages in found for page in pages):
+        raise TaskError("; ".join(blank_images(plan.images, data)))
+    for image, pages in found:
         asked = (resolved(step, data) for step in plan.steps if step.image == image)
         steps = tuple(step for step in asked if step is not None)
-        if steps:
-            requests[image] = ModelRequest(parse_ref(value), _queries(steps), steps)
+        for page in pages:
+            if isinstance(page, Blank) or not steps:
+                continue
+            number = page.image.item_index
+            on_page = steps if number is None else tuple(step.on_page(number) for step in steps)
+            request = ModelRequest(parse_ref(page.value), _queries(steps), on_page)
+            requests[page.image] = request
     return requests
 
 

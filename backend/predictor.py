@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import structlog
 
@@ -19,14 +18,20 @@ from backend.label_studio.control_tags import ObjectTag
 from backend.label_studio.model_version import model_version
 from backend.label_studio.regions import ImageAnswers, build_prediction
 from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from backend.planning.options import options_left_out
+from backend.planning.pages import blank_images
 from backend.queue.payload import Outcome, request_id
 
 __all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests"]
 
 log = structlog.get_logger()
 
-#: What one task asks: a request per image, named by its job id.
-TaskRequests: TypeAlias = dict[ObjectTag, tuple[str, ModelRequest]]
+
+class TaskRequests(dict[ObjectTag, tuple[str, ModelRequest]]):
+    """What one task asks: a request per image, named by its job id."""
+
+    #: A sentence for each image, page or choice of the task that is not asked about, while others are.
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Slot:
     failure: Failure | None = None
     #: A worker found the failure out, and has noted it by its image.
     by_worker: bool = False
+    #: What of the task was not looked at, a sentence each.
+    left_out: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -88,16 +95,21 @@ class Predictor:
             return task.failure
         fingerprint = self.settings.engine.fingerprint
         try:
-            return {
-                image: (request_id(request, fingerprint), request)
+            requests = TaskRequests(
+                (image, (request_id(request, fingerprint), request))
                 for image, request in requests_for_task(self.plan, task.data, parse).items()
-            }
+            )
+            requests.left_out = (
+                *blank_images(self.plan.images, task.data),
+                *options_left_out((step.control for step in self.plan.steps), task.data),
+            )
         except FirstpassError as error:
             return Failure.of(error)
         except Exception as error:
             # A mistake of ours, which the other tasks of the request must not pay for.
             log.exception("task not planned", task=task.id)
             return Failure.of(InternalError(f"this task could not be planned: {error!r:.200}"))
+        return requests
 
     def slot(
         self,
@@ -118,7 +130,8 @@ class Predictor:
             outputs = dict(zip(request.queries, outcome.outputs, strict=True))
             answers.append(ImageAnswers(request.steps, outputs, outcome.size))
         try:
-            return Slot(task_id, prediction=build_prediction(answers, self.version))
+            prediction = build_prediction(answers, self.version)
+            return Slot(task_id, prediction=prediction, left_out=requests.left_out)
         except InternalError as error:
             log.error("prediction not valid", task=task_id, error=str(error))
             return Slot(task_id, failure=Failure.of(error))

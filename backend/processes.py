@@ -38,6 +38,10 @@ Probe: TypeAlias = Callable[[], bool]
 
 GRACE_S = 10.0
 TAIL_LINES = 20
+#: As much as the failure of a process quotes from.
+TAIL_BYTES = 64 * 1024
+#: A log of this size is put aside before a start, and takes the place of the one put aside before.
+LOG_BYTES = 8 * 1024 * 1024
 
 # Runs first in the child: asks the kernel for SIGTERM at our death, then becomes the program.
 # In a process of its own, for code between fork and exec may hang where threads run.
@@ -64,8 +68,8 @@ class Program:
     """What to start.
 
     `env` comes on top of our own environment, or is all of it when `clean_env` is set.
-    Output goes to the file `log` where one is given, else to our standard error, line by line
-    behind `name`.
+    Output goes to the file `log` where one is given, behind what earlier runs wrote there, else to
+    our standard error, line by line behind `name`.
     """
 
     name: str
@@ -87,6 +91,7 @@ class ManagedProcess:
         self.program = program
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._pump: threading.Thread | None = None
+        self._log_from = 0
         self.started_at = time.monotonic()
         self._popen = self._spawn()
 
@@ -113,12 +118,15 @@ class ManagedProcess:
         return self.returncode is None
 
     def tail(self) -> str:
-        """The last lines it wrote."""
+        """The last lines it wrote, those of earlier runs not among them."""
         log = self.program.log
         if log is None:
             return "\n".join(self._tail)
         try:
-            lines = log.read_text(errors="replace").splitlines()
+            with log.open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(self._log_from, end - TAIL_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
         return "\n".join(lines[-TAIL_LINES:])
@@ -177,8 +185,8 @@ class ManagedProcess:
             environment = {**kept, **environment}
         sink: int | IO[bytes] = subprocess.PIPE
         if program.log is not None:
-            program.log.parent.mkdir(parents=True, exist_ok=True)
-            sink = program.log.open("wb")
+            sink = _continued(program.log)
+            self._log_from = sink.tell()
         shim = (sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()))
         try:
             popen = subprocess.Popen(  # noqa: S603 (our own argument lists, no shell)
@@ -208,6 +216,20 @@ class ManagedProcess:
                 line = raw.decode(errors="replace").rstrip()
                 self._tail.append(line)
                 sys.stderr.write(f"{self.name:<9}| {line}\n")
+
+
+def _continued(log: Path) -> IO[bytes]:
+    """The log, open for what a new run writes. Why the run before ended stands in it, mostly."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_name(f"{log.name}.1"))
+    sink = log.open("ab")
+    if sink.tell():
+        at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        sink.write(f"---- started again, {at} ----\n".encode())
+        sink.flush()
+    return sink
 
 
 def free_port(host: str = "127.0.0.1") -> int:

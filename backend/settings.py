@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         default=None,
         description="Our address as Label Studio reaches it, e.g. `http://web:9090`; unset: host and port.",
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further host names, with commas between, that callers may use while no user is set.",
+    )
     basic_auth_user: str | None = Field(
         default=None, description="User that callers must give; set together with the password."
     )
@@ -96,7 +100,8 @@ class Settings(BaseSettings):
     )
     device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        default="auto", description="`auto`: bfloat16 where the device computes in it natively."
+        default="auto",
+        description="`auto`: bfloat16, or else float16, where the device computes in it natively.",
     )
     cpu_threads: int | None = Field(
         default=None, ge=1, description="Threads of one operation on a CPU; unset: torch decides."
@@ -205,7 +210,7 @@ class Settings(BaseSettings):
         keys = (self.label_studio_api_key, self.label_studio_api_key_file)
         return self.label_studio_url is not None and any(key is not None for key in keys)
 
-    @field_validator("image_allow", mode="before")
+    @field_validator("allowed_hosts", "image_allow", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

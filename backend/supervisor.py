@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -36,6 +36,7 @@ class Supervisor:
 
     def __init__(self, *, grace_s: float = GRACE_S) -> None:
         self._children: list[_Child] = []
+        self._watches: list[Callable[[], None]] = []
         self._grace_s = grace_s
 
     def __enter__(self) -> Supervisor:
@@ -61,17 +62,24 @@ class Supervisor:
         ready: Probe | None = None,
         timeout_s: float = 60,
         restart: bool = False,
+        ends_last: bool = False,
     ) -> ManagedProcess:
         """The program running, and ready where a probe is given.
+
+        With `ends_last` the others are ended before it, although they were started before.
 
         Raises `ProcessFailed` when it does not get there.
         """
         with _signals_held():  # a signal between start and list would leave the child to itself
             process = ManagedProcess.start(program)
-            self._children.append(_Child(process, restart))
+            self._children.insert(0 if ends_last else len(self._children), _Child(process, restart))
         if ready is not None:
             process.wait_ready(ready, timeout_s=timeout_s)
         return process
+
+    def watch(self, look: Callable[[], None]) -> None:
+        """Have `look` called with each look at the children; what it raises, `wait` raises."""
+        self._watches.append(look)
 
     def wait(self, until: threading.Event | None = None, *, every_s: float = 0.2) -> None:
         """Watch the children until the event is set (or for ever).
@@ -87,6 +95,8 @@ class Supervisor:
         """One look at each child: what `wait` does again and again."""
         for child in self._children:
             self._look_after(child)
+        for look in self._watches:
+            look()
 
     def stop(self) -> None:
         """End all children, the last started first. Signals that come meanwhile do not cut it short."""

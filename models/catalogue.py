@@ -126,8 +126,6 @@ class Entry:
     #: Commit of the repository, 40 hexadecimal digits.
     revision: str | None = None
     folder: Path | None = None
-    #: File that holds the weights.
-    weights: str = "model.safetensors"
     #: `None` for a folder: its own configuration says.
     shape: CheckpointShape | None = None
     #: What a candidate is put into before CLIP reads it.
@@ -171,7 +169,6 @@ def _entries() -> tuple[Entry, ...]:
             queries=CLASSIFIER_QUERIES,
             repository="openai/clip-vit-base-patch32",
             revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
-            weights="pytorch_model.bin",
             shape=CheckpointShape(224),
             templates=CLIP_TEMPLATES,
         ),

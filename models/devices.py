@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 __all__ = [
+    "Chip",
+    "check_finite",
     "device_words",
     "fused_attention_is_slow",
+    "in_batches",
+    "native_format",
+    "out_of_memory",
     "pick_device",
     "pick_dtype",
     "with_smaller_batches",
@@ -21,6 +29,29 @@ Result = TypeVar("Result")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 #: Below this many parameters, converting to and from bfloat16 on a CPU costs more than it saves.
 _BF16_PARAMETERS = 20_000_000
+
+#: Compute capabilities below 7 with float16 at twice the speed of float32: Tegra X1, P100, Tegra X2.
+#: The other Pascals (6.1) have it at a 64th.
+_FLOAT16_BEFORE_VOLTA = frozenset({(5, 3), (6, 0), (6, 2)})
+#: Turing (7.5) without tensor cores: convolutions in float16 give NaN there (pytorch issues 58123, 77955).
+_TURING_WITHOUT_TENSOR_CORES = re.compile(
+    r"\b(GTX 16\d\d|T400|T500|T550|T600|T1000|T1200|T2000|MX450|MX550)\b", re.IGNORECASE
+)
+#: AMD's chips with matrix units for bfloat16: MI100, MI200, MI300 and later, RX 7000, RX 9000.
+_AMD_BFLOAT16 = ("gfx908", "gfx90a", "gfx94", "gfx95", "gfx11", "gfx12")
+#: And with float16 at twice the speed of float32: Vega, MI50, RX 6000. RX 5000 (gfx101) gives NaN in it.
+_AMD_FLOAT16 = ("gfx900", "gfx906", "gfx103")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """What a CUDA or ROCm device says of itself."""
+
+    name: str
+    #: CUDA's compute capability, major and minor; ROCm's numbers mean something else.
+    capability: tuple[int, int]
+    #: An AMD chip's architecture, such as `gfx90a:sramecc+:xnack-`.
+    amd: str | None = None
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -39,34 +70,73 @@ def pick_device(wanted: str) -> torch.device:
             f"expected a device such as auto, cpu, cuda:0 or mps, got {wanted!r}"
         ) from exc
     there = {
-        "cpu": True,
+        "cpu": not device.index,
         "cuda": (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
     if not there.get(device.type, False):
         raise ValueError(f"expected a device that this machine has, got {wanted!r}; try auto")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as exc:  # the latter of a torch that was built without it
+        reason = (str(exc).splitlines() or [type(exc).__name__])[0]
+        raise ValueError(f"the device {wanted!r} does not work here: {reason}; try cpu") from exc
     return device
 
 
 def pick_dtype(wanted: str, device: torch.device, *, parameters: int) -> torch.dtype:
-    """Gives the number format: `auto` takes bfloat16 where the device computes in it natively.
+    """Gives the number format: `auto` takes the shortest that the device computes in natively.
 
-    That is a CUDA device that supports it, or a CPU with AMX or AVX-512 BF16; float32 elsewhere and
-    for models so small (under 20 million `parameters`) that nothing is gained.
+    That is bfloat16 or float16 on a GPU (see `native_format`), bfloat16 on a CPU with AMX or AVX-512
+    BF16, and float32 elsewhere and for models so small (under 20 million `parameters`) that nothing
+    is gained. On Apple's GPUs it is float32, as no other was measured.
 
-    Raises `ValueError` for an unknown format.
+    Raises `ValueError` for an unknown format, and for one that the device does not compute in.
     """
     if wanted != "auto":
         if wanted not in _DTYPES:
             raise ValueError(f"expected auto or one of {', '.join(_DTYPES)}, got {wanted!r}")
+        _check_computes_in(_DTYPES[wanted], device)
         return _DTYPES[wanted]
     if parameters < _BF16_PARAMETERS:
         return torch.float32
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        return native_format(_chip(device))
     if device.type == "cpu" and _cpu_has_bf16():
         return torch.bfloat16
     return torch.float32
+
+
+def native_format(chip: Chip) -> torch.dtype:
+    """Gives the shortest number format that a GPU computes in natively, not by emulation.
+
+    bfloat16 has float32's range, so it goes before float16, in which large numbers overflow.
+
+    >>> native_format(Chip("Tesla T4", (7, 5)))
+    torch.float16
+    """
+    if chip.amd is not None:
+        if chip.amd.startswith(_AMD_BFLOAT16):
+            return torch.bfloat16
+        return torch.float16 if chip.amd.startswith(_AMD_FLOAT16) else torch.float32
+    if chip.capability >= (8, 0):
+        return torch.bfloat16
+    if chip.capability[0] == 7 and not _TURING_WITHOUT_TENSOR_CORES.search(chip.name):
+        return torch.float16
+    return torch.float16 if chip.capability in _FLOAT16_BEFORE_VOLTA else torch.float32
+
+
+def check_finite(values: Tensor) -> None:
+    """Checks what a model computed in a short number format.
+
+    Raises `FloatingPointError` when a number overflowed: scores would be made of nothing.
+    """
+    if values.dtype is not torch.float32 and not bool(values.isfinite().all()):
+        words = str(values.dtype).removeprefix("torch.")
+        raise FloatingPointError(
+            f"expected numbers from the model, got an overflow in {words} on "
+            f"{device_words(values.device)}; compute with `--dtype float32`"
+        )
 
 
 def fused_attention_is_slow(device: torch.device, dtype: torch.dtype) -> bool:
@@ -74,8 +144,9 @@ def fused_attention_is_slow(device: torch.device, dtype: torch.dtype) -> bool:
 
     Measured on AVX-512 BF16: reading one more token of 20 answers takes twice as long with it.
     """
-    can = torch.cpu.get_capabilities()
-    return device.type == "cpu" and dtype is torch.bfloat16 and not can.get("amx_tile")
+    if device.type != "cpu" or dtype is not torch.bfloat16:
+        return False
+    return not torch.cpu.get_capabilities().get("amx_tile")
 
 
 def device_words(device: torch.device) -> str:
@@ -83,6 +154,18 @@ def device_words(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return str(device)
+
+
+def in_batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """Gives the items in as few batches of at most so many as will do, all about as large.
+
+    >>> list(in_batches("abcde", 4))
+    ['abc', 'de']
+    """
+    batches = -(-len(items) // most)
+    size = -(-len(items) // max(1, batches))
+    for start in range(0, len(items), max(1, size)):
+        yield items[start : start + size]
 
 
 def with_smaller_batches(
@@ -95,7 +178,7 @@ def with_smaller_batches(
     try:
         return run(items)
     except RuntimeError as exc:
-        if len(items) < 2 or not _out_of_memory(exc):
+        if len(items) < 2 or not out_of_memory(exc):
             raise
     # Outside the handler, so that the failed attempt's tensors are freed.
     if torch.cuda.is_available():
@@ -107,11 +190,35 @@ def with_smaller_batches(
     ]
 
 
-def _out_of_memory(exc: RuntimeError) -> bool:
+def out_of_memory(exc: Exception) -> bool:
+    """Tells whether an error is want of memory, on whatever device."""
     words = str(exc)
-    return isinstance(exc, torch.OutOfMemoryError) or any(
+    return isinstance(exc, torch.OutOfMemoryError | MemoryError) or any(
         sign in words for sign in ("can't allocate memory", "not enough memory", "out of memory")
     )
+
+
+def _check_computes_in(dtype: torch.dtype, device: torch.device) -> None:
+    """Raises `ValueError` for bfloat16 on a device without it; float16 every GPU can at least store."""
+    if dtype is not torch.bfloat16:
+        return
+    if device.type == "cuda" and native_format(_chip(device)) is not torch.bfloat16:
+        raise ValueError(
+            "expected a number format that the device computes in, got bfloat16, which "
+            f"{device_words(device)} would only emulate; take auto, float16 or float32"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_macos_or_newer(14, 0):
+        raise ValueError(
+            "expected a number format that the device computes in, got bfloat16, which needs "
+            "macOS 14 or newer; take auto, float16 or float32"
+        )
+
+
+def _chip(device: torch.device) -> Chip:
+    amd = None
+    if torch.version.hip is not None:
+        amd = str(torch.cuda.get_device_properties(device).gcnArchName)
+    return Chip(torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device), amd)
 
 
 def _cpu_has_bf16() -> bool:

@@ -15,18 +15,16 @@ from pathlib import Path
 
 from models.answering import Overrides
 from models.catalogue import (
-    CLASSIFIER_QUERIES,
-    CLIP_TEMPLATES,
-    FLORENCE_QUERIES,
     GROUPS,
     REGISTRY,
-    SIGLIP_TEMPLATES,
     CheckpointShape,
     Entry,
     Kind,
     ModelNotAvailable,
     QueryKind,
 )
+from models.files import model_files
+from models.names import entry_named
 from models.prompts import phrases_of, reason_refused
 from models.queries import Caption, Classify, InBox, PerBox, Query
 from models.types import Box
@@ -57,7 +55,8 @@ def resolve(model_setting: str, overrides: Overrides | None = None) -> tuple[Ent
     """Gives the models that a setting names, Florence-2 first; the first of each kind is its default.
 
     `model_setting` is a comma-separated list of registry names and local folders, such as
-    `florence-2-base,clip-vit-b-32`, `tiny` or `/data/my-florence,tiny-clip`. CLIP and SigLIP are one
+    `florence-2-base,clip-vit-b-32`, `tiny` or `/data/my-florence,tiny-clip`; `NAME@COMMIT` is another
+    revision of the registry's. CLIP and SigLIP are one
     kind: both classify. `overrides` change how all of them are asked. Nothing is loaded; of a local folder
     only `config.json` is read.
 
@@ -73,7 +72,7 @@ def resolve(model_setting: str, overrides: Overrides | None = None) -> tuple[Ent
             "expected the name of a model, got an empty setting; "
             "name one of `firstpass models list`, or try `--model tiny`"
         )
-    found = [_find(part) for name in names for part in GROUPS.get(name, (name,))]
+    found = [entry_named(part) for name in names for part in GROUPS.get(name, (name,))]
     listed = [entry.name for entry in found]
     twice = next((name for name in listed if listed.count(name) > 1), None)
     if twice is not None:
@@ -110,7 +109,7 @@ def fingerprint(entries: Sequence[Entry]) -> str:
     unnamed = asked_of(entries, None)
     for entry in entries:
         content = (
-            _folder_digest(entry.folder, entry.weights)
+            _folder_digest(entry.folder)
             if entry.folder is not None
             else f"{entry.repository}@{entry.revision}"
         )
@@ -204,69 +203,12 @@ def _classifies(entry: Entry) -> bool:
     return entry.kind != "florence2"
 
 
-def _find(name: str) -> Entry:
-    entry = REGISTRY.get(name)
-    if entry is not None:
-        return entry
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _local(name, folder)
-    if "/" in name or name.startswith((".", "~")):
-        raise ModelNotAvailable(
-            f"expected a folder with a checkpoint at {name}, but there is none; "
-            "correct the path, or name one of `firstpass models list`"
-        )
-    raise ModelNotAvailable(
-        f"expected one of {', '.join([*GROUPS, *REGISTRY])} or a folder, got {name!r}; "
-        "see `firstpass models list`, or try `--model tiny`"
-    )
-
-
-def _local(name: str, folder: Path) -> Entry:
-    kinds: dict[str, Kind] = {"florence2": "florence2", "clip": "clip", "siglip": "siglip"}
+def _folder_digest(folder: Path) -> str:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        model_type = config["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise ModelNotAvailable(
-            f"expected a transformers checkpoint in {name} with a config.json that names its "
-            f"model_type, got {exc!r}; point to a folder written by save_pretrained"
-        ) from exc
-    kind = kinds.get(model_type)
-    if kind is None:
-        raise ModelNotAvailable(
-            f"expected model_type florence2, clip or siglip in {name}/config.json, "
-            f"got {model_type!r}; original Florence-2 repositories must be converted first "
-            "(the florence-community ones are)"
-        )
-    templates = {"clip": CLIP_TEMPLATES, "siglip": SIGLIP_TEMPLATES, "florence2": ()}[kind]
-    return Entry(
-        name=name,
-        kind=kind,
-        queries=FLORENCE_QUERIES if kind == "florence2" else CLASSIFIER_QUERIES,
-        folder=folder,
-        weights=_weights_name(folder),
-        templates=templates,
-    )
-
-
-def _weights_name(folder: Path) -> str:
-    for name in ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"):
-        if (folder / name).is_file():
-            return name
-    return "model.safetensors"
-
-
-def _folder_digest(folder: Path, weights: str) -> str:
-    try:
-        files = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix in {".json", ".txt", ".safetensors", ".model"} or path.name == weights
-        )
+        files = [folder / name for name in model_files(path.name for path in folder.iterdir())]
         parts = [
             f"{path.name} {_file_digest(path, path.stat().st_size, path.stat().st_mtime_ns)}"
-            for path in files
+            for path in sorted(files)
         ]
     except OSError as exc:
         raise ModelNotAvailable(

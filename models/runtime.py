@@ -11,11 +11,11 @@ from PIL import Image
 
 from models.answering import Overrides
 from models.asking import Asking
-from models.checkpoint import locate
 from models.clip.crops import crop_square
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
 from models.florence2.engine import FlorenceEngine, FlorenceOptions
+from models.hub.cache import located
 from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.prompts import Prompt, phrases_of, prompts_for
@@ -74,8 +74,7 @@ def load_runtime(
     place = pick_device(device)
     florences: dict[str, FlorenceEngine] = {}
     classifiers: dict[str, ClipEngine] = {}
-    for entry in entries:
-        folder = locate(entry)
+    for entry, folder in zip(entries, located(entries), strict=True):
         if entry.kind == "florence2":
             florences[entry.name] = FlorenceEngine.load(
                 entry, folder, device=place, dtype=dtype, options=options.florence

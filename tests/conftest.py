@@ -15,11 +15,45 @@ from backend.redis_server import RedisServerMissing, embedded_redis
 # As the command line does it, before torch loads: its threads must not spin on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+#: Nothing listens on port 1.
+NO_HUB = "http://127.0.0.1:1"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write golden files anew; read the diff then."
     )
+    parser.addoption(
+        "--redis",
+        choices=("path", "embedded"),
+        default="path",
+        help="The server that fault tests start: one on the PATH where there is one, or the embedded one.",
+    )
+
+
+@pytest.fixture(scope="session")
+def no_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of the model hub's programs with nothing in it."""
+    return tmp_path_factory.mktemp("no-models")
+
+
+@pytest.fixture(autouse=True)
+def _no_hub(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, no_models: Path
+) -> None:
+    """No test finds the machine's models or reaches a hub, but those that are about real weights."""
+    if request.node.get_closest_marker("weights") is not None:
+        return
+    for name in list(os.environ):
+        if name.startswith(("HF_", "HUGGING")) or name == "TRANSFORMERS_OFFLINE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HOME", str(no_models))
+    monkeypatch.setenv("HF_ENDPOINT", NO_HUB)
+    # Read from the environment once, when the library is imported.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(no_models / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", NO_HUB)
+    template = NO_HUB + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ models are not installed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from backend.bulk.picture_font import Font, PictureFonts
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.label_studio.bodies import Region
 from backend.label_studio.brush_mask import mask_of_rle
@@ -32,8 +32,6 @@ LINES = 5
 STROKE_PX = 3
 SPOT_PX = 5
 
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
-
 Colour = tuple[int, int, int]
 
 _PALETTE: tuple[Colour, ...] = (
@@ -49,7 +47,7 @@ class ContactSheet:
         self._tiles: list[Image.Image] = []
         self._left_out = 0
         self._colours: dict[str, Colour] = {}
-        self._font = _font()
+        self._fonts = PictureFonts(FONT_PX)
 
     def __len__(self) -> int:
         """Pictures on the sheet."""
@@ -83,7 +81,9 @@ class ContactSheet:
             sheet.paste(tile, (MARGIN_PX + column * width, MARGIN_PX + row * height))
         if self._left_out:
             told = f"and {self._left_out} more, not shown"
-            ImageDraw.Draw(sheet).text((MARGIN_PX, below), told, fill="black", font=self._font)
+            ImageDraw.Draw(sheet).text(
+                (MARGIN_PX, below), told, fill="black", font=self._fonts.usual
+            )
         return sheet
 
     def _tile(self, small: Image.Image, lines: Sequence[str]) -> Image.Image:
@@ -95,7 +95,8 @@ class ContactSheet:
         for number, line in enumerate(shown):
             fill = "black" if number == 0 else (70, 70, 70)
             at = (2, TILE_PX + number * LINE_PX + 2)
-            draw.text(at, self._fitted(line, TILE_PX - 4), fill=fill, font=self._font)
+            text, font = self._fitted(line, TILE_PX - 4)
+            draw.text(at, text, fill=fill, font=font)
         return tile
 
     def _draw(
@@ -121,30 +122,22 @@ class ContactSheet:
         self, draw: ImageDraw.ImageDraw, at: tuple[float, float], caption: str, colour: Colour
     ) -> None:
         """The caption in a filled box above a region; within, where there is no room above."""
-        text = self._fitted(caption, TILE_PX - 6)
+        text, font = self._fitted(caption, TILE_PX - 6)
         if not text:
             return
-        width = self._font.getlength(text) + 5
+        width = font.getlength(text) + 5
         x = max(0.0, min(at[0], draw.im.size[0] - width))
         y = at[1] - LINE_PX if at[1] >= LINE_PX else at[1]
         draw.rectangle((x, y, x + width, y + LINE_PX - 1), fill=colour)
-        draw.text((x + 3, y + 1), text, fill="white", font=self._font)
+        draw.text((x + 3, y + 1), text, fill="white", font=font)
 
-    def _fitted(self, text: str, width_px: int) -> str:
-        line = printable(" ".join(text.split()))[:200]
-        if self._font.getlength(line) <= width_px:
-            return line
-        while line and self._font.getlength(f"{line}...") > width_px:
+    def _fitted(self, text: str, width_px: int) -> tuple[str, Font]:
+        line, font = self._fonts.shown(printable(" ".join(text.split()))[:200])
+        if font.getlength(line) <= width_px:
+            return line, font
+        while line and font.getlength(f"{line}...") > width_px:
             line = line[:-1]
-        return f"{line}..."
-
-
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font of this machine with many alphabets; else the one in Pillow, which has Latin letters alone."""
-    for name in _FONTS:
-        with suppress(OSError):
-            return ImageFont.truetype(name, FONT_PX)
-    return ImageFont.load_default(FONT_PX)
+        return f"{line}...", font
 
 
 def _scaled(side: int, scale: float) -> int:

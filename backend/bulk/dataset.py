@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import cv2
-from PIL import Image
+import numpy as np
 
-from backend.bulk.dataset_files import DatasetFormat, DatasetImage, Outlined, write_dataset
+from backend.bulk.dataset_files import DatasetFormat, split_dataset, write_dataset
+from backend.bulk.dataset_image import DatasetImage, Outlined
+from backend.bulk.dataset_split import Split
+from backend.bulk.dataset_yolo import MOST_CLASSES
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.bulk.task_file import OutputUnwritable
 from backend.errors import BadRequest, ImageError
-from backend.images.decode import decode_image
+from backend.images.decode import decode_image, image_facts
 from backend.images.local_files import read_local_file
+from backend.label_studio.class_numbers import class_numbers
 from backend.plan import Plan
 from backend.settings import Settings
 
-__all__ = ["DatasetTarget", "dataset_classes", "left_out"]
+__all__ = ["DatasetTarget", "dataset_classes", "has_outlines", "left_out"]
 
 #: Control tags, by how their names begin, whose regions these formats hold, and those they do not.
 _HELD = ("Rectangle", "Polygon")
 _NOT_HELD = ("Brush", "Ellipse", "KeyPoint")
 #: Copied as they are, under this suffix; others become PNG, which all training tools read alike.
 _COPIED = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
-_ORIENTATION = 0x0112
 #: Says that a folder was written by us and may be replaced.
 MARKER = "firstpass.json"
 #: Bytes of a file name without its suffix; file systems take 255 in all.
 LONGEST_STEM = 200
 
 
-def dataset_classes(plan: Plan, format_name: DatasetFormat) -> tuple[str, ...]:
-    """The labels of boxes and polygons, in the order of the label config.
+def dataset_classes(plan: Plan, xml: str, format_name: DatasetFormat) -> dict[str, int]:
+    """The labels of a label config with their numbers as classes, as Label Studio exports them.
 
-    Raises `BadRequest` when there is none, or a tag draws what the format does not hold.
+    Raises `BadRequest` when nothing is drawn, a tag draws what the format does not hold, or the format
+    cannot hold the numbers.
     """
     unheld = [step.control for step in plan.steps if step.control.kind.startswith(_NOT_HELD)]
     if unheld:
@@ -53,7 +56,34 @@ def dataset_classes(plan: Plan, format_name: DatasetFormat) -> tuple[str, ...]:
             f"--format {format_name} holds boxes and polygons; the label config has neither: write the "
             "tasks as JSON instead (without --format)"
         )
-    return tuple(dict.fromkeys(label.value for control in drawn for label in control.labels))
+    classes = class_numbers(xml)
+    if format_name is not DatasetFormat.VOC:
+        _check_numbers(classes, format_name)
+    return classes
+
+
+def _check_numbers(classes: Mapping[str, int], format_name: DatasetFormat) -> None:
+    """Raises `BadRequest` for numbers (`category` of labels) that a reader would mix up."""
+    most = MOST_CLASSES if format_name is DatasetFormat.YOLO else None
+    by_number: dict[int, str] = {}
+    for label, number in classes.items():
+        if number in by_number:
+            raise BadRequest(
+                f"--format {format_name} names classes by number, but the label config gives {number} "
+                f"to {by_number[number]!r} and {label!r}; give each label a category of its own"
+            )
+        if number < 0 or (most is not None and number >= most):
+            bound = "" if most is None else f" and below {most:,}"
+            raise BadRequest(
+                f"--format {format_name} numbers classes from 0 on{bound}, but the label config gives "
+                f"{number} to {label!r}; set another category"
+            )
+        by_number[number] = label
+
+
+def has_outlines(plan: Plan) -> bool:
+    """Whether any region may be a polygon."""
+    return any(step.control.kind.startswith("Polygon") for step in plan.steps)
 
 
 def left_out(plan: Plan) -> tuple[str, ...]:
@@ -65,8 +95,20 @@ def left_out(plan: Plan) -> tuple[str, ...]:
 class DatasetTarget:
     """The folder that a dataset goes to; it appears, or is replaced, when it is whole."""
 
-    def __init__(self, out: Path, format_name: DatasetFormat, classes: Sequence[str]) -> None:
-        """Raises `BadRequest` for a folder that holds something else."""
+    def __init__(
+        self,
+        out: Path,
+        format_name: DatasetFormat,
+        classes: Mapping[str, int],
+        *,
+        outlines: bool = False,
+        share: float | None = None,
+        follow_links: bool = False,
+    ) -> None:
+        """`outlines`: regions may be polygons; `share` of the images, by what they show, is for training.
+
+        Raises `BadRequest` for a folder that holds something else.
+        """
         if (
             out.exists()
             and not (out / MARKER).is_file()
@@ -76,7 +118,9 @@ class DatasetTarget:
                 f"expected --out to be a new or empty folder for --format {format_name}, or one that "
                 f"this command wrote; {out} is neither"
             )
-        self._out, self._format, self._classes = out, format_name, tuple(classes)
+        self._out, self._format, self._classes = out, format_name, classes
+        self._outlines, self._split = outlines, None if share is None else Split(share)
+        self._follow_links = follow_links
         #: Why images of the rows are not in the dataset that was written, by their paths.
         self.left_out: dict[str, str] = {}
 
@@ -104,13 +148,15 @@ class DatasetTarget:
 
         try:
             images.mkdir(parents=True)
-            write_dataset(self._format, beside, self._classes, placed())
+            write_dataset(self._format, beside, self._classes, placed(), outlines=self._outlines)
             if self.left_out and not count:
                 path, reason = next(iter(self.left_out.items()))
                 raise OutputUnwritable(
                     f"{self._out} is left as it was, since none of its images can be read; "
                     f"{path}: {reason}"
                 )
+            if self._split is not None:
+                split_dataset(self._format, beside, self._classes, self._split.sides())
             (beside / MARKER).write_text(json.dumps({"format": self._format, "images": count}))
             if self._out.exists():
                 shutil.rmtree(self._out)
@@ -121,21 +167,50 @@ class DatasetTarget:
             shutil.rmtree(beside, ignore_errors=True)
         return count
 
+    def counts(self) -> dict[str, int]:
+        """How many images are on each side of the split; none where there is no split."""
+        sides = {} if self._split is None else self._split.sides()
+        return {side: len(names) for side, names in sides.items()}
+
     def _image(
         self, folder: Path, path: str, prediction: str, stem: Path, settings: Settings
     ) -> DatasetImage:
         """Raises `ImageError` for an image that cannot be read any more."""
-        data = read_local_file(folder, path, max_bytes=settings.image_max_bytes)
-        file = _place(data, stem, settings.image_max_pixels)
+        data = read_local_file(
+            folder,
+            path,
+            max_bytes=settings.image_max_bytes,
+            follow_links=self._follow_links,
+        )
+        file, size_wh = self._place(data, stem, settings.image_max_pixels)
         found = [
             group
             for group in siblings_of(json.loads(prediction)["result"])
             if group.place is not None
         ]
-        with Image.open(file) as image:
-            size_wh = image.size
         objects = tuple(one for group in found for one in self._objects(group, size_wh))
         return DatasetImage(file, size_wh, objects)
+
+    def _place(self, data: bytes, stem: Path, max_pixels: int) -> tuple[Path, tuple[int, int]]:
+        """Puts an image file where the dataset has it, upright whatever reads it; with its size.
+
+        It is copied where training tools show it as a browser does: one of a usual format, without an
+        orientation, which some of them overlook.
+        """
+        facts = image_facts(data, max_pixels)
+        suffix = None if facts.has_orientation else _COPIED.get(facts.format_name)
+        if suffix is not None and not _is_read_by_tools(data):
+            suffix = None
+        file = stem.with_name(stem.name + (suffix or ".png"))
+        if suffix is not None:
+            file.write_bytes(data)
+        if suffix is None or self._split is not None:
+            image = decode_image(data, max_pixels)
+            if suffix is None:
+                image.save(file)
+            if self._split is not None:
+                self._split.add(file.name, image)
+        return file, (facts.upright.width, facts.upright.height)
 
     def _objects(self, group: Siblings, size_wh: tuple[int, int]) -> Iterator[Outlined]:
         """The group under its first label; nothing for a label of another control."""
@@ -154,6 +229,14 @@ class DatasetTarget:
         yield Outlined(label, points, is_box="points" not in place)
 
 
+def _is_read_by_tools(data: bytes) -> bool:
+    """Whether OpenCV, by which training tools and our own writers read images, makes anything of it."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8) is not None
+    except cv2.error:
+        return False
+
+
 class _Stems:
     """File names without suffix for images of many subfolders in one: readable, each only once."""
 
@@ -170,38 +253,3 @@ class _Stems:
             stem = f"{wanted}-{number}"
         self._taken.add(stem.casefold())
         return stem
-
-
-def _place(data: bytes, stem: Path, max_pixels: int) -> Path:
-    """Puts an image file where the dataset has it, upright whatever reads it."""
-    suffix = _plain_suffix(data)
-    if suffix is not None:
-        file = stem.with_name(stem.name + suffix)
-        file.write_bytes(data)
-        if _is_read_by_tools(file):
-            return file
-        file.unlink()
-    file = stem.with_name(f"{stem.name}.png")
-    decode_image(data, max_pixels).save(file)
-    return file
-
-
-def _is_read_by_tools(file: Path) -> bool:
-    """Whether OpenCV, by which training tools and our own writers read images, makes anything of it."""
-    try:
-        return cv2.imread(str(file), cv2.IMREAD_REDUCED_COLOR_8) is not None
-    except cv2.error:
-        return False
-
-
-def _plain_suffix(data: bytes) -> str | None:
-    """The suffix of an image that training tools show as a browser does; `None` for any other.
-
-    That is one of a usual format, and not turned by EXIF, which some of them overlook.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            upright = image.getexif().get(_ORIENTATION, 1) == 1
-            return _COPIED.get(image.format or "") if upright else None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None

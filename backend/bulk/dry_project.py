@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
+from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import marks_of
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report, RunFacts
@@ -18,6 +19,7 @@ from backend.errors import FirstpassError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.bodies import Task
+from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Slot
 from backend.settings import Settings
 
@@ -37,7 +39,7 @@ class DryProject:
         """The contact sheet of the tasks (by id), and their figures."""
         begun_at, started = time.time(), time.monotonic()
         self._progress.begin(len(tasks))
-        sheet, tally = ContactSheet(), Tally()
+        sheet, tally, left_out = ContactSheet(), Tally(), LeftOut()
         for slots in predict_tasks(tasks.values(), self._target.predictor, window):
             for slot in slots:
                 task = tasks[slot.task_id or 0]
@@ -47,6 +49,8 @@ class DryProject:
                 elif slot.prediction is not None:
                     marks = marks_of(slot.prediction.result)
                     tally.add(marks)
+                    for part in slot.left_out:
+                        left_out.add(PART_OF_A_TASK, task.id or 0, part)
                     self._progress.advance(predicted=1, regions=marks.regions)
                     self._draw(sheet, task, slot)
         facts = RunFacts(
@@ -58,22 +62,28 @@ class DryProject:
             left=0,
             ledger="",
         )
-        return sheet.image(), Report.of(tally, facts)
+        return sheet.image(), Report.of(tally, facts, left_out.figures())
 
     def _draw(self, sheet: ContactSheet, task: Task, slot: Slot) -> None:
         """One picture per image of the task; an image that cannot be had here is drawn grey."""
         result = slot.prediction.result if slot.prediction is not None else []
-        for name, image in self._images(task):
-            drawn = [region for region in result if region["to_name"] == name]
-            sheet.add(f"task {task.id}", image, drawn)
+        for tag, image in self._images(task):
+            page = tag.item_index
+            drawn = [
+                region
+                for region in result
+                if region["to_name"] == tag.name and page in (None, region.get("item_index"))
+            ]
+            name = f"task {task.id}" + ("" if page is None else f", page {page + 1}")
+            sheet.add(name, image, drawn)
 
-    def _images(self, task: Task) -> Iterator[tuple[str, Image.Image]]:
+    def _images(self, task: Task) -> Iterator[tuple[ObjectTag, Image.Image]]:
         requests = self._target.predictor.requests(task)
         if not isinstance(requests, dict):
             return
         for tag, (_, request) in requests.items():
             try:
                 data = self._fetcher.fetch(request.image).data
-                yield tag.name, decode_image(data, self._settings.image_max_pixels)
+                yield tag, decode_image(data, self._settings.image_max_pixels)
             except FirstpassError:
-                yield tag.name, Image.new("RGB", (400, 300), (160, 160, 160))
+                yield tag, Image.new("RGB", (400, 300), (160, 160, 160))

@@ -40,13 +40,13 @@ class RunKey:
 
 
 @contextmanager
-def open_ledger(home: Path, key: RunKey) -> Iterator[Ledger]:
-    """The run's ledger under `home/prelabel`, locked against other processes; made when missing.
+def open_ledger(home: Path, key: RunKey, command: str = "prelabel") -> Iterator[Ledger]:
+    """The run's ledger under `home/<command>`, locked against other processes; made when missing.
 
-    Raises `LedgerUnusable`, also within the block when the disk is full or gone.
+    `command` is the one whose run it is. Raises `LedgerUnusable`, also within the block when the disk is full or gone.
     """
-    path = home.absolute() / "prelabel" / f"{key.name}.sqlite"
-    with _locked(path.with_suffix(".lock")):
+    path = home.absolute() / command / f"{key.name}.sqlite"
+    with _locked(path.with_suffix(".lock"), command):
         try:
             with closing(sqlite3.connect(path)) as database:
                 yield Ledger(database, path, (key.source, key.model_version, key.selection))
@@ -55,7 +55,7 @@ def open_ledger(home: Path, key: RunKey) -> Iterator[Ledger]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, command: str) -> Iterator[None]:
     """Holds the lock file, which stays; the kernel lets go of it when this process ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,7 +67,7 @@ def _locked(path: Path) -> Iterator[None]:
     except BlockingIOError as error:
         os.close(lock)
         raise LedgerUnusable(
-            "another `firstpass prelabel` is at work on the same tasks; let it end or stop it first"
+            f"another `firstpass {command}` is at work on the same tasks; let it end or stop it first"
         ) from error
     try:
         yield

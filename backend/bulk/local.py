@@ -15,6 +15,7 @@ from backend.errors import Failure, ImageNotFound, InferenceFailed
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef
 from backend.label_studio.bodies import Task
+from backend.label_studio.control_tags import ObjectTag
 from backend.loading import load_models
 from backend.predictor import Predictor, Slot, TaskRequests
 from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
@@ -37,11 +38,11 @@ class FolderPredictor:
     """Predicts images by their paths below a folder."""
 
     def __init__(
-        self, predictor: Predictor, data_key: str, handler: Handler, sizer: BatchSizer
+        self, predictor: Predictor, image: ObjectTag, handler: Handler, sizer: BatchSizer
     ) -> None:
-        """`data_key` is where the label config reads a task's image; `handler` reads from the folder."""
+        """`image` is the one that the label config reads from a task; `handler` reads from the folder."""
         self._predictor = predictor
-        self._data_key = data_key
+        self._image = image
         self._runner: BatchRunner[str] = BatchRunner(handler)
         self._sizer = sizer
 
@@ -64,7 +65,7 @@ class FolderPredictor:
         self, paths: Sequence[str]
     ) -> tuple[Mapping[str, TaskRequests | Failure], Prepared[str]]:
         requests = {
-            path: self._predictor.requests(Task(data={self._data_key: _address(path)}))
+            path: self._predictor.requests(Task(data=self._image.data_of(_address(path)) or {}))
             for path in paths
         }
         jobs = {
@@ -97,14 +98,17 @@ class FolderPredictor:
         return {path: self._predictor.slot(None, requests[path], outcomes) for path in paths}
 
 
-def local_handler(settings: Settings, folder: Path) -> PredictHandler:
+def local_handler(
+    settings: Settings, folder: Path, *, follow_links: bool = False
+) -> PredictHandler:
     """Loads the models of the settings, to be asked about files below `folder`; seconds, and memory.
 
     Raises `ModelUnavailable`.
     """
     runtime = load_models(settings)
     here = settings.model_copy(update={"local_files_root": folder, "label_studio_url": None})
-    return PredictHandler(ImageFetcher(here, None), runtime, _NoCache(), settings.image_max_pixels)
+    fetcher = ImageFetcher(here, None, follow_links=follow_links)
+    return PredictHandler(fetcher, runtime, _NoCache(), settings.image_max_pixels)
 
 
 class _NoCache(OutputCache):

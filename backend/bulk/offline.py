@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from backend.bulk.contact_sheet import ContactSheet
 from backend.bulk.folder import FoundImage, walk_images
 from backend.bulk.ledger import Ledger, Listed, Predicted
 from backend.bulk.ledger_file import RunKey
+from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
 from backend.bulk.progress import Progress
@@ -28,10 +29,11 @@ from backend.bulk.tally import Tally
 from backend.errors import BadRequest, Failure, ImageRefused
 from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
+from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Predictor, Slot
 from backend.settings import Settings
 
-__all__ = ["FolderRun", "Target", "image_key"]
+__all__ = ["FolderRun", "Target", "one_image"]
 
 #: Images noted in the ledger at once.
 NOTE_CHUNK = 1000
@@ -52,6 +54,9 @@ class FolderRun:
     sample: int | None = None
     seed: int = 0
     retry_failed: bool = False
+    follow_links: bool = False
+    #: Counts what this start leaves out of the folder.
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def key(self) -> RunKey:
@@ -60,13 +65,10 @@ class FolderRun:
 
     def note(self, ledger: Ledger) -> int:
         """Lists the images in the ledger; how many. Raises `BadRequest` when there are none."""
-        unreadable: dict[str, Failure] = {}
-        images = self._chosen(unreadable)
+        images = self._chosen()
         ledger.forget_failures(passing=not self.retry_failed)
         while chunk := list(islice(images, NOTE_CHUNK)):
             _note(ledger, chunk)
-        ledger.note(Listed(path) for path in unreadable)
-        ledger.fail(unreadable.items())
         return ledger.count()
 
     def predict(self, ledger: Ledger, images: FolderPredictor) -> None:
@@ -94,17 +96,14 @@ class FolderRun:
         """The figures of the chosen images, whichever start predicted them."""
         tally = ledger.tally(this_start=True)
         facts = self._facts(ledger.begun_at, ledger.seconds, ledger.left(), str(ledger.path))
-        return Report.of(tally, facts)
+        return Report.of(tally, facts, self.left_out.figures())
 
     def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
         """A contact sheet of the chosen images, and their figures; keeps nothing."""
         begun_at, started = time.time(), time.monotonic()
-        unreadable: dict[str, Failure] = {}
-        waiting = [image.path for image in self._chosen(unreadable)]
+        waiting = [image.path for image in self._chosen()]
         self.progress.begin(len(waiting))
         sheet, tally, queue = ContactSheet(), Tally(), iter(waiting)
-        for path, failure in unreadable.items():
-            tally.fail(path, failure)
         for slots in images.predict(lambda most: list(islice(queue, most))):
             for path, slot in slots.items():
                 if slot.failure is not None:
@@ -114,7 +113,7 @@ class FolderRun:
                     sheet.add(path, self._read(path, settings), slot.prediction.result)
             self._advance(slots)
         facts = self._facts(begun_at, time.monotonic() - started, left=0, ledger="")
-        return sheet.image(), Report.of(tally, facts)
+        return sheet.image(), Report.of(tally, facts, self.left_out.figures())
 
     def _facts(self, begun_at: float, seconds: float, left: int, ledger: str) -> RunFacts:
         return RunFacts(
@@ -128,22 +127,27 @@ class FolderRun:
         )
 
     def _read(self, path: str, settings: Settings) -> Image.Image:
-        data = read_local_file(self.folder, path, max_bytes=settings.image_max_bytes)
+        data = read_local_file(
+            self.folder,
+            path,
+            max_bytes=settings.image_max_bytes,
+            follow_links=self.follow_links,
+        )
         return decode_image(data, settings.image_max_pixels)
 
-    def _chosen(self, unreadable: dict[str, Failure]) -> Iterator[FoundImage]:
-        """Puts what cannot be listed into `unreadable`. Raises `BadRequest` when there is no image."""
-
-        def leave_out(path: str, reason: str) -> None:
-            unreadable[path] = Failure.of(ImageRefused(f"{reason}; what is in it is left out"))
-
-        found = walk_images(self.folder, leave_out)
+    def _chosen(self) -> Iterator[FoundImage]:
+        """Raises `BadRequest` when the folder holds no image."""
+        found = walk_images(
+            self.folder,
+            follow_links=self.follow_links,
+            left_out=lambda path, reason: self.left_out.add(reason, path),
+        )
         first = next(found, None)
         if first is None:
-            named = "".join(f"; {path}: {one.message}" for path, one in [*unreadable.items()][:3])
+            others = self.left_out.words()
             raise BadRequest(
                 f"expected images in {self.folder} (JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, by their "
-                f"names), found none{named}"
+                f"names), found none{f'; left out: {others}' if others else ''}"
             )
         images: Iterable[FoundImage] = chain([first], found)
         if self.sample is not None:
@@ -171,19 +175,26 @@ class FolderRun:
         )
 
 
-def image_key(predictor: Predictor) -> str:
-    """The key of a task's data under which the label config reads its one image.
+def one_image(predictor: Predictor) -> ObjectTag:
+    """The one image that the label config reads from a task.
 
-    Raises `BadRequest` when it reads several: a folder says nothing about which belong together.
+    Raises `BadRequest` when it reads several: a folder says nothing about which belong together; and for
+    one that is put together of several texts.
     """
     images = predictor.plan.images
     if len(images) > 1:
-        names = ", ".join(f"{image.name!r} (${image.data_key})" for image in images)
+        names = ", ".join(f"{image.name!r} ({image.expression})" for image in images)
         raise BadRequest(
             f"a folder gives one image per task, but the label config reads {names} from each; import "
             "such tasks into Label Studio and use --project"
         )
-    return images[0].data_key
+    (image,) = images
+    if image.data_of("") is None:
+        raise BadRequest(
+            f"a folder gives each task one address, but the label config reads {image.name!r} from "
+            f'{image.expression!r}; set its value to a key ("$image") in a copy of the label config'
+        )
+    return image
 
 
 def _note(ledger: Ledger, chunk: Sequence[FoundImage]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from backend.bulk.ledger import Ledger, Predicted
+from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import Marks, marks_of
 from backend.bulk.patience import Patience
 from backend.bulk.progress import Progress
@@ -64,6 +65,7 @@ class ProjectRun:
         self._parcel = Parcel(GATHER_S)
         self._silent, self._look_at = False, time.monotonic() + SILENCE_S
         self._marks: dict[int, Marks] = {}
+        self._left_out = LeftOut()
 
     def run(self) -> None:
         """Predict and write every task of the selection once, and again what may do better.
@@ -108,7 +110,7 @@ class ProjectRun:
             left=self._ledger.left(),
             ledger=str(self._ledger.path),
         )
-        return Report.of(self._ledger.tally(), facts)
+        return Report.of(self._ledger.tally(), facts, self._left_out.figures())
 
     def _pass(self, tasks: Iterable[Task]) -> None:
         self._patience.insist(lambda: self._writer.begin(self._target.key, self._target.version))
@@ -149,6 +151,8 @@ class ProjectRun:
             if slot.failure is not None:
                 failures[slot.task_id] = slot.failure
             elif slot.prediction is not None:
+                for part in slot.left_out:
+                    self._left_out.add(PART_OF_A_TASK, slot.task_id, part)
                 self._parcel.add(Row(slot.task_id, slot.prediction), time.monotonic())
         if failures:
             self._ledger.fail(failures.items())

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.tally import FailureFigures, LabelFigures, Tally
 
 __all__ = ["Report", "RunFacts"]
@@ -45,9 +46,11 @@ class Report:
     images_per_s: float
     labels: tuple[LabelFigures, ...]
     failures: tuple[FailureFigures, ...]
+    #: What was not looked at in this start: files of the folder, parts of tasks.
+    left_out: tuple[LeftOutFigures, ...] = ()
 
     @classmethod
-    def of(cls, tally: Tally, facts: RunFacts) -> Report:
+    def of(cls, tally: Tally, facts: RunFacts, left_out: tuple[LeftOutFigures, ...] = ()) -> Report:
         """The figures of a tally, rounded for reading."""
         done = tally.predicted + tally.failed
         return cls(
@@ -61,6 +64,7 @@ class Report:
             images_per_s=round(done / facts.seconds, 3) if facts.seconds > 0 else 0.0,
             labels=tuple(tally.labels()),
             failures=tuple(tally.failures()),
+            left_out=left_out,
         )
 
     @property

@@ -7,41 +7,74 @@ import hashlib
 from collections.abc import Iterable
 
 from backend import __version__
+from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.report import Report, in_utc
 from backend.bulk.tally import FailureFigures, LabelFigures
 from backend.queue.wording import duration
 from backend.web.markup import Markup, element, table
 from backend.web.status_style import STYLE
 
-__all__ = ["report_page"]
+__all__ = ["document", "failure_section", "report_page", "section", "tile"]
 
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-#: Label names and reasons come from outside: even markup that slipped through could do nothing.
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
-)
+
+def document(title: str, *content: Markup, more_style: str = "", pictures: bool = False) -> str:
+    """A whole page with the status page's style; `pictures` may be shown that the page itself holds.
+
+    Label names and reasons come from outside: even markup that slipped through could do nothing.
+    """
+    style = STYLE + more_style
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element(
+            "meta",
+            http_equiv="Content-Security-Policy",
+            content=policy + ("; img-src data:" if pictures else ""),
+        ),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", Markup(style)),
+    )
+    body = element("body", element("main", *content))
+    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 
 
 def report_page(report: Report) -> str:
     """The whole document."""
     facts = report.facts
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"Pre-labelled: {facts.source}"),
-        element("style", Markup(STYLE)),
-    )
     sections = [_tiles(report)]
     if report.labels:
-        sections.append(_section("By label", _labels(report.labels)))
+        sections.append(section("By label", _labels(report.labels)))
     if report.failures:
-        told = f"The first of each kind; all of them: {facts.ledger}" if facts.ledger else None
-        sections.append(_section("Failed", _failures(report.failures), told and element("p", told)))
-    body = element("body", element("main", _head_line(report), *sections))
-    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
+        sections.append(failure_section(report.failures, facts.ledger))
+    if report.left_out:
+        sections.append(section("Left out", _left_out(report.left_out)))
+    return document(f"Pre-labelled: {facts.source}", _head_line(report), *sections)
+
+
+def failure_section(failures: Iterable[FailureFigures], ledger: str) -> Markup:
+    """What failed and why; `ledger` holds all of it, where it is not empty."""
+    told = f"The first of each kind; all of them: {ledger}" if ledger else None
+    return section("Failed", _failures(failures), told and element("p", told))
+
+
+def section(title: str, *content: str | None) -> Markup:
+    """A part of a page."""
+    return element("section", element("h2", title), *content)
+
+
+def tile(title: str, value: str, more: str) -> Markup:
+    """One figure in large letters."""
+    return element(
+        "div",
+        element("span", title, class_="title"),
+        element("strong", value),
+        element("span", more, class_="more"),
+        class_="tile",
+    )
 
 
 def _head_line(report: Report) -> Markup:
@@ -57,23 +90,13 @@ def _tiles(report: Report) -> Markup:
     facts = report.facts
     left = f"{facts.left:,} not done yet" if facts.left else "all done"
     tiles = (
-        _tile("predicted", f"{report.predicted:,}", left),
-        _tile("failed", f"{report.failed:,}", "each with its reason" if report.failed else "none"),
-        _tile("regions", f"{report.regions:,}", f"{report.regions_per_image:.2f} per image"),
-        _tile("nothing found", f"{report.empty:,}", f"{report.undrawn:,} without a region"),
-        _tile("images/s", f"{report.images_per_s:.2f}", f"{duration(facts.seconds)} in all"),
+        tile("predicted", f"{report.predicted:,}", left),
+        tile("failed", f"{report.failed:,}", "each with its reason" if report.failed else "none"),
+        tile("regions", f"{report.regions:,}", f"{report.regions_per_image:.2f} per image"),
+        tile("nothing found", f"{report.empty:,}", f"{report.undrawn:,} without a region"),
+        tile("images/s", f"{report.images_per_s:.2f}", f"{duration(facts.seconds)} in all"),
     )
     return element("section", *tiles, class_="tiles")
-
-
-def _tile(title: str, value: str, more: str) -> Markup:
-    return element(
-        "div",
-        element("span", title, class_="title"),
-        element("strong", value),
-        element("span", more, class_="more"),
-        class_="tile",
-    )
 
 
 def _labels(labels: Iterable[LabelFigures]) -> Markup:
@@ -99,5 +122,10 @@ def _failures(failures: Iterable[FailureFigures]) -> Markup:
     return table(("kind", "image", "why", "images#"), rows, class_="failures")
 
 
-def _section(title: str, *content: str | None) -> Markup:
-    return element("section", element("h2", title), *content)
+def _left_out(figures: Iterable[LeftOutFigures]) -> Markup:
+    rows = (
+        (one.reason, str(example.task), example.message, f"{one.count:,}" * (number == 0))
+        for one in figures
+        for number, example in enumerate(one.examples)
+    )
+    return table(("reason", "what", "more", "number#"), rows, class_="failures")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.report import Report
 from backend.bulk.tally import FailureFigures
 from backend.queue.wording import duration, printable
 
-__all__ = ["report_tables"]
+__all__ = ["failure_table", "report_tables"]
 
 #: Labels and failed tasks on the screen; the report's files hold more.
 LABELS_SHOWN = 40
@@ -26,7 +27,9 @@ def report_tables(report: Report) -> Iterator[RenderableType]:
     if report.labels:
         yield _labels(report)
     if report.failures:
-        yield _failures(report)
+        yield failure_table(report.failures, report.facts.ledger)
+    if report.left_out:
+        yield _left_out(report)
 
 
 def _figures(report: Report) -> Table:
@@ -65,22 +68,36 @@ def _labels(report: Report) -> Table:
     return table
 
 
-def _failures(report: Report) -> Table:
+def failure_table(failures: Iterable[FailureFigures], ledger: str) -> Table:
+    """What failed and why; `ledger` holds all of it, where it is not empty."""
     table = Table(
         title=Text("Failed, by reason"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        caption=Text(f"All of them: {report.facts.ledger}") if report.facts.ledger else None,
+        caption=Text(f"All of them: {ledger}") if ledger else None,
         caption_justify="left",
     )
     table.add_column("reason")
     table.add_column("images", justify="right")
     table.add_column("for example", overflow="fold")
-    for failure in report.failures:
+    for failure in failures:
         table.add_row(Text(printable(failure.kind)), f"{failure.tasks:,}", _examples(failure))
     return table
 
 
-def _examples(failure: FailureFigures) -> Text:
-    lines = [f"{one.task}: {one.message}" for one in failure.examples[:EXAMPLES_SHOWN]]
+def _left_out(report: Report) -> Table:
+    table = Table(title=Text("Left out, by reason"), title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("reason", overflow="fold")
+    table.add_column("number", justify="right")
+    table.add_column("for example", overflow="fold")
+    for one in report.left_out:
+        table.add_row(Text(printable(one.reason)), f"{one.count:,}", _examples(one))
+    return table
+
+
+def _examples(figures: FailureFigures | LeftOutFigures) -> Text:
+    lines = [
+        f"{one.task}: {one.message}" if one.message else str(one.task)
+        for one in figures.examples[:EXAMPLES_SHOWN]
+    ]
     return Text("\n".join(printable(line) for line in lines))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from backend.errors import OperatorError
+from backend.bulk.output_file import OutputUnwritable, writing
+from backend.label_studio.control_tags import ObjectTag
 
 __all__ = ["Addresses", "OutputUnwritable", "write_tasks"]
 
 #: Label Studio takes these addresses as they are; in others it expects percent-encoding.
 _VERBATIM = ("s3://", "gs://", "azure-blob://")
 LOCAL_FILES = "/data/local-files/?d="
-
-
-class OutputUnwritable(OperatorError):
-    """What was to be written cannot be: the folder, the rights, or the space is missing."""
 
 
 class Addresses:
@@ -54,28 +50,18 @@ class Addresses:
 
 
 def write_tasks(
-    out: Path, data_key: str, addresses: Addresses, rows: Iterable[tuple[str, str]]
+    out: Path, image: ObjectTag, addresses: Addresses, rows: Iterable[tuple[str, str]]
 ) -> int:
     """Writes one task per row (path, prediction as JSON) and gives their number.
 
-    Row by row into a file beside `out` which takes its place when it is whole. Raises
-    `OutputUnwritable`.
+    Row by row; `out` has them when they are all written. Raises `OutputUnwritable`.
     """
-    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
     written = 0
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            for path, prediction in rows:
-                data = json.dumps({data_key: addresses.of(path)}, ensure_ascii=False)
-                file.write(",\n" if written else "[\n")
-                file.write(f'{{"data": {data}, "predictions": [{prediction}]}}')
-                written += 1
-            file.write("\n]\n" if written else "[]\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(out)
-    except OSError as error:
-        raise OutputUnwritable(f"{out} cannot be written: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with writing(out) as file:
+        for path, prediction in rows:
+            data = json.dumps(image.data_of(addresses.of(path)), ensure_ascii=False)
+            task = f'{{"data": {data}, "predictions": [{prediction}]}}'
+            file.write(f"{',' if written else '['}\n{task}".encode())
+            written += 1
+        file.write(b"\n]\n" if written else b"[]\n")
     return written

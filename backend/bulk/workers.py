@@ -61,4 +61,4 @@ def _alive(connection: redis.Redis) -> list[WorkerCard]:
     overview = read_overview(connection, failures=0)
     if not overview.redis.up:
         raise QueueUnavailable(overview.redis.reason or "Redis does not answer")
-    return [card for card in overview.workers if not card.is_late(overview.at)]
+    return list(overview.alive)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from backend.cli.ends import AMISS
 from backend.cli.options import setting
 from backend.settings import load_settings
 
@@ -58,4 +59,4 @@ def connect(
             console.print(finding_line(finding))
             findings.append(finding)
     if failed(findings):
-        raise typer.Exit(1)
+        raise typer.Exit(AMISS)

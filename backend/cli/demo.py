@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend.cli.ends import AMISS
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def demo(
     except KeyboardInterrupt:
         typer.echo("\nEverything the demo started has ended.")
     if once and not complete:
-        raise typer.Exit(1)
+        raise typer.Exit(AMISS)
 
 
 def _show(result: DemoResult, path: Path | None) -> None:

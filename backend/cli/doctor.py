@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backend.cli.ends import AMISS, NOT_DONE
 from backend.cli.options import setting
-from backend.errors import SettingsError
+from backend.errors import FirstpassError, SettingsError
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def doctor(
     """Look at Firstpass, Label Studio and one project: each line ok, warning or error, with its fix.
 
     Run it with the settings that the processes run with. Changes nothing. Exit code 1
-    when there is any error.
+    when there is any error, 2 when the settings themselves are wrong.
     """
     from rich.console import Console
 
@@ -66,7 +67,18 @@ def doctor(
         ok = not failed(findings)
         typer.echo(json.dumps({"ok": ok, "findings": [*map(finding_json, findings)]}, indent=2))
     if failed(findings):
-        raise typer.Exit(1)
+        raise typer.Exit(AMISS if _can_be_read(given) else NOT_DONE)
+
+
+def _can_be_read(given: dict[str, Any]) -> bool:
+    """Whether the settings are such that anything could run with them."""
+    from backend.engine import engine_of
+
+    try:
+        engine_of(load_settings(**given))
+    except FirstpassError:
+        return False
+    return True
 
 
 def _look(given: dict[str, Any], project: int | None) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from backend.cli.connect import connect
 from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
+from backend.cli.ends import NOT_DONE
+from backend.cli.evaluate import evaluate
 from backend.cli.models import models
 from backend.cli.owed import owed
 from backend.cli.phrases import phrases
@@ -28,7 +30,16 @@ from backend.errors import FirstpassError
 __all__ = ["app", "main"]
 
 #: What an installation for the web process alone lacks.
-MODEL_LIBRARIES = ("numpy", "safetensors", "supervision", "torch", "transformers")
+MODEL_LIBRARIES = (
+    "faster_coco_eval",
+    "huggingface_hub",
+    "numpy",
+    "safetensors",
+    "supervision",
+    "torch",
+    "transformers",
+    "yaml",
+)
 
 app = typer.Typer(
     name="firstpass",
@@ -49,6 +60,7 @@ for command in (
     courier,
     demo,
     doctor,
+    evaluate,
     owed,
     predict,
     prelabel,
@@ -66,7 +78,7 @@ app.add_typer(phrases, name="phrases")
 
 
 def main() -> None:
-    """Run the command; an error of ours ends it with one sentence and exit code 2."""
+    """Run the command; an error of ours, or of the system, ends it with one sentence (see `ends`)."""
     # Read by torch's threads when it loads. By default they spin while they wait for each other: on a
     # processor that other programs use too, 16 small images took ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251 - set, not read
@@ -74,7 +86,11 @@ def main() -> None:
         app()
     except FirstpassError as error:
         typer.echo(f"firstpass: {error}", err=True)
-        sys.exit(2)
+        sys.exit(NOT_DONE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        typer.echo(f"firstpass: {where}{error.strerror or error}", err=True)
+        sys.exit(NOT_DONE)
     except ModuleNotFoundError as error:
         if error.name not in MODEL_LIBRARIES:
             raise
@@ -83,7 +99,7 @@ def main() -> None:
             "run it where the workers run, such as in the firstpass-worker image",
             err=True,
         )
-        sys.exit(2)
+        sys.exit(NOT_DONE)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,90 +14,116 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import setting
+from backend.cli.pull_progress import showing_pull
 from backend.errors import ModelUnavailable
 from backend.settings import load_settings
+from backend.supervisor import ending_signals
+
+if TYPE_CHECKING:
+    from models.hub.pull import Pulled
+    from models.queries import Query
+    from models.registry import Entry
 
 __all__ = ["models"]
+
+STOPPED = 130
 
 models = typer.Typer(
     help="List models, fetch them, and check that they load.", no_args_is_help=True
 )
 
-Name = Annotated[
-    str,
+Names = Annotated[
+    list[str] | None,
     typer.Argument(
-        help="A name of `firstpass models list`, or a folder.", envvar="FIRSTPASS_MODEL"
+        help="Names of `firstpass models list`, NAME@COMMIT for another revision, or folders; "
+        "without any, those of FIRSTPASS_MODEL.",
+        show_default=False,
     ),
 ]
 
 
 @models.command("list")
 def list_models() -> None:
-    """Show every model by name, what it answers, and whether it is on this machine."""
-    from models.checkpoint import locate
-    from models.registry import REGISTRY, ModelNotAvailable
+    """Show every model by name, what it answers, and whether it is whole on this machine."""
+    from models.hub.cache import pulled_revisions
+    from models.registry import REGISTRY, resolve
 
     table = Table()
     for column in ("name", "repository", "revision", "answers", "here"):
         table.add_column(column, overflow="fold")
+    entries = list(REGISTRY.values())
     for entry in REGISTRY.values():
-        try:
-            locate(entry)
-            here = "bundled" if entry.folder is not None else "yes"
-        except ModelNotAvailable:
-            here = "no"
+        others = (f"{entry.name}@{one}" for one in pulled_revisions(entry) if one != entry.revision)
+        entries += [found for name in others for found in resolve(name)]
+    for entry in entries:
         answers = ", ".join(sorted(query.__name__ for query in entry.queries))
         source = (entry.repository or "-", (entry.revision or "-")[:8])
-        table.add_row(*(Text(cell) for cell in (entry.name, *source, answers, here)))
+        table.add_row(*(Text(cell) for cell in (entry.name, *source, answers, _here(entry))))
     console = Console()
     console.print(table)
     console.print(Text("`tiny` stands for tiny-florence2,tiny-clip"))
 
 
 @models.command("pull")
-def pull_model(name: Name) -> None:
-    """Fetch a model's pinned revision from the hub into its cache (HF_HOME), with progress."""
-    from models.checkpoint import check_files, pull
-    from models.registry import resolve
+def pull_models(names: Names = None) -> None:
+    """Fetch models from the hub into its cache (HF_HOME): what is missing, or damaged.
 
-    with _ours():
-        for entry in resolve(name):
-            folder = pull(entry)
-            check_files(entry, folder)
-            typer.echo(f"{entry.name}: in {folder}")
+    Stopped, by Ctrl-C or worse, the same command goes on where it was. Every
+    file is compared with the digest that the hub names.
+
+    Exit codes: 0 all are whole; 2 some are not, each with its reason; 130 it
+    was interrupted.
+    """
+    named = ",".join(names or [load_settings().model])
+    try:
+        with ending_signals():
+            from models.hub.pull import pull
+            from models.registry import resolve
+
+            with _ours():
+                entries = resolve(named)
+            with showing_pull(Console(stderr=True)) as watch:
+                pulled, failed = pull(entries, watch)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What came is kept; the same command goes on from there.", err=True)
+        raise typer.Exit(STOPPED) from None
+    for one in pulled:
+        typer.echo(_outcome(one))
+    if failed:
+        raise ModelUnavailable("\nfirstpass: ".join(map(str, failed)))
 
 
 @models.command("check")
-def check_model(
-    name: Name,
+def check_models(
+    names: Names = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            envvar="FIRSTPASS_MODELS_VERIFY",
+            help="Compare every byte with the hub's digests first; reads whole files, asks no network.",
+        ),
+    ] = False,
     device: Annotated[str | None, setting("device")] = None,
     dtype: Annotated[str | None, setting("dtype")] = None,
 ) -> None:
-    """Load a model, ask it about one generated image, and print device, dtype, memory and seconds."""
-    settings = load_settings(device=device, dtype=dtype)
+    """Load models, ask them about one generated image, and print device, dtype, memory and seconds."""
+    settings = load_settings(model=",".join(names) if names else None, device=device, dtype=dtype)
+    from backend.engine import engine_of
+    from backend.loading import load_models
     from backend.queue.vitals import memory_mb
     from models.protocols import ImageQueries
-    from models.queries import Classify, Ground, Query
-    from models.registry import resolve
-    from models.runtime import load_runtime
     from models.tiny.scenes import generate_scene
 
+    entries = engine_of(settings).entries
+    compared = _verified(entries) if verify else None
     started = time.monotonic()
-    with _ours():
-        runtime = load_runtime(name, settings.device, settings.dtype)
-        entries = resolve(name)
+    runtime = load_models(settings)
     loaded = time.monotonic()
-    asked: list[Query] = [Ground(("circle", "star")), Classify(("night", "snow"))]
-    queries = tuple(
-        replace(query, model=entry.name)
-        for entry in entries
-        for query in asked
-        if type(query) in entry.queries
-    )
+    queries = _trial(entries)
     runtime.run([ImageQueries(generate_scene(1).image, "check", queries)])
-    table = Table(show_header=False)
-    for label, value in (
-        ("model", name),
+    rows = [
+        ("model", settings.model),
         ("fingerprint", runtime.fingerprint),
         ("device", runtime.device),
         ("dtype", ", ".join(runtime.dtypes)),
@@ -105,9 +131,70 @@ def check_model(
         ("load", f"{loaded - started:.2f} s"),
         ("first image", f"{time.monotonic() - loaded:.2f} s"),
         ("memory of this process", f"{memory_mb()} MiB"),
-    ):
+    ]
+    if compared is not None:
+        rows.insert(2, ("bytes", compared))
+    table = Table(show_header=False)
+    for label, value in rows:
         table.add_row(label, Text(value))
     Console().print(table)
+
+
+def _trial(entries: Sequence[Entry]) -> tuple[Query, ...]:
+    """One question for each model, of the kind that it answers."""
+    from models.queries import Classify, Ground
+
+    asked: list[Query] = [Ground(("circle", "star")), Classify(("night", "snow"))]
+    return tuple(
+        replace(query, model=entry.name)
+        for entry in entries
+        for query in asked
+        if type(query) in entry.queries
+    )
+
+
+def _verified(entries: Sequence[Entry]) -> str:
+    """How many files are byte for byte as the hub has them. Raises `ModelUnavailable` for damage."""
+    from models.hub.cache import damaged_files
+
+    damaged, compared = {}, []
+    for entry in entries:
+        found, count = damaged_files(entry)
+        if found:
+            damaged[entry.name] = found
+        what = f"{count} files as the hub has them" if count else "no digests to compare with"
+        compared.append(f"{entry.name}: {what}")
+    if damaged:
+        files = "; ".join(f"{', '.join(names)} of {name}" for name, names in damaged.items())
+        raise ModelUnavailable(
+            f"damaged, the bytes are not those that the hub named: {files}; "
+            f"`firstpass models pull {' '.join(damaged)}` fetches them anew"
+        )
+    return "; ".join(compared)
+
+
+def _here(entry: Entry) -> str:
+    """Whether a model is on this machine, whole, and how large."""
+    from models.hub.cache import bytes_here, is_pulled, located
+    from models.registry import ModelNotAvailable
+
+    size = f"{bytes_here(entry) / 1e6:,.0f} MB"
+    try:
+        located([entry])
+    except ModelNotAvailable:
+        if bytes_here(entry) == 0:
+            return "no"
+        return f"damaged, {size}" if is_pulled(entry) else f"in part, {size}"
+    return f"bundled, {size}" if entry.folder is not None else f"yes, {size}"
+
+
+def _outcome(pulled: Pulled) -> str:
+    """One line about a model that is whole now."""
+    name, folder = pulled.entry.name, pulled.folder
+    if pulled.entry.repository is None:
+        return f"{name}: in {folder}"
+    how = f"{pulled.fetched} files fetched" if pulled.fetched else "was here"
+    return f"{name}: {how}, {pulled.compared} compared byte for byte, in {folder}"
 
 
 @contextmanager
@@ -118,6 +205,4 @@ def _ours() -> Iterator[None]:
     try:
         yield
     except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
-    except ValueError as error:  # a device or number format that cannot be had
         raise ModelUnavailable(str(error)) from error

@@ -130,17 +130,16 @@ def _changing(settings: Settings) -> Iterator[ProjectPhrases]:
 
 
 def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:
-    import time
-
     from backend.cli.status import open_redis
     from backend.delivery.project_key import ProjectKey
     from backend.interactive.phrase_tally import PhraseTally
+    from backend.queue.clock import RedisClock
 
     key = ProjectKey.of(project)
     if key is None:
         return []
     with open_redis(settings) as connection:
-        return PhraseTally(connection, clock=time.time).lately(key)
+        return PhraseTally(connection, clock=RedisClock(connection)).lately(key)
 
 
 def _table(asked: Sequence[AskedLabel], typed: Sequence[TypedPhrase]) -> Table:

@@ -40,7 +40,7 @@ def plan(
         asked = f"TextArea {prompt.name!r} on {prompt.to_name!r}: what people type is looked for"
         console.print(Text(asked, style="bold"), soft_wrap=True)
     for tag in planned.unserved:
-        console.print(Text(f"not served: {tag}", style="yellow"))
+        console.print(Text(tag.note, style="" if tag.is_wanted else "yellow"))
     _print_version(console, planned, model_version(engine.name, engine.fingerprint, planned))
 
 
@@ -58,7 +58,7 @@ def _table(step: Step) -> Table:
 def _title(step: Step) -> str:
     """The tag, what it is about, and the query that fills it."""
     control = step.control
-    tag = f"{control.kind} {control.name!r} on {control.to_name!r} (${step.image.data_key})"
+    tag = f"{control.kind} {control.name!r} on {control.to_name!r} ({step.image.expression})"
     names = ", ".join(repr(base.control.name) for base in step.bases)
     about = "counting" if isinstance(control, CountTag) else "for each region of"
     return f"{tag}{f', {about} {names}' if names else ''}: asked by {_asked_by(step)}"

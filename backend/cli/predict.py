@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from backend.bulk.output_file import check_output, check_output_folder, writing
 from backend.cli.options import setting
 from backend.engine import engine_of
-from backend.errors import BadRequest, ImageUnreadable
+from backend.errors import BadRequest, FirstpassError, ImageUnreadable, InferenceFailed
 from backend.loading import load_models
 from backend.settings import Settings, load_settings
 from models.queries import Classify, Ground, Query
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from models.runtime import LoadedRuntime
 
 __all__ = ["predict"]
+
+#: What pictures are drawn as, by the name given.
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def predict(
@@ -74,6 +79,8 @@ def predict(
     if least is None:
         least = engine.score_threshold()
     targets = _targets(images, out)
+    for path in images:
+        _look_at(path, settings)
     runtime = load_models(settings)
     console = Console()
     reports = []
@@ -86,7 +93,8 @@ def predict(
         if path in targets:
             from models.drawing import draw_detections
 
-            draw_detections(image, detections).save(targets[path])
+            with writing(targets[path]) as file:
+                draw_detections(image, detections).save(file, format=_drawn_as(targets[path]))
     if as_json:
         typer.echo(json.dumps(reports, indent=2, ensure_ascii=False))
 
@@ -111,15 +119,49 @@ def _queries(labels: str, choices: str, *, multiple: bool) -> tuple[Query, ...]:
 
 
 def _targets(images: list[Path], out: Path | None) -> dict[Path, Path]:
-    """Where each drawn picture goes; raises `BadRequest` for one file for several images."""
+    """Where each drawn picture goes.
+
+    Raises `BadRequest` for one file for several images, `OutputUnwritable` for a place that takes none.
+    """
     if out is None:
         return {}
     if len(images) == 1 and not out.is_dir():
+        _drawn_as(out)
+        check_output(out)
         return {images[0]: out}
     if out.suffix and not out.is_dir():
         raise BadRequest(f"expected --out to be a folder for {len(images)} images, got {out}")
+    check_output_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     return {path: out / f"{path.stem}.png" for path in images}
+
+
+def _drawn_as(path: Path) -> str:
+    """The format of the picture at that path. Raises `BadRequest` for a name that tells none."""
+    found = _FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise BadRequest(f"expected --out NAME{', NAME'.join(_FORMATS)} or a folder, got {path}")
+    return found
+
+
+def _look_at(path: Path, settings: Settings) -> None:
+    """What can be known of a file before the models load. Raises `ImageError`."""
+    from backend.images.decode import upright_size
+
+    with _naming(path):
+        upright_size(path.read_bytes(), settings.image_max_pixels)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Has errors about a file begin with its name."""
+    try:
+        yield
+    except OSError as error:
+        raise ImageUnreadable(f"{path}: {error.strerror}") from error
+    except FirstpassError as error:
+        error.args = (f"{path}: {error}",)
+        raise
 
 
 def _ask(
@@ -128,12 +170,12 @@ def _ask(
     from backend.images.decode import decode_image
     from models.protocols import ImageQueries
 
+    with _naming(path):
+        image = decode_image(path.read_bytes(), settings.image_max_pixels)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageUnreadable(f"{path}: {error.strerror}") from error
-    image = decode_image(data, settings.image_max_pixels)
-    (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+        (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+    except FloatingPointError as error:
+        raise InferenceFailed(f"{path}: {error}") from error
     return image, outputs
 
 

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from backend.cli.ends import NOT_DONE, SOME_FAILED, STOPPED
 from backend.cli.options import setting
 from backend.cli.prelabel_given import Given
 from backend.errors import BadRequest, FirstpassError
@@ -23,9 +24,7 @@ from backend.supervisor import ending_signals
 if TYPE_CHECKING:
     from backend.bulk.report import Report
 
-__all__ = ["prelabel"]
-
-NOT_DONE, SOME_FAILED, STOPPED = 1, 3, 130
+__all__ = ["prelabel", "quietly"]
 
 
 def prelabel(
@@ -77,6 +76,14 @@ def prelabel(
             help="Folder of images, subfolders included; needs --config and --out, and no server.",
         ),
     ] = None,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links",
+            envvar="FIRSTPASS_PRELABEL_FOLLOW_LINKS",
+            help="Also files outside of --images that links in it lead to.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(envvar="FIRSTPASS_PRELABEL_CONFIG", help="Label config XML for --images."),
@@ -94,6 +101,14 @@ def prelabel(
             "--format",
             envvar="FIRSTPASS_PRELABEL_FORMAT",
             help="A dataset of boxes and polygons, with the images, instead. It holds no scores.",
+        ),
+    ] = None,
+    split: Annotated[
+        float | None,
+        typer.Option(
+            envvar="FIRSTPASS_PRELABEL_SPLIT",
+            help="With --format: so much of the images to train on (0.9), the rest to validate with. Copies "
+            "of a picture stay together.",
         ),
     ] = None,
     url_prefix: Annotated[
@@ -163,7 +178,7 @@ def prelabel(
     repeats nothing.
 
     Exit codes: 0 everything is predicted; 3 done, but some images failed,
-    each with its reason; 1 an error stopped it; 130 it was interrupted.
+    each with its reason; 2 an error stopped it; 130 it was interrupted.
     """
     from backend.bulk.report_files import check_report_paths, write_reports
     from backend.bulk.report_table import report_tables
@@ -177,9 +192,11 @@ def prelabel(
         labeled=labeled,
         watch=watch,
         images=images,
+        follow_links=follow_links,
         config=config,
         out=out,
         format=dataset_format,
+        split=split,
         url_prefix=url_prefix,
         limit=limit,
         sample=sample,
@@ -200,7 +217,7 @@ def prelabel(
             home=home,
         )
         check_report_paths(report or ())
-        with ending_signals(), _quietly():
+        with ending_signals(), quietly():
             done = _run(given, settings, console)
         for table in report_tables(done):
             Console().print(table)
@@ -229,7 +246,7 @@ def _run(given: Given, settings: Settings, console: Console) -> Report:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep log lines below errors off the terminal, where the progress is; errors go beside it."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),

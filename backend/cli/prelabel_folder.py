@@ -11,13 +11,15 @@ from rich.text import Text
 
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.local import FolderPredictor, local_handler
-from backend.bulk.offline import FolderRun, Target, image_key
+from backend.bulk.offline import FolderRun, Target, one_image
+from backend.bulk.output_file import check_output, check_output_folder
 from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
 from backend.engine import engine_of
 from backend.errors import BadRequest
+from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
 from backend.queue.wording import images, printable
@@ -36,9 +38,11 @@ class FolderOptions:
     """What was asked on the command line."""
 
     images: Path
+    follow_links: bool
     config: Path
     out: Path | None
     format: str | None
+    split: float | None
     url_prefix: str | None
     limit: int | None
     sample: int | None
@@ -53,8 +57,9 @@ def prelabel_folder(options: FolderOptions, settings: Settings, console: Console
 
     `console` takes notes and progress. Raises errors of ours; nothing is written then but the ledger.
     """
-    predictor = _predictor(options.config, settings)
-    place = _Place(options, settings, console, predictor, image_key(predictor))
+    xml = _label_config(options.config)
+    predictor = _predictor(xml, settings)
+    place = _Place(options, settings, console, xml, predictor, one_image(predictor))
     return place.dry() if options.dry_run else place.fill()
 
 
@@ -65,8 +70,9 @@ class _Place:
     options: FolderOptions
     settings: Settings
     console: Console
+    xml: str
     predictor: Predictor
-    data_key: str
+    image: ObjectTag
 
     def fill(self) -> Report:
         """Predictions in a file or a dataset."""
@@ -85,6 +91,7 @@ class _Place:
 
     def dry(self) -> Report:
         """A contact sheet."""
+        check_output(self.options.sheet, "--sheet")
         self._note_unserved()
         few = self.options.sample or (None if self.options.limit else DRY_SAMPLE)
         with showing_progress(self.console) as progress:
@@ -102,36 +109,38 @@ class _Place:
             sample=sample,
             seed=self.options.seed,
             retry_failed=self.options.retry_failed,
+            follow_links=self.options.follow_links,
         )
 
     def _images(self) -> FolderPredictor:
-        handler = local_handler(self.settings, self.options.images)
+        options = self.options
+        handler = local_handler(self.settings, options.images, follow_links=options.follow_links)
         sizer = BatchSizer(self.settings.batch_max, self.settings.batch_latency_s)
-        return FolderPredictor(self.predictor, self.data_key, handler, sizer)
+        return FolderPredictor(self.predictor, self.image, handler, sizer)
 
     def _target(self) -> Target:
         """Raises `BadRequest` for an `out` that could not be written in the end."""
         out = self.options.out
         if out is None:
             raise BadRequest("expected --out FILE.json (or a folder, with --format), or --dry-run")
-        if not out.parent.is_dir():
-            raise BadRequest(f"expected --out in a folder that is there; {out.parent} is not")
         if self.options.format is not None:
+            check_output_folder(out)
             return self._dataset(out, self.options.format)
         if out.is_dir():
             raise BadRequest(
                 f"expected --out FILE.json, {out} is a folder; folders go with --format"
             )
+        check_output(out)
         prefix, root = self.options.url_prefix, self.settings.local_files_root
         addresses = (
             Addresses.local_files(self.options.images, root)
             if prefix is None
             else Addresses(prefix)
         )
-        return lambda rows: write_tasks(out, self.data_key, addresses, rows)
+        return lambda rows: write_tasks(out, self.image, addresses, rows)
 
     def _dataset(self, out: Path, name: str) -> Target:
-        from backend.bulk.dataset import DatasetTarget, dataset_classes, left_out
+        from backend.bulk.dataset import DatasetTarget, dataset_classes, has_outlines, left_out
         from backend.bulk.dataset_files import DatasetFormat
 
         folder, plan = self.options.images, self.predictor.plan
@@ -140,7 +149,14 @@ class _Place:
                 f"expected --out outside of --images: {out} would be taken for more images"
             )
         format_name = DatasetFormat(name)
-        dataset = DatasetTarget(out, format_name, dataset_classes(plan, format_name))
+        dataset = DatasetTarget(
+            out.resolve(),
+            format_name,
+            dataset_classes(plan, self.xml, format_name),
+            outlines=has_outlines(plan),
+            share=self.options.split,
+            follow_links=self.options.follow_links,
+        )
         lost = ", ".join(("scores", *left_out(plan)))
         self._note(f"not in a dataset for {format_name.value}: {lost}")
 
@@ -150,23 +166,29 @@ class _Place:
                 self._note(f"not in the dataset: {path}: {reason}")
             if len(dataset.left_out) > MOST_NAMED:
                 self._note(f"nor are {len(dataset.left_out) - MOST_NAMED} more")
+            if self.options.split is not None:
+                sides = ", ".join(f"{side} {count:,}" for side, count in dataset.counts().items())
+                self._note(f"split: {sides}", style="")
             return written
 
         return write
 
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
-            self._note(f"not served: {tag}")
+            self._note(tag.note, style="" if tag.is_wanted else "yellow")
 
     def _note(self, line: str, *, style: str = "yellow") -> None:
         self.console.print(Text(printable(line), style=style), soft_wrap=True)
 
 
-def _predictor(config: Path, settings: Settings) -> Predictor:
+def _label_config(config: Path) -> str:
     try:
-        xml = config.read_text(encoding="utf-8")
+        return config.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadRequest(f"expected a label config in {config}: {reason}") from error
+
+
+def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
     return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)

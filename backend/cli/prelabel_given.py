@@ -26,9 +26,11 @@ class Given:
     labeled: bool
     watch: bool
     images: Path | None
+    follow_links: bool
     config: Path | None
     out: Path | None
     format: str | None
+    split: float | None
     url_prefix: str | None
     limit: int | None
     sample: int | None
@@ -48,6 +50,8 @@ class Given:
                 "--config": self.config,
                 "--out": self.out,
                 "--format": self.format,
+                "--split": self.split,
+                "--follow-links": self.follow_links or None,
                 "--url-prefix": self.url_prefix,
             },
         )
@@ -89,11 +93,17 @@ class Given:
         )
         if self.images is None or self.config is None:
             raise BadRequest("expected --config FILE.xml, the label config, beside --images")
+        if self.split is not None and self.format is None:
+            raise BadRequest("expected --format beside --split: it is for datasets")
+        if self.split is not None and not 0 < self.split < 1:
+            raise BadRequest(f"expected --split between 0 and 1, as in 0.9, got {self.split:g}")
         return FolderOptions(
             images=self.images,
+            follow_links=self.follow_links,
             config=self.config,
             out=self.out,
             format=self.format,
+            split=self.split,
             url_prefix=self.url_prefix,
             limit=self.limit,
             sample=self.sample,

@@ -14,6 +14,7 @@ from backend.bulk.dry_project import DryProject
 from backend.bulk.ledger import Ledger
 from backend.bulk.ledger_file import RunKey, open_ledger
 from backend.bulk.online import ProjectRun
+from backend.bulk.output_file import check_output
 from backend.bulk.patience import Patience
 from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.project_tasks import ProjectTasks, chosen_tasks
@@ -64,7 +65,7 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
     with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
         target = target_project(api, options.project, predictor_settings(settings))
         for tag in target.predictor.plan.unserved:
-            _note(console, f"not served: {tag}")
+            _note(console, tag.note, style="" if tag.is_wanted else "yellow")
         check_workers(connection, target.predictor.settings.engine)
         queue = job_queue(settings, connection)
         queue.start()
@@ -101,6 +102,7 @@ class _Place:
 
     def dry(self) -> Report:
         """A contact sheet."""
+        check_output(self.options.sheet, "--sheet")
         chosen = self.options.selection
         if chosen.sample is None and chosen.limit is None:
             chosen = replace(chosen, sample=DRY_SAMPLE)
@@ -171,5 +173,5 @@ class _Place:
             )
 
 
-def _note(console: Console, line: str) -> None:
-    console.print(Text(printable(line), style="yellow"), soft_wrap=True)
+def _note(console: Console, line: str, *, style: str = "yellow") -> None:
+    console.print(Text(printable(line), style=style), soft_wrap=True)

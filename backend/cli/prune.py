@@ -12,13 +12,15 @@ from backend.errors import BadRequest
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from rich.table import Table
 
-    from backend.projects.prune import StoredVersion
+    from backend.projects.prune import Removal, StoredVersion
 
 __all__ = ["prune"]
+
+NO_VERSION = "(no version)"
 
 
 def prune(
@@ -32,6 +34,22 @@ def prune(
             help="Remove this model_version, be it another tool's; may be given several times.",
         ),
     ] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option(
+            "--anyway",
+            envvar="FIRSTPASS_PRUNE_ANYWAY",
+            help="Also where tasks are left without any prediction.",
+        ),
+    ] = False,
+    with_parents: Annotated[
+        bool,
+        typer.Option(
+            "--with-parents",
+            envvar="FIRSTPASS_PRUNE_WITH_PARENTS",
+            help="Also predictions that annotations name as their origin.",
+        ),
+    ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", envvar="FIRSTPASS_YES", help="Remove without asking.")
     ] = False,
@@ -40,13 +58,15 @@ def prune(
     """Remove predictions of old versions of Firstpass from a Label Studio project.
 
     Lists what the project holds, and asks. Versions that a backend answers to or the
-    project shows are kept, and so are other tools' unless named with --version.
-    Annotations stay.
+    project shows are kept, and so are other tools' unless named with --version
+    ('' names rows without a version). Annotations stay, and so do the predictions
+    that they were made from. Nothing is removed where tasks would be left without
+    any prediction.
     """
     from rich.console import Console
 
     from backend.label_studio.api import LabelStudioApi
-    from backend.projects.prune import chosen, remove, stored_versions
+    from backend.projects.prune import chosen, removal_of, remove, stored_versions
 
     settings = load_settings(label_studio_url=label_studio_url)
     console = Console()
@@ -57,13 +77,43 @@ def prune(
         if not removing:
             console.print("Nothing to remove.")
             return
-        rows = sum(one.rows for one in removing)
-        _ask(yes, f"Remove {rows:,} predictions?")
-        for one, removed in remove(api, project, removing):
-            console.print(f"{removed:,} predictions of {one.version} are removed", markup=False)
+        names = [one.version for one in removing]
+        removal = removal_of(api.with_rows(project), names, with_parents=with_parents)
+        for line in _consequences(removal):
+            console.print(line, markup=False)
+        if not removal.count:
+            console.print("Nothing to remove.")
+            return
+        _check_emptied(removal, project, anyway=anyway)
+        _ask(yes, f"Remove {removal.count:,} predictions?", with_parents=with_parents)
+        for name, removed in remove(api, project, removal):
+            console.print(
+                f"{removed:,} predictions of {name or NO_VERSION} are removed", markup=False
+            )
 
 
-def _ask(yes: bool, question: str) -> None:
+def _consequences(removal: Removal) -> Iterator[str]:
+    kept = sum(removal.parents.values())
+    if kept:
+        yield (
+            f"{kept:,} of them are kept: annotations name them as their origin (--with-parents removes "
+            "them, too)"
+        )
+    if removal.emptied:
+        yield (
+            f"{removal.emptied:,} of {removal.tasks:,} tasks would be left without any prediction"
+        )
+
+
+def _check_emptied(removal: Removal, project: int, *, anyway: bool) -> None:
+    if removal.emptied and not anyway:
+        raise BadRequest(
+            f"{removal.emptied:,} tasks would be left without any prediction, so nothing was removed; "
+            f"predict them first (`firstpass prelabel --project {project} --all`), or say --anyway"
+        )
+
+
+def _ask(yes: bool, question: str, *, with_parents: bool) -> None:
     """Return when it may be done."""
     if yes:
         return
@@ -71,9 +121,10 @@ def _ask(yes: bool, question: str) -> None:
         raise BadRequest(
             "expected --yes, since there is no terminal to ask at; nothing was removed"
         )
-    typer.echo(
-        "Annotations that were made from them stay, but no longer name them as their origin."
-    )
+    if with_parents:
+        typer.echo(
+            "Annotations that were made from them stay, but no longer name them as their origin."
+        )
     typer.confirm(question, abort=True)
 
 
@@ -90,7 +141,9 @@ def _table(stored: Sequence[StoredVersion], removing: Collection[StoredVersion])
     table.add_column("")
     for one in stored:
         table.add_row(
-            Text(printable(one.version)), f"{one.rows:,}", _standing(one, one in removing)
+            Text(printable(one.version or NO_VERSION)),
+            f"{one.rows:,}",
+            _standing(one, one in removing),
         )
     return table
 

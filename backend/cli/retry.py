@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from backend.cli.ends import AMISS
 from backend.cli.options import setting
 from backend.cli.status import open_redis
 from backend.settings import load_settings
@@ -56,7 +57,7 @@ def retry(
         retried = retrier.retry(kind=kind, wanted=job_ids or ())
     _report(retried)
     if retried.refused:
-        raise typer.Exit(1)
+        raise typer.Exit(AMISS)
 
 
 def _report(retried: Retried) -> None:

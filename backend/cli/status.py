@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from backend.cli.ends import AMISS
 from backend.cli.options import setting
 from backend.errors import SettingsError
 from backend.redis_server import running_redis
@@ -56,7 +57,7 @@ def status(
         for part in failure_tables(overview) if failed else overview_tables(overview):
             console.print(part)
     if problems(overview):
-        raise typer.Exit(1)
+        raise typer.Exit(AMISS)
 
 
 def open_redis(settings: Settings) -> redis.Redis:

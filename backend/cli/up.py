@@ -63,12 +63,14 @@ def up(
 
 def _run(settings: Settings, workers: int) -> None:
     from backend.checkpoints import check_checkpoints
+    from backend.devices import check_device
     from backend.errors import SettingsError
     from backend.processes import free_port, port_is_free
     from backend.stack import start_stack
     from backend.supervisor import Supervisor, ending_signals
 
     check_checkpoints(settings.model)
+    check_device(settings.device)
     if settings.port == 0:
         settings = settings.model_copy(update={"port": free_port()})
     elif not port_is_free(settings.host, settings.port):

@@ -95,7 +95,7 @@ class Courier:
         open_window: Callable[[], AbstractContextManager[WindowLike]],
         failure_ttl_s: float,
         stop: threading.Event,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """A failure that may pass is kept for `failure_ttl_s`; no use to ask again before."""
         self._owed = owed
@@ -106,7 +106,7 @@ class Courier:
         self._open_window = open_window
         self._retry_s = failure_ttl_s + DEFERRED_S
         self._stop = stop
-        self._clock = clock
+        self._clock = clock or owed.now
         #: Until when projects are put off, and how long that was.
         self._put_off: dict[ProjectKey, tuple[float, float]] = {}
         #: Tasks by what became of them, since the start.

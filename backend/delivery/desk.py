@@ -38,14 +38,14 @@ class DeliveryDesk:
         failed: FailedTasks,
         courier_lives: Callable[[], bool],
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._owed = owed
         self._claims = claims
         self._failed = failed
         self._courier_lives = courier_lives
-        self._clock = clock
+        self._clock = clock or owed.now
         self._sleep = sleep
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="delivery-notes")
 

@@ -7,7 +7,6 @@ or that Label Studio refuses its row, no worker ever hears of.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import redis
@@ -75,5 +74,5 @@ class FailedTasks:
         """Have the courier see to those of the ids that name tasks; these."""
         named = {name: found for name in ids if (found := parse_task_name(name)) is not None}
         for project, task in named.values():
-            self._owed.add(project, [task], time.time())
+            self._owed.add(project, [task], self._owed.now())
         return list(named)

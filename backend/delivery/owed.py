@@ -7,7 +7,6 @@ between, nothing is forgotten.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import structlog
 
 from backend.delivery.keys import CHANGED, OWING, PUT_OFF, owed_key, tries_key
 from backend.delivery.project_key import ProjectKey
+from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 
 __all__ = ["ChangedProject", "OwedProject", "OwedTasks"]
@@ -69,11 +69,16 @@ class OwedProject:
 class OwedTasks:
     """Owed tasks by project, each with the time to see to it. Methods raise `QueueUnavailable`."""
 
-    def __init__(self, connection: redis.Redis, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, connection: redis.Redis, clock: Callable[[], float] | None = None) -> None:
         self._connection = connection
-        self._clock = clock
+        self._clock = clock or RedisClock(connection)
         self._settle = connection.register_script(_SETTLE)
         self._settle_change = connection.register_script(_SETTLE_CHANGE)
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock that all who add and look have in common: Redis's."""
+        with queue_errors():
+            return self._clock()
 
     def add(self, project: ProjectKey, tasks: Iterable[int], now: float) -> None:
         """These are owed from `now` on; seconds since the epoch."""
@@ -180,14 +185,14 @@ class OwedTasks:
         It is to be looked at now and once more a little later: Label Studio may tell of a change before
         its database shows it.
         """
-        now = self._clock()
+        now = self.now()
         looks = {str(project): now, f"{project}{_AGAIN}": now + LOOK_AGAIN_S}
         with queue_errors():
             self._connection.zadd(CHANGED, looks)
 
     def changed(self) -> list[ChangedProject]:
         """The projects to look at now; each stays noted until `settle_change`."""
-        now = self._clock()
+        now = self.now()
         with queue_errors():
             names: Any = self._connection.zrange(CHANGED, "-inf", str(now), byscore=True)
         keys = _keys({name.removesuffix(_AGAIN.encode()) for name in names})

@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import redis
 import structlog
@@ -26,6 +25,7 @@ from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
 from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
+from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.settings import Settings
 
@@ -66,7 +66,7 @@ def run_courier(settings: Settings) -> None:
             failure_ttl_s=settings.failure_ttl_s,
             stop=stop,
         )
-        pulse = _Pulse(connection, api.url, courier)
+        pulse = _Pulse(connection, api.url, courier, RedisClock(connection))
         threading.Thread(target=pulse.beat, args=(stop,), name="pulse", daemon=True).start()
         queue.start()
         log.info("courier ready", label_studio=api.url)
@@ -116,7 +116,8 @@ class _Pulse:
     connection: redis.Redis
     label_studio_url: str
     courier: Courier
-    started_at: float = field(default_factory=time.time)
+    clock: Callable[[], float]
+    _started_at: float | None = None
     _reason: str | None = None
     _done_then: int = 0
 
@@ -124,13 +125,15 @@ class _Pulse:
         self._reason, self._done_then = reason, self.courier.counts.total()
 
     def card(self) -> CourierCard:
-        counts = self.courier.counts
+        counts, now = self.courier.counts, self.clock()
+        if self._started_at is None:
+            self._started_at = now
         return CourierCard(
             host=socket.gethostname(),
             pid=os.getpid(),
             label_studio_url=self.label_studio_url,
-            started_at=self.started_at,
-            seen_at=time.time(),
+            started_at=self._started_at,
+            seen_at=now,
             stored=counts["stored"],
             failed=counts["failed"] + counts["undeliverable"],
             # A round takes minutes: as soon as anything is done in it, nothing is waited for any more.

@@ -1,7 +1,8 @@
 """From a file's bytes to an upright 8-bit RGB image, as a browser would show it.
 
 The annotator draws on what the browser shows, so the browser's conventions hold: EXIF orientation is
-applied (XMP's is not), 16-bit greys keep the full range, transparency lies on white.
+applied where browsers apply it (XMP's is not), 16-bit greys keep the full range, transparency lies on
+white.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import io
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 
 from PIL import Image, ImageFile
 
-from backend.errors import ImageRefused, ImageUnreadable
+from backend.errors import ImageRefused, ImageUnreadable, OutOfMemory
 from backend.images.sniff import what_came
+from backend.images.unsupported import unsupported_kind
 from models.types import ImageSize
 
-__all__ = ["decode_image", "upright_size"]
+__all__ = ["ImageFacts", "decode_image", "image_facts", "known_format", "upright_size"]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+#: Whose EXIF orientation Chromium and Firefox apply. They show WebP as it is stored, whatever it says.
+#: TIFF they do not show at all: it is turned as other programs turn it.
+_TURNED = frozenset({"JPEG", "MPO", "PNG", "AVIF"})
 _ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,26 +49,39 @@ _DAMAGE = (
     EOFError,
     NotImplementedError,
     RuntimeError,
-    MemoryError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a file's header says: Pillow's name of its format, and its size once it is upright."""
+
+    format_name: str
+    upright: ImageSize
+    #: It holds an orientation other than upright, which some programs apply and others do not.
+    has_orientation: bool
+
+
 def decode_image(data: bytes, max_pixels: int) -> Image.Image:
     """The first frame as an upright RGB image with 8 bits per channel.
 
     Raises `ImageRefused` for more than `max_pixels` pixels (before any is decoded) and
-    `ImageUnreadable` when the bytes are not a whole image of a known format.
+    `ImageUnreadable` when the bytes are not a whole image of a known format. Raises `OutOfMemory` when
+    the shortage is ours.
     """
     image = _opened(data, max_pixels)
-    orientation = _orientation(image)
     try:
+        orientation = _orientation(image)
         image.load()
         return _upright(_rgb(image), orientation)
+    except MemoryError as error:
+        raise _too_little_memory(image.size) from error
     except _DAMAGE as error:
-        raise ImageUnreadable(_damaged(image.format, error)) from error
+        compression = image.info.get("compression")
+        raise ImageUnreadable(_unread(image.format, data, error, compression)) from error
     finally:
         image.close()
 
@@ -72,28 +91,39 @@ def upright_size(data: bytes, max_pixels: int) -> ImageSize:
 
     Raises as `decode_image` does, except for damage behind the header.
     """
+    return image_facts(data, max_pixels).upright
+
+
+def image_facts(data: bytes, max_pixels: int) -> ImageFacts:
+    """What the file's header says. Raises as `upright_size` does."""
     image = _opened(data, max_pixels)
     width, height = image.size
     sideways = _orientation(image) in _SIDEWAYS
+    upright = ImageSize(height, width) if sideways else ImageSize(width, height)
+    facts = ImageFacts(image.format or "", upright, _stored_orientation(image) != 1)
     image.close()
-    return ImageSize(height, width) if sideways else ImageSize(width, height)
+    return facts
 
 
 def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The image with its header read and its size checked."""
     if not data:
         raise ImageUnreadable("the file is empty")
-    name = _recognised(data)
+    name = known_format(data)
     if name is None:
         raise ImageUnreadable(f"expected an image ({', '.join(_FORMATS)}), got {what_came(data)}")
+    # Pillow measures against a bound of its own, global to the process, in several places; where ours is
+    # above it, what we took would be refused later: by a crop, or by a format's own reader.
+    Image.MAX_IMAGE_PIXELS = max(max_pixels, Image.MAX_IMAGE_PIXELS or 0)
     try:
-        # `Image.open` does the same but also measures against a limit that is global to the process,
-        # warns above it and raises above twice of it; ours is `max_pixels`, per call.
+        # As `Image.open` does it, but our bound is per call, and nothing warns below it.
         image = Image.OPEN[name][0](io.BytesIO(data), "")
     except Image.DecompressionBombError as error:
         raise ImageRefused(f"the {name} image is too large ({error})") from error
+    except MemoryError as error:
+        raise OutOfMemory(f"memory ran out while the head of the {name} file was read") from error
     except _DAMAGE as error:
-        raise ImageUnreadable(_damaged(name, error)) from error
+        raise ImageUnreadable(_unread(name, data, error)) from error
     width, height = image.size
     if width * height > max_pixels:
         image.close()
@@ -105,7 +135,7 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     return image
 
 
-def _recognised(data: bytes) -> str | None:
+def known_format(data: bytes) -> str | None:
     """The allowed format whose signature the file begins with; a broken file behind it is its own error."""
     Image.init()
     for name in _FORMATS:
@@ -116,6 +146,11 @@ def _recognised(data: bytes) -> str | None:
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
+    """The orientation 1..8 in which a browser shows the image."""
+    return _stored_orientation(image) if image.format in _TURNED else 1
+
+
+def _stored_orientation(image: ImageFile.ImageFile) -> int:
     """EXIF orientation 1..8; damaged EXIF counts as none, as in browsers.
 
     TIFF has no such block: there Pillow gives the upright size and turns the image while loading.
@@ -168,7 +203,29 @@ def _top(image: Image.Image) -> float:
     return next((top for top in customs if high <= top), float(high))
 
 
-def _damaged(format_name: str | None, error: BaseException) -> str:
+def _too_little_memory(size: tuple[int, int]) -> OutOfMemory:
+    width, height = size
+    return OutOfMemory(
+        f"memory ran out while an image of {width}x{height} pixels was decoded; it is tried again. Where "
+        "that happens often, give the process more memory, or lower FIRSTPASS_BATCH_MAX or "
+        "FIRSTPASS_IMAGE_MAX_PIXELS"
+    )
+
+
+def _unread(
+    format_name: str | None, data: bytes, error: BaseException, compression: object = None
+) -> str:
+    """Why a file of a known format gives no image, and what to do where it is whole."""
+    name = format_name or "image"
+    kind = unsupported_kind(name, data, error, compression)
+    if kind is not None:
+        return (
+            f"the {name} file is of a kind that is not supported ({_printable(kind)}); save it anew as PNG "
+            "or JPEG"
+        )
     words = " ".join(str(error).split()) or type(error).__name__
-    printable = "".join(char if char.isprintable() else "?" for char in words)[:160]
-    return f"the {format_name or 'image'} file is damaged or incomplete ({printable})"
+    return f"the {name} file is damaged or incomplete ({_printable(words)})"
+
+
+def _printable(words: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in words)[:160]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpcore
@@ -20,12 +22,19 @@ __all__ = ["Downloaded", "Downloader", "Validators"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY_BYTES = 65_536
+#: Not `isdigit`, to which a superscript two is a digit, and which `int` cannot read.
+_NUMBER = re.compile(r"[0-9]+")
 _USER_AGENT = "firstpass"
+#: Printable ASCII, as long as any real validator.
+_SENDABLE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server said by which to ask later whether a file is still the same; empty: nothing."""
+    """What a server said by which to ask later whether a file is still the same; empty: nothing.
+
+    Only what may stand in a request is ever sent back to it.
+    """
 
     etag: str = ""
     last_modified: str = ""
@@ -33,7 +42,13 @@ class Validators:
     def headers(self) -> dict[str, str]:
         """The request headers that ask (RFC 9110, section 13.1)."""
         asked = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in asked.items() if value}
+        return {name: value for name, value in asked.items() if _SENDABLE.fullmatch(value)}
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Validators:
+        """Those of an answer; one that could not be sent back is left out."""
+        given = (headers.get("etag", ""), headers.get("last-modified", ""))
+        return cls(*(value if _SENDABLE.fullmatch(value) else "" for value in given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +189,11 @@ class Downloader:
             for name, value in response.headers
         }
         if response.status == 200:
-            validators = Validators(headers.get("etag", ""), headers.get("last-modified", ""))
-            return Downloaded(self._body(hop.url, response, headers), validators)
-        if response.status == 304 and hop.known != Validators():
+            return Downloaded(self._body(hop.url, response, headers), Validators.of(headers))
+        if response.status == 304 and hop.known.headers():
             return None
         if response.status in _REDIRECTS and "location" in headers:
-            return self._next(hop, headers["location"])
+            return self._next(hop, _as_browsers_read(headers["location"]))
         raise error_for(
             Answer(
                 status=response.status,
@@ -196,7 +210,7 @@ class Downloader:
             # Inflating would let a small answer become a huge one.
             raise ImageRefused(f"{url.display} sends the image compressed, which was not asked for")
         announced = headers.get("content-length", "")
-        if announced.isdigit() and int(announced[:20]) > self._max_bytes:
+        if _NUMBER.fullmatch(announced) and int(announced[:20]) > self._max_bytes:
             raise self._too_big(url)
         body = bytearray()
         for chunk in response.iter_stream():
@@ -246,6 +260,15 @@ class Downloader:
         return ImageRefused(
             f"{url.display} is larger than {self._max_bytes} bytes (FIRSTPASS_IMAGE_MAX_BYTES)"
         )
+
+
+def _as_browsers_read(location: str) -> str:
+    """A `Location` with bytes beyond ASCII: UTF-8 where it is that, else each byte for itself."""
+    raw = location.encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)
 
 
 def _reason(error: Exception) -> str:

@@ -42,9 +42,14 @@ class ImageFetcher:
         credential: LabelStudioCredential | None,
         *,
         resolve: Resolver = resolve_host,
+        follow_links: bool = False,
     ) -> None:
-        """`resolve` stands in for the system's look-up in tests. Raises `SettingsError`."""
+        """`resolve` stands in for the system's look-up in tests. Raises `SettingsError`.
+
+        With `follow_links` a local file may be a link to one elsewhere.
+        """
         self._settings = settings
+        self._follow_links = follow_links
         self._downloader = Downloader(settings, credential, resolve=resolve)
 
     def __enter__(self) -> ImageFetcher:
@@ -90,7 +95,10 @@ class ImageFetcher:
                 return self._downloader.download(url, trusted=False, known=known)
             case "local_file" if root is not None:
                 data = read_local_file(
-                    root, ref.local_path, max_bytes=self._settings.image_max_bytes
+                    root,
+                    ref.local_path,
+                    max_bytes=self._settings.image_max_bytes,
+                    follow_links=self._follow_links,
                 )
                 return Downloaded(data)
             case "upload" | "local_file" | "label_studio":

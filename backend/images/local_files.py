@@ -10,11 +10,17 @@ from backend.errors import ImageNotFound, ImageRefused
 
 __all__ = ["read_local_file"]
 
+# Without O_NONBLOCK, opening a named pipe would wait for its writer.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
-def read_local_file(root: Path, relative: str, *, max_bytes: int) -> bytes:
+
+def read_local_file(
+    root: Path, relative: str, *, max_bytes: int, follow_links: bool = False
+) -> bytes:
     """The bytes of `<root>/<relative>`, a regular file that really lies under `root`.
 
-    Symlinks are followed as long as they end inside. Raises `ImageRefused` for a path that leads out,
+    Symlinks are followed as long as they end inside; with `follow_links`, for a path that we found
+    ourselves, wherever they end. Raises `ImageRefused` for a path that leads out,
     for anything but a regular file and for a file above `max_bytes`; `ImageNotFound` when there is no
     such file or it may not be read.
     """
@@ -23,6 +29,8 @@ def read_local_file(root: Path, relative: str, *, max_bytes: int) -> bytes:
     try:
         base = root.resolve(strict=True)
         path = (base / relative.lstrip("/")).resolve(strict=True)
+        if follow_links:
+            return _read_regular(os.open(path, _FLAGS), max_bytes)
         if not path.is_relative_to(base):
             raise ImageRefused("the local file is outside of FIRSTPASS_LOCAL_FILES_ROOT")
         return _read_regular(_open_below(base, path.relative_to(base)), max_bytes)
@@ -64,8 +72,6 @@ def _open_below(base: Path, resolved: Path) -> int:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
-        # Without O_NONBLOCK, opening a named pipe would wait for its writer.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        return os.open(resolved.name or ".", flags, dir_fd=folder)
+        return os.open(resolved.name or ".", _FLAGS, dir_fd=folder)
     finally:
         os.close(folder)

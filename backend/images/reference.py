@@ -16,7 +16,7 @@ from backend.images.data_uri import canonical_data_uri
 from backend.images.signatures import without_signature
 from backend.images.web_url import parse_home, parse_web_url
 
-__all__ = ["ImageKind", "ImageRef", "is_file_route", "parse_image_ref"]
+__all__ = ["ImageKind", "ImageRef", "is_file_route", "parse_image_ref", "stored_prefix"]
 
 ImageKind = Literal["upload", "local_file", "label_studio", "cloud", "http", "data"]
 """`label_studio` is any other of its routes that serves files: static samples, resolve, storage-data."""
@@ -31,6 +31,11 @@ _TOKEN_ROUTES = re.compile(
     r"|(tasks|projects)/[0-9]+/(resolve|presign)/?$)"
 )
 _STATIC = "/static/"
+# Label Studio under a sub-path stores its addresses with it, also for who reaches it from inside, without.
+_PREFIX = re.compile(
+    r"((?:/[^/?#]+)+?)(?=/data/upload/|/data/local-files/?(?:\?|$)|/storage-data/uploaded/?(?:\?|$)"
+    r"|/(?:tasks|projects)/[0-9]+/(?:resolve|presign)/?(?:\?|$)|/static/)"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What JSON may hold and no text in UTF-8 can: one half of a character that is written in two.
 _HALF = re.compile("[\ud800-\udfff]")
@@ -158,6 +163,22 @@ def is_file_route(path: str) -> bool:
     return _TOKEN_ROUTES.match(path) is not None and not _climbs(path)
 
 
+def stored_prefix(value: object, label_studio_url: str) -> str | None:
+    """The sub-path that a reference to Label Studio has, and its address here has not.
+
+    >>> stored_prefix("/tools/data/upload/4/a.jpg", "http://label-studio:8080")
+    '/tools'
+    >>> stored_prefix("/tools/data/upload/4/a.jpg", "http://label-studio:8080/tools") is None
+    True
+    """
+    if not isinstance(value, str) or not value.startswith("/") or value.startswith("//"):
+        return None
+    if _serves_files(_below(value, parse_home(label_studio_url).path) or value):
+        return None
+    match = _PREFIX.match(value)
+    return None if match is None or _climbs(match[1]) else match[1]
+
+
 def _cloud_ref(match: re.Match[str], task_id: int | None) -> ImageRef:
     if not isinstance(task_id, int) or isinstance(task_id, bool) or task_id < 0:
         raise TaskError(
@@ -181,6 +202,8 @@ def _label_studio_ref(text: str, label_studio_url: str | None) -> ImageRef:
     if label_studio_url is not None:
         # Label Studio under a path prefix stores its uploads with the prefix.
         target = _below(target, parse_home(label_studio_url).path) or target
+    if not _serves_files(target) and (prefix := _PREFIX.match(target)):
+        target = target[prefix.end() :]
     path, _, query = target.partition("?")
     if _climbs(unquote(text.partition("?")[0])) or _climbs(path):
         raise ImageRefused("the image address climbs out of its folder (`..`)")

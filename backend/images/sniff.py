@@ -18,8 +18,24 @@ _BEGINNINGS = (
     (b"\x1aE\xdf\xa3", "a video file"),
     (b"OggS", "a sound or video file"),
     (b"ID3", "a sound file"),
+    (b"\x00\x00\x01\x00", "an icon (ICO)"),
+    (b"icns", "an icon (ICNS)"),
+    (b"II\xbc\x01", "a JPEG XR image"),
+    (b"\x76\x2f\x31\x01", "an OpenEXR image"),
+    (b"#?RADIANCE", "a Radiance HDR image"),
+    (b"qoif", "a QOI image"),
+    (b"gimp xcf", "a GIMP file"),
+    (b"DDS ", "a DDS image"),
+    (b"FLIF", "a FLIF image"),
+    (b"SIMPLE  =", "a FITS image"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
 )
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+_NETPBM = (b"1", b"2", b"3", b"4", b"5", b"6")
 _TEXT_START_BYTES = 1024
 
 
@@ -36,6 +52,10 @@ def what_came(data: bytes) -> str:
     for beginning, words in _BEGINNINGS:
         if data.startswith(beginning):
             return words
+    if data[:1] == b"P" and data[1:2] in _NETPBM and data[2:3].isspace():
+        return "a Netpbm image (PPM, PGM or PBM)"
+    if data[128:132] == b"DICM":
+        return "a DICOM file"
     if data[4:8] == b"ftyp":
         return "a HEIC image" if data[8:12] in _HEIF else "a video file"
     return _text_kind(data) or "a file of an unknown kind"

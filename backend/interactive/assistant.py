@@ -88,7 +88,7 @@ class Assistant:
         if isinstance(requests, Failure):
             raise NotDone(requests)
         for image, (job_id, request) in requests.items():
-            if image.name == gesture.to_name:
+            if image.name == gesture.to_name and image.item_index in (None, gesture.page):
                 deadline = time.monotonic() + self._wait_s
                 return Scene(config, predictor, self._queue, deadline, job_id, request)
         raise BadRequest(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from backend.errors import BadRequest
 from backend.interactive.drawn import Json, Pointed, Shape, Typed, pointed_by, shape_of
 
-__all__ = ["Gesture", "gestures_of", "labels_of"]
+__all__ = ["Gesture", "gestures_of", "labels_of", "page_of"]
 
 #: Regions that are asked about at once.
 MOST_GESTURES = 20
@@ -30,6 +30,8 @@ class Gesture:
     to_name: str
     shape: Shape
     labels: tuple[str, ...] = ()
+    #: Page of an image that has several, from 0.
+    page: int = 0
 
 
 def gestures_of(context: Json) -> tuple[Gesture, ...]:
@@ -47,7 +49,12 @@ def gestures_of(context: Json) -> tuple[Gesture, ...]:
         return ()
     *older, new = (_main_entry(entries) for entries in by_id.values())
     last = _gesture(new, by_id[str(new.get("id"))])
-    same_tag = [one for one in older if one.get("from_name") == new.get("from_name")]
+    # What was drawn on another page is asked about when that page is drawn on.
+    same_tag = [
+        one
+        for one in older
+        if one.get("from_name") == new.get("from_name") and page_of(one) == last.page
+    ]
     if isinstance(last.shape, Pointed):
         return (replace(last, shape=pointed_by([*same_tag, new])),)
     if isinstance(last.shape, Typed):
@@ -75,6 +82,7 @@ def _gesture(region: Json, entries: Sequence[Json]) -> Gesture:
         from_name=_name(region, "from_name"),
         to_name=_name(region, "to_name"),
         shape=shape_of(region),
+        page=page_of(region),
         labels=tuple(dict.fromkeys(label for one in entries for label in labels_of(one))),
     )
 
@@ -100,6 +108,12 @@ def labels_of(region: Json) -> tuple[str, ...]:
     if not isinstance(found, list):
         return ()
     return tuple(label for label in found if isinstance(label, str))
+
+
+def page_of(region: Json) -> int:
+    """The page that a region is on; 0 where its image has no pages."""
+    page = region.get("item_index")
+    return page if isinstance(page, int) and not isinstance(page, bool) else 0
 
 
 def _name(region: Json, key: str) -> str:

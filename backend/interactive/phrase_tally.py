@@ -50,9 +50,10 @@ class PhraseTally:
         """One more prompt."""
         keys, name = _Keys.of(project), _name(label, phrase)
         with queue_errors():
+            now = self._clock()
             with self._connection.pipeline() as pipeline:
                 pipeline.hincrby(keys.asked, name, 1)
-                pipeline.zadd(keys.recent, {name: self._clock()})
+                pipeline.zadd(keys.recent, {name: now})
                 pipeline.zrange(keys.recent, 0, -MOST_PHRASES - 1)
                 stale: list[bytes] = pipeline.execute()[-1]
             with self._connection.pipeline() as pipeline:
@@ -112,11 +113,12 @@ class _Keys:
         return cls(*(f"{PREFIX}{project}:{part}" for part in parts))
 
 
-def _name(label: str, phrase: str) -> str:
-    return json.dumps([label, phrase], ensure_ascii=False)
+def _name(label: str, phrase: str) -> bytes:
+    """The name of a count. Half a character pair, which UTF-8 has no bytes for, stays an escape."""
+    return json.dumps([label, phrase], ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _kept(annotation: object) -> Iterator[tuple[str, str]]:
+def _kept(annotation: object) -> Iterator[tuple[bytes, bytes]]:
     """The regions with a label and a phrase as their note: (what names the region, the count's name)."""
     if not isinstance(annotation, Mapping) or not isinstance(annotation.get("result"), list):
         return
@@ -124,7 +126,8 @@ def _kept(annotation: object) -> Iterator[tuple[str, str]]:
         phrase = _note(region)
         if phrase is not None and isinstance(region.get("value"), Mapping):
             for label in labels_of(region):
-                yield f"{annotation.get('task')}:{region.get('id')}", _name(label, phrase)
+                named = f"{annotation.get('task')}:{region.get('id')}"
+                yield named.encode("utf-8", "backslashreplace"), _name(label, phrase)
 
 
 def _note(region: Any) -> str | None:

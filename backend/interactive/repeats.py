@@ -7,12 +7,12 @@ than 0.9.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
 from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
-from backend.interactive.gesture import Gesture, labels_of
+from backend.interactive.gesture import Gesture, labels_of, page_of
 from backend.interactive.touched import box_of, stroke_of
 from backend.label_studio.bodies import Region
 from models.boxes import iou
@@ -35,6 +35,7 @@ class _Mark:
 
     from_name: str
     to_name: str
+    page: int
     label: str
     box: Box
 
@@ -83,7 +84,7 @@ def _marks(regions: Iterable[Json]) -> Iterator[_Mark]:
         box = _box(region)
         if box is not None:
             names = str(region.get("from_name")), str(region.get("to_name"))
-            yield from (_Mark(*names, label, box) for label in labels_of(region))
+            yield from (_Mark(*names, page_of(region), label, box) for label in labels_of(region))
 
 
 def _box(region: Json) -> Box | None:
@@ -107,5 +108,4 @@ def _around(point: Point) -> Box:
 
 
 def _repeats(one: _Mark, other: _Mark) -> bool:
-    same = (one.from_name, one.to_name, one.label) == (other.from_name, other.to_name, other.label)
-    return same and iou(one.box, other.box) > MOST_IOU
+    return replace(one, box=other.box) == other and iou(one.box, other.box) > MOST_IOU

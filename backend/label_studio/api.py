@@ -22,6 +22,7 @@ from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.halving import Halving, Unlisted
 from backend.label_studio.projects_api import Json, ProjectsApi
+from backend.label_studio.task_filters import some_of, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.settings import Settings
 
@@ -119,11 +120,27 @@ class LabelStudioApi(ProjectsApi):
         """
         if view is not None:
             filters = self._view_filters(project, view)
-        also = [] if lacking is None else [_without(lacking)]
+        also = [] if lacking is None else [without_version(lacking)]
         params = {"include": include}
         tasks = self._tasks(project, filters, ids, page_size, params, also, unlisted)
         while page := list(islice(tasks, page_size)):
             yield page
+
+    def annotated(self, project: int, *, page_size: int = 100) -> Iterator[Json]:
+        """The tasks that somebody has annotated or skipped, by ascending id, with their annotations.
+
+        With a list of fields Label Studio gives annotations without their results, so all fields come. Where
+        it leaves the results out all the same, each task's annotations are asked for alone.
+        """
+        looked_at = {
+            "conjunction": "or",
+            "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
+        }
+        for task in self._tasks(project, looked_at, None, page_size, {"fields": "all"}):
+            given = task.get("annotations") or []
+            if not given or not all("result" in annotation for annotation in given):
+                task = {**task, "annotations": self.annotations(task["id"])}
+            yield task
 
     def count_tasks(
         self,
@@ -141,7 +158,7 @@ class LabelStudioApi(ProjectsApi):
         if lacking is not None:
             if conjunction == "or" and len(items) > 1:
                 return None
-            conjunction, items = "and", [*items, _without(lacking)]
+            conjunction, items = "and", [*items, without_version(lacking)]
         query = {"filters": {"conjunction": conjunction, "items": items}}
         _, total = self._page(project, query, 1, {"include": "id"})
         return total
@@ -193,6 +210,17 @@ class LabelStudioApi(ProjectsApi):
         rows = self.rows_of(project, model_version, ids, unlisted)
         return {task: found for task, found in rows.items() if len(found) > 1}
 
+    def with_rows(self, project: int, page_size: int = 100) -> Iterator[Json]:
+        """Every task with its rows and annotations, by ascending id; flat in memory.
+
+        With a list of fields Label Studio does not say which row an annotation was made from. Where it
+        leaves that out all the same, each task's annotations are asked for alone.
+        """
+        for task in self._tasks(project, None, None, page_size, {"fields": "all"}):
+            if not all("parent_prediction" in one for one in task["annotations"]):
+                task = {**task, "annotations": self.annotations(task["id"])}
+            yield task
+
     def predictions_of(self, task: int) -> list[Json]:
         """All rows of a task."""
         found: list[Json] = self._connection.get("/api/predictions/", {"task": task})
@@ -215,14 +243,14 @@ class LabelStudioApi(ProjectsApi):
         return int(self._connection.post(path, [dict(row) for row in rows])["created"])
 
     def model_versions(self, project: int) -> dict[str, int]:
-        """How many rows are stored per version."""
+        """How many rows are stored per version; those without one under an empty name."""
         params = {"extended": "true"}
         found = self._get(f"/api/projects/{project}/model-versions/", params)
-        return {
-            str(entry["model_version"]): int(entry["count"])
-            for entry in found["static"]
-            if entry["model_version"] is not None
-        }
+        counts: dict[str, int] = {}
+        for entry in found["static"]:
+            name = str(entry["model_version"] or "")
+            counts[name] = counts.get(name, 0) + int(entry["count"])
+        return counts
 
     def delete_model_version(self, project: int, model_version: str) -> int:
         """How many rows of that version were deleted.
@@ -293,13 +321,3 @@ class LabelStudioApi(ProjectsApi):
             },
         )
         return found["tasks"], int(found["total"])
-
-
-def _without(model_version: str) -> Json:
-    """The Data Manager's filter for tasks without a prediction of that version."""
-    return {
-        "filter": "filter:tasks:predictions_model_versions",
-        "operator": "not_contains",
-        "type": "List",
-        "value": [model_version],
-    }

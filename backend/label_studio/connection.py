@@ -82,7 +82,7 @@ class LabelStudioConnection:
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         try:
-            return answer.json()
+            return answer.json(object_hook=lambda fields: _Answered(fields, what))
         except (ValueError, RecursionError) as error:
             raise LabelStudioUnavailable(
                 f"{what}: expected JSON, got {answer.headers.get('content-type', 'another type')}; is "
@@ -97,6 +97,20 @@ class LabelStudioConnection:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = certificate_complaint(error) or str(error) or type(error).__name__
             raise LabelStudioUnavailable(f"{what}: no connection: {reason}") from error
+
+
+class _Answered(dict[str, Any]):
+    """An object in an answer; whoever looks for a field that it lacks has it said so."""
+
+    def __init__(self, fields: dict[str, Any], what: str) -> None:
+        super().__init__(fields)
+        self._what = what
+
+    def __missing__(self, field: str) -> Any:
+        raise LabelStudioUnavailable(
+            f"{self._what}: the answer has no {field!r}, so it is none of Label Studio 1.23; is "
+            "FIRSTPASS_LABEL_STUDIO_URL Label Studio's own address?"
+        )
 
 
 def _error(what: str, answer: httpx.Response) -> LabelStudioRefuses | LabelStudioUnavailable:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from backend.label_studio.value_expressions import placed
 
 __all__ = [
     "ChoicesTag",
@@ -46,10 +48,33 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectTag:
-    """An `<Image>`: its name, and the key of `task["data"]` that holds the reference."""
+    """An `<Image>`: its name, and where `task["data"]` holds the reference; or one page of several."""
 
     name: str
+    #: A key, or a path such as `photos[0].src`; of a text with such in it, the whole text.
     data_key: str
+    #: `valueList`: the data holds a list of pages there.
+    is_list: bool = False
+    #: Which page a step is about, from 0; `None` before a task is known, and where there are no pages.
+    item_index: int | None = None
+    #: `data_key` is a text with keys in it: `https://host/$name`.
+    is_text: bool = False
+
+    @property
+    def expression(self) -> str:
+        """As the label config writes it."""
+        return self.data_key if self.is_text else f"${self.data_key}"
+
+    @property
+    def place(self) -> str:
+        """Where its data is, in words."""
+        page = "" if self.item_index is None else f" (page {self.item_index + 1})"
+        return f"{self.data_key!r}{page}"
+
+    def data_of(self, address: str) -> dict[str, Any] | None:
+        """A task's data with this image alone in it; `None` where a single image cannot be placed."""
+        content: object = [address] if self.is_list else address
+        return None if self.is_text else placed(self.data_key, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +109,8 @@ class _Tag:
     score_threshold: float | None = None
     #: The model that is to answer; `None`: whichever is loaded.
     model_name: str | None = None
+    #: `perItem`: of an image with pages, one answer for each.
+    per_item: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,14 +217,26 @@ class PromptTag:
 
 @dataclass(frozen=True, slots=True)
 class UnservedTag:
-    """A control tag that is left to the annotator, and why."""
+    """A control tag, or one label of it, that is left to the annotator, and why."""
 
     tag: str
     name: str
     reason: str
+    #: The label that is left out of a tag which is served; empty: the whole tag is not.
+    part: str = ""
+    #: The label config says so itself, by `model_skip`.
+    is_wanted: bool = False
 
     def __str__(self) -> str:
-        return f"<{self.tag} name={self.name!r}>: {self.reason}"
+        part = f"{self.part} of " if self.part else ""
+        return f"{part}<{self.tag} name={self.name!r}>: {self.reason}"
+
+    @property
+    def note(self) -> str:
+        """A line for people: whether it is amiss, or as the label config wants it."""
+        if self.part:
+            return f"left out: {self}"
+        return f"{'left to the annotator' if self.is_wanted else 'not served'}: {self}"
 
 
 @dataclass(frozen=True, slots=True)

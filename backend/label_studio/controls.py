@@ -31,6 +31,7 @@ from backend.label_studio.control_tags import (
     TextTask,
 )
 from backend.label_studio.labels import flat_labels, tree_labels
+from backend.label_studio.value_expressions import path_of
 
 __all__ = ["control_of"]
 
@@ -147,8 +148,7 @@ def _choices(element: Element, to_name: str) -> ChoicesTag:
         raise Unserved(f"expected choice=single, single-radio or multiple, got {mode!r}")
     task(element, ("classify",), "classify")
     nested = is_true(element, "allowNested")
-    value = element.get("value", "")
-    options_key = value[1:] if value.startswith("$") else None
+    options_key = path_of(element.get("value", ""))
     labels: tuple[Label, ...] = ()
     if options_key is None:
         labels = tree_labels(element) if nested else flat_labels(element, "Choice")
@@ -163,6 +163,7 @@ def _choices(element: Element, to_name: str) -> ChoicesTag:
         per_region=per_region(element),
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 
@@ -181,6 +182,7 @@ def _taxonomy(element: Element, to_name: str) -> TaxonomyTag:
         per_region=per_region(element),
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 
@@ -194,6 +196,7 @@ def _text(element: Element, to_name: str) -> TextTag:
         per_region=regions,
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 
@@ -215,6 +218,7 @@ def _count(element: Element, to_name: str) -> CountTag:
         phrases=asked,
         score_threshold=threshold(element),
         model_name=model_name(element),
+        per_item=is_true(element, "perItem"),
     )
 
 

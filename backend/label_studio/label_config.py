@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from xml.etree.ElementTree import Element, ParseError
 
@@ -12,15 +12,21 @@ from defusedxml.ElementTree import fromstring
 from backend.errors import LabelConfigError
 from backend.label_studio.attributes import Unserved, is_prompt, is_skipped
 from backend.label_studio.control_tags import (
+    ChoicesTag,
     ControlTag,
+    CountTag,
     LabelConfig,
     ObjectTag,
     PromptTag,
+    RegionTag,
+    TaxonomyTag,
     UnservedTag,
 )
 from backend.label_studio.controls import control_of
+from backend.label_studio.labels import labels_left_out
+from backend.label_studio.value_expressions import is_expression, path_of
 
-__all__ = ["parse_label_config"]
+__all__ = ["parse_label_config", "read_xml"]
 
 MAX_XML_CHARS = 500_000
 #: Tags within tags: Label Studio's own configs have some ten.
@@ -29,6 +35,10 @@ MAX_DEPTH = 100
 MOST_CONTROLS = 1000
 #: Label configs of more characters than this are remembered in small number.
 LARGE_XML_CHARS = 32_768
+_REPEATED = (
+    "it is in a <Repeater>, whose tags get other names in each task, and Label Studio drops predictions "
+    'for names that its label config does not hold; <Image valueList="$pages"> is served'
+)
 #: Tags with a name and a toName that hold no result.
 _NO_CONTROLS = {"Filter"}
 
@@ -49,9 +59,10 @@ def parse_label_config(xml: str) -> LabelConfig:
 
 
 def _parsed(xml: str) -> LabelConfig:
-    root = _parse_xml(xml)
-    images = tuple(_images(root))
-    image_names = {image.name for image in images}
+    root = read_xml(xml)
+    repeated = {id(inner) for outer in root.iter("Repeater") for inner in outer.iter()}
+    images = tuple(_images(root, repeated))
+    by_name = {image.name: image for image in images}
     controls: list[ControlTag] = []
     unserved: list[UnservedTag] = []
     prompts: list[PromptTag] = []
@@ -63,14 +74,17 @@ def _parsed(xml: str) -> LabelConfig:
     ]
     for element, to_name in named[:MOST_CONTROLS]:
         try:
-            control = _control(element, root, to_name, image_names)
+            if id(element) in repeated and not is_skipped(element):
+                raise Unserved(_REPEATED)
+            control = _control(element, root, to_name, by_name)
         except Unserved as reason:
-            unserved.append(UnservedTag(element.tag, element.get("name", ""), str(reason)))
+            unserved.append(_unserved(element, str(reason)))
         else:
             if isinstance(control, PromptTag):
                 prompts.append(control)
             elif control is not None:
                 controls.append(control)
+                unserved += _labels_left_out(element, control)
     if len(named) > MOST_CONTROLS:
         first, _ = named[MOST_CONTROLS]
         many = f"expected at most {MOST_CONTROLS} control tags, got {len(named)}: it and those after it"
@@ -90,24 +104,58 @@ _config_of_large = lru_cache(maxsize=8)(_parsed)
 
 
 def _control(
-    element: Element, root: Element, to_name: str, image_names: set[str]
+    element: Element, root: Element, to_name: str, images: Mapping[str, ObjectTag]
 ) -> ControlTag | PromptTag | None:
     """What one element is for one image; `None` where another element stands for it."""
     if is_skipped(element):
         raise Unserved("model_skip is set")
-    if to_name not in image_names:
+    if to_name not in images:
         raise Unserved(
             f'toName={to_name!r} is not an <Image> with value="$key"; only images are served'
         )
     if is_prompt(element):
         return PromptTag(element.get("name", ""), to_name)
-    return control_of(element, root, to_name)
+    control = control_of(element, root, to_name)
+    if control is not None and images[to_name].is_list and not _is_of_a_page(control):
+        raise Unserved(
+            "its image has pages (valueList) and it is about all of them together, which no model is "
+            'shown; set perItem="true" to have it filled for each page'
+        )
+    return control
 
 
-def _parse_xml(xml: str) -> Element:
+def _unserved(element: Element, reason: str, part: str = "") -> UnservedTag:
+    wanted = not part and is_skipped(element)
+    return UnservedTag(element.tag, element.get("name", ""), reason, part, is_wanted=wanted)
+
+
+def _labels_left_out(element: Element, control: ControlTag) -> Iterator[UnservedTag]:
+    if not control.labels:
+        return
+    is_tree = isinstance(control, TaxonomyTag) or (
+        isinstance(control, ChoicesTag) and control.nested
+    )
+    for label in labels_left_out(element, is_tree=is_tree):
+        yield _unserved(element, label.reason, label.what)
+
+
+def _is_of_a_page(control: ControlTag) -> bool:
+    """Whether its answer belongs to one page of an image that has several."""
+    if isinstance(control, RegionTag) or control.per_item:
+        return True
+    return not isinstance(control, CountTag) and control.per_region is not None
+
+
+def read_xml(xml: str) -> Element:
+    """The root of a label config. Raises `LabelConfigError` as `parse_label_config` does."""
     if len(xml) > MAX_XML_CHARS:
         raise LabelConfigError(
             f"expected a label config of at most {MAX_XML_CHARS} characters, got {len(xml)}"
+        )
+    if not xml.strip():
+        raise LabelConfigError(
+            "the label config is not well-formed XML: it is empty; give the project one under Settings > "
+            "Labeling Interface"
         )
     try:
         root: Element = fromstring(xml, forbid_dtd=True)
@@ -133,11 +181,19 @@ def _is_deeper(root: Element, depth: int) -> bool:
     return bool(level)
 
 
-def _images(root: Element) -> Iterator[ObjectTag]:
+def _images(root: Element, repeated: Collection[int]) -> Iterator[ObjectTag]:
+    """The images that tasks bring; those in a `<Repeater>` have no name before a task is known."""
     for element in root.iter("Image"):
-        name, value = element.get("name"), element.get("value", "")
-        if name and value.startswith("$") and len(value) > 1:
-            yield ObjectTag(name, value[1:])
+        name, pages = element.get("name"), element.get("valueList")
+        value = element.get("value", "") if pages is None else pages
+        if name and is_expression(value) and id(element) not in repeated:
+            path = path_of(value)
+            yield ObjectTag(
+                name,
+                value if path is None else path,
+                is_list=pages is not None,
+                is_text=path is None,
+            )
 
 
 def _aliases(root: Element) -> Iterator[tuple[str, str]]:

@@ -6,42 +6,15 @@ byte, since people keep their label configs by hand.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from xml.parsers import expat
 
 from backend.errors import BadRequest
-from backend.label_studio.label_config import parse_label_config
+from backend.label_studio.label_tags import LabelTag, label_tags, with_attribute
 from models.queries import MAX_PHRASE_CHARS
 
 __all__ = ["with_phrase", "without_phrase"]
 
 ATTRIBUTE = "predicted_values"
-_START_TAG = re.compile(rb"<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>")
-_ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-
-
-@dataclass(frozen=True, slots=True)
-class _LabelTag:
-    """One `<Label>` or `<Choice>`: where its start tag begins, in bytes, and the tag it is of."""
-
-    kind: str
-    attributes: dict[str, str]
-    control: str
-    at: int
-
-    @property
-    def phrases(self) -> list[str]:
-        """What it asks, as `predicted_values` would list it."""
-        listed = self.attributes.get(ATTRIBUTE)
-        if listed is None:
-            return [self.attributes.get("value", "").strip()]
-        return list(dict.fromkeys(part.strip() for part in listed.split(",") if part.strip()))
-
-    def is_called(self, name: str) -> bool:
-        known = (self.attributes.get("value", ""), self.attributes.get("alias", ""))
-        return name in (each.casefold() for each in known)
 
 
 def with_phrase(xml: str, label: str, phrase: str, control: str | None = None) -> str:
@@ -55,8 +28,8 @@ def with_phrase(xml: str, label: str, phrase: str, control: str | None = None) -
     """
     phrase = _checked(phrase)
 
-    def more(tag: _LabelTag) -> list[str] | None:
-        return None if phrase in tag.phrases else [*tag.phrases, phrase]
+    def more(tag: LabelTag) -> list[str] | None:
+        return None if phrase in _phrases(tag) else [*_phrases(tag), phrase]
 
     return _changed(xml, label, control, more, f"asks {phrase!r} already")
 
@@ -69,10 +42,10 @@ def without_phrase(xml: str, label: str, phrase: str, control: str | None = None
     """
     phrase = phrase.strip()
 
-    def fewer(tag: _LabelTag) -> list[str] | None:
-        if phrase not in tag.phrases:
+    def fewer(tag: LabelTag) -> list[str] | None:
+        if phrase not in _phrases(tag):
             return None
-        left = [each for each in tag.phrases if each != phrase]
+        left = [each for each in _phrases(tag) if each != phrase]
         if not left:
             raise BadRequest(
                 f"{phrase!r} is the only phrase of label {label!r}; add another one first, or set "
@@ -87,13 +60,13 @@ def _changed(
     xml: str,
     label: str,
     control: str | None,
-    phrases: Callable[[_LabelTag], list[str] | None],
+    phrases: Callable[[LabelTag], list[str] | None],
     otherwise: str,
 ) -> str:
-    tags = _called(_label_tags(xml), label, control)
+    tags = _called(label_tags(xml), label, control)
     wanted = [(tag, found) for tag in tags if (found := phrases(tag)) is not None]
     if not wanted:
-        asked = ", ".join(repr(phrase) for phrase in tags[0].phrases)
+        asked = ", ".join(repr(phrase) for phrase in _phrases(tags[0]))
         raise BadRequest(f"label {label!r} {otherwise}; it asks {asked}")
     text = xml.encode()
     for tag, listed in reversed(wanted):
@@ -111,7 +84,7 @@ def _checked(phrase: str) -> str:
     return phrase
 
 
-def _called(tags: Sequence[_LabelTag], label: str, control: str | None) -> list[_LabelTag]:
+def _called(tags: Sequence[LabelTag], label: str, control: str | None) -> list[LabelTag]:
     """The labels of that name, those of regions before choices."""
     of_control = [tag for tag in tags if control in (None, tag.control)]
     called = [tag for tag in of_control if tag.is_called(label.casefold())]
@@ -124,27 +97,7 @@ def _called(tags: Sequence[_LabelTag], label: str, control: str | None) -> list[
     return [tag for tag in called if tag.kind == "Label"] or called
 
 
-def _label_tags(xml: str) -> list[_LabelTag]:
-    parse_label_config(xml)  # refuses what is not well-formed, and every document type and entity
-    parser = expat.ParserCreate("UTF-8")
-    controls: list[str] = [""]
-    found: list[_LabelTag] = []
-
-    def start(kind: str, attributes: dict[str, str]) -> None:
-        if kind in ("Label", "Choice"):
-            found.append(_LabelTag(kind, attributes, controls[-1], parser.CurrentByteIndex))
-        named = "toName" in attributes
-        controls.append(attributes.get("name", "") if named else controls[-1])
-
-    def end(kind: str) -> None:
-        controls.pop()
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(xml.encode(), True)
-    return found
-
-
-def _rewritten(text: bytes, tag: _LabelTag, phrases: Sequence[str]) -> bytes:
+def _rewritten(text: bytes, tag: LabelTag, phrases: Sequence[str]) -> bytes:
     """The text with these phrases for a label; without the attribute where it says nothing more."""
     value = tag.attributes.get("value", "").strip()
     if "model_prompt" in tag.attributes:
@@ -156,25 +109,13 @@ def _rewritten(text: bytes, tag: _LabelTag, phrases: Sequence[str]) -> bytes:
             f"label {value!r} asks its own name, which has a comma, so it cannot stand in a list; "
             f"write {ATTRIBUTE} by hand"
         )
-    match = _START_TAG.match(text, tag.at)
-    if match is None:
-        raise BadRequest(f"cannot find the start tag of label {value!r}; edit {ATTRIBUTE} by hand")
-    places = {each[1].decode(): each for each in _ATTRIBUTE.finditer(match[0])}
-    old = places.get(ATTRIBUTE)
-    if list(phrases) == [value]:
-        new = b""
-    else:
-        quote = old[2][:1] if old is not None else b'"'
-        joined = _escaped(",".join(phrases), quote.decode()).encode()
-        lead = (
-            match[0][old.start() : old.start(2)] if old is not None else f" {ATTRIBUTE}=".encode()
-        )
-        new = lead + quote + joined + quote
-    after = old if old is not None else places["value"]
-    first = tag.at + (after.start() if old is not None else after.end())
-    return text[:first] + new + text[tag.at + after.end() :]
+    listed = None if list(phrases) == [value] else ",".join(phrases)
+    return with_attribute(text, tag, ATTRIBUTE, listed)
 
 
-def _escaped(text: str, quote: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace(quote, "&quot;" if quote == '"' else "&apos;")
+def _phrases(tag: LabelTag) -> list[str]:
+    """What a label asks, as `predicted_values` would list it."""
+    listed = tag.attributes.get(ATTRIBUTE)
+    if listed is None:
+        return [tag.attributes.get("value", "").strip()]
+    return list(dict.fromkeys(part.strip() for part in listed.split(",") if part.strip()))

@@ -25,7 +25,7 @@ class ProjectsApi:
 
     def version(self) -> str:
         """Label Studio's version, such as `1.23.2`."""
-        return str(self._get("/api/version/").get("release", "unknown"))
+        return str(self._get("/api/version/")["release"])
 
     def whoami(self) -> Json:
         """The user whose token this is."""
@@ -42,7 +42,11 @@ class ProjectsApi:
                 return found
 
     def project(self, project: int) -> Json:
-        return self._get(f"/api/projects/{project}/")
+        """The project with all of its settings; a label config that is none is an empty one."""
+        found = self._get(f"/api/projects/{project}/")
+        if not isinstance(found["label_config"], str):
+            found["label_config"] = ""
+        return found
 
     def update_project(self, project: int, **fields: object) -> Json:
         """The project with these fields changed.

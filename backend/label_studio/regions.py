@@ -29,7 +29,14 @@ from backend.planning.step import Step
 from models.queries import Query
 from models.types import BoxOutputs, Detection, Detections, ImageSize, ModelOutput, Texts
 
-__all__ = ["ImageAnswers", "build_prediction", "prediction_of", "regions_for_image"]
+__all__ = [
+    "Drawn",
+    "ImageAnswers",
+    "build_prediction",
+    "drawn_regions",
+    "prediction_of",
+    "regions_for_image",
+]
 
 SCORE_DECIMALS = 4
 
@@ -45,7 +52,7 @@ class ImageAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class Drawn:
     """One region of a tag for regions, to which others may be tied."""
 
     id: str
@@ -81,7 +88,7 @@ def prediction_of(result: list[Region], model_version: str) -> Prediction:
 def regions_for_image(answers: ImageAnswers) -> list[Region]:
     """The regions of all steps; the same answers give the same ids."""
     drawn = {
-        step: list(_drawn(step, step.control, answers))
+        step: list(drawn_regions(step, step.control, answers))
         for step in answers.steps
         if isinstance(step.control, RegionTag)
     }
@@ -89,7 +96,7 @@ def regions_for_image(answers: ImageAnswers) -> list[Region]:
     for step in answers.steps:
         match step.control:
             case RegionTag() as control:
-                regions += _regions(control, drawn[step], answers.size)
+                regions += _regions(step, control, drawn[step], answers.size)
             case CountTag() as control:
                 regions.append(_count(step, control, answers))
             case ChoicesTag() | TaxonomyTag() | TextTag() as control:
@@ -103,7 +110,7 @@ def regions_for_image(answers: ImageAnswers) -> list[Region]:
     return regions
 
 
-def _drawn(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[_Drawn]:
+def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[Drawn]:
     """What reaches its label's threshold and can be drawn."""
     seen: dict[str, int] = {}
     for detection, outlines in _found(answers.outputs[step.query], step):
@@ -113,9 +120,10 @@ def _drawn(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[_D
         geometry = geometry_of(control.shape, detection, outlines, answers.size)
         if geometry is None:
             continue
-        key = json.dumps([control.name, control.to_name, label.value, geometry], sort_keys=True)
+        named = _named(step, label.value, geometry)
+        key = json.dumps(named, sort_keys=True)
         seen[key] = seen.get(key, 0) + 1
-        yield _Drawn(_region_id(key, seen[key]), detection, label, geometry)
+        yield Drawn(_region_id(key, seen[key]), detection, label, geometry)
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -133,11 +141,13 @@ def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections 
             raise unexpected(step, output)
 
 
-def _regions(control: RegionTag, drawn: Iterable[_Drawn], size: ImageSize) -> Iterator[Region]:
+def _regions(
+    step: Step, control: RegionTag, drawn: Iterable[Drawn], size: ImageSize
+) -> Iterator[Region]:
     """A region each, or two: the shape, and its label."""
     shape = control.shape.lower()
     for each in drawn:
-        base = _base(control.to_name, size, each.id, each.detection.score)
+        base = _base(step, size, each.id, each.detection.score)
         labels = [each.label.value]
         if control.shape_name is None:
             kind = f"{shape}labels"
@@ -166,8 +176,8 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
             if reaches(detection.score, base.threshold(label) if own is None else own):
                 scores.append(detection.score or 0.0)
         counted |= {label.value for label in base.control.labels}
-    key = json.dumps([control.name, control.to_name, len(scores)])
-    region = _base(control.to_name, None, _region_id(key, 1), mean_score(scores))
+    key = json.dumps(_named(step, len(scores)))
+    region = _base(step, None, _region_id(key, 1), mean_score(scores))
     return _region(region, control.name, "number", {"number": len(scores)})
 
 
@@ -175,13 +185,13 @@ def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
     """The region of a tag about the whole image: none where there is nothing to say."""
     said = what_is_said(step, answers.outputs[step.query])
     if said is not None:
-        key = json.dumps([step.control.name, step.control.to_name, said.value])
-        base = _base(step.control.to_name, None, _region_id(key, 1), said.score)
+        key = json.dumps(_named(step, said.value))
+        base = _base(step, None, _region_id(key, 1), said.score)
         yield _region(base, step.control.name, said.kind, said.value)
 
 
 def _of_regions(
-    step: Step, about: PerRegion, drawn: Iterable[_Drawn], answers: ImageAnswers
+    step: Step, about: PerRegion, drawn: Iterable[Drawn], answers: ImageAnswers
 ) -> Iterator[Region]:
     """What is said of each region, under the region's id and with its geometry."""
     control = step.control
@@ -192,7 +202,7 @@ def _of_regions(
         output = outputs.get((each.detection.box, each.detection.phrase))
         said = what_is_said(step, output) if output is not None else None
         if said is not None:
-            base = _base(control.to_name, answers.size, each.id, said.score)
+            base = _base(step, answers.size, each.id, said.score)
             yield _region(base, control.name, said.kind, {**each.geometry, **said.value})
 
 
@@ -212,9 +222,24 @@ def _by_box(output: ModelOutput, step: Step) -> dict[object, ModelOutput]:
             raise unexpected(step, output)
 
 
-def _base(to_name: str, size: ImageSize | None, region_id: str, score: float | None) -> Region:
+def _named(step: Step, *what: object) -> list[object]:
+    """What tells a region from all others of its task; the page only where there are pages."""
+    page = step.image.item_index
+    return [step.control.name, step.control.to_name, *what, *([] if page is None else [page])]
+
+
+def _item_index(step: Step) -> int | None:
+    """Under which page the editor keeps it; of an image without pages, what is per item is under 0."""
+    page = step.image.item_index
+    return 0 if page is None and step.control.per_item else page
+
+
+def _base(step: Step, size: ImageSize | None, region_id: str, score: float | None) -> Region:
     """What every region has; `size` of the image for one that is drawn."""
-    region: Region = {"id": region_id, "to_name": to_name}
+    region: Region = {"id": region_id, "to_name": step.control.to_name}
+    page = _item_index(step)
+    if page is not None:
+        region["item_index"] = page
     if size is not None:
         region |= {
             "original_width": size.width,

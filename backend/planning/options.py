@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from backend.errors import TaskError
-from backend.label_studio.control_tags import ChoicesTag, Label
+from backend.label_studio.control_tags import ChoicesTag, ControlTag, Label
+from backend.label_studio.value_expressions import MISSING, value_of
 from backend.planning.rules import candidates_query
 from backend.planning.step import Step
 from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, PerBox, Query
 
-__all__ = ["resolved"]
+__all__ = ["options_left_out", "resolved"]
 
 
 def resolved(step: Step, data: Mapping[str, Any]) -> Step | None:
     """The step with the choices of a task; itself where it has its own, `None` where the list is empty.
 
     A list holds objects with `value` and perhaps `alias` and (with `allowNested`) `children`; for plain
-    texts Label Studio's editor shows choices without a name. Raises `TaskError` where `data` has no such list, or one that cannot be asked.
+    texts Label Studio's editor shows choices without a name. One that cannot be asked is left out.
+    Raises `TaskError` where `data` has no such list, or one without a choice that can be asked.
     """
     control = step.control
     if not isinstance(control, ChoicesTag) or control.options_key is None:
         return step
     key = control.options_key
-    options = data.get(key)
+    options = value_of(f"${key}", data)
     if not isinstance(options, list):
+        came = "nothing" if options is MISSING else type(options).__name__
         raise TaskError(
-            f"the label config reads choices from {key!r}, expected a list there, "
-            f"got {type(options).__name__}"
+            f"the label config reads choices from {key!r}, expected a list there, got {came}"
         )
-    labels = tuple(_labels(options, control, ()))
+    found = list(_labels(options, control, ()))
+    labels = tuple(each for each in found if isinstance(each, Label))
+    if not labels and found:
+        raise TaskError(str(found[0]))
     if len(labels) > MAX_PHRASES:
         raise TaskError(f"expected at most {MAX_PHRASES} choices in {key!r}, got {len(labels)}")
     if not labels:
@@ -43,23 +48,36 @@ def resolved(step: Step, data: Mapping[str, Any]) -> Step | None:
     return replace(step, control=filled, query=asked)
 
 
-def _labels(options: list[Any], control: ChoicesTag, above: tuple[str, ...]) -> Iterator[Label]:
+def options_left_out(controls: Iterable[ControlTag], data: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each choice of the task's own that is not asked, while others are."""
+    for control in controls:
+        if isinstance(control, ChoicesTag) and control.options_key is not None:
+            options = value_of(f"${control.options_key}", data)
+            if isinstance(options, list):
+                found = _labels(options, control, ())
+                yield from (each for each in found if isinstance(each, str))
+
+
+def _labels(
+    options: list[Any], control: ChoicesTag, above: tuple[str, ...]
+) -> Iterator[Label | str]:
+    """Each choice; a sentence for one that cannot be asked, which takes all below it along."""
     for option in options:
         match option:
             case {"value": str(title)}:
                 value, below = option.get("alias") or title, option.get("children")
             case _:
-                raise TaskError(
-                    f"expected objects with a value in {control.options_key!r}, got {option!r:.60}"
-                )
+                yield f"expected objects with a value in {control.options_key!r}, got {option!r:.60}"
+                continue
         phrase = (control.prompt or "{}").replace("{}", title.strip())
         if any("\ud800" <= letter <= "\udfff" for letter in f"{value}{phrase}"):
             raise TaskError(f"a choice in {control.options_key!r} has half a character in it")
         if not title.strip() or not isinstance(value, str) or len(phrase) > MAX_PHRASE_CHARS:
-            raise TaskError(
+            yield (
                 f"expected choices of 1 to {MAX_PHRASE_CHARS} characters in "
                 f"{control.options_key!r}, got {title[:60]!r}"
             )
+            continue
         path = (*above, value) if control.nested else ()
         yield Label(value, (phrase,), path=path)
         if control.nested and isinstance(below, list):

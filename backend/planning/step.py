@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.errors import InternalError
 from backend.label_studio.control_tags import ControlTag, Label, ObjectTag, RegionTag
@@ -50,6 +50,11 @@ class Step:
         if isinstance(self.control, RegionTag) and self.control.is_ocr:
             return self.control.labels[0]
         return next((label for label in self.control.labels if phrase in label.phrases), None)
+
+    def on_page(self, number: int) -> Step:
+        """The same for one page of its image, as are the steps whose regions it is about."""
+        bases = tuple(base.on_page(number) for base in self.bases)
+        return replace(self, image=replace(self.image, item_index=number), bases=bases)
 
     @property
     def queries(self) -> tuple[Query, ...]:

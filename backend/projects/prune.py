@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,14 +10,17 @@ from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.model_version import is_model_version
 
-__all__ = ["StoredVersion", "chosen", "remove", "stored_versions"]
+__all__ = ["Removal", "StoredVersion", "chosen", "removal_of", "remove", "stored_versions"]
 
 Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version's rows. `in_use`: a backend answers to it, or the project shows it; `ours` by its shape."""
+    """One version's rows. `in_use`: a backend answers to it, or the project shows it; `ours` by its shape.
+
+    `version` is empty for rows that somebody stored without one.
+    """
 
     version: str
     rows: int
@@ -29,11 +32,33 @@ class StoredVersion:
         return self.ours and not self.in_use
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What removing some versions comes to.
+
+    `rows` are the ids to be removed, by version. `parents` counts rows that are kept, since an
+    annotation names them as its origin. `emptied` counts tasks that would be left without any
+    prediction, of `tasks` that lose one.
+    """
+
+    rows: Mapping[str, Sequence[int]]
+    parents: Mapping[str, int]
+    tasks: int
+    emptied: int
+
+    @property
+    def count(self) -> int:
+        """Rows to be removed, in all."""
+        return sum(len(ids) for ids in self.rows.values())
+
+
 def stored_versions(api: LabelStudioApi, project_id: int) -> list[StoredVersion]:
     """All versions that a project holds predictions of, in the order of their names."""
     project, backends = api.project(project_id), api.backends(project_id)
     in_use = {backend[name] for backend in backends for name in ("title", "model_version")}
-    return _versions(api.model_versions(project_id), in_use | {project["model_version"]})
+    # A project that shows no version does not use the rows that have none.
+    in_use = {name for name in in_use | {project["model_version"]} if name}
+    return _versions(api.model_versions(project_id), in_use)
 
 
 def _versions(counts: Mapping[str, int], in_use: Collection[str]) -> list[StoredVersion]:
@@ -55,21 +80,49 @@ def chosen(stored: Sequence[StoredVersion], named: Collection[str]) -> list[Stor
         if name not in known:
             raise BadRequest(
                 f"expected a version that the project holds predictions of, got {name!r}; it holds "
-                f"{', '.join(known) or 'none'}"
+                f"{', '.join(one or repr(one) for one in known) or 'none'}"
             )
         if known[name].in_use:
             raise BadRequest(f"{name} is in use: a backend answers to it, or the project shows it")
     return [known[name] for name in dict.fromkeys(named)]
 
 
+def removal_of(tasks: Iterable[Json], versions: Collection[str], *, with_parents: bool) -> Removal:
+    """What removing the versions comes to; each task has its `predictions` and `annotations`."""
+    rows: dict[str, list[int]] = {version: [] for version in versions}
+    parents = dict.fromkeys(versions, 0)
+    losing = emptied = 0
+    for task in tasks:
+        origins = {one.get("parent_prediction") for one in task["annotations"]}
+        going = 0
+        for row in task["predictions"]:
+            version = row["model_version"] or ""
+            if version not in rows:
+                continue
+            if row["id"] in origins and not with_parents:
+                parents[version] += 1
+                continue
+            rows[version].append(int(row["id"]))
+            going += 1
+        losing += going > 0
+        emptied += going == len(task["predictions"]) > 0
+    return Removal(rows, parents, losing, emptied)
+
+
 def remove(
-    api: LabelStudioApi, project_id: int, versions: Sequence[StoredVersion]
-) -> Generator[tuple[StoredVersion, int], None, None]:
-    """Each version with the rows that were removed; the version that the project shows stays."""
+    api: LabelStudioApi, project_id: int, removal: Removal
+) -> Generator[tuple[str, int], None, None]:
+    """Each version with the number of rows that were removed; the version that the project shows stays."""
     shown = api.project(project_id)["model_version"]
     try:
-        for one in versions:
-            yield one, api.delete_model_version(project_id, one.version)
+        for version, ids in removal.rows.items():
+            if version and not removal.parents[version]:
+                yield version, api.delete_model_version(project_id, version)
+                continue
+            # Label Studio deletes all rows of a name, and none where there is no name.
+            for row in ids:
+                api.delete_prediction(row)
+            yield version, len(ids)
     finally:
         # Label Studio empties it with every deletion, and its label stream then asks no backend.
         if shown and api.project(project_id)["model_version"] != shown:

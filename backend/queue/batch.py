@@ -11,11 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from backend.errors import Failure
+import structlog
+
+from backend.errors import Failure, FirstpassError, InternalError, OutOfMemory
 from backend.queue.payload import Answer, Outcome
 
 __all__ = ["BatchRunner", "DeviceLost", "Handler", "Prepared", "Results"]
 
+log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -96,7 +99,7 @@ class BatchRunner(Generic[T]):
         for job, future in zip(jobs, futures, strict=True):
             error = future.exception()
             if isinstance(error, Exception):
-                prepared.failed.append((job, error))
+                prepared.failed.append((job, _before_the_model(error)))
             elif isinstance(item := future.result(), Answer | Failure):
                 prepared.done.append((job, item))
             else:
@@ -133,3 +136,18 @@ class BatchRunner(Generic[T]):
             self._infer(ready[half:], results)
             return
         results.done.extend((job, outcome) for (job, _), outcome in answered)
+
+
+def _before_the_model(error: Exception) -> Exception:
+    """What went wrong while an image was fetched and decoded: no model has seen it yet."""
+    if isinstance(error, FirstpassError):
+        return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory("memory ran out while the image was fetched; it is tried again")
+    name = type(error).__name__
+    log.error("bug", where="reading an image", exc_info=error)
+    bug = InternalError(
+        f"Firstpass failed while it read the image ({name}); the worker's log says where"
+    )
+    bug.__cause__ = error
+    return bug

@@ -5,7 +5,6 @@ Losing any of it costs time, never an answer: when Redis does not answer, nothin
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +57,7 @@ class BoundedStore:
         try:
             self._keep(
                 keys=[CACHE_INDEX, *(cache_key(name) for name in values)],
-                args=[int(time.time()), limits.ttl_s, limits.max_entries, *values.values()],
+                args=[limits.ttl_s, limits.max_entries, *values.values()],
             )
         except redis.RedisError as error:
             log.warning("cache not written", error=type(error).__name__)

@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from backend.certificates import certificate_complaint
 from backend.errors import QueueUnavailable, SettingsError
+from backend.queue.away import said_by_redis
 
 __all__ = ["connect", "queue_errors"]
 
@@ -54,4 +55,4 @@ def queue_errors() -> Iterator[None]:
             else f"Redis does not answer ({type(error).__name__}): is it running, and is FIRSTPASS_REDIS_URL right?"
         ) from error
     except redis.RedisError as error:
-        raise QueueUnavailable(f"Redis refused: {error}") from error
+        raise QueueUnavailable(f"Redis refused: {said_by_redis(error)}") from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -13,6 +12,7 @@ import redis
 from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import Failure
+from backend.queue.clock import RedisClock
 from backend.queue.keys import FAILURE_KINDS, FAILURES, FAILURES_BY_TIME
 
 __all__ = ["KEPT_S", "FailureLog", "FailureRecord", "records_of"]
@@ -43,7 +43,7 @@ class FailureRecord:
     message: str
     transient: bool
     attempts: int
-    #: Seconds since the epoch.
+    #: Seconds since the epoch, by Redis's clock.
     at: float
 
     def to_json(self) -> str:
@@ -57,8 +57,9 @@ _RECORD = TypeAdapter(FailureRecord)
 class FailureLog:
     """The last failures in Redis, newest first."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, clock: Callable[[], float] | None = None) -> None:
         self._connection = connection
+        self._clock = clock or RedisClock(connection)
         self._forget = connection.register_script(_FORGET)
 
     def record(
@@ -69,7 +70,7 @@ class FailureLog:
         if len(message) > MESSAGE_CHARS:
             message = f"{message[: MESSAGE_CHARS - 3]}..."
         record = FailureRecord(
-            job_id, image, failure.kind, message, failure.transient, attempts, time.time()
+            job_id, image, failure.kind, message, failure.transient, attempts, self._clock()
         )
         pipeline.hset(FAILURES, job_id, record.to_json())
         pipeline.zadd(FAILURES_BY_TIME, {job_id: record.at})
@@ -79,7 +80,7 @@ class FailureLog:
         """Forget the oldest beyond the bounds of number and age."""
         connection = self._connection
         many = connection.zrange(FAILURES_BY_TIME, 0, -KEPT - 1)
-        old = connection.zrangebyscore(FAILURES_BY_TIME, "-inf", time.time() - KEPT_S)
+        old = connection.zrangebyscore(FAILURES_BY_TIME, "-inf", self._clock() - KEPT_S)
         gone = cast("set[bytes]", {*many, *old})
         if gone:
             connection.zrem(FAILURES_BY_TIME, *gone)
@@ -98,7 +99,7 @@ class FailureLog:
 
     def count(self) -> int:
         """How many images have failed and were not answered since."""
-        return int(self._connection.zcount(FAILURES_BY_TIME, time.time() - KEPT_S, "+inf"))
+        return int(self._connection.zcount(FAILURES_BY_TIME, self._clock() - KEPT_S, "+inf"))
 
     def latest(self, most: int = KEPT) -> list[FailureRecord]:
         """The newest records, newest first."""

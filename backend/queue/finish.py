@@ -9,35 +9,29 @@ from typing import Any, TypeVar
 
 import redis
 import structlog
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
 from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
-from rq.utils import current_timestamp, now, utcformat
+from rq.utils import utcformat
 
 from backend.errors import Failure, FirstpassError, InferenceFailed
 from backend.images.reference import ImageRef
+from backend.queue.away import is_away, said_by_redis
+from backend.queue.clock import RedisClock
 from backend.queue.failures import FailureLog
 from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
 from backend.queue.payload import Outcome, encode_outcome
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import BEGUN, HOLDER, Taken
 
-__all__ = ["Finisher", "KeepLimits", "failure_of", "is_away", "persist"]
+__all__ = ["Finisher", "KeepLimits", "failure_of", "persist"]
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
-#: How long outcomes that are computed already are offered to a Redis that is away.
-PERSIST_FOR_S = 120.0
 #: Seconds that RQ keeps a finished job, for its tools; results lie under our own keys.
 FINISHED_TTL_S = 60
-_AWAY = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-)
+#: Seconds that RQ keeps a job as failed which does not say so itself.
+FAILED_TTL_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,8 @@ class Finisher:
         self._limits = limits
         self._announce = connection.register_script(script("announce"))
         self._finish = connection.register_script(script("finish"))
-        self.failures = FailureLog(connection)
+        self.clock = RedisClock(connection)
+        self.failures = FailureLog(connection, self.clock)
 
     def finish(self, done: Sequence[tuple[Taken, Outcome]], also: Callable[[Any], None]) -> None:
         """Store all outcomes, wake all waiters and close RQ's records, with `also` in the same MULTI.
@@ -90,8 +85,8 @@ class Finisher:
                 encode_outcome(outcome),
                 self._limits.result_ttl_s,
                 FINISHED_TTL_S,
-                utcformat(now()),
-                current_timestamp() + FINISHED_TTL_S,
+                utcformat(self.clock.utc()),
+                self.clock() + FINISHED_TTL_S,
             ],
             client=pipeline,
         )
@@ -102,9 +97,13 @@ class Finisher:
         attempts = MAX_TRIES - (job.retries_left or 0)
 
         def write(pipeline: Any) -> None:
-            job.ended_at, job.retries_left = now(), 0
+            job.ended_at, job.retries_left = self.clock.utc(), 0
             job.set_status(JobStatus.FAILED, pipeline=pipeline)
             job._handle_failure(trace, pipeline=pipeline, worker_name=self._worker_name)
+            kept_until = self.clock() + (
+                job.failure_ttl or FAILED_TTL_S
+            )  # RQ's is by our own clock
+            pipeline.zadd(job.failed_job_registry.key, {job.id: kept_until})
             taken.execution.delete(job=job, pipeline=pipeline)
             text = encode_outcome(failure)
             pipeline.set(result_key(job.id), text, ex=self._limits.failure_ttl_s)
@@ -123,8 +122,7 @@ class Finisher:
         """
         job, registry = taken.job, taken.queue.started_job_registry
         left = max(0, (job.retries_left or 0) - 1)
-        seconds, microseconds = self._connection.time()
-        score = -(seconds + microseconds / 1e6 + after_s)
+        score = -(self.clock() + after_s)
 
         def write(pipeline: Any) -> None:
             pipeline.hset(job.key, "retries_left", left)
@@ -151,25 +149,19 @@ class Finisher:
                     continue
 
 
-def is_away(error: redis.RedisError) -> bool:
-    """Whether Redis may take the same command later: it restarts, or its memory or disk is full."""
-    if isinstance(error, redis.AuthenticationError):
-        return False
-    if isinstance(error, _AWAY):
-        return True
-    return str(error).startswith("MISCONF")
+def persist(store: Callable[[], T]) -> T:
+    """What `store` gives, tried again and again for as long as Redis is away.
 
-
-def persist(store: Callable[[], T], for_s: float = PERSIST_FOR_S) -> T:
-    """What `store` gives, tried again and again while Redis is away. Raises after `for_s` seconds."""
-    since, wait = time.monotonic(), 0.1
+    A full disk waits for a person, and to end would only have the models loaded anew.
+    """
+    wait = 0.1
     while True:
         try:
             return store()
         except redis.RedisError as error:
-            if not is_away(error) or time.monotonic() - since > for_s:
+            if not is_away(error):
                 raise
-            log.error("waiting for redis", error=type(error).__name__)
+            log.error("waiting for redis", error=type(error).__name__, reason=said_by_redis(error))
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 

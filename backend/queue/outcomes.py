@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
-from rq.utils import now
 
 from backend.queue.batch import Prepared, Results
 from backend.queue.finish import Finisher, failure_of, persist
@@ -40,7 +40,7 @@ class Outcomes:
         def also(pipeline: Any) -> None:
             pipeline.hincrby(self._worker_key, "successful_job_count", len(results.done))
             pipeline.hincrby(self._worker_key, "failed_job_count", len(results.failed))
-            _observe(prepared, results, pipeline)
+            _observe(prepared, results, self._finisher.clock.utc(), pipeline)
             self._vitals.publish(pipeline)
 
         self._vitals.count_images(len(results.done))
@@ -73,8 +73,9 @@ class Outcomes:
             persist(lambda: self._finisher.retry(taken, after_s))
 
 
-def _observe(prepared: Prepared[Taken], results: Results[Taken], pipeline: Any) -> None:
-    at = now()
+def _observe(
+    prepared: Prepared[Taken], results: Results[Taken], at: datetime, pipeline: Any
+) -> None:
     jobs = [taken.job for taken in prepared.jobs]
     queued = [j.started_at - j.enqueued_at for j in jobs if j.started_at and j.enqueued_at]
     totals = [at - taken.job.enqueued_at for taken, _ in results.done if taken.job.enqueued_at]

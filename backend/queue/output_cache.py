@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from backend.errors import InternalError
+from pydantic import TypeAdapter, ValidationError
+
 from backend.images.fetch import Validators
 from backend.images.reference import ImageRef
 from backend.queue.bounded_store import BoundedStore
@@ -29,6 +30,9 @@ class KnownContent:
     sha256: str
     size: ImageSize
     validators: Validators
+
+
+_CONTENT = TypeAdapter(KnownContent)
 
 
 class OutputCache:
@@ -61,10 +65,10 @@ class OutputCache:
         (value,) = self._store.get([_content_name(ref)])
         if value is None:
             return None
-        match json.loads(value):
-            case {"sha256": str(sha256), "size": dict(size), "validators": dict(validators)}:
-                return KnownContent(sha256, ImageSize(**size), Validators(**validators))
-        raise InternalError("a stored content record does not decode")
+        try:
+            return _CONTENT.validate_json(value)
+        except ValidationError:  # another version's, or another program's: fetched anew
+            return None
 
     def remember(self, ref: ImageRef, content: KnownContent) -> None:
         """Note what this reference holds now."""

@@ -1,4 +1,4 @@
-"""All that a status tells, read from Redis in two round trips, and without changing anything.
+"""All that a status tells, read from Redis in three round trips, and without changing anything.
 
 RQ's registries are read as plain keys: `registry.count` and `len(registry)` run RQ's cleanup, which
 without a lock puts an abandoned job back as often as somebody looks.
@@ -20,6 +20,7 @@ from rq.utils import str_to_date
 
 from backend.delivery.card import CourierCard, card_of
 from backend.delivery.keys import COURIER, OWING, PUT_OFF, owed_key
+from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailureRecord, records_of
 from backend.queue.keys import (
@@ -94,7 +95,7 @@ class Submissions:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything at one moment, `at` (seconds since the epoch)."""
+    """Everything at one moment, `at` (seconds since the epoch, by Redis's clock)."""
 
     at: float
     redis: RedisView
@@ -125,9 +126,14 @@ class Overview:
         return sum(queue.waiting for queue in self.queues)
 
     @property
+    def alive(self) -> tuple[WorkerCard, ...]:
+        """The workers that are not late: what a late one last said of its pace holds no longer."""
+        return tuple(card for card in self.workers if not card.is_late(self.at))
+
+    @property
     def images_per_s(self) -> float:
-        """All workers together, over the last minute."""
-        return sum(card.rate_1m for card in self.workers)
+        """All live workers together, over the last minute."""
+        return sum(card.rate_1m for card in self.alive)
 
     @property
     def seconds_left(self) -> float | None:
@@ -137,8 +143,8 @@ class Overview:
 
 def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
     """What Redis holds now, with the latest `failures` reasons. Raises `QueueUnavailable`."""
-    now = time.time()
     with queue_errors():
+        now = RedisClock(connection)()
         first = _ask(connection, _first_questions(now, failures))
         second = _ask(connection, _second_questions(first))
     cards = [

@@ -11,7 +11,7 @@ from rq import SimpleWorker, worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.utils import now
 
-from backend.queue.finish import is_away
+from backend.queue.away import is_away, said_by_redis
 
 __all__ = ["PatientWorker"]
 
@@ -39,10 +39,11 @@ class PatientWorker(SimpleWorker):
             _skip("maintenance", error)
 
     def clean_registries(self) -> None:
+        by_redis, _ = self.connection.time()
         for queue in self.queues:
             for tidy in (
-                queue.finished_job_registry.cleanup,
-                queue.failed_job_registry.cleanup,
+                partial(queue.finished_job_registry.cleanup, by_redis),
+                partial(queue.failed_job_registry.cleanup, by_redis),
                 partial(worker_registration.clean_worker_registry, queue),
             ):
                 try:
@@ -84,4 +85,6 @@ class PatientWorker(SimpleWorker):
 def _skip(what: str, error: redis.RedisError) -> None:
     if not is_away(error):
         raise error
-    log.error("waiting for redis", skipped=what, error=type(error).__name__)
+    log.error(
+        "waiting for redis", skipped=what, error=type(error).__name__, reason=said_by_redis(error)
+    )

@@ -6,7 +6,6 @@ worker ended without a word. What to do with an image is in RQ's job, which is k
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, FirstpassError
+from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import FailureLog, FailureRecord
 from backend.queue.keys import QUEUES, result_key
@@ -53,7 +53,8 @@ class Retrier:
         self._owe_again = owe_again
         self._connection = connection
         self._submitter = submitter
-        self._log = FailureLog(connection)
+        self._clock = RedisClock(connection)
+        self._log = FailureLog(connection, self._clock)
 
     def retry(self, *, kind: str | None = None, wanted: Sequence[str] = ()) -> Retried:
         """All failed images, or those of one kind, or those whose job ids begin as `wanted` say.
@@ -82,10 +83,11 @@ class Retrier:
         """Failed jobs whose reason is not kept. An image that was asked for again since leaves its id
         behind in RQ's registry, so the jobs themselves are looked at.
         """
+        now = self._clock()
         with self._connection.pipeline(transaction=False) as pipeline:
             for name in QUEUES:
                 key = FailedJobRegistry.key_template.format(name)
-                pipeline.zrangebyscore(key, time.time(), "+inf")
+                pipeline.zrangebyscore(key, now, "+inf")
             known = {
                 raw.decode("utf-8", "backslashreplace") for ids in pipeline.execute() for raw in ids
             }

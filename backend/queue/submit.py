@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, InternalError
 from backend.plan import ModelRequest
+from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import (
     BELL,
@@ -79,6 +80,7 @@ class Submitter:
     def __init__(self, connection: redis.Redis, limits: SubmitLimits) -> None:
         self._connection = connection
         self._limits = limits
+        self._clock = RedisClock(connection)
         self._script = connection.register_script(script("submit"))
         self._queues = {
             name: Queue(name, connection=connection, serializer=JSONSerializer)
@@ -155,4 +157,5 @@ class Submitter:
             retry=Retry(max=MAX_TRIES - 1),
         )
         queue._prepare_for_queue(job)
+        job.enqueued_at = self._clock.utc()  # workers and status count from it
         return job

@@ -12,9 +12,10 @@ from rq import Queue
 from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.utils import now, utcformat
+from rq.utils import utcformat
 
 from backend.queue.aside import put_aside
+from backend.queue.clock import RedisClock
 from backend.queue.keys import BELL, script
 
 __all__ = ["BEGUN", "HOLDER", "Taken", "Taker"]
@@ -51,6 +52,7 @@ class Taker:
         self._queues = {queue.key: queue for queue in queues}
         self._worker_name = worker_name
         self._lease_s = lease_s
+        self._clock = RedisClock(connection)
         self._take = connection.register_script(script("take"))
         self._begin = connection.register_script(script("begin"))
         self._give_back = connection.register_script(script("give_back"))
@@ -88,7 +90,7 @@ class Taker:
 
         Called before an image is touched, since it may end the process while it is decoded.
         """
-        at = now()
+        at = self._clock.utc()
         fields = {
             "started_at": utcformat(at),
             "last_heartbeat": utcformat(at),

@@ -30,12 +30,7 @@ def problems(overview: Overview) -> list[str]:
     if not overview.workers:
         waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
         found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
-    found.extend(
-        f"Worker {worker_name(card)} has been silent for {card.silent_s(overview.at):.0f} s; "
-        "its images go to another."
-        for card in overview.workers
-        if card.is_late(overview.at)
-    )
+    found.extend(_silent_workers(overview))
     found.extend(
         f"An opened image has waited for {queue.oldest_s:.0f} s: the workers do not keep up."
         for queue in overview.queues
@@ -87,6 +82,24 @@ def overview_json(overview: Overview) -> dict[str, Any]:
             "latest": [asdict(record) for record in overview.failures],
         },
     }
+
+
+def _silent_workers(overview: Overview) -> list[str]:
+    """Another takes over the images of a silent one, if there is another."""
+    held = sum(queue.leased for queue in overview.queues)
+    if overview.alive:
+        then = "its images go to another"
+    else:
+        holds = f", {images(held)} more it had begun with" if held else ""
+        then = (
+            f"no other is alive, so {images(overview.waiting)} wait{holds}. See whether it is stopped or "
+            "hangs, or start another: `firstpass worker`"
+        )
+    return [
+        f"Worker {worker_name(card)} has been silent for {card.silent_s(overview.at):.0f} s; {then}."
+        for card in overview.workers
+        if card.is_late(overview.at)
+    ]
 
 
 def _redis_problems(redis: RedisView) -> list[str]:

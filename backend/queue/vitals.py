@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,14 +60,14 @@ class WorkerCard:
     memory_mb: int
     #: Seconds of silence after which the card expires: three leases.
     ttl_s: int
-    #: Seconds since the epoch.
+    #: Seconds since the epoch, by Redis's clock.
     started_at: float
     seen_at: float
     #: What its answers depend on; empty where it does not say.
     fingerprint: str = ""
 
     def silent_s(self, now: float) -> float:
-        """Seconds since the last heartbeat; 0 where the clocks of two machines disagree."""
+        """Seconds since the last heartbeat; both times are of Redis's clock."""
         return max(0.0, now - self.seen_at)
 
     def is_late(self, now: float) -> bool:
@@ -122,7 +121,7 @@ class Vitals:
         model: str,
         ttl_s: int,
         fingerprint: str = "",
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self._name, self._device, self._model, self._ttl_s = name, device, model, ttl_s
         self._fingerprint = fingerprint

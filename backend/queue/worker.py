@@ -25,9 +25,11 @@ from rq.suspension import is_suspended
 from rq.worker import WorkerStatus
 
 from backend.errors import InternalError, TookTooLong
+from backend.queue.away import is_away
 from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.queue.batch_size import BatchSizer
-from backend.queue.finish import Finisher, KeepLimits, is_away, persist
+from backend.queue.clock import RedisClock
+from backend.queue.finish import Finisher, KeepLimits, persist
 from backend.queue.intake import Intake, timeout_s
 from backend.queue.keys import BELL, QUEUES
 from backend.queue.leases import Leases, end_process
@@ -81,7 +83,8 @@ class BatchWorker(PatientWorker):
         model: str,
         fingerprint: str = "",
     ) -> None:
-        persist(connection.ping)  # rather than give up models that took a minute to load
+        clock = RedisClock(connection)
+        persist(clock)  # rather than give up models that took a minute to load
         super().__init__(
             [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES],
             connection=connection,
@@ -103,6 +106,7 @@ class BatchWorker(PatientWorker):
             model=model,
             fingerprint=fingerprint,
             ttl_s=3 * limits.lease_s,
+            clock=clock,
         )
         self._outcomes = Outcomes(finisher, self._vitals, self.key, limits.retry_after_s)
         self._intake = Intake(
@@ -204,7 +208,15 @@ class BatchWorker(PatientWorker):
 
     def register_birth(self) -> None:
         """RQ knows of it, and so does whoever looks at our workers: not only from the first heartbeat on."""
+        persist(self._register_anew)
+        persist(self._show)
+
+    def _register_anew(self) -> None:
+        """RQ refuses a name that is there; a first try whose answer was lost may have put ours there."""
+        self.connection.delete(self.key)
         super().register_birth()
+
+    def _show(self) -> None:
         with self.connection.pipeline() as pipeline:
             self._vitals.publish(pipeline)
             pipeline.execute()

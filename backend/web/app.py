@@ -78,13 +78,13 @@ def _add_guards(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
     @app.exception_handler(FirstpassError)
     async def ours(request: Request, error: FirstpassError) -> JSONResponse:
         say = log.debug if isinstance(error, CallerGone) else log.warning
-        say("refused", path=request.url.path, kind=error.kind, reason=str(error))
+        say("refused", path=request.scope["path"], kind=error.kind, reason=str(error))
         return error_reply(status_of(error), error.kind, str(error))
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         number = uuid4().hex[:8]
-        log.error("bug", path=request.url.path, number=number, exc_info=error)
+        log.error("bug", path=request.scope["path"], number=number, exc_info=error)
         return error_reply(500, "InternalError", f"Firstpass failed; its log has number {number}")
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from backend.projects.our_backend import SECRET_HEADER
 from backend.settings import Settings
+from backend.web.callers import KnownCallers
 
 __all__ = ["Gate"]
 
@@ -19,10 +20,11 @@ WEBHOOK_PATH = "/webhook"
 
 
 class Gate:
-    """Decides on each request; compares in constant time. Open when no user is set."""
+    """Decides on each request; compares in constant time. Without a user, known callers may pass."""
 
     def __init__(self, settings: Settings) -> None:
         self._expected: bytes | None = None
+        self._callers = KnownCallers(settings)
         if settings.basic_auth_user is not None and settings.basic_auth_pass is not None:
             password = settings.basic_auth_pass.get_secret_value()
             self._expected = f"{settings.basic_auth_user}:{password}".encode()
@@ -30,8 +32,10 @@ class Gate:
         self._secret = secret.get_secret_value().encode() if secret is not None else None
 
     def refuse(self, request: Request) -> JSONResponse | None:
-        """The 401 to answer, or `None` when the caller may pass."""
-        if self._expected is None or self._has_basic_auth(request) or self._has_secret(request):
+        """What to answer in place of the route, or `None` when the caller may pass."""
+        if self._expected is None:
+            return self._callers.refuse(request)
+        if self._has_basic_auth(request) or self._has_secret(request):
             return None
         return JSONResponse(
             {
@@ -54,7 +58,7 @@ class Gate:
         return scheme.lower() == "basic" and hmac.compare_digest(given, expected)
 
     def _has_secret(self, request: Request) -> bool:
-        if self._secret is None or request.url.path != WEBHOOK_PATH:
+        if self._secret is None or request.scope["path"] != WEBHOOK_PATH:
             return False
-        given = request.headers.get(SECRET_HEADER, "").encode()
+        given = request.headers.get(SECRET_HEADER, "").encode("latin-1")  # the bytes as sent
         return hmac.compare_digest(given, self._secret)

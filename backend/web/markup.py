@@ -9,7 +9,7 @@ from backend.queue.wording import printable
 
 __all__ = ["Markup", "element", "table"]
 
-_VOID = ("meta", "link", "br")
+_VOID = ("meta", "link", "br", "img")
 
 
 class Markup(str):

@@ -92,7 +92,7 @@ def _verdict(overview: Overview) -> Markup:
 def _tiles(overview: Overview) -> Markup:
     left, rate = overview.seconds_left, overview.submissions.hit_rate
     pace = f"about {duration(left)} left" if overview.waiting and left is not None else None
-    alive = [card for card in overview.workers if not card.is_late(overview.at)]
+    alive = overview.alive
     devices = ", ".join(sorted({card.device for card in alive}))
     tiles = (
         _tile("waiting", f"{overview.waiting:,}", pace or _oldest(overview)),

@@ -11,18 +11,19 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPModel, SiglipModel
+from transformers import CLIPModel, SiglipModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from models.answering import Neutral
 from models.catalogue import Entry
-from models.checkpoint import load_model
+from models.checkpoint import load_image_processor, load_model, load_tokenizer
 from models.clip.crops import middle
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
-from models.devices import pick_dtype, with_smaller_batches
+from models.devices import check_finite, with_smaller_batches
 from models.feature_cache import FeatureCache
+from models.pixels import PixelReader
 from models.protocols import PhraseRefused, VectorStore
 from models.queries import Classify
 from models.registry import fingerprint
@@ -65,6 +66,7 @@ class ClipEngine:
         """Takes loaded transformers objects; `load` is the usual way in."""
         self._model = model
         self._image_processor = image_processor
+        self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._kind = kind
         self._margin = neutral.margin
         self._options = options
@@ -96,12 +98,11 @@ class ClipEngine:
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
         model_class, processor_class = _CLASSES[entry.kind]
-        model = load_model(model_class, entry, folder)
-        number_format = pick_dtype(dtype, device, parameters=model.num_parameters())
+        model = load_model(model_class, entry, folder, device=device, dtype=dtype)
         return cls(
-            model.to(device=device, dtype=number_format).eval(),
-            AutoTokenizer.from_pretrained(folder, local_files_only=True),
-            processor_class.from_pretrained(folder, local_files_only=True),
+            model.eval(),
+            load_tokenizer(entry, folder),
+            load_image_processor(processor_class, entry, folder),
             kind="siglip" if entry.kind == "siglip" else "clip",
             templates=entry.templates,
             neutral=entry.neutral,
@@ -217,13 +218,13 @@ class ClipEngine:
 
     @torch.inference_mode()
     def _encode_images(self, images: Sequence[Image.Image]) -> list[Tensor]:
-        processor = self._image_processor
-        if getattr(processor, "do_center_crop", False):
+        if getattr(self._image_processor, "do_center_crop", False):
             # What the processor would cut off anyway; a sliver would grow to gigabytes before that.
             images = [middle(image, longest_ratio=2) for image in images]
-        pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(device=self._model.device, dtype=self.dtype)
-        encoded = self._model.get_image_features(pixel_values=pixels).pooler_output
+        encoded = self._model.get_image_features(
+            pixel_values=self._pixels.read(images)
+        ).pooler_output
+        check_finite(encoded)
         return [row.clone() for row in torch.nn.functional.normalize(encoded.float(), dim=-1)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +13,10 @@ from transformers.modeling_outputs import BaseModelOutput
 from models.florence2.decoding import DecodeRules, allowed, answer_of
 from models.florence2.parsing import Answer
 
-__all__ = ["decode_with_beams"]
+__all__ = ["NeverWritten", "decode_with_beams"]
+
+#: Tokens read again at once: each holds a vocabulary of numbers.
+_TOKENS_AT_ONCE = 2048
 
 
 @torch.inference_mode()
@@ -30,22 +34,25 @@ def decode_with_beams(
         attention_mask=mask,
         decoder_input_ids=torch.tensor([rules.prefix] * len(encoded), device=encoded.device),
         generation_config=_settings(model, rules, beams),
-        logits_processor=LogitsProcessorList([_Never(never)]),
+        logits_processor=LogitsProcessorList([NeverWritten(never)]),
     )
-    written = sequences[:, len(rules.prefix) :].tolist()
-    answers = []
-    for number, tokens in enumerate(written):
-        if rules.stop in tokens:
-            tokens = tokens[: tokens.index(rules.stop)]
-        tokens = tokens[: rules.max_new_tokens]
-        row = slice(number, number + 1)
-        log_probs = _log_probs(model, encoded[row], mask[row], rules, tokens, never)
-        truncated = len(tokens) == rules.max_new_tokens
-        answers.append(answer_of(tokens, log_probs, rules, truncated=truncated))
-    return answers
+    written = [_cut(tokens, rules) for tokens in sequences[:, len(rules.prefix) :].tolist()]
+    return [
+        answer_of(tokens, log_probs, rules, truncated=len(tokens) == rules.max_new_tokens)
+        for tokens, log_probs in zip(
+            written, _log_probs(model, encoded, mask, rules, written, never), strict=True
+        )
+    ]
 
 
-class _Never(LogitsProcessor):
+def _cut(tokens: list[int], rules: DecodeRules) -> list[int]:
+    """Gives what was written before the end, and no more than may be."""
+    if rules.stop in tokens:
+        tokens = tokens[: tokens.index(rules.stop)]
+    return tokens[: rules.max_new_tokens]
+
+
+class NeverWritten(LogitsProcessor):
     """Leaves the ids out that no answer holds, as greedy decoding does: the others share what they had."""
 
     def __init__(self, never: Tensor) -> None:
@@ -75,18 +82,27 @@ def _log_probs(
     encoded: Tensor,
     mask: Tensor,
     rules: DecodeRules,
-    tokens: list[int],
+    written: Sequence[Sequence[int]],
     never: Tensor,
-) -> Tensor:
-    """Gives one distribution for the place of each token, shape (tokens, vocabulary).
+) -> Iterator[Tensor]:
+    """Gives, row by row, one distribution for the place of each token, shape (tokens, vocabulary).
 
-    Read in one pass over the finished answer, row by row: what `generate` would keep of every step
-    of every beam is a vocabulary's worth of numbers each.
+    Read in one pass over finished answers: what `generate` would keep of every step of every beam is
+    a vocabulary's worth of numbers each. Some rows at a time, for the same reason.
     """
-    logits = model(
-        decoder_input_ids=torch.tensor([[*rules.prefix, *tokens]], device=encoded.device),
-        encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-        attention_mask=mask,
-        use_cache=False,
-    ).logits[0, len(rules.prefix) - 1 : -1]
-    return allowed(logits, never)
+    pad = model.config.text_config.pad_token_id
+    longest = max(map(len, written), default=0) + len(rules.prefix)
+    at_once = max(1, _TOKENS_AT_ONCE // longest)
+    for start in range(0, len(written), at_once):
+        some = slice(start, start + at_once)
+        rows = [[*rules.prefix, *tokens] for tokens in written[some]]
+        # What comes after a token has no part in what is thought of it.
+        padded = [[*row, *[pad] * (longest - len(row))] for row in rows]
+        logits = model(
+            decoder_input_ids=torch.tensor(padded, device=encoded.device),
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoded[some]),
+            attention_mask=mask[some],
+            use_cache=False,
+        ).logits
+        for row, its_logits in zip(rows, logits, strict=True):
+            yield allowed(its_logits[len(rules.prefix) - 1 : len(row) - 1], never)

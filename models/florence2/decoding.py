@@ -66,6 +66,8 @@ class _Row:
     stop_log_probs: list[float] = field(default_factory=list)
     run_of_bins: list[int] = field(default_factory=list)
     places: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    #: What was written after each run of one token less than may not repeat.
+    followed: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
 
     def add(self, token: int, figures: Sequence[float], rules: DecodeRules) -> bool:
         """Takes a token and its figures (see `_figures`); says whether to go on."""
@@ -88,6 +90,22 @@ class _Row:
         place = tuple(self.run_of_bins[-rule.bins :])
         self.places[place] += 1
         return self.places[place] >= rule.times
+
+    def banned(self, rules: DecodeRules) -> Sequence[int]:
+        """Gives the tokens that would write a run of `no_repeat_ngram` tokens again.
+
+        As transformers does it: the prefix counts.
+        """
+        length = rules.no_repeat_ngram
+        if length < 2:
+            return ()
+        written = (
+            [*rules.prefix, *self.tokens[-length:]] if len(self.tokens) < length else self.tokens
+        )
+        before, newest = tuple(written[-length:-1]), written[-1]
+        if len(before) == length - 1:
+            self.followed.setdefault(before, []).append(newest)
+        return self.followed.get(tuple(written[1 - length :]), ())
 
     def answer(self, *, truncated: bool) -> Answer:
         return Answer(
@@ -120,14 +138,16 @@ def decode_greedily(model: Any, encoded: Tensor, mask: Tensor, rules: DecodeRule
             use_cache=True,
         ).logits[:, -1]
         log_probs = allowed(logits, never)
-        _forbid_repeats(log_probs, [rows[row].tokens for row in going], rules)
+        _forbid_repeats(log_probs, [rows[row].banned(rules) for row in going])
         likeliest = _likeliest(log_probs, rules, may_stop=step >= rules.min_new_tokens)
-        figures = _figures(log_probs, likeliest, rules).tolist()
-        chosen: list[int] = likeliest.tolist()
+        # Ids are whole numbers that a float32 holds: one transfer for both.
+        figures = _figures(log_probs, likeliest, rules)
+        figures_and_ids = torch.cat([figures, likeliest[:, None].float()], -1).tolist()
+        chosen = [int(row.pop()) for row in figures_and_ids]
         kept = [
             place
             for place, (row, token) in enumerate(zip(going, chosen, strict=True))
-            if token != rules.stop and rows[row].add(token, figures[place], rules)
+            if token != rules.stop and rows[row].add(token, figures_and_ids[place], rules)
         ]
         if not kept:
             going = []
@@ -203,22 +223,9 @@ def _likeliest(log_probs: Tensor, rules: DecodeRules, *, may_stop: bool) -> Tens
     return torch.where(stops, rules.stop, best)
 
 
-def _forbid_repeats(log_probs: Tensor, written: list[list[int]], rules: DecodeRules) -> None:
-    """Rules out, in place, each token that would write a run of `no_repeat_ngram` tokens again.
-
-    As transformers does it: the prefix counts.
-    """
-    length = rules.no_repeat_ngram
-    if length < 2:
-        return
-    for row, answer in enumerate(written):
-        tokens = [*rules.prefix, *answer]
-        tail = tokens[len(tokens) - length + 1 :]
-        if len(tokens) < length:
-            continue
-        banned = [
-            tokens[start + length - 1]
-            for start in range(len(tokens) - length + 1)
-            if tokens[start : start + length - 1] == tail
-        ]
-        log_probs[row, banned] = float("-inf")
+def _forbid_repeats(log_probs: Tensor, banned: Sequence[Sequence[int]]) -> None:
+    """Rules out, in place, the tokens that each row may not write next."""
+    places = [(row, token) for row, tokens in enumerate(banned) for token in tokens]
+    if places:
+        rows, tokens = torch.tensor(places, device=log_probs.device).T
+        log_probs[rows, tokens] = float("-inf")

@@ -10,23 +10,33 @@ from typing import Any, TypeAlias
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoTokenizer, Florence2ForConditionalGeneration
+from transformers import Florence2ForConditionalGeneration
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from models.answering import Answering
 from models.catalogue import Entry
-from models.checkpoint import check_location_tokens, load_model
-from models.devices import fused_attention_is_slow, pick_dtype, with_smaller_batches
+from models.checkpoint import (
+    check_location_tokens,
+    load_image_processor,
+    load_model,
+    load_tokenizer,
+)
+from models.devices import check_finite, fused_attention_is_slow, in_batches, with_smaller_batches
 from models.feature_cache import FeatureCache
 from models.florence2.beams import decode_with_beams
 from models.florence2.decoding import decode_greedily
 from models.florence2.parsing import Answer, Vocabulary
 from models.florence2.rules import beams_of, rules_of
+from models.pixels import PixelReader
 from models.prompts import AnswerKind, Prompt
 from models.protocols import PhraseRefused
 
 __all__ = ["Ask", "FlorenceEngine", "FlorenceOptions", "placed"]
 
+#: Rows decoded at once. A step of decoding takes a GPU about as long for 300 rows as for 30; on a CPU it
+#: takes longer with every row. `docs/gpu.md` has the figures; one row of the large model takes 28 MB.
+CPU_ROWS = 32
+GPU_ROWS = 320
 #: Image tokens, shape (tokens, width), and prompt ids.
 _Row: TypeAlias = tuple[Tensor, tuple[int, ...]]
 
@@ -35,10 +45,11 @@ _Row: TypeAlias = tuple[Tensor, tuple[int, ...]]
 class FlorenceOptions:
     """Bounds on memory and on answers."""
 
-    #: Images in one pass of the vision tower, prompts in one decoded batch. A CPU takes images through
-    #: the tower, and prompts through the encoder, one by one: what one of them needs stays in its caches.
+    #: Images in one pass of the vision tower. A CPU takes images through the tower, and prompts through the
+    #: encoder, one by one: what one of them needs stays in its caches.
     image_batch: int = 8
-    prompt_batch: int = 32
+    #: Rows in one decoded batch, one for each prompt and beam; `None`: `CPU_ROWS` or `GPU_ROWS`.
+    row_batch: int | None = None
     #: Above 0 every answer has at least so many: for benchmarks.
     min_new_tokens: int = 0
     cache_bytes: int = 256 * 1024 * 1024
@@ -71,6 +82,7 @@ class FlorenceEngine:
         self._model = model
         self._tokenizer = tokenizer
         self._image_processor = image_processor
+        self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._options = options
         self._cache: FeatureCache[Tensor] = FeatureCache(options.cache_bytes)
         self.vocabulary = _vocabulary(tokenizer)
@@ -90,12 +102,13 @@ class FlorenceEngine:
 
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
-        model = load_model(Florence2ForConditionalGeneration, entry, folder)
-        number_format = pick_dtype(dtype, device, parameters=model.num_parameters())
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = load_model(
+            Florence2ForConditionalGeneration, entry, folder, device=device, dtype=dtype
+        )
+        tokenizer = load_tokenizer(entry, folder)
         check_location_tokens(entry, tokenizer.get_vocab())
-        processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        model = placed(model, device, number_format)
+        processor = load_image_processor(CLIPImageProcessorPil, entry, folder)
+        model = placed(model, device, model.dtype)
         return cls(model, tokenizer, processor, options or FlorenceOptions(), entry.answering)
 
     @property
@@ -122,11 +135,14 @@ class FlorenceEngine:
             # Prompts of like length share a batch, so that little of it is padding.
             alike.sort(key=lambda ask: len(ids[ask.prompt]))
             decode = self._decoder(answering or self.answering, *manner)
-            for start in range(0, len(alike), self._options.prompt_batch):
-                batch = alike[start : start + self._options.prompt_batch]
+            for batch in in_batches(alike, self._prompts_at_once(answering or self.answering)):
                 rows = [(features[ask.content_key], ids[ask.prompt]) for ask in batch]
                 answers.update(zip(batch, with_smaller_batches(rows, decode), strict=True))
         return [answers[ask] for ask in asks]
+
+    def _prompts_at_once(self, answering: Answering) -> int:
+        rows = self._options.row_batch or (CPU_ROWS if self._on_cpu else GPU_ROWS)
+        return max(1, rows // beams_of(self._model, answering))
 
     def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         config = self._model.config
@@ -158,13 +174,11 @@ class FlorenceEngine:
     @torch.inference_mode()
     def _encode(self, images: Sequence[Image.Image]) -> list[Tensor]:
         """Gives the image tokens of each image, shape (image tokens, width)."""
-        pixels = self._image_processor(images=list(images), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(
-            device=self._model.device,
-            dtype=self.dtype,
-            memory_format=torch.channels_last if self._on_cpu else torch.preserve_format,
-        )
+        pixels = self._pixels.read(images)
+        if self._on_cpu:
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         encoded = self._model.get_image_features(pixels).pooler_output
+        check_finite(encoded)
         self.images_encoded += len(images)
         # Copies, so that one cached image does not keep its whole batch alive.
         return [row.clone() for row in encoded]

@@ -174,19 +174,25 @@ def _groups(
     tokens: Sequence[int], vocabulary: Vocabulary, bounds: frozenset[int | None]
 ) -> Iterator[_Group]:
     group = _Group()
+    # Outlines of one thing, or of several, share the text before them until another begins.
+    shared: list[int] = []
     for position, token in enumerate(tokens):
         if vocabulary.location(token) is not None:
             group.bins_at.append(position)
             continue
-        if token in vocabulary.special and token not in bounds:
+        is_bound = token in bounds
+        if token in vocabulary.special and not is_bound:
             continue
         if group.bins_at:
             yield group
-            # Outlines of one thing share its text.
-            text_at = list(group.text_at) if token in bounds else []
-            same_thing = token in bounds and token == vocabulary.separator
-            group = _Group(text_at, thing=group.thing if same_thing else group.thing + 1)
-        if token not in bounds:
+            shared = group.text_at
+            same_thing = is_bound and token == vocabulary.separator
+            group = _Group(thing=group.thing if same_thing else group.thing + 1)
+        if is_bound:
+            group.text_at = group.text_at or shared
+        elif group.text_at is shared:
+            group.text_at = [position]
+        else:
             group.text_at.append(position)
     if group.bins_at:
         yield group

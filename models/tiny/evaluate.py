@@ -13,7 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from models.measures import Counts, auroc, calibration_error, count_boxes, is_true
+from models.measures import (
+    Counts,
+    auroc,
+    best_threshold,
+    calibration_error,
+    count_boxes,
+    is_true,
+)
 from models.queries import Detect, Ground, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.judging import NAMES, Figures, classification, rounded, run_each, texts
@@ -24,8 +31,6 @@ __all__ = ["evaluate", "main"]
 
 #: Seeds from here on were never trained on.
 HELD_OUT_SEED = 9_000_000_000
-
-_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(19))
 
 
 def evaluate(runtime: LoadedRuntime, *, n: int, seed: int) -> Figures:
@@ -224,17 +229,17 @@ def _labels(
         [(label_of((thing.color, thing.shape)), thing.box) for thing in scene.objects]
         for scene in scenes
     ]
-    by_threshold = {
-        threshold: _total(found, truths, least_iou=0.5, threshold=threshold).f1
-        for threshold in _THRESHOLDS
-    }
-    best = max(by_threshold, key=lambda threshold: by_threshold[threshold])
+    best, by_threshold = best_threshold(
+        lambda threshold: _total(found, truths, least_iou=0.5, threshold=threshold), now=0.0
+    )
     return {
         **_box_figures(found, truths),
         "scenes": len(scenes),
         "best threshold": best,
-        "f1@0.5 at best threshold": round(by_threshold[best], 4),
-        "f1@0.5 by threshold": {str(key): round(f1, 4) for key, f1 in by_threshold.items()},
+        "f1@0.5 at best threshold": round(by_threshold[best].f1, 4),
+        "f1@0.5 by threshold": {
+            str(key): round(counts.f1, 4) for key, counts in by_threshold.items()
+        },
     }
 
 

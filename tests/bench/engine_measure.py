@@ -95,7 +95,8 @@ def agreement(bench: Bench) -> Figure:
     images = pictures(2, seed=1)
     prompts = [f"Locate {label} in the image." for label in LABELS[:2]]
     theirs, ours = bench.exact
-    single = [theirs.write(image, prompt) for image in images for prompt in prompts]
+    never = ours.never_written
+    single = [theirs.write(image, prompt, never) for image in images for prompt in prompts]
     return agreement_of(single, ours.write(images, prompts))
 
 
@@ -130,7 +131,7 @@ def batch_sweep(bench: Bench) -> list[dict[str, float]]:
             bench.processor,
             tokens=tokens,
             image_batch=batch,
-            prompt_batch=5 * batch,
+            row_batch=5 * batch,
         )
         images = pictures(batch)
         work = partial(ours.locate, images, LABELS[:5])

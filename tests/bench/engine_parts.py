@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from tests.bench.engine_size import IMAGE_SIDE
 
-__all__ = ["Parts", "TowerSpeed", "seconds", "timed_parts", "tower_speed"]
+__all__ = ["Parts", "TowerSpeed", "operations", "seconds", "timed_parts", "tower_speed"]
 
 #: Side of the square matrices whose product is the measure.
 _SQUARE = 2048
@@ -106,17 +106,17 @@ def tower_speed(model: Any, images: int, rounds: int) -> TowerSpeed:
     pixels = torch.randn(images, 3, IMAGE_SIDE, IMAGE_SIDE)
     pixels = pixels.to(device, dtype, memory_format=layout)
     square = torch.randn(_SQUARE, _SQUARE).to(device, dtype)
-    operations = _operations(lambda: model.model.vision_tower(pixels[:1]))
+    counted = operations(lambda: model.model.vision_tower(pixels[:1]))
     tower, product = [], []
     for _ in range(rounds):
         took = seconds(lambda: model.model.vision_tower(pixels), device)
-        tower.append(images * operations / took)
+        tower.append(images * counted / took)
         took = seconds(lambda: [square @ square for _ in range(10)], device)
         product.append(10 * 2 * _SQUARE**3 / took)
-    return TowerSpeed(operations, median(tower), median(product))
+    return TowerSpeed(counted, median(tower), median(product))
 
 
-def _operations(work: Callable[[], object]) -> int:
+def operations(work: Callable[[], object]) -> int:
     """Multiplications and additions of products, convolutions and attention; nothing else counts."""
     # The counter knows every attention kernel but the CPU's.
     kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu

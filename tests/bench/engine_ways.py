@@ -9,9 +9,13 @@ from typing import Any, Protocol
 
 import torch
 from PIL import Image
+from transformers import LogitsProcessorList
 
 from models.answering import Answering
+from models.florence2.beams import NeverWritten
+from models.florence2.decoding import allowed
 from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
+from models.florence2.rules import rules_of
 from models.prompts import AnswerKind, Prompt, prompts_for
 from models.queries import Ground
 from models.types import ImageSize
@@ -55,16 +59,22 @@ class OneByOne:
         for image, label in itertools.product(images, labels):
             self._generate(image, f"<OPEN_VOCABULARY_DETECTION>{label}")
 
-    def write(self, image: Image.Image, prompt: str) -> Written:
-        """Gives the answer to one prompt, with the log-probability of each token."""
-        found = self._generate(image, prompt, output_logits=True, return_dict_in_generate=True)
+    def write(self, image: Image.Image, prompt: str, never: torch.Tensor) -> Written:
+        """Gives the answer to one prompt without the ids of `never`, and each token's log-probability."""
+        found = self._generate(
+            image,
+            prompt,
+            logits_processor=LogitsProcessorList([NeverWritten(never)]),
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
         tokens = found.sequences[0, 2:].tolist()
-        distributions = torch.stack(found.logits)[1:, 0].float().log_softmax(-1)
+        distributions = allowed(torch.stack(found.logits)[1:, 0], never)
         log_probs = distributions.gather(1, found.sequences[0, 2:, None])[:, 0]
         return Written(tuple(tokens), tuple(log_probs.tolist()))
 
     @torch.inference_mode()
-    def _generate(self, image: Image.Image, prompt: str, **wanted: bool) -> Any:
+    def _generate(self, image: Image.Image, prompt: str, **wanted: Any) -> Any:
         inputs = self._processor(text=prompt, images=image, return_tensors="pt")
         inputs = inputs.to(self._model.device, self._model.dtype)
         return self._model.generate(**inputs, **self._settings, **wanted)
@@ -93,6 +103,13 @@ class Ours:
                 for prompt in prompts_for(query, ImageSize(*image.size))
             ]
         )
+
+    @property
+    def never_written(self) -> torch.Tensor:
+        """The ids that no answer holds."""
+        engine = self._engine
+        rules = rules_of(engine._model, engine.vocabulary, engine.answering, AnswerKind.TEXT)
+        return torch.tensor(rules.never, dtype=torch.long)
 
     def looking_at(self, image: Image.Image) -> Callable[[str], None]:
         """Gives a way to ask for one label after another of an image that was never seen before."""

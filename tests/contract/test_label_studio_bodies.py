@@ -22,6 +22,8 @@ from backend.web.app import create_app
 from backend.web.monitor import QueueMonitor
 from tests.standin.queue import StandInQueue
 
+#: As Label Studio sends them.
+JSON = {"Content-Type": "application/json"}
 BODIES = sorted((Path(__file__).parent / "bodies").glob("*.json"))
 
 
@@ -49,7 +51,7 @@ def test_a_recorded_request_gets_the_golden_reply(
     route = body.stem.split("-")[0]
     golden = golden_folder / "replies" / body.name
 
-    answer = http.post(f"/{route}", content=body.read_bytes())
+    answer = http.post(f"/{route}", content=body.read_bytes(), headers=JSON)
     reply = {"status": answer.status_code, "body": answer.json()}
 
     if request.config.getoption("--update-golden"):

@@ -35,7 +35,7 @@ from tests.e2e.conftest import NewProject
 from tests.e2e.killing import PATIENCE_S, stopped, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, picture, rows_per_task
 
-DONE, NOT_DONE, SOME_FAILED, STOPPED = 0, 1, 3, 130
+DONE, NOT_DONE, SOME_FAILED, STOPPED = 0, 2, 3, 130
 
 
 @pytest.fixture

@@ -53,14 +53,41 @@ def test_old_versions_go_and_all_else_stays(
 
         printed = prune(both, "--project", str(project), "--yes")
 
-        assert f"2 predictions of {OLD} are removed" in printed
+        assert f"1 predictions of {OLD} are removed" in printed
+        assert "1 of them are kept: annotations name them as their origin" in printed
         assert "another tool's, kept" in printed
-        assert api.model_versions(project) == {current: 1, OTHER: 2}
+        assert api.model_versions(project) == {current: 1, OLD: 1, OTHER: 2}
         assert api.project(project)["model_version"] == current
-        assert len(api.annotations(task)) == 1
+        (annotation,) = api.annotations(task)
+        assert annotation["parent_prediction"] == old["id"]
         assert "Nothing to remove" in prune(both, "--project", str(project))
 
-        prune(both, "--project", str(project), "--yes", "--version", OTHER)
+        prune(both, "--project", str(project), "--yes", "--with-parents")
+
+        assert api.model_versions(project) == {current: 1, OTHER: 2}
+
+        with pytest.raises(BadRequest, match="1 tasks would be left without any prediction"):
+            prune(both, "--project", str(project), "--yes", "--version", OTHER)
+        assert api.model_versions(project) == {current: 1, OTHER: 2}
+
+        prune(both, "--project", str(project), "--yes", "--anyway", "--version", OTHER)
 
         assert api.model_versions(project) == {current: 1}
         assert api.project(project)["model_version"] == current
+
+
+def test_rows_without_a_version_go_when_named(
+    both: Running, client: LabelStudioClient, new_project: NewProject, demo_config: str
+):
+    """Label Studio takes no empty name for a deletion, so they go one by one."""
+    project = new_project(demo_config)
+    (task,) = client.upload(project, {image.name: image.png for image in demo_images(1)})
+    with LabelStudioApi.from_settings(both.settings) as api:
+        current = api.task(task)["predictions"][0]["model_version"]
+        api.create_prediction({"task": task, "result": [], "model_version": ""})
+        assert len(api.predictions_of(task)) == 2
+
+        printed = prune(both, "--project", str(project), "--yes", "--version", "")
+
+        assert "1 predictions of (no version) are removed" in printed
+        assert [row["model_version"] for row in api.predictions_of(task)] == [current]

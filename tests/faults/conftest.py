@@ -11,10 +11,15 @@ import pytest
 from backend.queue.submit import SubmitLimits
 from backend.redis_server import RedisServerMissing
 from tests.conftest import missing
+from tests.faults import redis_process
 from tests.faults.redis_process import RedisProcess
 from tests.faults.rig import NOBODY, Rig, Users
 
 MakeRig = Callable[..., Rig]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    redis_process.ON_PATH = config.getoption("--redis") == "path"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,8 @@ from backend.processes import free_port
 from backend.redis_server import find_redis_server
 
 ONCE = Retry(NoBackoff(), 0)
+#: Whether a server on the PATH is taken before the embedded one; `--redis=embedded` says no.
+ON_PATH = True
 
 
 class RedisProcess:
@@ -50,7 +52,9 @@ class RedisProcess:
         }
         arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
         variables = ["env", *(f"{name}={value}" for name, value in self._env.items())]
-        self._process = subprocess.Popen([*variables, str(find_redis_server()), *arguments])
+        self._process = subprocess.Popen(
+            [*variables, str(find_redis_server(on_path=ON_PATH)), *arguments]
+        )
         deadline = time.monotonic() + 240
         while not self._answers():
             assert time.monotonic() < deadline, (self._folder / "log").read_text()

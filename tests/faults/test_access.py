@@ -22,7 +22,7 @@ from tests.faults.rig import ENDLESS_S, PATIENCE_S, Rig, Users, answered, failed
 #: As in the README, but for the passwords.
 USERS = """\
 user default off
-user firstpass-web on >firstpass-web resetchannels &firstpass:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting -@dangerous +info
+user firstpass-web on >firstpass-web resetchannels &firstpass:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting +time -@dangerous +info
 user firstpass-worker on >firstpass-worker resetchannels &firstpass:* &rq:pubsub:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting +@blocking +time -@dangerous +info +client|list
 """
 ADMIN = "user admin on >admin allkeys allchannels +@all\n"

@@ -169,3 +169,33 @@ def test_what_everysec_loses_on_a_slow_disk_is_submitted_again(
         thread.join()
 
     assert set(got) == set(rig.ids.values()) == answered(rig.outcomes())
+
+
+def test_a_full_disk_is_waited_out(make_rig: MakeRig, tmp_path: Path) -> None:
+    """While Redis takes no writes the worker stays, with its models; then all is answered, run once.
+
+    It meets the refusal in a script, in a pipeline and in a transaction; a snapshot that cannot be
+    written has Redis refuse as a full disk does.
+    """
+    rig = make_rig(dbfilename="dump.rdb")
+    rig.connection.config_set("save", "3600 1000000")
+    worker = rig.worker(base_s=1)
+    idle = rig.worker(base_s=0.1)
+    rig.submit(["ok-1"])
+    rig.until(lambda: rig.runs("ok-1"))
+
+    in_the_way = tmp_path / "redis" / "dump.rdb"
+    (in_the_way / "file").mkdir(parents=True)
+    rig.connection.bgsave()
+    rig.until(lambda: rig.connection.info("persistence")["rdb_last_bgsave_status"] == "err")
+    with pytest.raises(QueueUnavailable, match="Redis refused: MISCONF"):
+        rig.submit(["ok-2"])
+    time.sleep(8)  # heartbeats, leases and the outcome all meet it
+    shutil.rmtree(in_the_way)
+    rig.connection.bgsave()
+    rig.until(lambda: rig.connection.info("persistence")["rdb_last_bgsave_status"] == "ok")
+
+    rig.submit(["ok-2"])
+    rig.until(rig.all_done)
+    assert [worker.poll(), idle.poll()] == [None, None]
+    assert answered(rig.outcomes()) == {"ok-1", "ok-2"}

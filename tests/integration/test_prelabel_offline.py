@@ -165,7 +165,7 @@ def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> Non
     first = start(home, "--images", folder, "--out", tmp_path / "1.json", held=True)
     wait_for_done(first, home, least=1)
 
-    said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=1)
+    said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=2)
     first.send_signal(signal.SIGTERM)
 
     assert "another `firstpass prelabel`" in " ".join(said.split())
@@ -195,3 +195,37 @@ def test_a_dry_run_leaves_a_contact_sheet_alone(tmp_path: Path) -> None:
         assert image.width > 1000
     assert not (tmp_path / "home").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"in", "sheet.png"}
+
+
+def test_a_folder_of_links_becomes_a_dataset_that_names_what_it_left_out(tmp_path: Path) -> None:
+    """Without --follow-links there is nothing in it, and the sentence says what would take them."""
+    images = demo_images(3)
+    save(tmp_path / "store", images)
+    folder, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.json"
+    folder.mkdir()
+    for image in images:
+        (folder / image.name).symlink_to(tmp_path / "store" / image.name)
+        (folder / f"copy of {image.name}").symlink_to(tmp_path / "store" / image.name)
+    (folder / "phone.heic").write_bytes(b"x")
+    (folder / "scan").write_bytes(images[0].png)
+    given = ("--images", folder, "--format", "yolo", "--split", "0.5", "--out", out)
+
+    said = finish(start(tmp_path / "home", *given), status=1)
+    assert "found none" in said
+    assert "link that leads out of the folder: --follow-links takes it (6)" in " ".join(
+        said.split()
+    )
+
+    said = finish(start(tmp_path / "home", *given, "--follow-links", "--report", report), status=0)
+
+    assert "HEIC image" in said
+    left_out = json.loads(report.read_text())["left_out"]
+    assert {one["examples"][0]["task"] for one in left_out} == {"phone.heic", "scan"}
+    sides = [set((out / f"{side}.txt").read_text().splitlines()) for side in ("train", "val")]
+    assert all(sides)
+    assert len(sides[0] | sides[1]) == 6
+    for side in sides:
+        names = {line.removeprefix("./images/") for line in side}
+        assert {name for name in names if name.startswith("copy")} == {
+            f"copy of {name}" for name in names if not name.startswith("copy")
+        }

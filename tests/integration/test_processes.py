@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backend import processes
 from backend.processes import ManagedProcess, ProcessFailed, Program, free_port
 from backend.supervisor import BACK_OFF_FIRST_S, Supervisor, ending_signals
 
@@ -224,3 +225,29 @@ def test_settings_pass_by_environment(tmp_path: Path):
 def test_free_ports_are_free():
     """A port is given that one can bind."""
     assert free_port() > 0
+
+
+def test_a_log_outlives_restarts_and_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a process ended is there after it was started again; an error quotes the last run alone."""
+    monkeypatch.setattr(processes, "LOG_BYTES", 1000)
+    log = tmp_path / "redis.log"
+    for run in range(3):
+        ended = ManagedProcess.start(python("redis", f"print('run {run}', 'x' * 300)", log=log))
+        until(lambda ended=ended: not ended.running)  # type: ignore[misc]
+        assert f"run {run}" in ended.tail()
+        assert run == 0 or f"run {run - 1}" not in ended.tail()
+    text = log.read_text()
+    assert [f"run {run}" in text for run in range(3)] == [True, True, True]
+    assert text.count("---- started again") == 2
+
+    for run in range(3, 12):
+        ended = ManagedProcess.start(python("redis", f"print('run {run}', 'x' * 300)", log=log))
+        until(lambda ended=ended: not ended.running)  # type: ignore[misc]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["redis.log", "redis.log.1"]
+    assert "run 11" in log.read_text()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 4000
+    silent = ManagedProcess.start(python("redis", "pass", log=log))
+    until(lambda: not silent.running)
+    assert "it wrote nothing" in str(silent.failure("ended"))

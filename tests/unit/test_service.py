@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from backend.delivery.project_key import ProjectKey
 from backend.engine import engine_for
-from backend.label_studio.bodies import WebhookEvent, parse_body
+from backend.label_studio.bodies import SetupRequest, WebhookEvent, parse_body
 from backend.predictor import PredictorSettings
 from backend.service import PredictionService, WaitLimits
 from tests.standin.queue import StandInQueue
@@ -72,3 +73,30 @@ def test_other_events_are_not(
     service.event(WebhookEvent.model_validate(event))
 
     assert notes.submitted == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "event", "level"),
+    [
+        ('<Rating name="r" toName="i"/>', "control tag not served", "warning"),
+        (
+            '<Rating name="r" toName="i" model_skip="true"/>',
+            "control tag left to the annotator",
+            "info",
+        ),
+    ],
+)
+def test_a_tag_that_is_not_served_is_logged_once(
+    service: PredictionService, tag: str, event: str, level: str
+) -> None:
+    """Label Studio asks for the version before every batch; what the config wants so is no warning."""
+    config = (
+        '<View><Image name="i" value="$i"/><RectangleLabels name="b" toName="i">'
+        f'<Label value="a"/></RectangleLabels>{tag}</View>'
+    )
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            service.setup(SetupRequest(schema=config, project="1.1"))
+
+    assert [(line["event"], line["log_level"]) for line in logs] == [(event, level)]

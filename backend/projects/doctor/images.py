@@ -8,8 +8,10 @@ from typing import Any, TypeAlias, assert_never
 from backend.errors import FirstpassError, ImageRefused, TaskError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
-from backend.images.reference import ImageKind, ImageRef, parse_image_ref
+from backend.images.reference import ImageKind, ImageRef, parse_image_ref, stored_prefix
+from backend.label_studio.control_tags import ObjectTag
 from backend.plan import Plan
+from backend.planning.pages import Blank, Page, pages_of
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
 
@@ -34,29 +36,74 @@ def check_images(
         )
         return
     kinds: dict[ImageKind, ImageRef] = {}
-    refused: dict[str, Finding] = {}
+    refused: dict[tuple[Level, str], Finding] = {}
     for task in tasks:
-        for image in plan.images:
-            try:
-                ref = _ref(task, image.data_key, settings)
-            except FirstpassError as error:
-                what = f"task {task['id']}: {error}"
-                refused.setdefault(
-                    type(error).__name__, Finding(Level.ERROR, what, _data_remedy(error))
-                )
-            else:
-                kinds.setdefault(ref.kind, ref)
+        images = list(_images(task, plan, settings))
+        for found in images:
+            if isinstance(found, ImageRef):
+                kinds.setdefault(found.kind, found)
+                continue
+            # A task is predicted without its blank images, as long as it has one that is not.
+            is_blank = isinstance(found, TaskError) and len(images) > 1
+            others = is_blank and any(isinstance(each, ImageRef) for each in images)
+            level = Level.WARNING if others else Level.ERROR
+            what = f"task {task['id']}: {found}"
+            refused.setdefault(
+                (level, found.kind), Finding(level, what, None if others else _data_remedy(found))
+            )
+    yield from _prefixes(tasks, plan, settings)
     for ref in kinds.values():
         yield _tried(ref, fetcher, settings)
     yield from refused.values()
 
 
-def _ref(task: Json, key: str, settings: Settings) -> ImageRef:
-    value = task["data"].get(key)
-    if value is None:
-        present = ", ".join(sorted(map(str, task["data"]))) or "nothing"
-        raise TaskError(f"the label config reads {key!r}, but the task's data has {present}")
-    return parse_image_ref(value, task_id=task["id"], label_studio_url=settings.label_studio_url)
+def _images(task: Json, plan: Plan, settings: Settings) -> Iterator[ImageRef | FirstpassError]:
+    """Each image of a task, and each page of one that has pages; an error for one that cannot be."""
+    for image in plan.images:
+        try:
+            pages = pages_of(image, task["data"])
+        except FirstpassError as error:
+            yield error
+            continue
+        for page in pages:
+            try:
+                if isinstance(page, Blank):
+                    raise TaskError(page.words)
+                yield parse_image_ref(
+                    page.value, task_id=task["id"], label_studio_url=settings.label_studio_url
+                )
+            except FirstpassError as error:
+                yield error
+
+
+def _prefixes(tasks: Sequence[Json], plan: Plan, settings: Settings) -> Iterator[Finding]:
+    """A word on a sub-path that Label Studio stores and our address for it lacks; images are read without."""
+    url = settings.label_studio_url
+    if url is None:
+        return
+    values = (
+        page.value
+        for task in tasks
+        for image in plan.images
+        for page in _pages(image, task)
+        if isinstance(page, Page)
+    )
+    prefix = next(filter(None, (stored_prefix(value, url) for value in values)), None)
+    if prefix is not None:
+        yield Finding(
+            Level.WARNING,
+            f"Label Studio stores its files under {prefix}, the path of its LABEL_STUDIO_HOST, which "
+            f"FIRSTPASS_LABEL_STUDIO_URL ({url}) has not; it is dropped when images are read",
+            "nothing while images are read; else set FIRSTPASS_LABEL_STUDIO_URL to an address that ends in "
+            f"{prefix}",
+        )
+
+
+def _pages(image: ObjectTag, task: Json) -> Sequence[Page | Blank]:
+    try:
+        return pages_of(image, task["data"])
+    except FirstpassError:
+        return ()
 
 
 def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
@@ -72,7 +119,7 @@ def _tried(ref: ImageRef, fetcher: ImageFetcher, settings: Settings) -> Finding:
 
 def _data_remedy(error: FirstpassError) -> str:
     if isinstance(error, TaskError):
-        return "import tasks whose data has the key that <Image value> names"
+        return "import tasks whose data has an address where <Image value> or valueList points to"
     return "import the image as an upload, or with an http(s) address"
 
 

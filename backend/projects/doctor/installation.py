@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from backend.checkpoints import check_checkpoints
 from backend.delivery.card import CourierCard
+from backend.engine import engine_of
 from backend.errors import FirstpassError, ModelUnavailable
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.overview import Overview, RedisView
+from backend.queue.vitals import WorkerCard
 from backend.queue.wording import duration, worker_name
 from backend.settings import Settings
 
@@ -48,27 +49,36 @@ def check_redis(redis: RedisView) -> Iterator[Finding]:
 
 
 def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
-    """Whether any lives, and has the model that the settings name."""
-    alive = [card for card in overview.workers if not card.is_late(overview.at)]
+    """Whether any lives, and answers as the settings here say: the same models, asked the same way."""
+    alive = overview.alive
     if not alive:
         yield Finding(Level.ERROR, "no worker is alive", "start one: `firstpass worker`")
     for card in alive:
         what = f"worker {worker_name(card)} on {card.device} with {card.model}"
-        if _names(card.model) == _names(settings.model):
-            yield Finding(Level.OK, what)
-        else:
+        if _names(card.model) != _names(settings.model):
             yield Finding(
                 Level.ERROR,
                 f"{what}, where the settings here name {settings.model}",
                 "give web, workers and courier the same FIRSTPASS_MODEL",
             )
+        elif not _answers_alike(card, settings):
+            yield Finding(
+                Level.ERROR,
+                f"{what}, which answers otherwise than the settings here say",
+                "give all processes the same FIRSTPASS_NUM_BEAMS, FIRSTPASS_MAX_NEW_TOKENS and FIRSTPASS_GATE, "
+                "the same files of a model in a folder, and the same Firstpass",
+            )
+        else:
+            yield Finding(Level.OK, what)
     for card in overview.workers:
         if card not in alive:
             silent = duration(card.silent_s(overview.at))
             yield Finding(
                 Level.WARNING,
                 f"worker {worker_name(card)} has been silent for {silent}",
-                "see its log; its images go to another worker",
+                "see its log; its images go to another worker"
+                if alive
+                else "see whether it is stopped or hangs, or start another: `firstpass worker`",
             )
 
 
@@ -91,7 +101,7 @@ def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
         return Finding(
             Level.ERROR, f"{what}, and waits: {card.waiting}", "mend that; it goes on then"
         )
-    seen = duration(time.time() - card.started_at)
+    seen = duration(card.seen_at - card.started_at)
     return Finding(Level.OK, f"{what}; {card.stored:,} stored in {seen}")
 
 
@@ -104,14 +114,13 @@ def check_models(settings: Settings, workers: int) -> Finding:
             return Finding(
                 Level.SKIPPED, f"models are not on this machine, the workers have them ({error})"
             )
-        return Finding(
-            Level.ERROR, str(error), f"`firstpass models pull {settings.model}` where workers run"
-        )
+        # The reason says by itself what to do, and for which of the models.
+        return Finding(Level.ERROR, str(error), "do so on every machine where workers run")
     except ImportError:
         return Finding(
             Level.SKIPPED, "models are not looked at: this is an installation without them"
         )
-    return Finding(Level.OK, f"the checkpoints of {settings.model} are on this machine")
+    return Finding(Level.OK, f"the models {settings.model} are on this machine, whole")
 
 
 def check_web(web: OurWeb, settings: Settings) -> Finding:
@@ -128,6 +137,15 @@ def check_web(web: OurWeb, settings: Settings) -> Finding:
         f"{what}, and not from here at {settings.public_url}",
         "that is right where only Label Studio's network knows FIRSTPASS_PUBLIC_URL; else mend it",
     )
+
+
+def _answers_alike(card: WorkerCard, settings: Settings) -> bool:
+    """Whether a worker's fingerprint is ours, as far as both are known: a folder may be on its machine only."""
+    try:
+        ours = engine_of(settings).fingerprint
+    except ModelUnavailable:
+        return True
+    return card.fingerprint in ("", ours)
 
 
 def _names(model: str) -> list[str]:

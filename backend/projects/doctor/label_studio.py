@@ -15,7 +15,7 @@ __all__ = ["check_token", "list_projects"]
 def check_token(api: LabelStudioApi, credential: LabelStudioCredential) -> Iterator[Finding]:
     """One call tells both; an error last means that nothing more can be asked."""
     try:
-        user = api.whoami()
+        email = api.whoami()["email"]
         version = api.version()
     except LabelStudioUnavailable as error:
         yield Finding(
@@ -33,7 +33,7 @@ def check_token(api: LabelStudioApi, credential: LabelStudioCredential) -> Itera
         )
         return
     yield Finding(Level.OK, f"Label Studio {version} answers at {api.url}")
-    yield Finding(Level.OK, f"it takes our {credential.kind}, of {user.get('email')}")
+    yield Finding(Level.OK, f"it takes our {credential.kind}, of {email}")
 
 
 def _token_remedy(said: str, status: int) -> str:

@@ -32,7 +32,8 @@ def check_config(
     )
     findings = [Finding(Level.OK, f"the label config is served: {served}")]
     findings += [
-        Finding(Level.WARNING, f"left to the annotator: {tag}") for tag in predictor.plan.unserved
+        Finding(Level.OK if tag.is_wanted else Level.WARNING, tag.note)
+        for tag in predictor.plan.unserved
     ]
     return predictor, findings
 
@@ -45,7 +46,8 @@ def check_web_version(web: OurWeb, project: Json, version: str) -> Finding:
     return Finding(
         Level.ERROR,
         f"the web process answers as {answered}, the settings here as {version}",
-        "give all processes the same FIRSTPASS_MODEL and FIRSTPASS_SCORE_THRESHOLD, and the same Firstpass",
+        "give all processes the same FIRSTPASS_MODEL, FIRSTPASS_SCORE_THRESHOLD, FIRSTPASS_NUM_BEAMS, "
+        "FIRSTPASS_MAX_NEW_TOKENS and FIRSTPASS_GATE, and the same Firstpass",
     )
 
 

@@ -42,6 +42,10 @@ __all__ = ["Doctor"]
 FIRST_TASKS = 200
 
 
+#: What comes of reading a field as what it is not.
+_ODD_ANSWERS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+
+
 @dataclass(frozen=True, slots=True)
 class Doctor:
     """`open_redis` gives the Redis of the settings, or raises `SettingsError`."""
@@ -65,7 +69,7 @@ class Doctor:
         else:
             yield Finding(Level.SKIPPED, "workers and courier are not looked for: Redis knows them")
         yield from _guarded(lambda: [check_models(self.settings, len(overview.workers))])
-        yield check_web(web, self.settings)
+        yield from _guarded(lambda: [check_web(web, self.settings)])
 
     def _redis(self) -> tuple[Overview, CourierCard | None]:
         try:
@@ -120,8 +124,15 @@ class Doctor:
 
 
 def _guarded(checks: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """The findings of checks; an error of ours that ends them is the last."""
+    """The findings of checks; an error that ends them is the last."""
     try:
         yield from checks()
     except FirstpassError as error:
         yield Finding(Level.ERROR, str(error))
+    except _ODD_ANSWERS as error:
+        yield Finding(
+            Level.ERROR,
+            f"an answer is not what was expected ({type(error).__name__}: {error})",
+            "see that FIRSTPASS_LABEL_STUDIO_URL is the address of a Label Studio, and FIRSTPASS_PUBLIC_URL "
+            "that of Firstpass; if they are, this is a fault of Firstpass",
+        )

@@ -104,7 +104,7 @@ def test_time_goes_to_the_part_that_takes_it() -> None:
 def test_attention_counts_among_the_operations() -> None:
     heads = torch.ones(1, 2, 16, 8)
 
-    counted = engine_parts._operations(
+    counted = engine_parts.operations(
         lambda: nn.functional.scaled_dot_product_attention(heads, heads, heads)
     )
 

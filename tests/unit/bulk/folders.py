@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from backend.bulk.local import FolderPredictor
+from backend.bulk.offline import one_image
 from backend.engine import engine_for
 from backend.errors import ImageUnreadable
 from backend.plan import ModelRequest
@@ -92,4 +93,5 @@ class StandInHandler:
 
 
 def images_of(handler: StandInHandler, config: str = CONFIG, most: int = 4) -> FolderPredictor:
-    return FolderPredictor(predictor(config), "photo", handler, BatchSizer(most, latency_s=60))
+    asks = predictor(config)
+    return FolderPredictor(asks, one_image(asks), handler, BatchSizer(most, latency_s=60))

@@ -15,7 +15,6 @@ import pytest
 import supervision as sv
 from PIL import Image
 
-from backend.bulk import dataset_files
 from backend.bulk.dataset import MARKER, DatasetTarget, dataset_classes
 from backend.bulk.dataset_files import DatasetFormat
 from backend.bulk.task_file import OutputUnwritable
@@ -27,7 +26,7 @@ from backend.settings import Settings
 from tests.unit.bulk.rows import choice, polygon, rectangle
 from tests.unit.images.pictures import corner_colours, corners, exif
 
-CLASSES = ("tree", "car")
+CLASSES = {"car": 0, "tree": 1}
 FORMATS = list(DatasetFormat)
 CAR = rectangle("a", "car", 0.5, x=12.3, y=21.7)
 #: In pixels of 200x100: CAR.
@@ -47,13 +46,16 @@ def write(
     format_name: DatasetFormat,
     rows: dict[str, list[Region]],
     image: bytes | None = None,
+    *,
+    outlines: bool = True,
+    share: float | None = None,
 ) -> Path:
     """The dataset's folder, for images that are all the same."""
     folder, out = tmp_path / "folder", tmp_path / "out"
     for path in rows:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(image or picture())
-    target = DatasetTarget(out, format_name, CLASSES)
+    target = DatasetTarget(out, format_name, CLASSES, outlines=outlines, share=share)
     written = target.write(
         folder,
         [(path, json.dumps({"result": result})) for path, result in rows.items()],
@@ -113,11 +115,8 @@ def test_polygons_and_boxes_stand_side_by_side(tmp_path: Path, format_name: Data
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_many_images_are_written_a_few_at_a_time(
-    tmp_path: Path, format_name: DatasetFormat, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And come out as one dataset, each id once."""
-    monkeypatch.setattr(dataset_files, "CHUNK_IMAGES", 2)
+def test_many_images_come_out_as_one_dataset(tmp_path: Path, format_name: DatasetFormat) -> None:
+    """Each id once."""
     out = write(tmp_path, format_name, {f"{number}.jpg": [CAR, TREE] for number in range(5)})
 
     dataset = load(out, format_name)
@@ -129,18 +128,6 @@ def test_many_images_are_written_a_few_at_a_time(
         assert [image["id"] for image in body["images"]] == [1, 2, 3, 4, 5]
         assert [annotation["id"] for annotation in body["annotations"]] == list(range(1, 11))
         assert body["licenses"] == []
-
-
-def test_masks_in_memory_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset_files, "CHUNK_MASK_PX", 5000)
-    outline = dataset_files.Outlined("tree", ((0, 0), (9, 0), (9, 9)), is_box=False)
-    box = dataset_files.Outlined("tree", ((0, 0), (9, 0), (9, 9), (0, 9)), is_box=True)
-
-    def images(one: dataset_files.Outlined) -> list[dataset_files.DatasetImage]:
-        return [dataset_files.DatasetImage(Path(str(n)), (50, 50), (one,)) for n in range(5)]
-
-    assert [len(chunk) for chunk in dataset_files._chunks(images(outline))] == [2, 2, 1]
-    assert [len(chunk) for chunk in dataset_files._chunks(images(box))] == [5]
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -276,14 +263,57 @@ BOXES = (
 CHOICES = '<Choices name="scene" toName="image"><Choice value="night"/></Choices>'
 
 
-def test_the_classes_are_the_labels_of_boxes_as_the_regions_have_them() -> None:
-    plan = plan_label_config(config(CHOICES, BOXES), 0.3, engine_for("tiny"))
+def classes_of(xml: str, format_name: DatasetFormat = DatasetFormat.YOLO) -> dict[str, int]:
+    return dataset_classes(plan_label_config(xml, 0.3, engine_for("tiny")), xml, format_name)
 
-    assert dataset_classes(plan, DatasetFormat.YOLO) == ("c", "Tree")
+
+def test_the_classes_are_the_labels_as_the_regions_have_them() -> None:
+    """Numbered as Label Studio's export numbers them: those of choices, too."""
+    assert classes_of(config(CHOICES, BOXES)) == {"Tree": 0, "c": 1, "night": 2}
 
 
 def test_a_config_without_boxes_is_refused() -> None:
-    plan = plan_label_config(config(CHOICES), 0.3, engine_for("tiny"))
-
     with pytest.raises(BadRequest, match="has neither"):
-        dataset_classes(plan, DatasetFormat.YOLO)
+        classes_of(config(CHOICES))
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (
+            '<Label value="a" category="1"/><Label value="b" category="1"/>',
+            "gives 1 to 'a' and 'b'",
+        ),
+        ('<Label value="a" category="-1"/>', "gives -1 to 'a'"),
+        ('<Label value="a" category="999999999"/>', "below 10,000"),
+    ],
+)
+def test_numbers_that_a_reader_would_mix_up_are_refused(labels: str, reason: str) -> None:
+    """Before anything is predicted. Pascal VOC has names alone."""
+    xml = config(f'<RectangleLabels name="box" toName="image">{labels}</RectangleLabels>')
+
+    with pytest.raises(BadRequest, match=reason):
+        classes_of(xml)
+    assert classes_of(xml, DatasetFormat.VOC)
+
+
+def test_a_turned_webp_lies_in_the_dataset_as_browsers_show_it(tmp_path: Path) -> None:
+    """As it is stored, without the orientation that some tools would apply."""
+    buffer = io.BytesIO()
+    corners(200, 100).save(buffer, "WEBP", exif=exif(6))
+
+    out = write(tmp_path, DatasetFormat.YOLO, {"a.webp": [CAR]}, buffer.getvalue())
+
+    (file,) = (out / "images").iterdir()
+    with Image.open(file) as image:
+        assert (image.format, image.size, dict(image.getexif())) == ("PNG", (200, 100), {})
+
+
+def test_a_bound_above_pillows_own_holds_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was predicted is written: there is one bound, ours."""
+    for format_name in FORMATS:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+        out = write(tmp_path / format_name, format_name, {"a.jpg": [CAR]}, share=0.5)
+        assert len(list((out / "images").iterdir())) == 1

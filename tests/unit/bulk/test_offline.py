@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from backend.bulk.ledger_file import open_ledger
-from backend.bulk.offline import FolderRun, image_key
+from backend.bulk.offline import FolderRun, one_image
 from backend.bulk.progress import Progress
 from backend.bulk.report import Report
 from backend.bulk.tally import TaskKey
@@ -159,30 +158,5 @@ def test_a_label_config_that_reads_two_images_per_task_is_refused() -> None:
     )
 
     with pytest.raises(BadRequest, match=r"'left' \(\$l\), 'right' \(\$r\)"):
-        image_key(predictor(two))
-    assert image_key(predictor()) == "photo"
-
-
-def test_a_subfolder_that_cannot_be_read_is_counted_with_its_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the report of the run, beside the images; the others are predicted. Mended, it is predicted too."""
-    folder = folder_of(tmp_path / "in", "a.png", "b/c.png", "d.png")
-    with monkeypatch.context() as patch:
-        scandir = os.scandir
-
-        def failing(path: str) -> Any:
-            if Path(path) == folder / "b":
-                raise PermissionError(13, "Permission denied", str(path))
-            return scandir(path)
-
-        patch.setattr(os, "scandir", failing)
-        written, report = start(tmp_path / "home", run(folder), StandInHandler())
-        dry = run(folder).dry(images_of(StandInHandler()), Settings())[1]
-
-    assert list(written) == ["a.png", "d.png"]
-    assert (report.predicted, report.failed) == (dry.predicted, dry.failed) == (2, 1)
-
-    written, report = start(tmp_path / "home", run(folder), StandInHandler())
-    assert list(written) == ["a.png", "b/c.png", "d.png"]
-    assert (report.predicted, report.failed) == (3, 0)
+        one_image(predictor(two))
+    assert one_image(predictor()).data_key == "photo"

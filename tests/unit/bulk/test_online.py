@@ -420,3 +420,21 @@ def test_when_nothing_comes_it_says_why_and_no_more_when_something_does(
     said = [what for what in desk.shown if what]
     assert said == ["no worker is alive"] * 2
     assert desk.shown[-1] == ""
+
+
+def test_a_blank_image_beside_others_is_counted_in_the_report(desk: Desk) -> None:
+    """The task is predicted; what it left blank is named with it."""
+    desk.label_studio.label_config = CONFIG.replace(
+        "</View>",
+        '<Image name="back" value="$back"/><RectangleLabels name="b" toName="back">'
+        '<Label value="car"/></RectangleLabels></View>',
+    )
+    (task,) = desk.label_studio.add("a")
+    desk.label_studio.tasks[task]["data"]["back"] = ""
+
+    report = desk.start()
+
+    assert (report.predicted, report.failed) == (1, 0)
+    (left_out,) = report.left_out
+    assert (left_out.count, left_out.examples[0].task) == (1, task)
+    assert "'back', which is blank" in left_out.examples[0].message

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from backend.bulk.left_out import LeftOut
 from backend.bulk.marks import marks_of
+from backend.bulk.output_file import OutputUnwritable
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.report_files import check_report_paths, write_reports
 from backend.bulk.report_page import report_page
 from backend.bulk.report_table import report_tables
 from backend.bulk.tally import Tally
-from backend.bulk.task_file import OutputUnwritable
 from backend.errors import BadRequest, Failure
 from tests.unit.bulk.rows import choice, rectangle
 
@@ -136,8 +137,32 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_is_done(
 ) -> None:
     with pytest.raises(BadRequest, match=r"FILE\.json"):
         check_report_paths([tmp_path / "r.pdf"])
-    with pytest.raises(BadRequest, match="is not"):
+    with pytest.raises(OutputUnwritable, match="is not"):
         check_report_paths([tmp_path / "nowhere" / "r.json"])
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(OutputUnwritable, match="cannot be written"):
         write_reports(report(), [tmp_path / "folder.json"])
+
+
+def test_what_was_left_out_stands_in_every_form_of_the_report(tmp_path: Path) -> None:
+    """With its reason, how much of it there was, and an example."""
+    left_out = LeftOut()
+    for number in range(30):
+        left_out.add("HEIC image, not read", f"{number}.heic")
+    left_out.add("image of a task", 7, f"is blank {NASTY}")
+    shown = Report.of(Tally(), report().facts, left_out.figures())
+
+    write_reports(shown, [tmp_path / "r.json", tmp_path / "r.html"])
+
+    body = json.loads((tmp_path / "r.json").read_text())["left_out"]
+    assert [(one["reason"], one["count"]) for one in body] == [
+        ("HEIC image, not read", 30),
+        ("image of a task", 1),
+    ]
+    page = (tmp_path / "r.html").read_text()
+    for text in (page, on_terminal(shown)):
+        assert "HEIC image, not read" in text
+        assert "0.heic" in text
+        assert "is blank" in text
+        assert "\x1b[31m" not in text
+    assert "<script" not in page

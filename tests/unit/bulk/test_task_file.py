@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from backend.bulk.task_file import Addresses, OutputUnwritable, write_tasks
+from backend.label_studio.control_tags import ObjectTag
 
+IMAGE = ObjectTag("img", "image")
 PREDICTION = '{"result":[],"score":null,"model_version":"tiny-1"}'
 
 
@@ -17,7 +19,10 @@ def test_each_image_is_a_task_with_its_prediction(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
 
     written = write_tasks(
-        out, "photo", Addresses("https://x/"), [("a.jpg", PREDICTION), ("b ä.jpg", PREDICTION)]
+        out,
+        ObjectTag("img", "photo"),
+        Addresses("https://x/"),
+        [("a.jpg", PREDICTION), ("b ä.jpg", PREDICTION)],
     )
 
     prediction: dict[str, object] = {"result": [], "score": None, "model_version": "tiny-1"}
@@ -28,8 +33,24 @@ def test_each_image_is_a_task_with_its_prediction(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("image", "data"),
+    [
+        (ObjectTag("img", "photos[0].src"), {"photos": [{"src": "x/a.jpg"}]}),
+        (ObjectTag("img", "pages", is_list=True), {"pages": ["x/a.jpg"]}),
+    ],
+)
+def test_a_task_has_its_image_where_the_label_config_reads_it(
+    tmp_path: Path, image: ObjectTag, data: dict[str, object]
+) -> None:
+    write_tasks(tmp_path / "out.json", image, Addresses("x/"), [("a.jpg", PREDICTION)])
+
+    (task,) = json.loads((tmp_path / "out.json").read_text())
+    assert task["data"] == data
+
+
 def test_no_image_gives_an_empty_list(tmp_path: Path) -> None:
-    write_tasks(tmp_path / "out.json", "image", Addresses(""), [])
+    write_tasks(tmp_path / "out.json", IMAGE, Addresses(""), [])
 
     assert json.loads((tmp_path / "out.json").read_text()) == []
 
@@ -44,7 +65,7 @@ def test_a_file_that_does_not_become_whole_leaves_the_old_one(tmp_path: Path) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_tasks(out, "image", Addresses(""), rows())
+        write_tasks(out, IMAGE, Addresses(""), rows())
 
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
     assert out.read_text() == "old"
@@ -52,7 +73,7 @@ def test_a_file_that_does_not_become_whole_leaves_the_old_one(tmp_path: Path) ->
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable, match="No such file"):
-        write_tasks(tmp_path / "nowhere" / "out.json", "image", Addresses(""), [])
+        write_tasks(tmp_path / "nowhere" / "out.json", IMAGE, Addresses(""), [])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import NobodyServes, check_workers, why_silent
 from backend.engine import engine_for
 from backend.errors import Failure, QueueUnavailable
+from backend.queue.clock import RedisClock
 from backend.queue.keys import WORKERS, result_key, worker_key
 from backend.queue.payload import Answer, encode_outcome
 from backend.queue.vitals import Vitals
@@ -23,7 +24,8 @@ TINY = engine_for("tiny")
 
 def work(connection: redis.Redis, name: str, model: str, fingerprint: str = "") -> None:
     """A worker of that name has just beaten."""
-    vitals = Vitals(name, device="cpu", model=model, fingerprint=fingerprint, ttl_s=30)
+    clock = RedisClock(connection)
+    vitals = Vitals(name, device="cpu", model=model, fingerprint=fingerprint, ttl_s=30, clock=clock)
     with connection.pipeline() as pipeline:
         vitals.publish(pipeline)
         pipeline.execute()

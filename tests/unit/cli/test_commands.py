@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 import typer
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from backend.cli.main import app
-from backend.errors import BadRequest, LabelConfigError, ModelUnavailable
+from backend.errors import BadRequest, InferenceFailed, LabelConfigError, ModelUnavailable
+from models.catalogue import TINY_FOLDER
 from models.tiny.scenes import generate_scene
 
 DEMO = Path(__file__).parents[3] / "label_config" / "demo.xml"
@@ -132,12 +135,48 @@ def test_predict_says_what_is_wrong_with_its_phrases(
         run("predict", str(tmp_path / "none.png"), "--model", "tiny", *arguments)
 
 
+def test_an_overflow_names_the_image_and_the_number_format_that_helps(tmp_path: Path) -> None:
+    """A model whose numbers are too large for float16 answers in float32, as the sentence says."""
+    folder, picture = tmp_path / "large", tmp_path / "scene.png"
+    shutil.copytree(TINY_FOLDER / "florence2", folder)
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("image_projection.weight"))
+    weights[name] = weights[name] * 50_000
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    generate_scene(3).image.save(picture)
+    asked = ("predict", str(picture), "--model", str(folder), "--labels", "star", "--device", "cpu")
+
+    with pytest.raises(InferenceFailed, match=r"scene\.png: .*float16.*--dtype float32"):
+        run(*asked, "--dtype", "float16")
+
+    run(*asked, "--dtype", "float32")
+
+
 def test_a_model_that_is_not_here_names_the_remedies() -> None:
     """`pull` and the bundled models; never a silent fallback."""
     with pytest.raises(ModelUnavailable, match="models pull florence-2-base") as caught:
         run("models", "check", "florence-2-base")
 
     assert "--model tiny" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_folder_with_a_half_written_file_is_one_sentence(tmp_path: Path, name: str) -> None:
+    """Which file, and what to do; for every command that would load it."""
+    folder = tmp_path / "mine"
+    shutil.copytree(TINY_FOLDER / "florence2", folder)
+    half = (folder / name).read_bytes()
+    (folder / name).write_bytes(half[: len(half) // 2])
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+    for command in (
+        ("models", "check", str(folder)),
+        ("predict", str(tmp_path / "a.png"), "--labels", "star", "--model", str(folder)),
+        ("up", "--model", str(folder), "--home", str(tmp_path / "home")),
+    ):
+        with pytest.raises(ModelUnavailable, match=name) as caught:
+            run(*command)
+        assert "point to a" in str(caught.value)
 
 
 def test_models_list_names_them_all() -> None:

@@ -29,6 +29,7 @@ def files(tmp_path: Path) -> Path:
     for name, xml in (("boxes", CONFIG), ("choices", CHOICES), ("ellipses", ELLIPSES)):
         (tmp_path / f"{name}.xml").write_text(xml)
     (tmp_path / "none.xml").write_text('<View><Image name="image" value="$image"/></View>')
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("x")
     return tmp_path
@@ -51,6 +52,13 @@ def prelabel(files: Path, *arguments: str) -> Result:
         ("--images @in --config @nowhere.xml --out @o.json", "expected a label config"),
         ("--images @in --config @none.xml --out @o.json", "nothing in the label config"),
         ("--images @in --config @boxes.xml --out @no/o.json", "is not"),
+        ("--images @in --config @boxes.xml --out @loop.json", "cannot be written"),
+        ("--images @in --config @boxes.xml --out /proc/o.json --format coco", "cannot be written"),
+        ("--images @in --config @boxes.xml --out @boxes.xml --format coco", "is none"),
+        ("--images @in --config @boxes.xml --out /dev/full --format coco", "is none"),
+        ("--images @in --config @boxes.xml --out @o.json --report @no/r.json", "is not"),
+        ("--images @in --config @boxes.xml --dry-run --sheet @no/s.png", "is not"),
+        ("--images @in --config @boxes.xml --dry-run --sheet @full", "is a folder"),
         ("--images @in --config @boxes.xml --out @full", "is a folder"),
         ("--images @in --config @boxes.xml --out @full --format coco", "neither"),
         ("--images @in --config @boxes.xml --out @in/new --format coco", "outside of --images"),
@@ -70,12 +78,12 @@ def prelabel(files: Path, *arguments: str) -> Result:
 def test_what_cannot_work_is_one_sentence_and_nothing_is_written(
     files: Path, arguments: str, reason: str
 ) -> None:
-    """Exit code 1; no file beside those that were there, and no model was loaded for it."""
+    """Exit code 2; no file beside those that were there, and no model was loaded for it."""
     before = sorted(path for path in files.rglob("*") if "home" not in path.parts)
 
     done = prelabel(files, *arguments.split())
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     said = " ".join(done.stderr.split())
     assert reason in said
     assert said.startswith("firstpass: ")

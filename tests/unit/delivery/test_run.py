@@ -112,7 +112,7 @@ class Busy:
 def test_the_card_tells_what_was_done_and_what_is_waited_for() -> None:
     """As soon as anything is done again, nothing is waited for: a round may take many minutes."""
     courier = Busy()
-    pulse = _Pulse(redis.Redis(), "http://ls", cast(Courier, courier))
+    pulse = _Pulse(redis.Redis(), "http://ls", cast(Courier, courier), lambda: 5.0)
     assert (pulse.card().stored, pulse.card().failed, pulse.card().waiting) == (3, 3, None)
 
     pulse.wait_for("Label Studio does not answer")

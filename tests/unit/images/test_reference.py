@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import CallerError, ImageRefused, SettingsError, TaskError
-from backend.images.reference import ImageRef, is_file_route, parse_image_ref
+from backend.images.reference import ImageRef, is_file_route, parse_image_ref, stored_prefix
 
 HOME = "http://ls.local:8080"
 PNG = base64.b64encode(b"\x89PNG").decode()
@@ -59,6 +59,47 @@ def test_under_a_path_prefix_both_spellings_are_the_same_upload() -> None:
     spellings = ("/data/upload/1/x", "/ls/data/upload/1/x", "https://a.de/ls/data/upload/1/x")
     assert {ref(one, home=home).location for one in spellings} == {"/data/upload/1/x"}
     assert ref("https://a.de/data/upload/1/x", home=home).kind == "http"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["/tools", "/a/b", "/ls", "/label-studio/v1", "/data", "/tasks/5"]
+)
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/data/upload/1/x.png", "upload"),
+        ("/data/local-files/?d=a/x.png", "local_file"),
+        ("/storage-data/uploaded/?filepath=upload/1/x.png", "label_studio"),
+        ("/tasks/12/resolve/?fileuri=eA==", "label_studio"),
+        ("/projects/3/presign/?fileuri=eA==", "label_studio"),
+        ("/static/samples/x.png", "label_studio"),
+    ],
+)
+@pytest.mark.parametrize("home", [HOME, "http://ls.local:8080/inside"])
+def test_a_sub_path_that_our_address_lacks_is_dropped(
+    prefix: str, path: str, kind: str, home: str
+) -> None:
+    """Label Studio stores it by the address that people use; from inside it is reached without."""
+    found = ref(f"{prefix}{path}", home=home)
+
+    assert (found.kind, found.location) == (kind, path)
+    assert stored_prefix(f"{prefix}{path}", home) == prefix
+    assert stored_prefix(path, home) is None
+    assert stored_prefix(f"{prefix}{path}", f"http://ls.local{prefix}") is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "/tools/api/users/",
+        "/tools/data/uploads/x",
+        "/tools/../data/upload/1/x",
+        "/tools/%2e%2e/data/upload/1/x",
+    ],
+)
+def test_no_other_path_comes_in_by_a_prefix(value: str) -> None:
+    with pytest.raises(ImageRefused):
+        ref(value)
 
 
 @pytest.mark.parametrize(

@@ -544,3 +544,28 @@ def test_a_config_without_tags_for_regions_has_nothing_to_fill() -> None:
         suggested(scene + PROMPT, context(text("cats")), Models())
     with pytest.raises(LabelConfigError):
         suggested(PROMPT, context(text("cats")), Models())
+
+
+@pytest.mark.parametrize("page", [0, 1, 3])
+def test_a_gesture_is_about_the_page_that_was_drawn_on(page: int) -> None:
+    """That page is looked at and no other; the suggestion lies on it, and repeats none of another page."""
+    xml = f'<View><Image name="img" valueList="$pages"/>{BOXES}</View>'
+    pages = [f"https://a.example/{number}.png" for number in range(5)]
+    stored = rectangle(10, 20, 20, 40, "Cat", id="there", item_index=2)
+    rows = [{"model_version": "x", "result": [stored]}]
+    queue = StandInQueue(Models(CAT))
+    predictor = PredictorSettings(ENGINE, 0.3, None).predictor(xml)
+    drawn = rectangle(8, 16, 26, 50, "Cat", item_index=page)
+
+    slot = Assistant(queue, wait_s=1).suggest(
+        predictor,
+        parse_label_config(xml),
+        [Task(id=7, data={"pages": pages}, drafts=rows)],
+        context(drawn),
+        PROJECT,
+    )
+
+    assert slot.prediction is not None
+    assert [region["item_index"] for region in slot.prediction.result] == [page]
+    asked = {request.image.location for jobs in queue.asked for request in jobs.values()}
+    assert asked == {pages[page]}

@@ -210,3 +210,14 @@ def test_whatever_is_sent_is_a_gesture_or_a_bad_request(entries: list[dict[str, 
                     stroke_of(shape, SIZE)
                 case _:
                     pass
+
+
+def test_what_was_drawn_on_another_page_is_not_asked_about() -> None:
+    """Label Studio sends the regions of all pages; `item_index` says which is which."""
+    there = rectangle(1, 1, 10, 10, "Cat", id="there", item_index=0)
+    here = rectangle(1, 1, 10, 10, "Cat", id="here", item_index=2)
+    new = rectangle(5, 5, 10, 10, "Cat", id="new", item_index=2)
+
+    gestures = gestures_of(context(there, here, new))
+
+    assert [(gesture.region_id, gesture.page) for gesture in gestures] == [("here", 2), ("new", 2)]

@@ -121,11 +121,11 @@ def test_lacking_and_doubled_go_by_the_exact_version() -> None:
     assert api.doubled(3, "tiny-1", [1, 2, 3, 4, 5]) == {4: [15, 19]}
 
 
-def test_rows_without_a_version_are_no_version() -> None:
+def test_rows_without_a_version_have_an_empty_name() -> None:
     counts = [{"model_version": "a", "count": 3}, {"model_version": None, "count": 0}]
     stand_in = StandIn(**{"GET /api/projects/3/model-versions/": {"static": counts, "live": None}})
 
-    assert stand_in.api().model_versions(3) == {"a": 3}
+    assert stand_in.api().model_versions(3) == {"a": 3, "": 0}
 
 
 def test_projects_are_listed_to_the_last_page() -> None:
@@ -188,3 +188,39 @@ def test_what_one_request_cannot_ask_is_not_counted() -> None:
 
     assert stand_in.api().count_tasks(3, filters=either, lacking="tiny-1") is None
     assert stand_in.api().count_tasks(3, filters=either) == 5
+
+
+def test_annotated_tasks_come_with_what_people_drew_and_each_once() -> None:
+    """Also where Label Studio gives only stubs of annotations in its listings."""
+    whole = {"id": 1, "annotations": [{"id": 7, "result": [1]}]}
+    stub = {"id": 2, "annotations": [{"id": 8}]}
+    stand_in = StandIn(
+        **{
+            "GET /api/tasks/": tasks_of(whole, stub),
+            "GET /api/tasks/2/annotations/": [{"id": 8, "result": [2]}],
+        }
+    )
+
+    found = list(stand_in.api().annotated(3))
+
+    assert found == [whole, {"id": 2, "annotations": [{"id": 8, "result": [2]}]}]
+    columns = {
+        item["filter"]
+        for request in stand_in.asked
+        if request.url.path == "/api/tasks/"
+        for item in json.loads(request.url.params["query"])["filters"]["items"]
+    }
+    assert columns >= {"filter:tasks:total_annotations", "filter:tasks:cancelled_annotations"}
+    assert "include" not in stand_in.asked[0].url.params
+
+
+def test_where_a_listing_lacks_the_origins_annotations_are_asked_for_alone() -> None:
+    """Label Studio gives annotations short where it thinks that nobody needs more."""
+    short, whole = {"id": 5}, {"id": 5, "parent_prediction": 11}
+    listing = tasks_of(
+        {"id": 1, "predictions": [row(11, "tiny-1")], "annotations": [short]},
+        {"id": 2, "predictions": [], "annotations": []},
+    )
+    api = StandIn(**{"GET /api/tasks/": listing, "GET /api/tasks/1/annotations/": [whole]}).api()
+
+    assert [task["annotations"] for task in api.with_rows(3)] == [[whole], []]

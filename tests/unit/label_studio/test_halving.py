@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -62,6 +62,7 @@ class Studio:
         return [task["id"] for page in pages for task in page]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.sets(st.integers(1, 60)), st.integers(1, 20), st.booleans())
 def test_whatever_is_bad_the_others_are_listed(
     tasks: int, bad: set[int], page_size: int, by_id: bool

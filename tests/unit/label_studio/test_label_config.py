@@ -463,3 +463,140 @@ def test_odd_label_names_come_through(name: str) -> None:
     )
 
     assert config.controls[0].labels[0].value == name
+
+
+GOOD = '<Label value="circle"/>'
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [
+        ("<Label/>", "no value"),
+        ('<Label value=""/>', "no value"),
+        ('<Label value="  "/>', "no value"),
+        ('<Label alias="x"/>', "no value"),
+        ('<Label value="b" predicted_values=""/>', "predicted_values is empty"),
+        ('<Label value="b" predicted_values=" , "/>', "predicted_values is empty"),
+        ('<Label value="b" model_prompt=" "/>', "model_prompt is empty"),
+        ('<Label value="b" model_prompt="x" predicted_values="y"/>', "keep one of them"),
+        ('<Label value="b" model_score_threshold="high"/>', "between 0 and 1"),
+        ('<Label value="b" model_score_threshold="2"/>', "between 0 and 1"),
+        (f'<Label value="{"b" * 5000}"/>', "at most"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["RectangleLabels", "BrushLabels"])
+def test_a_label_that_cannot_be_asked_is_left_out_and_named(
+    kind: str, label: str, reason: str
+) -> None:
+    """The others are asked."""
+    config = parse(f'<{kind} name="b" toName="img">{GOOD}{label}</{kind}>')
+
+    (control,) = config.controls
+    (left_out,) = config.unserved
+    assert [each.value for each in control.labels] == ["circle"]
+    assert reason in left_out.reason
+    assert left_out.part.startswith("<Label")
+    assert f"of <{kind} name='b'>" in str(left_out)
+
+
+@pytest.mark.parametrize(
+    ("tag", "paths"),
+    [
+        ('Choices name="c" toName="img"', [()]),
+        ('Choices name="c" toName="img" allowNested="true"', [("in",), ("in", "hall")]),
+        ('Taxonomy name="c" toName="img"', [("in",), ("in", "hall")]),
+    ],
+)
+def test_a_choice_that_cannot_be_asked_takes_only_what_is_below_it(
+    tag: str, paths: list[tuple[str, ...]]
+) -> None:
+    tree = (
+        '<Choice value="in"><Choice/><Choice value="hall"/></Choice>'
+        '<Choice><Choice value="lost"/></Choice>'
+    )
+    config = parse(f"<{tag}>{tree}</{tag.split()[0]}>")
+
+    (control,) = config.controls
+    assert [label.path for label in control.labels] == paths
+    assert [each.part for each in config.unserved][-1] == "<Choice> no. 2"
+    assert all(each.reason.endswith("it has no value") for each in config.unserved)
+
+
+def test_without_a_label_that_can_be_asked_the_tag_is_not_served() -> None:
+    config = parse(
+        '<RectangleLabels name="b" toName="img"><Label/><Label value=""/></RectangleLabels>'
+    )
+
+    (unserved,) = config.unserved
+    assert (config.controls, unserved.part) == ((), "")
+    assert "no value" in unserved.reason
+
+
+def test_what_the_label_config_skips_is_wanted_so() -> None:
+    config = parse(
+        '<RectangleLabels name="b" toName="img" model_skip="true"><Label value="a"/></RectangleLabels>'
+        '<Rating name="r" toName="img"/>'
+    )
+
+    assert [each.is_wanted for each in config.unserved] == [True, False]
+    assert config.unserved[0].note.startswith("left to the annotator: ")
+    assert config.unserved[1].note.startswith("not served: ")
+
+
+REPEATER = (
+    '<Repeater on="$pages" indexFlag="{{i}}" mode="pagination">'
+    '<Image name="page_{{i}}" value="$pages[{{i}}].url"/><View>'
+    '<RectangleLabels name="b_{{i}}" toName="page_{{i}}"><Label value="a"/></RectangleLabels>'
+    '<Choices name="c_{{i}}" toName="page_{{i}}"><Choice value="x"/></Choices></View></Repeater>'
+)
+
+
+def test_what_is_in_a_repeater_is_named_with_the_true_reason() -> None:
+    """Its names are known in a task alone; what stands beside it is served."""
+    beside = '<RectangleLabels name="box" toName="img"><Label value="a"/></RectangleLabels>'
+
+    config = parse(REPEATER + beside)
+
+    assert [control.name for control in config.controls] == ["box"]
+    assert [image.name for image in config.images] == ["img"]
+    assert [unserved.name for unserved in config.unserved] == ["b_{{i}}", "c_{{i}}"]
+    assert all("<Repeater>" in unserved.reason for unserved in config.unserved)
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_served"),
+    [
+        ('<RectangleLabels name="t" toName="p"><Label value="a"/></RectangleLabels>', True),
+        ('<Choices name="t" toName="p"><Choice value="a"/></Choices>', False),
+        ('<Choices name="t" toName="p" perItem="true"><Choice value="a"/></Choices>', True),
+        ('<Taxonomy name="t" toName="p"><Choice value="a"/></Taxonomy>', False),
+        ('<Taxonomy name="t" toName="p" perItem="true"><Choice value="a"/></Taxonomy>', True),
+        ('<TextArea name="t" toName="p"/>', False),
+        ('<TextArea name="t" toName="p" perItem="true"/>', True),
+        ('<Number name="t" toName="p" model_count="a"/>', False),
+        ('<Number name="t" toName="p" model_count="a" perItem="true"/>', True),
+        ('<TextArea name="prompt" toName="p"/>', True),
+    ],
+)
+def test_of_an_image_with_pages_each_answer_belongs_to_one(tag: str, is_served: bool) -> None:
+    config = parse_label_config(f'<View><Image name="p" valueList="$pages"/>{tag}</View>')
+
+    assert bool(config.controls or config.prompts) is is_served
+    assert all("perItem" in unserved.reason for unserved in config.unserved)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "key", "expression"),
+    [
+        ('value="$image"', "image", "$image"),
+        ('value="$photos[0].src"', "photos[0].src", "$photos[0].src"),
+        ('valueList="$pages"', "pages", "$pages"),
+        ('valueList="$scan.pages" value="$x"', "scan.pages", "$scan.pages"),
+        ('value="https://host/$name"', "https://host/$name", "https://host/$name"),
+    ],
+)
+def test_an_image_is_where_its_value_points_to(attributes: str, key: str, expression: str) -> None:
+    (image,) = parse_label_config(f'<View><Image name="i" {attributes}/></View>').images
+
+    assert (image.data_key, image.expression) == (key, expression)
+    assert image.is_list is ("valueList" in attributes)

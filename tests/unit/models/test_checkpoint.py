@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.catalogue import REGISTRY, TINY_FOLDER
-from models.checkpoint import locate
+from models.hub.cache import locate, located
 from models.registry import ModelNotAvailable
 from models.runtime import load_runtime
 
@@ -58,7 +58,7 @@ def _other_location_tokens(folder: Path) -> None:
     ("spoil", "says"),
     [
         (_without("model.safetensors"), "model.safetensors"),
-        (_without("tokenizer_config.json"), "tokenizer_config.json"),
+        (_without("tokenizer.json"), "tokenizer's words"),
         (_without("processor_config.json"), "processor_config.json"),
         (_edit("processor_config.json", lambda c: c.pop("image_processor")), "processor_config"),
         (
@@ -125,9 +125,37 @@ def test_a_model_never_pulled_is_refused_with_the_command_to_run(
     assert "--model tiny" in str(caught.value)
 
 
+def test_a_cache_of_somebody_else_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that the model was never pulled: to pull it would be no remedy."""
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", closed)
+
+    with pytest.raises(ModelNotAvailable, match="Permission denied; see whose it is") as caught:
+        located([REGISTRY["florence-2-base"]])
+
+    assert "models pull" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("device", "dtype"), [("gpu", "auto"), ("cuda:99", "auto"), ("cpu", "int3")]
 )
 def test_a_device_or_format_that_cannot_be_had_is_refused(device: str, dtype: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         load_runtime("tiny-clip", device=device, dtype=dtype)
+
+
+def test_want_of_memory_is_not_blamed_on_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To pull again would be no remedy."""
+
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"
+        )
+
+    monkeypatch.setattr("transformers.CLIPModel.from_pretrained", full)
+
+    with pytest.raises(ModelNotAvailable, match="out of memory; end what else runs here"):
+        load_runtime("tiny-clip", device="cpu")

@@ -28,7 +28,10 @@ PROMPT = [0, 456, 449, 435, 320, 286, 323, 17, 2]
 @pytest.fixture(scope="module")
 def model() -> Any:
     entry = REGISTRY["tiny-florence2"]
-    return load_model(Florence2ForConditionalGeneration, entry, TINY_FOLDER / "florence2").eval()
+    folder, cpu = TINY_FOLDER / "florence2", torch.device("cpu")
+    return load_model(
+        Florence2ForConditionalGeneration, entry, folder, device=cpu, dtype="float32"
+    ).eval()
 
 
 @pytest.fixture(scope="module")

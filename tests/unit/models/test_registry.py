@@ -70,6 +70,13 @@ def test_hub_entries_are_pinned_to_a_commit(entry: object) -> None:
         (" , ", "empty setting"),
         ("florence-3", "firstpass models list"),
         ("/no/such/folder", "no/such/folder"),
+        ("x" * 5000, "firstpass models list"),
+        ("~nobody-of-this-name/model", "correct the path"),
+        ("tiny@0123456", "ships with Firstpass"),
+        ("tiny-clip@main", "ships with Firstpass"),
+        ("florence-2-base@0092abc", "40 hexadecimal digits"),
+        ("florence-2-base@main", "40 hexadecimal digits"),
+        ("clip-vit-b-32,clip-vit-b-32@3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268", "each model once"),
         ("tiny,tiny-clip", "name tiny-clip once"),
         ("florence-2-base,florence-2-base", "each model once"),
     ],
@@ -102,7 +109,7 @@ def test_a_folder_that_is_no_checkpoint_is_refused(
 def test_a_local_folder_is_recognised_by_its_config() -> None:
     (entry,) = resolve(str(TINY_FOLDER / "clip"))
 
-    assert (entry.kind, entry.weights) == ("clip", "model.safetensors")
+    assert (entry.kind, entry.folder) == ("clip", TINY_FOLDER / "clip")
 
 
 def test_the_fingerprint_names_the_content_of_a_folder_and_not_its_place(tmp_path: Path) -> None:

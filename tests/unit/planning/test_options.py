@@ -9,12 +9,17 @@ import pytest
 from backend.engine import engine_for
 from backend.errors import TaskError
 from backend.images.reference import ImageRef, parse_image_ref
+from backend.label_studio.bodies import Task
 from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from backend.predictor import PredictorSettings, TaskRequests
 from models.queries import Classify, Ground, PerBox, Tiling
 
 TINY = engine_for("tiny")
 RED = {"value": "red"}
 IMAGE = {"image": "http://images.example/1.png"}
+
+
+CONFIG = '<View><Image name="img" value="$image"/><Choices name="c" toName="img" value="$options"/></View>'
 
 
 def planned(attributes: str = "", tags: str = "") -> Plan:
@@ -98,3 +103,27 @@ def test_the_version_does_not_depend_on_the_task() -> None:
 def test_a_list_that_cannot_be_asked_is_the_tasks_own_trouble(options: Any, reason: str) -> None:
     with pytest.raises(TaskError, match=reason):
         asked(planned(), options)
+
+
+@pytest.mark.parametrize(
+    "bad", ["blue", 1, None, {}, {"value": ""}, {"value": 5}, {"value": "x" * 201}, [RED]]
+)
+def test_a_choice_that_cannot_be_asked_is_left_out_and_named(bad: object) -> None:
+    """The others of the list are asked."""
+    predictor = PredictorSettings(TINY, 0.3, None).predictor(CONFIG)
+
+    requests = predictor.requests(Task(id=1, data={**IMAGE, "options": [RED, bad]}))
+
+    assert isinstance(requests, TaskRequests)
+    assert [request.queries for _, request in requests.values()] == [(Classify(("red",)),)]
+    assert len(requests.left_out) == 1
+    assert "'options'" in requests.left_out[0]
+
+
+def test_the_list_may_lie_deeper_in_the_data() -> None:
+    plan = plan_label_config(CONFIG.replace("$options", "$meta.lists[0]"), 0.3, TINY)
+    data = {**IMAGE, "meta": {"lists": [[RED]]}}
+
+    (request,) = requests_for_task(plan, data, parse_ref).values()
+
+    assert request.queries == (Classify(("red",)),)

@@ -111,10 +111,23 @@ class LabelStudio:
             return 200, next(task for task in self.tasks if path.endswith(f"/{task['id']}/"))
         return 404, {"detail": "No Project matches the given query."}
 
+    def _without_row(self, row_id: int) -> Answer:
+        for task in self.tasks:
+            for row in task["predictions"]:
+                if row["id"] == row_id:
+                    task["predictions"].remove(row)
+                    self.versions[row["model_version"] or ""] -= 1
+                    return 204, None
+        return 404, {"detail": "no such prediction"}
+
     def _written(self, method: str, path: str, body: Json) -> Answer:
         if method == "DELETE" and path.endswith("/model-versions/"):
+            if not body["model_version"]:
+                return 400, {"detail": "model_version param is required"}
             self.project["model_version"] = None
             return 200, {"deleted_predictions": self.versions.pop(body["model_version"])}
+        if method == "DELETE" and path.startswith("/api/predictions/"):
+            return self._without_row(int(path.rstrip("/").rpartition("/")[2]))
         if method == "DELETE":
             kept = int(path.rstrip("/").rpartition("/")[2])
             self.backends = [one for one in self.backends if one["id"] != kept]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backend.errors import BadRequest
-from backend.projects.prune import StoredVersion, chosen, remove, stored_versions
+from backend.projects.prune import StoredVersion, chosen, removal_of, remove, stored_versions
 from tests.unit.projects.label_studio import (
     OLD,
     PROJECT,
@@ -68,20 +70,87 @@ def test_a_version_in_use_and_one_unknown_are_refused(
 def test_the_version_that_the_project_shows_is_put_back(label_studio: LabelStudio) -> None:
     """Label Studio empties it with every deletion."""
     api = label_studio.api()
-    removing = chosen(stored_versions(api, PROJECT), ())
+    removal = removal_of([], names(chosen(stored_versions(api, PROJECT), ())), with_parents=False)
 
-    removed = [(one.version, rows) for one, rows in remove(api, PROJECT, removing)]
-
-    assert removed == [(OLD, 3), (OLDER, 2)]
+    assert list(remove(api, PROJECT, removal)) == [(OLD, 3), (OLDER, 2)]
     assert label_studio.versions == {VERSION: 5, "yolo-v8": 4}
     assert label_studio.project["model_version"] == VERSION
 
 
 def test_it_is_put_back_after_an_interruption_too(label_studio: LabelStudio) -> None:
     api = label_studio.api()
-    removing = remove(api, PROJECT, chosen(stored_versions(api, PROJECT), ()))
+    removing = remove(api, PROJECT, removal_of([], [OLD, OLDER], with_parents=False))
 
     next(removing)
     removing.close()
 
     assert label_studio.project["model_version"] == VERSION
+
+
+def a_task(number: int, *versions: str | None, parent: int | None = None) -> dict[str, Any]:
+    """A task with a row of each version; `parent` is the place of the one that was made an annotation."""
+    rows = [
+        {"id": number * 10 + place, "model_version": version}
+        for place, version in enumerate(versions)
+    ]
+    origin = None if parent is None else number * 10 + parent
+    return {
+        "id": number,
+        "predictions": rows,
+        "annotations": [{"id": 1, "parent_prediction": origin}] if parent is not None else [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("tasks", "with_parents", "rows", "kept", "emptied"),
+    [
+        ([a_task(1, OLD, VERSION)], False, [10], 0, 0),
+        ([a_task(1, OLD)], False, [10], 0, 1),
+        ([a_task(1, OLD), a_task(2, VERSION)], False, [10], 0, 1),
+        ([a_task(1, OLD, OLD)], False, [10, 11], 0, 1),
+        ([a_task(1, OLD, "yolo-v8")], False, [10], 0, 0),
+        ([a_task(1, OLD, parent=0)], False, [], 1, 0),
+        ([a_task(1, OLD, parent=0)], True, [10], 0, 1),
+        ([a_task(1, OLD, OLD, parent=0)], False, [11], 1, 0),
+        ([a_task(1, OLD, VERSION, parent=1)], False, [10], 0, 0),
+        ([a_task(1)], False, [], 0, 0),
+        ([a_task(1, None, OLD)], False, [11], 0, 0),
+    ],
+)
+def test_what_a_removal_comes_to(
+    tasks: list[dict[str, Any]], with_parents: bool, rows: list[int], kept: int, emptied: int
+) -> None:
+    """Parents of annotations stay unless asked; tasks that are left with none are counted."""
+    removal = removal_of(tasks, [OLD], with_parents=with_parents)
+
+    assert (removal.rows[OLD], removal.parents[OLD], removal.emptied) == (rows, kept, emptied)
+
+
+def test_where_a_parent_is_kept_the_others_go_one_by_one(label_studio: LabelStudio) -> None:
+    """Label Studio deletes all rows of a name at once, or one."""
+    label_studio.tasks = [a_task(1, OLD, VERSION, parent=0), a_task(2, OLD, VERSION)]
+    api = label_studio.api()
+    removal = removal_of(api.with_rows(PROJECT), [OLD], with_parents=False)
+
+    assert list(remove(api, PROJECT, removal)) == [(OLD, 1)]
+
+    left = [row["id"] for task in label_studio.tasks for row in task["predictions"]]
+    assert left == [10, 11, 21]
+    assert label_studio.project["model_version"] == VERSION
+
+
+@pytest.mark.parametrize("stored", [None, ""])
+def test_rows_without_a_version_are_removed(label_studio: LabelStudio, stored: str | None) -> None:
+    """One by one: Label Studio takes no empty name for a deletion."""
+    label_studio.versions = {VERSION: 1, "": 1}
+    label_studio.project = a_project(model_version=None)
+    label_studio.tasks = [a_task(1, stored, VERSION)]
+    api = label_studio.api()
+    found = stored_versions(api, PROJECT)
+
+    (none,) = chosen(found, [""])
+    removal = removal_of(api.with_rows(PROJECT), [none.version], with_parents=False)
+
+    assert (none.rows, none.in_use, chosen(found, ())) == (1, False, [])
+    assert list(remove(api, PROJECT, removal)) == [("", 1)]
+    assert [row["id"] for row in label_studio.tasks[0]["predictions"]] == [11]

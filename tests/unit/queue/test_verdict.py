@@ -11,7 +11,8 @@ import pytest
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, QueueView
 from backend.queue.verdict import notes, overview_json, problems
-from backend.queue.vitals import BUCKETS_S, Histogram
+from backend.queue.vitals import BUCKETS_S, Histogram, WorkerCard
+from backend.web.status_page import status_page
 from tests.unit.web.overviews import AT, REDIS, courier, overview, worker
 
 MIB = 1024 * 1024
@@ -54,6 +55,38 @@ def test_what_needs_a_look_is_said(changes: dict[str, Any], said: str) -> None:
     assert len(problems(told)) == 1
     assert said in problems(told)[0]
     assert overview_json(told)["ok"] is False
+
+
+SILENT = worker(seen_at=AT - 20, rate_1m=2.0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "leased", "said", "left"),
+    [
+        ((SILENT,), 0, "no other is alive, so 50 images wait. See whether", None),
+        ((SILENT,), 8, "so 50 images wait, 8 images more it had begun with. See", None),
+        ((SILENT, SILENT), 0, "no other is alive", None),
+        ((SILENT, worker(rate_1m=5.0)), 8, "its images go to another", 10.0),
+    ],
+)
+def test_nothing_is_promised_in_the_name_of_silent_workers(
+    workers: tuple[WorkerCard, ...], leased: int, said: str, left: float | None
+) -> None:
+    """Their images go to another where there is one; what they last said of their pace is over."""
+    queues = (
+        QueueView(INTERACTIVE_QUEUE, 0, None, 0, 0),
+        QueueView(BULK_QUEUE, 50, 5.0, leased, 0),
+    )
+    told = overview(workers=workers, queues=queues)
+
+    assert len(problems(told)) == sum(card is SILENT for card in workers)
+    assert all(said in problem for problem in problems(told))
+    assert overview_json(told)["seconds_left"] == left
+    page = status_page(told)
+    assert ("about" in page and "left" in page) == (left is not None)
+    if left is None:
+        assert "go to another" not in page
+        assert told.images_per_s == 0
 
 
 @pytest.mark.parametrize(

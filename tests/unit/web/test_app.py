@@ -44,7 +44,9 @@ def client() -> Iterator[Client]:
             running = RunningService(service, start=lambda: None, close=lambda: None)
             monitor = QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))
             app = create_app(load_settings(**overrides), running, monitor)
-            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            # What Label Studio sends with each body, however a test makes it.
+            sent = {"Content-Type": "application/json"}
+            return stack.enter_context(TestClient(app, raise_server_exceptions=False, headers=sent))
 
         yield make
 
@@ -288,3 +290,53 @@ def test_a_context_that_cannot_be_served_says_why(
 
     assert reply.status_code == 400
     assert reason in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/setup", "/webhook"])
+def test_a_web_page_may_not_use_us(client: Client, path: str) -> None:
+    """Without credentials a foreign host, page or form is refused with a sentence that helps."""
+    http = client()
+    for headers, status, named in (
+        ({"Host": "evil.example:9090"}, 403, "FIRSTPASS_ALLOWED_HOSTS"),
+        ({"Origin": "http://evil.example"}, 403, "evil.example"),
+        ({"Content-Type": "text/plain"}, 415, "application/json"),
+        ({"Host": "["}, 403, "FIRSTPASS_PUBLIC_URL"),
+        ({"Host": "\x1b[2J\u00e9" * 500}, 403, "\ufffd"),
+    ):
+        given = {name.encode(): value.encode() for name, value in headers.items()}
+        reply = http.post(path, content=b"{}", headers=given)
+        assert reply.status_code == status, headers
+        message = reply.json()["error"]["message"]
+        assert named in message
+        assert len(message) < 500
+        assert "\x1b" not in message
+
+
+def test_with_credentials_the_caller_is_known_by_them(client: Client) -> None:
+    """Then a reverse proxy may pass on whatever name it is known by."""
+    http = client(basic_auth_user="ls", basic_auth_pass="secret")
+    given = {"Host": "proxy.example", "Origin": "http://proxy.example"}
+    assert http.get("/health", headers=given).status_code == 401
+    assert http.get("/health", headers=given, auth=("ls", "secret")).status_code == 200
+
+
+def test_a_secret_beyond_ascii_is_the_same_bytes(client: Client) -> None:
+    """As a client sends it in UTF-8."""
+    http = client(basic_auth_user="ls", basic_auth_pass="secret", webhook_secret="gr\u00fcn")
+    event = {"action": "PROJECT_UPDATED", "project": {"id": 1}}
+    given = {b"X-Firstpass-Secret": "gr\u00fcn".encode()}
+    assert http.post("/webhook", json=event, headers=given).status_code == 200
+
+
+def test_a_bug_is_told_whatever_the_host_header_holds(client: Client) -> None:
+    """The log of an error reads no more of the request than it must."""
+
+    def broken(requests: dict[str, ModelRequest]) -> Any:
+        raise KeyError("ours")
+
+    http = client(broken, basic_auth_user="ls", basic_auth_pass="secret")
+    reply = http.post(
+        "/predict", json=body("http://e/a.png"), headers={"Host": "[::1"}, auth=("ls", "secret")
+    )
+    assert reply.status_code == 500
+    assert "its log has number" in reply.json()["error"]["message"]

@@ -1,170 +1,149 @@
-"""What callers may do to the web process, on purpose or not: it answers the others."""
+"""Who is answered while no credentials are set."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from fastapi import Request
 
-from backend.service import LOGGED_TASKS
-from backend.web.body import LARGEST_AT_ONCE
-from tests.unit.web.test_app import CONFIG, Client, client
+from backend.settings import load_settings
+from backend.web.callers import KnownCallers
 
-__all__ = ["client"]
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-ROUTES = ("/setup", "/predict", "/webhook")
+LISTENING = "192.168.1.5"
 
 
-async def _ask(app: Any, path: str, receive: Receive, **headers: str) -> tuple[int, dict[str, str]]:
-    """Status and headers of the answer to one POST whose body comes out of `receive`."""
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
+def answer(
+    *headers: tuple[str, str], method: str = "GET", listening: str | None = LISTENING, **given: Any
+) -> int:
+    """The status of the refusal; 200 where there is none."""
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
+        "method": method,
+        "path": "/predict",
         "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"testserver")]
-        + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+        "server": (listening, 9090) if listening else None,
     }
-    await app(scope, receive, send)
-    start = next(message for message in sent if message["type"] == "http.response.start")
-    return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}
+    refused = KnownCallers(load_settings(**given)).refuse(Request(scope))
+    return refused.status_code if refused is not None else 200
 
 
-def _part(data: bytes, *, more: bool) -> Message:
-    return {"type": "http.request", "body": data, "more_body": more}
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:9090",
+        "localhost.",
+        "firstpass.localhost:80",
+        "127.0.0.1:9090",
+        "127.8.9.1",
+        "[::1]:9090",
+        "[::ffff:127.0.0.1]",
+        LISTENING,
+        f"{LISTENING}:9090",
+        "web:9090",
+        "gpu.lan",
+        "10.0.0.7:1",
+        "[2001:db8::1]:9090",
+    ],
+)
+def test_our_own_names_are_known(host: str) -> None:
+    """Loopback, the address that the connection came to, the public one, the allowed ones."""
+    given = {"public_url": "http://web:9090", "allowed_hosts": "gpu.lan,10.0.0.7,2001:db8::1"}
+    assert answer(("Host", host), **given) == 200
 
 
-def _messages(*messages: Message) -> Receive:
-    left = list(messages)
-
-    async def receive() -> Message:
-        return left.pop(0) if left else await asyncio.Event().wait()  # type: ignore[return-value]
-
-    return receive
-
-
-@pytest.mark.parametrize("path", ROUTES)
-def test_a_caller_that_hangs_up_in_mid_body_is_no_bug(client: Client, path: str) -> None:
-    """Three hundred of them leave no line in the log."""
-    http = client()
-
-    async def all_of_them() -> list[tuple[int, dict[str, str]]]:
-        hang_up = (_part(b"{", more=True), {"type": "http.disconnect"})
-        return [await _ask(http.app, path, _messages(*hang_up)) for _ in range(300)]
-
-    with capture_logs() as logs:
-        answers = asyncio.run(all_of_them())
-
-    assert {status for status, _ in answers} == {499}
-    assert [line for line in logs if line["log_level"] != "debug"] == []
-
-
-@pytest.mark.parametrize("path", ROUTES)
-def test_a_body_that_does_not_end_is_given_up(client: Client, path: str) -> None:
-    """With a sentence, and the connection is closed: nobody waits for the rest."""
-    http = client(body_timeout_s=0.05)
-
-    status, headers = asyncio.run(_ask(http.app, path, _messages(_part(b"{", more=True))))
-
-    assert status == 408
-    assert headers["connection"] == "close"
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:9090",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example@localhost",
+        "localhost@evil.example",
+        "localhost:80@evil.example",
+        "evil.example#localhost",
+        "localhost/../evil",
+        "localhost localhost",
+        "localhost,evil.example",
+        "192.168.1.6",
+        "10.0.0.7",
+        "0.0.0.0",
+        "[::]",
+        "[",
+        "[::1",
+        "localhost:99999",
+        "localhost:x",
+        "\xe9vil",
+        "xlocalhost",
+        "2130706433",
+        "",
+    ],
+)
+def test_other_names_are_refused(host: str) -> None:
+    """Those of rebinding pages, and all that is read in two ways."""
+    assert answer(("Host", host)) == 403
+    assert answer(("Host", "localhost"), ("Host", host)) == 403
 
 
-def test_bodies_in_hand_are_bounded_together(client: Client) -> None:
-    """Who comes when there is no room is told so; when the others are done there is room again."""
-    http = client(max_body_bytes=1024, body_timeout_s=600)
-    whole = json.dumps({"schema": CONFIG}).ljust(1024).encode()
-
-    async def crowd() -> tuple[int, list[int]]:
-        hold, held_up = asyncio.Event(), asyncio.Semaphore(0)
-
-        def held() -> Receive:
-            begun = False
-
-            async def receive() -> Message:
-                nonlocal begun
-                if not begun:
-                    begun = True
-                    return _part(whole, more=True)
-                held_up.release()
-                await hold.wait()
-                return _part(b"", more=False)
-
-            return receive
-
-        others = [
-            asyncio.create_task(_ask(http.app, "/setup", held())) for _ in range(LARGEST_AT_ONCE)
-        ]
-        for _ in others:
-            await held_up.acquire()
-        refused, _ = await _ask(http.app, "/setup", _messages(_part(whole, more=False)))
-        hold.set()
-        statuses = [status for status, _ in await asyncio.gather(*others)]
-        again, _ = await _ask(http.app, "/setup", _messages(_part(whole, more=False)))
-        return refused, [*statuses, again]
-
-    refused, served = asyncio.run(crowd())
-
-    assert refused == 503
-    assert served == [200] * (LARGEST_AT_ONCE + 1)
+@pytest.mark.parametrize("host", ["127.0.0.1", "gpu.lan", "10.0.0.7", "2001:db8::1", "::1"])
+def test_the_listening_host_is_known(host: str) -> None:
+    given = f"[{host}]" if ":" in host else host
+    assert answer(("Host", f"{given}:9090"), listening=None, host=host) == 200
 
 
-@pytest.mark.parametrize("announced", ["9" * 5000, "²", "-1", "x"])
-def test_an_odd_length_that_is_announced_is_no_bug(client: Client, announced: str) -> None:
-    http = client()
-
-    with capture_logs() as logs:
-        status, _ = asyncio.run(
-            _ask(
-                http.app,
-                "/setup",
-                _messages(_part(b"{}", more=False)),
-                content_length=announced,
-            )
-        )
-
-    assert status in (400, 413)
-    assert not [line for line in logs if line["event"] == "bug"]
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
+def test_to_listen_everywhere_makes_no_name_known(everywhere: str) -> None:
+    assert answer(("Host", "evil.example"), host=everywhere) == 403
+    assert answer(("Host", "0.0.0.0:9090"), host=everywhere) == 403
 
 
-def test_thousands_of_bad_tasks_are_a_few_lines_of_log(client: Client) -> None:
-    """Each has its reason in the answer; the log names some and counts the others."""
-    tasks = [{"id": number, "data": {}} for number in range(5000)]
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:8080", 200),
+        ("https://127.0.0.1", 200),
+        ("http://[::1]:3000", 200),
+        ("http://evil.example", 403),
+        ("https://localhost.evil.example", 403),
+        ("null", 403),
+        ("file://", 403),
+        ("file://localhost", 403),
+        ("chrome-extension://abcdefgh", 403),
+        ("localhost", 403),
+        ("", 403),
+    ],
+)
+def test_pages_from_elsewhere_are_refused(origin: str, status: int) -> None:
+    """Whatever route they ask."""
+    json = ("Content-Type", "application/json")
+    assert answer(("Host", "localhost"), ("Origin", origin)) == status
+    assert answer(("Host", "localhost"), ("Origin", origin), json, method="POST") == status
 
-    with capture_logs() as logs:
-        reply = client().post("/predict", json={"tasks": tasks, "label_config": CONFIG}).json()
 
-    assert len(reply["errors"]) == 5000
-    told = [line for line in logs if line["event"] == "task not predicted"]
-    (more,) = [line for line in logs if line["event"] == "more tasks not predicted"]
-    assert len(told) == LOGGED_TASKS
-    assert more["tasks"] == 5000 - LOGGED_TASKS
-    assert len(logs) <= LOGGED_TASKS + 2
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("Application/JSON", 200),
+        ("text/plain", 415),
+        ("text/plain; application/json", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/jsonp", 415),
+        ("", 415),
+        (None, 415),
+    ],
+)
+def test_only_json_is_taken(sent: str | None, status: int) -> None:
+    """A page may send the others to any address without asking first."""
+    headers = [("Content-Type", sent)] if sent is not None else []
+    assert answer(("Host", "localhost"), *headers, method="POST") == status
 
 
-def test_hundreds_of_tags_that_are_not_served_are_a_few_lines_of_log(client: Client) -> None:
-    videos = "".join(f'<Video name="v{number}" toName="img"/>' for number in range(300))
-    config = CONFIG.replace("</View>", f"{videos}</View>")
-
-    with capture_logs() as logs:
-        assert client().post("/setup", json={"schema": config}).status_code == 200
-
-    assert len(logs) <= LOGGED_TASKS + 1
+def test_who_names_no_host_is_no_browser() -> None:
+    """A load balancer's probe in HTTP/1.0."""
+    assert answer() == 200

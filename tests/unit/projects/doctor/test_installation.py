@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from backend.delivery.card import CourierCard
+from backend.engine import engine_of
 from backend.projects.doctor.installation import (
     check_courier,
     check_models,
@@ -81,6 +82,8 @@ def test_workers_must_live_and_have_our_model() -> None:
     silent = card(seen_at=NOW - 20)
     assert levels(workers(card(), silent)) == [Level.OK, Level.WARNING]
     assert levels(workers(silent)) == [Level.ERROR, Level.WARNING]
+    assert "go to another" in str(workers(card(), silent)[1].fix)
+    assert "start another" in str(workers(silent)[1].fix)
 
 
 def test_the_courier_must_live_where_there_is_a_token_to_deliver_with() -> None:
@@ -103,7 +106,7 @@ def test_missing_checkpoints_matter_where_no_worker_has_them() -> None:
     assert check_models(absent, 1).level is Level.SKIPPED
     error = check_models(absent, 0)
     assert error.level is Level.ERROR
-    assert "firstpass models pull florence-2-large,clip-vit-b-32" in str(error.fix)
+    assert "firstpass models pull florence-2-large clip-vit-b-32" in error.what
 
 
 def test_the_web_process_must_answer() -> None:
@@ -116,3 +119,15 @@ def test_the_web_process_must_answer() -> None:
     assert check_web(our_web(), Settings(public_url="http://web:9090")).level is Level.OK
     assert check_web(our_web(), Settings(public_url="http://other:9090")).level is Level.WARNING
     assert check_web(our_web(nobody), Settings()).level is Level.ERROR
+
+
+def test_a_worker_that_is_asked_otherwise_is_named() -> None:
+    """The same models with other beams give other answers, which would be stored as ours."""
+    ours = engine_of(TINY).fingerprint
+    other = engine_of(Settings(model="tiny", num_beams=3)).fingerprint
+
+    assert levels(workers(card(fingerprint=ours))) == [Level.OK]
+    (finding,) = workers(card(fingerprint=other))
+    assert finding.level is Level.ERROR
+    assert finding.fix is not None
+    assert "FIRSTPASS_NUM_BEAMS" in finding.fix

@@ -1,0 +1,214 @@
+"""`firstpass evaluate`: from the options to the figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from backend.bulk.ledger import Ledger
+from backend.bulk.ledger_file import open_ledger
+from backend.bulk.progress import showing_progress
+from backend.bulk.tally import FailureFigures
+from backend.checkpoints import check_checkpoints
+from backend.engine import engine_of
+from backend.errors import BadRequest, FirstpassError
+from backend.evaluation.asking import Asker, WaysHandler
+from backend.evaluation.comparison import advice, compared
+from backend.evaluation.evaluated import Evaluated, evaluated, seen_in
+from backend.evaluation.items import Items, items_of
+from backend.evaluation.report import EvaluationFacts, EvaluationReport
+from backend.evaluation.run import Run, Selected
+from backend.evaluation.sources import Source
+from backend.evaluation.thresholds import threshold_changes
+from backend.evaluation.ways import AS_PREDICTED, Way, ways_for
+from backend.evaluation.worst import WorstImage, worst_images
+from backend.images.decode import decode_image
+from backend.loading import load_models
+from backend.predictor import PredictorSettings
+from backend.queue.batch_size import BatchSizer
+from backend.queue.wording import images as in_words
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from models.runtime import LoadedRuntime
+
+__all__ = ["EvaluateOptions", "Measured", "evaluate_images"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOptions:
+    """What was asked on the command line; `read` gives the labelled images."""
+
+    read: Callable[[Settings], Source]
+    selected: Selected
+    retry_failed: bool
+    sweep: bool
+    against: tuple[str, ...]
+    write_thresholds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The report, and what draws its worst images."""
+
+    report: EvaluationReport
+    source: Source
+    items: Items
+
+    def pictures(self) -> dict[str, str]:
+        """The worst images with their marks, as addresses that hold them; those that can still be read."""
+        return dict(self._pictures())
+
+    def _pictures(self) -> Iterator[tuple[str, str]]:
+        from backend.evaluation.pictures import drawn, inline
+
+        by_key = {item.key: item for item in self.items.items}
+        with self.source.fetcher() as fetcher:
+            for one in self.report.worst:
+                request = by_key[one.image].request
+                with suppress(FirstpassError):
+                    if request is not None:
+                        data = fetcher.fetch(request.image).data
+                        image = decode_image(data, self.source.settings.image_max_pixels)
+                        yield one.image, inline(drawn(image, one.marks))
+
+
+@dataclass(frozen=True, slots=True)
+class _OfModel:
+    """What came of one model setting: by way, with what failed."""
+
+    items: Items
+    ways: tuple[Way, ...]
+    results: tuple[Evaluated, ...]
+    failures: tuple[FailureFigures, ...]
+    seconds: float
+    left: int
+    ledger: Path
+
+
+def evaluate_images(options: EvaluateOptions, settings: Settings, console: Console) -> Measured:
+    """Measures the labelled images. `console` takes the progress. Raises errors of ours."""
+    source = options.read(settings)
+    if options.write_thresholds and source.write is None:
+        raise BadRequest(
+            "--write-thresholds writes into a label config: give --config FILE.xml, or --project"
+        )
+    models = [settings.model, *options.against]
+    for model in options.against:
+        check_checkpoints(model)  # before hours are spent on the first one
+    several = [
+        _measure(source, source.settings.model_copy(update={"model": model}), options, console)
+        for model in models
+    ]
+    first = several[0]
+    changes = threshold_changes(first.results[0])
+    written = None
+    if options.write_thresholds and source.write is not None:
+        written = source.write(changes, first.items.predictor.settings)
+    rows = [
+        (model, way.name, _setting(model, way, models[0]), result)
+        for model, of_model in zip(models, several, strict=True)
+        for way, result in zip(of_model.ways, of_model.results, strict=True)
+    ]
+    sweep = compared(rows) if len(rows) > 1 else ()
+    report = EvaluationReport.of(
+        _facts(source, settings, first),
+        first.results[0],
+        first.failures,
+        thresholds=changes,
+        worst=_worst(first),
+        sweep=sweep,
+        advice=advice(sweep) if sweep else "",
+        written=written,
+    )
+    return Measured(report, source, first.items)
+
+
+def _measure(
+    source: Source, settings: Settings, options: EvaluateOptions, console: Console
+) -> _OfModel:
+    engine = engine_of(settings)
+    predictors = PredictorSettings(engine, settings.score_threshold, settings.label_studio_url)
+    items = items_of(
+        source.labelled, predictors.predictor(source.label_config), source.label_config
+    )
+    chosen = options.selected.of(items.items)
+    ways = ways_for(items.predictor.plan, engine.entries) if options.sweep else (AS_PREDICTED,)
+    with showing_progress(console) as progress:
+        run = Run(items, chosen, ways, progress, options.retry_failed)
+        with open_ledger(settings.home, run.key, "evaluate") as ledger:
+            run.note(ledger)
+            if ledger.waiting(1):
+                _ask(run, ledger, source, settings)
+            return _of_model(run, ledger, source.hint)
+
+
+def _ask(run: Run, ledger: Ledger, source: Source, settings: Settings) -> None:
+    runtime = load_models(settings)
+    with source.fetcher() as fetcher:
+        handler = WaysHandler(
+            fetcher,
+            [(way, _asked_so(runtime, way)) for way in run.ways],
+            settings.image_max_pixels,
+        )
+        sizer = BatchSizer(settings.batch_max, settings.batch_latency_s)
+        run.ask(ledger, Asker(handler, sizer))
+
+
+def _asked_so(runtime: LoadedRuntime, way: Way) -> LoadedRuntime:
+    if way.num_beams is None and way.gated is None:
+        return runtime
+    return runtime.variant(num_beams=way.num_beams, gated=way.gated)
+
+
+def _of_model(run: Run, ledger: Ledger, hint: str) -> _OfModel:
+    tally = ledger.tally(this_start=True)
+    seen = seen_in(run.answers(ledger), len(run.ways), tally)
+    failures = tuple(tally.failures())
+    if not seen[0].images:
+        reason = failures[0].examples[0].message if failures else "there is none"
+        raise BadRequest(
+            f"none of {in_words(len(run.chosen))} of {run.items.labelled.words} could be measured; the first "
+            f"reason: {reason}{hint and f'; {hint}'}"
+        )
+    return _OfModel(
+        run.items,
+        run.ways,
+        tuple(evaluated(each) for each in seen),
+        failures,
+        ledger.seconds,
+        ledger.left(),
+        ledger.path,
+    )
+
+
+def _facts(source: Source, settings: Settings, first: _OfModel) -> EvaluationFacts:
+    return EvaluationFacts(
+        source=source.labelled.words,
+        model=settings.model,
+        model_version=first.items.predictor.version,
+        device=first.results[0].seen.device,
+        ended_at=time.time(),
+        seconds=first.seconds,
+        left=first.left,
+        ledger=str(first.ledger),
+        notes=first.items.notes,
+    )
+
+
+def _worst(first: _OfModel) -> tuple[WorstImage, ...]:
+    return worst_images(first.results[0].seen.every_box)
+
+
+def _setting(model: str, way: Way, first_model: str) -> str:
+    """How a person has it so; empty where no setting does it."""
+    if model == first_model or not way.setting:
+        return way.setting
+    other = f"FIRSTPASS_MODEL={model}"
+    return other if way is AS_PREDICTED else f"{other} and {way.setting}"

@@ -1,0 +1,145 @@
+"""The best thresholds put into the label config: which, why not the others, and which version that makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.bulk.output_file import writing
+from backend.bulk.target_project import TargetProject
+from backend.errors import BadRequest
+from backend.evaluation.box_figures import ENOUGH
+from backend.evaluation.evaluated import Evaluated
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.label_thresholds import LabelThreshold, with_thresholds
+from backend.predictor import PredictorSettings
+
+__all__ = ["ThresholdChange", "Written", "in_file", "in_project", "threshold_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdChange:
+    """A label's threshold now and its best one. `kept_because`: why the label config keeps what it has."""
+
+    control: str
+    label: str
+    now: float
+    best: float
+    f1_now: float | None
+    f1_best: float | None
+    kept_because: str = ""
+
+    @property
+    def line(self) -> str:
+        """In words."""
+        name = f"{self.label} ({self.control})"
+        if self.kept_because:
+            return f"{name}: stays at {self.now:g}: {self.kept_because}"
+        return f"{name}: {self.now:g} -> {self.best:g}, F1 {self.f1_now or 0:.3f} -> {self.f1_best or 0:.3f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written where; `before` and `after` are `model_version`s."""
+
+    place: str
+    count: int
+    before: str
+    after: str
+
+
+def threshold_changes(evaluated: Evaluated) -> tuple[ThresholdChange, ...]:
+    """What the best thresholds would change, label by label."""
+    return tuple(_changes(evaluated))
+
+
+def in_file(
+    path: Path, changes: Sequence[ThresholdChange], predictors: PredictorSettings
+) -> Written:
+    """Writes them into a label config's file. Raises `BadRequest`, `OutputUnwritable`."""
+
+    def store(_: str, after: str) -> None:
+        with writing(path) as file:
+            file.write(after.encode())
+
+    return _written(str(path), path.read_text(encoding="utf-8"), changes, predictors, store)
+
+
+def in_project(
+    api: LabelStudioApi, target: TargetProject, changes: Sequence[ThresholdChange]
+) -> Written:
+    """Writes them into a project's label config, through Label Studio.
+
+    Raises `BadRequest` where somebody has changed it since it was measured.
+    """
+    measured = str(target.fields["label_config"])
+
+    def store(before: str, after: str) -> None:
+        if before != measured:
+            raise BadRequest(
+                f"the label config of project {target.key.id} was changed while it was measured: nothing "
+                "is written; the same command measures it anew"
+            )
+        api.update_project(target.key.id, label_config=after)
+
+    now = str(api.project(target.key.id)["label_config"])
+    return _written(f"project {target.key.id}", now, changes, target.predictors, store)
+
+
+def _written(
+    place: str,
+    before: str,
+    changes: Sequence[ThresholdChange],
+    predictors: PredictorSettings,
+    store: Callable[[str, str], None],
+) -> Written:
+    wanted = [
+        LabelThreshold(change.control, change.label, change.best)
+        for change in changes
+        if not change.kept_because
+    ]
+    after = with_thresholds(before, wanted)
+    versions = [predictors.predictor(xml).version for xml in (before, after)]
+    if wanted:
+        store(before, after)
+    return Written(place, len(wanted), *versions)
+
+
+def _changes(evaluated: Evaluated) -> Iterator[ThresholdChange]:
+    for label in evaluated.labels:
+        yield ThresholdChange(
+            label.control,
+            label.label,
+            label.threshold,
+            label.best_threshold,
+            label.f1,
+            label.best_f1,
+            _why_kept(label.threshold, label.best_threshold, label.truths, "boxes of it"),
+        )
+    for tag in evaluated.tags:
+        for choice in tag.choices:
+            if choice.best_threshold is None:
+                continue
+            why = _why_kept(
+                choice.threshold, choice.best_threshold, choice.truths, "images that have it"
+            )
+            if " > " in choice.choice:
+                why = "choices of a tree are set by hand"
+            yield ThresholdChange(
+                tag.control,
+                choice.choice,
+                choice.threshold,
+                choice.best_threshold,
+                choice.f1,
+                choice.best_f1,
+                why,
+            )
+
+
+def _why_kept(now: float, best: float, truths: int, things: str) -> str:
+    if truths < ENOUGH:
+        return f"people marked {truths} {things}, and under {ENOUGH} the best threshold is chance"
+    if best == now:
+        return "no other threshold is better"
+    return ""

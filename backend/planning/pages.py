@@ -1,0 +1,72 @@
+"""The images that one task brings for the `<Image>` tags of its label config. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from backend.errors import TaskError
+from backend.label_studio.control_tags import ObjectTag
+from backend.label_studio.value_expressions import MISSING, value_of
+
+__all__ = ["MOST_PAGES", "Blank", "Page", "blank_images", "pages_of"]
+
+#: Pages of one image (`valueList`): each is a request of its own.
+MOST_PAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One image and what the data holds for it, which may be anything; `image` says which page."""
+
+    image: ObjectTag
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """An image, or a page of one, that the task leaves out; `words` say how."""
+
+    words: str
+
+
+def pages_of(image: ObjectTag, data: Mapping[str, Any]) -> tuple[Page | Blank, ...]:
+    """The image itself; of one with pages each of them, as Label Studio's editor counts them.
+
+    At least one. Raises `TaskError` for more than `MOST_PAGES`.
+    """
+    value = value_of(image.expression, data)
+    if not image.is_list:
+        return (_page(image, value, data),)
+    if not isinstance(value, list):
+        # The editor shows a single address as one page.
+        return (_page(replace(image, item_index=0), value, data),)
+    if len(value) > MOST_PAGES:
+        raise TaskError(
+            f"expected at most {MOST_PAGES} pages in {image.data_key!r}, got {len(value)}"
+        )
+    if not value:
+        read = f"the label config reads the image {image.name!r} from {image.place}"
+        return (Blank(f"{read}, which has no pages: the list is empty"),)
+    numbered = (replace(image, item_index=number) for number in range(len(value)))
+    return tuple(_page(*each, data) for each in zip(numbered, value, strict=True))
+
+
+def blank_images(images: Iterable[ObjectTag], data: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each image or page that the task leaves out. Raises as `pages_of` does."""
+    for image in images:
+        for page in pages_of(image, data):
+            if isinstance(page, Blank):
+                yield page.words
+
+
+def _page(image: ObjectTag, value: object, data: Mapping[str, Any]) -> Page | Blank:
+    read = f"the label config reads the image {image.name!r} from {image.place}"
+    if value is MISSING:
+        present = ", ".join(sorted(map(str, data))) or "no keys"
+        return Blank(f"{read}, but the task's data has {present}")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        what = "null" if value is None else "an empty text"
+        return Blank(f"{read}, which is blank: the task's data has {what} there")
+    return Page(image, value)

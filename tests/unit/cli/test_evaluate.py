@@ -1,0 +1,79 @@
+"""`firstpass evaluate`, up to where models would be loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from backend.cli.main import app
+from tests.unit.evaluation.sets import coco_at, image_at
+
+CONFIG = (
+    '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
+    '<Label value="{}"/></RectangleLabels></View>'
+)
+CAR = {"image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A COCO set whose image is there, one whose images are elsewhere, label configs and exports."""
+    image_at(tmp_path / "in" / "a.png")
+    coco_at(tmp_path / "in" / "annotations.json", ["a.png"], [CAR])
+    coco_at(tmp_path / "elsewhere.json", ["train/x.png"], [CAR])
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "plain").mkdir()
+    image_at(tmp_path / "plain" / "a.png")
+    (tmp_path / "bus.xml").write_text(CONFIG.format("bus"))
+    (tmp_path / "car.xml").write_text(CONFIG.format("car"))
+    task = {"id": 1, "data": {"image": "/data/upload/1/a.png"}, "annotations": []}
+    (tmp_path / "unlabelled.json").write_text(json.dumps([task]))
+    return tmp_path
+
+
+def evaluate(files: Path, arguments: str) -> Result:
+    """Names of files in the arguments are below `files`."""
+    placed = [one.replace("@", f"{files}/") for one in arguments.split()]
+    home = ("--home", str(files / "home"))
+    return CliRunner().invoke(app, ["evaluate", "--model", "tiny", *home, *placed])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("", "expected --project ID, --export FILE.json, or --images FOLDER"),
+        ("--images @in", "expected --format coco, yolo or voc"),
+        ("--project 3 --images @in", "--project takes no --images"),
+        ("--project 3 --config @car.xml", "--project takes no --config"),
+        ("--export @unlabelled.json --format coco", "--export takes no --format"),
+        ("--images @in --format coco --split val", "--format coco takes no --split"),
+        ("--project 3", "FIRSTPASS_LABEL_STUDIO_URL"),
+        ("--images @nowhere --format coco", "expected a COCO file"),
+        ("--images @empty --format coco --annotations @elsewhere.json", "found none"),
+        (
+            "--images @in --format coco --annotations @elsewhere.json",
+            "names 1 image (train/x.png), and none",
+        ),
+        ("--images @plain --format yolo", "expected the classes"),
+        ("--images @plain --format voc", "expected Pascal VOC files"),
+        ("--images @in --format coco --config @bus.xml", "none of the labels of"),
+        ("--images @in --format coco --config @nowhere.xml", "expected a label config"),
+        ("--images @in --format coco --write-thresholds", "give --config FILE.xml, or --project"),
+        ("--images @in --format coco --report @r.pdf", "FILE.json or FILE.html"),
+        ("--images @in --format coco --model no-such", "no-such"),
+        ("--export @unlabelled.json", "none of them with an annotation"),
+        ("--export @nowhere.json", "No such file"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(files: Path, arguments: str, reason: str) -> None:
+    """Exit code 2, no traceback, and no model was loaded for it."""
+    done = evaluate(files, arguments)
+
+    said = " ".join(done.stderr.split())
+    assert done.exit_code == 2, said
+    assert reason in said
+    assert said.count("firstpass:") == 1
+    assert "Traceback" not in said
