@@ -18,6 +18,7 @@ FirstpassError
 │   ├── OutOfMemory             this process had too little memory; trying again may help
 │   ├── TookTooLong             one image alone outlasts the time that a batch may take
 │   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
+│   ├── TaskUnlisted            Label Studio does not list this task, while it lists others
 │   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
@@ -59,6 +60,7 @@ __all__ = [
     "RowRefused",
     "SettingsError",
     "TaskError",
+    "TaskUnlisted",
     "TookTooLong",
 ]
 
@@ -158,6 +160,18 @@ class LabelStudioUnavailable(OperatorError):
     transient = True
 
 
+class TaskUnlisted(OperatorError):
+    """Label Studio does not list this task, while it lists others."""
+
+    transient = True
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            "Label Studio lists other tasks and not this one: open it there, mend its data or delete it "
+            f"(Label Studio's log says more); {said}"
+        )
+
+
 class LabelStudioRefuses(OperatorError):
     """Label Studio refuses our token, or what we ask of it; nothing was changed. `status` is HTTP's."""
 
@@ -192,4 +206,6 @@ class Failure:
 
     @classmethod
     def of(cls, error: FirstpassError) -> Failure:
-        return cls(kind=error.kind, message=str(error), transient=error.transient)
+        # A reason may quote what a task holds, and goes to places that take UTF-8 alone.
+        message = str(error).encode("utf-8", "backslashreplace").decode()
+        return cls(kind=error.kind, message=message, transient=error.transient)

@@ -6,12 +6,18 @@ whose default means "as before".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from typing import Any
+from types import NoneType
+from typing import Any, cast
 
 __all__ = ["as_plain"]
+
+
+#: Field names and defaults of a class: looked up once.
+_FIELDS: dict[type, tuple[tuple[str, Any], ...]] = {}
+_PLAIN = (str, int, float, bool, NoneType)
 
 
 def as_plain(value: object) -> Any:
@@ -20,20 +26,40 @@ def as_plain(value: object) -> Any:
     >>> from models.queries import Ground
     >>> as_plain(Ground(("cat",)))
     {'phrases': ['cat']}
+
+    What stands in it several times is made once, and must not be changed.
     """
-    if is_dataclass(value):
-        held = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
-        return {
-            name: as_plain(content)
-            for name, (content, default) in held.items()
-            if default is MISSING or content != default
-        }
+    return _plain(value, {})
+
+
+def _plain(value: object, made: dict[int, Any]) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        items = cast("Sequence[object]", value)
+        return [item if type(item) in _PLAIN else _plain(item, made) for item in items]
+    if is_dataclass(kind):
+        if id(value) not in made:
+            made[id(value)] = _fields_of(value, kind, made)
+        return made[id(value)]
     match value:
         case Enum():
             return value.value
         case Mapping():
-            return {str(key): as_plain(content) for key, content in value.items()}
+            return {str(key): _plain(content, made) for key, content in value.items()}
         case list() | tuple():
-            return [as_plain(content) for content in value]
+            return [_plain(content, made) for content in value]
         case _:
             return value
+
+
+def _fields_of(value: object, kind: type, made: dict[int, Any]) -> dict[str, Any]:
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple((field.name, field.default) for field in fields(kind))
+    held = ((name, getattr(value, name), default) for name, default in _FIELDS[kind])
+    return {
+        name: _plain(content, made)
+        for name, content, default in held
+        if default is MISSING or content != default
+    }

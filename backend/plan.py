@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from backend.engine import Engine
@@ -30,7 +30,13 @@ from models.queries import Query
 __all__ = ["ModelRequest", "Plan", "Step", "plan_label_config", "requests_for_task"]
 
 
-@dataclass(frozen=True, slots=True)
+#: Label configs of more characters than this are remembered in small number.
+LARGE_XML_CHARS = 32_768
+#: Tags whose reasons an error spells out.
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
 class Plan:
     """All steps for a label config, and the tags left to the annotator."""
 
@@ -48,12 +54,17 @@ class Plan:
 
     def digest(self) -> str:
         """12 hex digits that change exactly when the same model outputs would become other regions."""
-        named = [
-            [type(step.control).__name__, type(step.query).__name__, as_plain(step)]
-            for step in self.steps
-        ]
-        canonical = json.dumps(named, sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        """Of the JSON of all steps, made step by step: the text of a whole large plan is never in memory."""
+        found = hashlib.sha256(b"[")
+        for number, step in enumerate(self.steps):
+            named = [type(step.control).__name__, type(step.query).__name__, as_plain(step)]
+            found.update(b", " * (number > 0) + json.dumps(named, sort_keys=True).encode())
+        found.update(b"]")
+        return found.hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +77,32 @@ class ModelRequest:
     steps: tuple[Step, ...] = field(default=(), compare=False)
 
 
-@lru_cache(maxsize=256)
 def plan_label_config(xml: str, score_threshold: float | None, engine: Engine) -> Plan:
     """The steps for a label config that the engine can answer; memoised.
 
     `score_threshold` (0..1) is the default for boxes; `None`: that of the model asked. Raises `LabelConfigError` when the XML does
     not parse or no control tag can be served; the message names each tag and its reason.
     """
+    remembered = _plan_of_large if len(xml) > LARGE_XML_CHARS else _plan_of
+    return remembered(xml, score_threshold, engine)
+
+
+def _planned(xml: str, score_threshold: float | None, engine: Engine) -> Plan:
     steps, unserved = plan_steps(parse_label_config(xml), score_threshold, engine)
     if not steps:
-        reasons = "; ".join(map(str, unserved)) or "it has no control tag"
+        more = [f"and {len(unserved) - MOST_NAMED} more"] if len(unserved) > MOST_NAMED else []
+        named = [str(tag) for tag in unserved[:MOST_NAMED]]
+        reasons = "; ".join(named + more) or "it has no control tag"
         raise LabelConfigError(
             'nothing in the label config can be pre-annotated: expected an <Image value="$key"> with '
             f"tags for regions, choices, texts or counts; {reasons}"
         )
     return Plan(steps, unserved)
+
+
+#: Many of usual size are remembered, and few large ones: each may take megabytes.
+_plan_of = lru_cache(maxsize=256)(_planned)
+_plan_of_large = lru_cache(maxsize=8)(_planned)
 
 
 def requests_for_task(

@@ -91,6 +91,8 @@ class Predictor:
                 value, task_id=task.id, label_studio_url=self.settings.label_studio_url
             )
 
+        if task.failure is not None:
+            return task.failure
         fingerprint = self.settings.engine.fingerprint
         try:
             requests = TaskRequests(
@@ -103,6 +105,10 @@ class Predictor:
             )
         except FirstpassError as error:
             return Failure.of(error)
+        except Exception as error:
+            # A mistake of ours, which the other tasks of the request must not pay for.
+            log.exception("task not planned", task=task.id)
+            return Failure.of(InternalError(f"this task could not be planned: {error!r:.200}"))
         return requests
 
     def slot(
@@ -129,3 +135,7 @@ class Predictor:
         except InternalError as error:
             log.error("prediction not valid", task=task_id, error=str(error))
             return Slot(task_id, failure=Failure.of(error))
+        except Exception as error:
+            log.exception("prediction not made", task=task_id)
+            failed = InternalError(f"no prediction could be made of its answers: {error!r:.200}")
+            return Slot(task_id, failure=Failure.of(failed))

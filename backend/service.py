@@ -31,6 +31,8 @@ log = structlog.get_logger()
 _SUBMITTED = {"ANNOTATION_CREATED", "ANNOTATION_UPDATED"}
 #: Projects whose last version is remembered for `/versions`.
 REMEMBERED_PROJECTS = 1000
+#: Tasks of one request whose reasons are logged one by one; of more, how many there are.
+LOGGED_TASKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +181,22 @@ class PredictionService:
     @staticmethod
     def _log(request: PredictRequest, slots: Sequence[Slot], asked: Asked, seconds: float) -> None:
         outcomes: dict[str, int] = {}
+        failed = parts = 0
         for slot in slots:
             outcomes[slot.outcome] = outcomes.get(slot.outcome, 0) + 1
             for reason in slot.left_out:
-                log.info(
-                    "part of a task left out",
-                    project=request.project,
-                    task=slot.task_id,
-                    reason=reason,
-                )
-            if slot.failure is not None:
+                parts += 1
+                if parts <= LOGGED_TASKS:
+                    log.info(
+                        "part of a task left out",
+                        project=request.project,
+                        task=slot.task_id,
+                        reason=reason,
+                    )
+            if slot.failure is None:
+                continue
+            failed += 1
+            if failed <= LOGGED_TASKS:
                 log.warning(
                     "task not predicted",
                     project=request.project,
@@ -196,6 +204,10 @@ class PredictionService:
                     kind=slot.failure.kind,
                     reason=slot.failure.message,
                 )
+        if failed > LOGGED_TASKS:
+            log.warning(
+                "more tasks not predicted", project=request.project, tasks=failed - LOGGED_TASKS
+            )
         log.info(
             "predict",
             project=request.project,
@@ -208,8 +220,11 @@ class PredictionService:
 
 def _log_unserved(project: str | None, unserved: Sequence[UnservedTag]) -> None:
     """A line per tag: what the label config itself leaves to the annotator is no warning."""
-    for tag in unserved:
+    for tag in unserved[:LOGGED_TASKS]:
         if tag.is_wanted:
             log.info("control tag left to the annotator", project=project, tag=str(tag))
         else:
             log.warning("control tag not served", project=project, tag=str(tag))
+    if len(unserved) > LOGGED_TASKS:
+        more = len(unserved) - LOGGED_TASKS
+        log.warning("more control tags not served", project=project, tags=more)

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=64 * MIB, ge=1024, description="Largest request body that is read, in bytes."
     )
+    body_timeout_s: float = Field(
+        default=30, gt=0, description="Seconds in which a request's whole body must have come."
+    )
 
     redis_url: SecretStr | None = Field(
         default=None,
@@ -121,6 +124,11 @@ class Settings(BaseSettings):
         "unset: as the model needs it (`tiny`: doubtful, others: every).",
     )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")
+    batch_pixels: int = Field(
+        default=256_000_000,
+        ge=1,
+        description="Most pixels of all images of one batch; an image that alone has more is one by itself.",
+    )
     batch_latency_s: float = Field(
         default=2.0,
         gt=0,

@@ -8,6 +8,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from backend.bulk.dataset_files import DatasetFormat, split_dataset, write_dataset
 from backend.bulk.dataset_image import DatasetImage, Outlined
 from backend.bulk.dataset_split import Split
@@ -118,6 +121,8 @@ class DatasetTarget:
         self._out, self._format, self._classes = out, format_name, classes
         self._outlines, self._split = outlines, None if share is None else Split(share)
         self._follow_links = follow_links
+        #: Why images of the rows are not in the dataset that was written, by their paths.
+        self.left_out: dict[str, str] = {}
 
     def write(self, folder: Path, rows: Iterable[tuple[str, str]], settings: Settings) -> int:
         """Copies the images of the rows (path below `folder`, prediction as JSON) and annotates them.
@@ -132,12 +137,24 @@ class DatasetTarget:
             nonlocal count
             names = _Stems()
             for path, prediction in rows:
-                yield self._image(folder, path, prediction, images / names.of(path), settings)
+                stem = images / names.of(path)
+                try:
+                    image = self._image(folder, path, prediction, stem, settings)
+                except ImageError as error:
+                    self.left_out[path] = str(error)
+                    continue
+                yield image
                 count += 1
 
         try:
             images.mkdir(parents=True)
             write_dataset(self._format, beside, self._classes, placed(), outlines=self._outlines)
+            if self.left_out and not count:
+                path, reason = next(iter(self.left_out.items()))
+                raise OutputUnwritable(
+                    f"{self._out} is left as it was, since none of its images can be read; "
+                    f"{path}: {reason}"
+                )
             if self._split is not None:
                 split_dataset(self._format, beside, self._classes, self._split.sides())
             (beside / MARKER).write_text(json.dumps({"format": self._format, "images": count}))
@@ -158,18 +175,14 @@ class DatasetTarget:
     def _image(
         self, folder: Path, path: str, prediction: str, stem: Path, settings: Settings
     ) -> DatasetImage:
-        try:
-            data = read_local_file(
-                folder,
-                path,
-                max_bytes=settings.image_max_bytes,
-                follow_links=self._follow_links,
-            )
-            file, size_wh = self._place(data, stem, settings.image_max_pixels)
-        except ImageError as error:
-            raise OutputUnwritable(
-                f"{path} was predicted, but cannot be read any more; the same command leaves it out"
-            ) from error
+        """Raises `ImageError` for an image that cannot be read any more."""
+        data = read_local_file(
+            folder,
+            path,
+            max_bytes=settings.image_max_bytes,
+            follow_links=self._follow_links,
+        )
+        file, size_wh = self._place(data, stem, settings.image_max_pixels)
         found = [
             group
             for group in siblings_of(json.loads(prediction)["result"])
@@ -186,6 +199,8 @@ class DatasetTarget:
         """
         facts = image_facts(data, max_pixels)
         suffix = None if facts.has_orientation else _COPIED.get(facts.format_name)
+        if suffix is not None and not _is_read_by_tools(data):
+            suffix = None
         file = stem.with_name(stem.name + (suffix or ".png"))
         if suffix is not None:
             file.write_bytes(data)
@@ -212,6 +227,14 @@ class DatasetTarget:
         width, height = size_wh
         points = tuple((x * width / 100, y * height / 100) for x, y in corners)
         yield Outlined(label, points, is_box="points" not in place)
+
+
+def _is_read_by_tools(data: bytes) -> bool:
+    """Whether OpenCV, by which training tools and our own writers read images, makes anything of it."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8) is not None
+    except cv2.error:
+        return False
 
 
 class _Stems:

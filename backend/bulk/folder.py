@@ -73,20 +73,21 @@ class _Walk:
 
     def of(self, entries: list[os.DirEntry[str]]) -> Iterator[FoundImage]:
         """The images among the entries of a folder, and below them."""
-        for entry in entries:
+        levels = [iter(entries)]  # rather than calls within calls: folders may be deeper than those
+        while levels:
+            entry = next(levels[-1], None)
+            if entry is None:
+                levels.pop()
+                continue
             try:
                 if entry.name.startswith("."):
                     self._leave_out(entry, HIDDEN)
                 elif entry.is_dir(follow_symlinks=False):
-                    inner = _listed(Path(entry.path))
+                    levels.append(iter(_listed(Path(entry.path))))
                 else:
                     yield from self._file(entry)
-                    continue
             except OSError as error:
                 self._leave_out(entry, f"{NOT_READABLE} ({error.strerror})")
-                continue
-            if not entry.name.startswith("."):
-                yield from self.of(inner)
 
     def _file(self, entry: os.DirEntry[str]) -> Iterator[FoundImage]:
         """The image, unless it is none, or is gone since its folder was listed."""

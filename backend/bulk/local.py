@@ -75,7 +75,7 @@ class FolderPredictor:
             for job_id, request in asked.values()
         }
         payloads = [encode_request(request) for request in jobs.values()]
-        return requests, self._runner.prepare(list(jobs), payloads)
+        return requests, self._runner.read(list(jobs), payloads)
 
     def _run(self, prepared: Prepared[str]) -> dict[str, Outcome]:
         try:

@@ -12,8 +12,9 @@ from backend.bulk.ledger import Ledger, Listed
 from backend.bulk.patience import Patience
 from backend.bulk.selection import Selection, reservoir
 from backend.bulk.target_project import TargetProject
-from backend.errors import BadRequest, Failure, LabelStudioUnavailable
+from backend.errors import BadRequest, Failure, LabelStudioUnavailable, TaskUnlisted
 from backend.label_studio.bodies import Task
+from backend.label_studio.halving import Unlisted
 
 __all__ = ["ListsTasks", "ProjectTasks", "chosen_tasks"]
 
@@ -37,13 +38,16 @@ class ListsTasks(Protocol):
         lacking: str | None,
         page_size: int,
         include: str,
+        unlisted: Unlisted | None,
     ) -> Iterator[list[Json]]: ...
 
     def count_tasks(
         self, project: int, *, filters: Json | None, view: int | None, lacking: str | None
     ) -> int | None: ...
 
-    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]: ...
+    def lacking(
+        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
+    ) -> set[int]: ...
 
 
 class ProjectTasks:
@@ -70,16 +74,29 @@ class ProjectTasks:
         self._ledger.adopt()
         unsettled = iter(self._ledger.unsettled())
         while chunk := [int(task) for task in islice(unsettled, IDS_AT_ONCE)]:
-            lacking = self._api.lacking(self._target.key.id, self._target.version, chunk)
-            self._ledger.settle({task: task not in lacking for task in chunk})
+            unlisted: set[int] = set()
+
+            def note(task: int, reason: TaskUnlisted, unlisted: set[int] = unlisted) -> None:
+                unlisted.add(task)
+
+            lacking = self._api.lacking(self._target.key.id, self._target.version, chunk, note)
+            # What cannot be listed is looked for again, and named then.
+            self._ledger.settle({task: task not in lacking | unlisted for task in chunk})
         self._ledger.forget_failures(passing=not retry_failed)
+        hidden: list[int] = []
         chosen = chosen_tasks(
-            self._api, self._target, self._selection, include="id,total_annotations"
+            self._api,
+            self._target,
+            self._selection,
+            include="id,total_annotations",
+            unlisted=lambda task, reason: hidden.append(task),
         )
         if self._selection.is_counted and not self._ledger.count():
             self._ledger.note(Listed(int(task["id"])) for task in chosen)
+            # No task is lost for that it is not known whether it would have been chosen.
+            self._ledger.note(map(Listed, hidden))
         elif not self._ledger.count():
-            next(chosen)
+            next(chosen, None)
 
     def total(self) -> int | None:
         """Tasks of the run, done ones included; `None` where only listing them all would tell."""
@@ -117,7 +134,11 @@ class ProjectTasks:
             self._ledger.done_elsewhere(sorted(absent))
 
     def _pages(
-        self, filters: Json | None, view: int | None, ids: Sequence[int] | None
+        self,
+        filters: Json | None,
+        view: int | None,
+        ids: Sequence[int] | None,
+        unlisted: Unlisted,
     ) -> Iterator[list[Json]]:
         return self._api.pages(
             self._target.key.id,
@@ -127,16 +148,26 @@ class ProjectTasks:
             lacking=self._target.version,
             page_size=PAGE,
             include="id,data,total_annotations",
+            unlisted=unlisted,
         )
 
-    def _fresh(self, pages: Callable[[], Iterator[list[Json]]]) -> Iterator[Task]:
-        """The listed tasks that are to be asked for, each once: a listing that breaks off is begun again."""
+    def _fresh(self, pages: Callable[[Unlisted], Iterator[list[Json]]]) -> Iterator[Task]:
+        """The listed tasks that are to be asked for, each once: a listing that breaks off is begun again.
+
+        One that Label Studio cannot list comes as a task that has failed.
+        """
         listing: Iterator[list[Json]] | None = None
         last = 0
+        failing: dict[int, Task] = {}
+        told: set[int] = set()
+
+        def unlisted(task: int, reason: TaskUnlisted) -> None:
+            if task not in told:
+                failing[task] = Task.failed(task, Failure.of(reason))
 
         def following() -> list[Json] | None:
             nonlocal listing
-            listing = listing or pages()
+            listing = listing or pages(unlisted)
             try:
                 return next(listing, None)
             except LabelStudioUnavailable:
@@ -147,12 +178,20 @@ class ProjectTasks:
             new = [task for task in page if task["id"] > last and self._selection.admits(task)]
             failed = self._ledger.failed_of([task["id"] for task in new])
             for found in new:
-                task = Task(id=found["id"], data=found["data"])
+                task = Task.read(found)
                 if failed.get(found["id"]) is False:
                     self._ask_anew(task)
                 if not failed.get(found["id"]):
                     yield task
             last = max([last, *(task["id"] for task in page)])
+            yield from self._named(failing, told)
+        yield from self._named(failing, told)
+
+    @staticmethod
+    def _named(failing: dict[int, Task], told: set[int]) -> Iterator[Task]:
+        yield from failing.values()
+        told.update(failing)
+        failing.clear()
 
     def _ask_anew(self, task: Task) -> None:
         requests = self._target.predictor.requests(task)
@@ -162,21 +201,40 @@ class ProjectTasks:
 
 
 def chosen_tasks(
-    api: ListsTasks, target: TargetProject, selection: Selection, *, include: str
+    api: ListsTasks,
+    target: TargetProject,
+    selection: Selection,
+    *,
+    include: str,
+    unlisted: Unlisted | None = None,
 ) -> Iterator[Json]:
-    """Every task of a selection, predicted or not. Raises `BadRequest` when there is none."""
-    listed = _listed(api, target, selection, include)
+    """Every task of a selection, predicted or not. Raises `BadRequest` when there is none.
+
+    `unlisted` is told of tasks that Label Studio cannot list, and that are left out for that.
+    """
+    hidden: list[int] = []
+
+    def hide(task: int, reason: TaskUnlisted) -> None:
+        hidden.append(task)
+        if unlisted is not None:
+            unlisted(task, reason)
+
+    listed = _listed(api, target, selection, include, hide)
     first = next(listed, None)
-    if first is None:
+    if first is None and not hidden:
         raise BadRequest(_why_none(api, target, selection))
-    tasks: Iterable[Json] = chain([first], listed)
+    tasks: Iterable[Json] = chain([] if first is None else [first], listed)
     if selection.sample is not None:
         tasks = reservoir(tasks, selection.sample, selection.seed)
     yield from islice(tasks, selection.limit)
 
 
 def _listed(
-    api: ListsTasks, target: TargetProject, selection: Selection, include: str
+    api: ListsTasks,
+    target: TargetProject,
+    selection: Selection,
+    include: str,
+    unlisted: Unlisted | None = None,
 ) -> Iterator[Json]:
     pages = api.pages(
         target.key.id,
@@ -186,6 +244,7 @@ def _listed(
         lacking=None,
         page_size=PAGE,
         include=include,
+        unlisted=unlisted,
     )
     for page in pages:
         yield from filter(selection.admits, page)

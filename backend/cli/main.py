@@ -14,6 +14,7 @@ from backend.cli.doctor import doctor
 from backend.cli.ends import NOT_DONE
 from backend.cli.evaluate import evaluate
 from backend.cli.models import models
+from backend.cli.owed import owed
 from backend.cli.phrases import phrases
 from backend.cli.plan import plan
 from backend.cli.predict import predict
@@ -60,6 +61,7 @@ for command in (
     demo,
     doctor,
     evaluate,
+    owed,
     predict,
     prelabel,
     plan,

@@ -29,6 +29,8 @@ __all__ = ["DRY_SAMPLE", "FolderOptions", "prelabel_folder"]
 
 #: Images of a dry run that names no number.
 DRY_SAMPLE = 12
+#: Images that are named one by one where they are left out of a dataset.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,10 @@ class _Place:
 
         def write(rows: Iterable[tuple[str, str]]) -> int:
             written = dataset.write(folder, rows, self.settings)
+            for path, reason in [*dataset.left_out.items()][:MOST_NAMED]:
+                self._note(f"not in the dataset: {path}: {reason}")
+            if len(dataset.left_out) > MOST_NAMED:
+                self._note(f"nor are {len(dataset.left_out) - MOST_NAMED} more")
             if self.options.split is not None:
                 sides = ", ".join(f"{side} {count:,}" for side, count in dataset.counts().items())
                 self._note(f"split: {sides}", style="")

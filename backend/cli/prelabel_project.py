@@ -106,8 +106,14 @@ class _Place:
         chosen = self.options.selection
         if chosen.sample is None and chosen.limit is None:
             chosen = replace(chosen, sample=DRY_SAMPLE)
-        found = chosen_tasks(self.api, self.target, chosen, include="id,data,total_annotations")
-        tasks = {task["id"]: Task(id=task["id"], data=task["data"]) for task in found}
+        found = chosen_tasks(
+            self.api,
+            self.target,
+            chosen,
+            include="id,data,total_annotations",
+            unlisted=lambda task, reason: _note(self.console, f"task {task} left out: {reason}"),
+        )
+        tasks = {task["id"]: Task.read(task) for task in found}
         credential = LabelStudioCredential.from_settings(self.settings)
         with (
             showing_progress(self.console) as progress,

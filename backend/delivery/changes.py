@@ -8,7 +8,7 @@ import structlog
 
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
-from backend.errors import LabelConfigError, LabelStudioRefuses
+from backend.errors import LabelConfigError, LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.api import LabelStudioApi
 from backend.predictor import PredictorSettings
 from backend.projects.follow import follow
@@ -31,11 +31,17 @@ class ProjectFollower:
     def follow_changed(self) -> None:
         """See to each project that is noted.
 
-        Raises `LabelStudioUnavailable` and `QueueUnavailable`; what was not seen to stays noted.
+        Raises `LabelStudioUnavailable` where Label Studio answers nothing, and `QueueUnavailable`; what
+        was not seen to stays noted. A project that it does not answer for, while it answers, is put off.
         """
         for changed in self.owed.changed():
             try:
                 self._follow(changed.key)
+            except LabelStudioUnavailable as error:
+                self.api.version()  # raises where it is not this project alone
+                log.warning("project not followed yet", project=changed.key.id, reason=str(error))
+                self.owed.put_change_off(changed)
+                continue
             except (LabelConfigError, LabelStudioRefuses) as error:
                 log.warning("project not followed", project=changed.key.id, reason=str(error))
             self.owed.settle_change(changed)

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
 import httpx
@@ -32,8 +33,10 @@ from backend.errors import (
     LabelConfigError,
     LabelStudioRefuses,
     LabelStudioUnavailable,
+    TaskUnlisted,
 )
 from backend.label_studio.bodies import Task
+from backend.label_studio.halving import Unlisted
 from backend.predictor import Predictor, PredictorSettings, Slot
 
 __all__ = ["Courier", "KnowsProjects", "Writes"]
@@ -41,6 +44,9 @@ __all__ = ["Courier", "KnowsProjects", "Writes"]
 log = structlog.get_logger()
 
 Json: TypeAlias = dict[str, Any]
+
+#: A refusal that is about our token, and so about every project.
+_OURS = (httpx.codes.UNAUTHORIZED,)
 
 #: Owed tasks of one project that are seen to before the next project's turn.
 ROUND = 4000
@@ -50,6 +56,9 @@ GATHER_S = 1.0
 DEFERRED_S = 5.0
 #: What failed for a reason that may pass is tried again this often.
 RETRIES = 5
+#: A project that Label Studio does not serve, while it serves others, waits so long, twice as long each time.
+PUT_OFF_S = 5.0
+MOST_PUT_OFF_S = 60.0
 
 
 class KnowsProjects(StoresPredictions, Protocol):
@@ -59,7 +68,9 @@ class KnowsProjects(StoresPredictions, Protocol):
 
     def version(self) -> str: ...
 
-    def pages(self, project: int, *, ids: Sequence[int], lacking: str) -> Iterator[list[Json]]: ...
+    def pages(
+        self, project: int, *, ids: Sequence[int], lacking: str, unlisted: Unlisted
+    ) -> Iterator[list[Json]]: ...
 
 
 class Writes(Protocol):
@@ -96,29 +107,44 @@ class Courier:
         self._retry_s = failure_ttl_s + DEFERRED_S
         self._stop = stop
         self._clock = clock or owed.now
+        #: Until when projects are put off, and how long that was.
+        self._put_off: dict[ProjectKey, tuple[float, float]] = {}
         #: Tasks by what became of them, since the start.
         self.counts: Counter[str] = Counter()
 
     def round(self) -> bool:
         """See to every project once; whether anything was owed now.
 
-        Raises `LabelStudioUnavailable`, `LabelStudioRefuses` and `QueueUnavailable`; nothing is lost by it,
-        and what Label Studio says of one project does not keep the others waiting.
+        Raises `LabelStudioUnavailable` and `LabelStudioRefuses` where Label Studio serves nobody, and
+        `QueueUnavailable`; nothing is lost by it. A project that it does not serve is put off alone.
         """
         worked = False
-        errors: list[FirstpassError] = []
         for project in self._owed.projects():
-            due = self._owed.due(project, self._clock(), ROUND)
+            until, _ = self._put_off.get(project, (0.0, 0.0))
+            due = self._owed.due(project, self._clock(), ROUND) if until <= self._clock() else []
             if due and not self._stop.is_set():
                 worked = True
                 try:
                     self._serve(project, due)
                 except (LabelStudioUnavailable, LabelStudioRefuses) as error:
-                    log.warning("project put off", project=project.id, reason=str(error))
-                    errors.append(error)
-        if errors:
-            raise errors[0]
+                    self._api.version()  # raises where it is not this project alone
+                    if isinstance(error, LabelStudioRefuses) and error.status in _OURS:
+                        raise
+                    self._put_project_off(project, error)
+                else:
+                    self._forgive(project)
         return worked
+
+    def _put_project_off(self, project: ProjectKey, error: FirstpassError) -> None:
+        _, before = self._put_off.get(project, (0.0, 0.0))
+        seconds = min(2 * before, MOST_PUT_OFF_S) if before else PUT_OFF_S
+        self._put_off[project] = (self._clock() + seconds, seconds)
+        self._owed.put_off(project, str(error))
+        log.warning("project put off", project=project.id, reason=str(error), seconds=seconds)
+
+    def _forgive(self, project: ProjectKey) -> None:
+        self._put_off.pop(project, None)
+        self._owed.served(project)  # an earlier courier may have put it off
 
     def _serve(self, project: ProjectKey, due: Sequence[int]) -> None:
         predictor = self._predictor(project)
@@ -169,10 +195,17 @@ class Courier:
 
     def _tasks(self, project: ProjectKey, version: str, ids: set[int]) -> Iterator[Task]:
         """Those of the tasks that lack the version; `ids` is left with the others."""
-        for page in self._api.pages(project.id, ids=sorted(ids), lacking=version):
-            for task in page:
-                ids.discard(task["id"])
-                yield Task(id=task["id"], data=task["data"])
+        failed: list[Task] = []
+
+        def fail(task: int, reason: TaskUnlisted) -> None:
+            failed.append(Task.failed(task, Failure.of(reason)))
+
+        pages = self._api.pages(project.id, ids=sorted(ids), lacking=version, unlisted=fail)
+        for page in chain(pages, [()]):
+            for task in (*map(Task.read, page), *failed):
+                ids.discard(task.id or 0)
+                yield task
+            failed.clear()
 
     def _take_in(self, project: ProjectKey, slot: Slot, parcel: Parcel) -> None:
         if slot.task_id is None:

@@ -8,7 +8,7 @@ import httpx
 import structlog
 
 from backend.delivery.rows import StoresPredictions
-from backend.errors import LabelStudioRefuses
+from backend.errors import LabelStudioRefuses, TaskUnlisted
 
 __all__ = ["remove_doubles"]
 
@@ -19,10 +19,11 @@ def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Se
     """Leave each task one row of the version; how many were removed.
 
     Label Studio runs a request again when its database was locked, rows included. The row that stays
-    is one that an annotation was made from, else the oldest.
+    is one that an annotation was made from, else the oldest. Of a task that Label Studio cannot list
+    nothing is known, and nothing removed.
     """
     removed = 0
-    for task, rows in api.doubled(project, version, tasks).items():
+    for task, rows in api.doubled(project, version, tasks, _overlook).items():
         used = {annotation.get("parent_prediction") for annotation in api.annotations(task)}
         keep = next((row for row in rows if row in used), rows[0])
         superfluous = [row for row in rows if row != keep and row not in used]
@@ -35,3 +36,7 @@ def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Se
                     raise
         removed += len(superfluous)
     return removed
+
+
+def _overlook(task: int, reason: TaskUnlisted) -> None:
+    log.warning("task not looked at for doubles", task=task, reason=str(reason))

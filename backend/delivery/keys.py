@@ -6,11 +6,22 @@ import hashlib
 
 from backend.delivery.project_key import ProjectKey
 
-__all__ = ["CHANGED", "COURIER", "OWING", "claim_key", "owed_key", "tries_key", "writer_key"]
+__all__ = [
+    "CHANGED",
+    "COURIER",
+    "OWING",
+    "PUT_OFF",
+    "claim_key",
+    "owed_key",
+    "tries_key",
+    "writer_key",
+]
 
 PREFIX = "firstpass:delivery:"
 #: The projects that are owed predictions (set).
 OWING = f"{PREFIX}owing"
+#: Why Label Studio does not serve a project that is owed some, by project (hash).
+PUT_OFF = f"{PREFIX}put-off"
 #: The projects whose version in Label Studio may be out of step, by when to look.
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.

@@ -6,21 +6,27 @@ between, nothing is forgotten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import redis
+import structlog
 
-from backend.delivery.keys import CHANGED, OWING, owed_key, tries_key
+from backend.delivery.keys import CHANGED, OWING, PUT_OFF, owed_key, tries_key
 from backend.delivery.project_key import ProjectKey
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 
-__all__ = ["ChangedProject", "OwedTasks"]
+__all__ = ["ChangedProject", "OwedProject", "OwedTasks"]
+
+log = structlog.get_logger()
 
 #: A changed project is looked at again after this.
 LOOK_AGAIN_S = 10.0
+#: And one that Label Studio does not answer for after this.
+PUT_CHANGE_OFF_S = 60.0
 _AGAIN = "/again"
 
 # KEYS: owed tasks, their tries, projects   ARGV: project, tasks. The project goes with its last task.
@@ -47,6 +53,17 @@ class ChangedProject:
 
     key: ProjectKey
     looked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwedProject:
+    """What one project is owed: its first tasks by when to see to them, and why it is put off, if it is."""
+
+    key: ProjectKey
+    tasks: int
+    #: Task id, seconds since the epoch, and failures that may pass.
+    first: tuple[tuple[int, float, int], ...]
+    put_off: str | None
 
 
 class OwedTasks:
@@ -85,7 +102,45 @@ class OwedTasks:
             found: Any = self._connection.zrange(
                 owed_key(project), "-inf", str(now), byscore=True, offset=0, num=most
             )
-        return [int(task) for task in found]
+        ids = [_task_id(task) for task in found]
+        if None in ids:
+            # No courier could ever see to these.
+            odd = [name[:40] for name in found if _task_id(name) is None]
+            log.error("owed by no task's id, dropped", project=project.id, names=odd[:5])
+            with queue_errors():
+                self._connection.zrem(
+                    owed_key(project), *(name for name in found if _task_id(name) is None)
+                )
+        return [task for task in ids if task is not None]
+
+    def overview(self, most: int) -> list[OwedProject]:
+        """What each project is owed, with `most` of its tasks, the earliest first."""
+        found = []
+        for project in self.projects():
+            with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
+                pipeline.zcard(owed_key(project))
+                pipeline.zrange(owed_key(project), 0, most - 1, withscores=True)
+                pipeline.hgetall(tries_key(project))
+                pipeline.hget(PUT_OFF, str(project))
+                tasks, first, tries, reason = pipeline.execute()
+            listed = tuple(
+                (task, float(at), int(tries.get(name, 0)))
+                for name, at in (first if most else ())
+                if (task := _task_id(name)) is not None
+            )
+            words = reason.decode("utf-8", "backslashreplace") if reason else None
+            found.append(OwedProject(project, int(tasks), listed, words))
+        return found
+
+    def put_off(self, project: ProjectKey, reason: str) -> None:
+        """Say why Label Studio does not serve this project."""
+        with queue_errors():
+            self._connection.hset(PUT_OFF, str(project), reason)
+
+    def served(self, project: ProjectKey) -> None:
+        """Label Studio serves this project again."""
+        with queue_errors():
+            self._connection.hdel(PUT_OFF, str(project))
 
     def settle(self, project: ProjectKey, tasks: Iterable[int]) -> None:
         """These are owed no more."""
@@ -113,6 +168,7 @@ class OwedTasks:
             pipeline.zcard(owed_key(project))
             pipeline.delete(owed_key(project), tries_key(project))
             pipeline.srem(OWING, str(project))
+            pipeline.hdel(PUT_OFF, str(project))
             return int(pipeline.execute()[0])
 
     def count(self) -> int:
@@ -142,6 +198,13 @@ class OwedTasks:
         keys = _keys({name.removesuffix(_AGAIN.encode()) for name in names})
         return [ChangedProject(key, now) for key in keys]
 
+    def put_change_off(self, changed: ChangedProject) -> None:
+        """Look at the project again a little later."""
+        with queue_errors():
+            later = changed.looked_at + PUT_CHANGE_OFF_S
+            self._connection.zadd(CHANGED, {str(changed.key): later}, gt=True)
+            self._connection.zadd(CHANGED, {f"{changed.key}{_AGAIN}": later}, gt=True, xx=True)
+
     def settle_change(self, changed: ChangedProject) -> None:
         """The project was seen to; a change noted since it was looked at stays noted."""
         names = [str(changed.key), f"{changed.key}{_AGAIN}"]
@@ -149,8 +212,12 @@ class OwedTasks:
             self._settle_change(keys=[CHANGED], args=[repr(changed.looked_at), *names])
 
 
+def _task_id(name: bytes) -> int | None:
+    return int(name) if re.fullmatch(rb"[0-9]{1,19}", name) else None
+
+
 def _keys(names: Iterable[bytes]) -> list[ProjectKey]:
-    parsed = [ProjectKey.parse(name.decode()) for name in names]
+    parsed = [ProjectKey.parse(name.decode("ascii", "replace")) for name in names]
     return sorted(
         (key for key in parsed if key is not None), key=lambda key: (key.id, key.created_s)
     )

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from backend.errors import Failure
 from backend.label_studio.bodies import Prediction
+from backend.label_studio.halving import Unlisted
 
 __all__ = ["Delivered", "Row", "StoresPredictions"]
 
@@ -52,10 +53,12 @@ class Delivered:
 class StoresPredictions(Protocol):
     """`LabelStudioApi`, or what a test puts in its place; see there."""
 
-    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]: ...
+    def lacking(
+        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
+    ) -> set[int]: ...
 
     def doubled(
-        self, project: int, model_version: str, ids: Sequence[int]
+        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
     ) -> dict[int, list[int]]: ...
 
     def model_versions(self, project: int) -> dict[str, int]: ...

@@ -27,6 +27,7 @@ from backend.errors import (
     LabelStudioRefuses,
     LabelStudioUnavailable,
     RowRefused,
+    TaskUnlisted,
 )
 
 __all__ = ["CHUNK", "PredictionWriter"]
@@ -44,6 +45,12 @@ SETTLE_S = 3.0
 TRIES = 3
 #: After so many rows alone without an answer, and none that was taken, the rows are not to blame.
 UNANSWERED = 3
+#: What Label Studio, or what stands before it, answers to rows that it does not take as they are.
+_OF_THE_ROWS = (
+    httpx.codes.BAD_REQUEST,
+    httpx.codes.REQUEST_ENTITY_TOO_LARGE,
+    httpx.codes.UNPROCESSABLE_ENTITY,
+)
 
 
 class PredictionWriter:
@@ -117,7 +124,7 @@ class PredictionWriter:
         undisturbed = before == self._expected.get(key) and not self._unsure
         lacking = set(chunk.ids) if undisturbed else self._certainly_lacking(chunk, chunk.ids)
         delivered = chunk.delivered
-        delivered.present = set(chunk.ids) - lacking
+        delivered.present = chunk.found(chunk.ids, lacking)
         delivered.deferred = lacking - chunk.claimed
         to_write = sorted(lacking & chunk.claimed)
         alone = {task for task in to_write if chunk.rows[task].goes_alone}
@@ -157,16 +164,16 @@ class PredictionWriter:
             log.warning("import not answered", rows=len(tasks), reason=str(error))
             self._unsure = True
             lacking = self._certainly_lacking(chunk, tasks)
-            delivered.stored |= set(tasks) - lacking
+            delivered.stored |= chunk.found(tasks, lacking)
             if tries > 1:
                 self._import(chunk, sorted(lacking), tries - 1)
             else:
                 self._import_halves(chunk, sorted(lacking), error)
         except LabelStudioRefuses as error:
-            if error.status != httpx.codes.BAD_REQUEST:
+            if error.status not in _OF_THE_ROWS:
                 raise
             lacking = self._lacking(chunk, tasks)
-            delivered.present |= set(tasks) - lacking  # deleted tasks, mostly
+            delivered.present |= chunk.found(tasks, lacking)  # deleted tasks, mostly
             if len(lacking) < len(tasks):
                 self._import(chunk, sorted(lacking))
             else:
@@ -185,13 +192,14 @@ class PredictionWriter:
             self._unsure = True
             if task in self._certainly_lacking(chunk, [task]):
                 delivered.refused[task] = Failure.of(error)
+            if task in delivered.refused:
                 return
         except LabelStudioRefuses as error:
-            if error.status not in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+            if error.status not in (*_OF_THE_ROWS, httpx.codes.NOT_FOUND):
                 raise
             if task in self._lacking(chunk, [task]):
                 delivered.refused[task] = Failure.of(RowRefused(str(error)))
-            else:
+            elif task not in delivered.refused:
                 delivered.present.add(task)  # deleted, mostly
             return
         delivered.stored.add(task)
@@ -234,7 +242,12 @@ class PredictionWriter:
         return lacking
 
     def _lacking(self, chunk: _Chunk, tasks: Sequence[int]) -> set[int]:
-        return self._api.lacking(chunk.project.id, chunk.version, tasks)
+        """Those without the row. What cannot be listed is refused: it may have one, and must not get two."""
+
+        def refuse(task: int, reason: TaskUnlisted) -> None:
+            chunk.delivered.refused[task] = Failure.of(reason)
+
+        return self._api.lacking(chunk.project.id, chunk.version, tasks, refuse)
 
     def _count(self, project: ProjectKey, version: str) -> int:
         """How many rows of the version there are: cheaper than to read them."""
@@ -253,3 +266,7 @@ class _Chunk:
     @property
     def ids(self) -> list[int]:
         return sorted(self.rows)
+
+    def found(self, tasks: Sequence[int], lacking: set[int]) -> set[int]:
+        """Those of the tasks that are known to need no row."""
+        return set(tasks) - lacking - self.delivered.refused.keys()

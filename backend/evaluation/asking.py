@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from backend.errors import Failure, ImageNotFound, InferenceFailed, LabelConfigError
+from backend.errors import Failure, ImageNotFound, InferenceFailed, InternalError, LabelConfigError
 from backend.evaluation.items import Item
 from backend.evaluation.ways import Way
 from backend.images.decode import decode_image
@@ -19,6 +19,7 @@ from backend.images.fetch import ImageFetcher
 from backend.queue.batch import BatchRunner, DeviceLost, Prepared
 from backend.queue.batch_size import BatchSizer
 from backend.queue.finish import failure_of
+from backend.queue.handler import FetchedJob
 from backend.queue.payload import Answer, Outcome, decode_request, encode_request
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.types import ImageSize, ModelOutput
@@ -60,12 +61,25 @@ class WaysHandler:
         self._twice = ENCODED_TWICE if len(ways) > 1 else 0
         self._warm = False
 
-    def prepare(self, payload: object) -> ImageQueries:
-        """The decoded image and the plan's queries. Raises what `PredictHandler.prepare` does."""
+    def place(self, payload: object) -> str:
+        """None that matters: nothing else is asked meanwhile."""
+        return ""
+
+    def fetch(self, payload: object) -> FetchedJob:
+        """The image's bytes. Raises what `PredictHandler.fetch` does."""
         request = decode_request(payload)
-        fetched = self._fetcher.fetch(request.image)
-        image = decode_image(fetched.data, self._max_pixels)
-        return ImageQueries(image, fetched.sha256, request.queries)
+        return FetchedJob(request, self._fetcher.fetch(request.image))
+
+    def pixels(self, fetched: FetchedJob) -> int:
+        """Not looked at: batches are as large as was asked."""
+        return 0
+
+    def prepare(self, fetched: FetchedJob) -> ImageQueries:
+        """The decoded image and the plan's queries. Raises what `PredictHandler.prepare` does."""
+        if fetched.image is None:
+            raise InternalError("expected an image that was fetched")
+        image = decode_image(fetched.image.data, self._max_pixels)
+        return ImageQueries(image, fetched.image.sha256, fetched.request.queries)
 
     def infer(self, batch: Sequence[ImageQueries]) -> list[Answer]:
         """One answer per image, in order. Raises `LabelConfigError` as `PredictHandler.infer` does."""

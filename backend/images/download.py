@@ -93,7 +93,7 @@ class Downloader:
         self._deadline = Deadline()
         self._pool = httpcore.ConnectionPool(
             network_backend=GuardedBackend(allow, self._deadline, resolve),
-            max_connections=64,
+            max_connections=128,  # more than a worker ever has downloads under way
             max_keepalive_connections=16,
             keepalive_expiry=15.0,
             retries=0,

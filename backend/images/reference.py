@@ -37,6 +37,8 @@ _PREFIX = re.compile(
     r"|/(?:tasks|projects)/[0-9]+/(?:resolve|presign)/?(?:\?|$)|/static/)"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What JSON may hold and no text in UTF-8 can: one half of a character that is written in two.
+_HALF = re.compile("[\ud800-\udfff]")
 _SHOWN_CHARS = 160
 
 
@@ -136,6 +138,8 @@ def parse_image_ref(
     text = value.strip(" ")
     if not text:
         raise TaskError("the image address is empty")
+    if _HALF.search(text):
+        raise ImageRefused("the image address has half a character in it, such as half an emoji")
     if text[:5].lower() == "data:":
         return ImageRef("data", canonical_data_uri(text))
     if _CONTROL.search(text):
@@ -221,7 +225,9 @@ def _local_file_ref(query: str) -> ImageRef:
         raise ImageRefused("expected /data/local-files/?d=<path>, with one path")
     if _CONTROL.search(names[0]) or _climbs(names[0]):
         raise ImageRefused("the local file's path has `..` or control characters")
-    return ImageRef("local_file", f"{_LOCAL_FILES}?d={quote(names[0])}")
+    location = f"{_LOCAL_FILES}?d={quote(names[0])}"
+    parse_web_url(f"http://label-studio{location}")  # is longer here, and has the same bound
+    return ImageRef("local_file", location)
 
 
 def _serves_files(target: str) -> bool:

@@ -100,7 +100,13 @@ def parse_web_url(text: str) -> WebUrl:
         raise ImageRefused("a user or password inside a URL is not taken")
     if port is not None and not 0 < port < 65_536:
         raise ImageRefused(f"port {port} does not exist")
-    return WebUrl(scheme, _host(host), port or _DEFAULT_PORTS[scheme], target)
+    normal = WebUrl(scheme, _host(host), port or _DEFAULT_PORTS[scheme], target)
+    if len(str(normal)) > MAX_URL_CHARS:
+        raise ImageRefused(
+            f"expected a URL of at most {MAX_URL_CHARS} characters, "
+            f"got {len(str(normal))} when percent-encoded"
+        )
+    return normal
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,8 @@ Answers are Label Studio's own JSON. Facts were seen on 1.23; two of them shape 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 
@@ -19,6 +20,7 @@ import httpx
 from backend.errors import SettingsError
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.halving import Halving, Unlisted
 from backend.label_studio.projects_api import Json, ProjectsApi
 from backend.label_studio.task_filters import some_of, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
@@ -46,8 +48,10 @@ class LabelStudioApi(ProjectsApi):
         timeout_s: float = TIMEOUT_S,
         write_timeout_s: float = WRITE_TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`transport` stands in for the network in tests."""
+        self._sleep = sleep
         super().__init__(
             LabelStudioConnection(
                 url,
@@ -103,6 +107,7 @@ class LabelStudioApi(ProjectsApi):
         lacking: str | None = None,
         page_size: int = 200,
         include: str = "id,data",
+        unlisted: Unlisted | None = None,
     ) -> Iterator[list[Json]]:
         """The tasks that match, by ascending id, in lists of at most `page_size`; flat in memory.
 
@@ -110,12 +115,14 @@ class LabelStudioApi(ProjectsApi):
         it. `ids` leaves those tasks alone. `lacking` names a version of ours that the tasks must not
         have a prediction of; cheaper than the method of that name, but Label Studio compares parts of
         names, so it is for versions that end in a digest. The list may change meanwhile: a task that is there from
-        beginning to end, and matches when its page is asked, comes exactly once.
+        beginning to end, and matches when its page is asked, comes exactly once. With `unlisted`, a task
+        that Label Studio cannot list, while it can list others, is left out, and that is told of it.
         """
         if view is not None:
             filters = self._view_filters(project, view)
         also = [] if lacking is None else [without_version(lacking)]
-        tasks = self._tasks(project, filters, ids, page_size, {"include": include}, also)
+        params = {"include": include}
+        tasks = self._tasks(project, filters, ids, page_size, params, also, unlisted)
         while page := list(islice(tasks, page_size)):
             yield page
 
@@ -158,10 +165,16 @@ class LabelStudioApi(ProjectsApi):
 
     # ---- predictions ----
 
-    def rows_of(self, project: int, model_version: str, ids: Sequence[int]) -> dict[int, list[int]]:
+    def rows_of(
+        self,
+        project: int,
+        model_version: str,
+        ids: Sequence[int],
+        unlisted: Unlisted | None = None,
+    ) -> dict[int, list[int]]:
         """The ids of the rows of exactly that version, ascending, by task; `[]` for a task without.
 
-        Tasks that are not in the project (any more) are missing. One request for 200 tasks: the filter by
+        Tasks that are not in the project (any more) are missing; `unlisted` as for `pages`. One request for 200 tasks: the filter by
         version would match parts of names and counts are kept apart from the rows, so the rows
         themselves are read; Label Studio loads them for every listing anyway.
         """
@@ -172,17 +185,29 @@ class LabelStudioApi(ProjectsApi):
                 for row in task["predictions"]
                 if row["model_version"] == model_version
             )
-            for task in self._tasks(project, None, ids, len(ids) or 1, params)
+            for task in self._tasks(project, None, ids, len(ids) or 1, params, unlisted=unlisted)
         }
 
-    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]:
+    def lacking(
+        self,
+        project: int,
+        model_version: str,
+        ids: Sequence[int],
+        unlisted: Unlisted | None = None,
+    ) -> set[int]:
         """Those of the tasks that exist and have no prediction of exactly that version."""
-        rows = self.rows_of(project, model_version, ids)
+        rows = self.rows_of(project, model_version, ids, unlisted)
         return {task for task, found in rows.items() if not found}
 
-    def doubled(self, project: int, model_version: str, ids: Sequence[int]) -> dict[int, list[int]]:
+    def doubled(
+        self,
+        project: int,
+        model_version: str,
+        ids: Sequence[int],
+        unlisted: Unlisted | None = None,
+    ) -> dict[int, list[int]]:
         """The ids of the rows, ascending, of each task that has more than one of exactly that version."""
-        rows = self.rows_of(project, model_version, ids)
+        rows = self.rows_of(project, model_version, ids, unlisted)
         return {task: found for task, found in rows.items() if len(found) > 1}
 
     def with_rows(self, project: int, page_size: int = 100) -> Iterator[Json]:
@@ -256,17 +281,30 @@ class LabelStudioApi(ProjectsApi):
         page_size: int,
         params: Mapping[str, str],
         also: Sequence[Json] = (),
+        unlisted: Unlisted | None = None,
     ) -> Iterator[Json]:
         """Tasks by ascending id; of `ids` those that match."""
-        for chunk in [None] if ids is None else id_chunks(ids):
 
-            def page(query: Json, chunk: list[int] | None = chunk) -> tuple[list[Json], int]:
-                if chunk is not None:
-                    query = {**query, "selectedItems": {"all": False, "included": chunk}}
-                size = min(page_size, len(chunk)) if chunk is not None else page_size
-                return self._page(project, query, size, params)
+        def page(query: Json, size: int, *, whole: bool) -> tuple[list[Json], int]:
+            return self._page(project, query, size, params if whole else {"include": "id"})
 
-            yield from walk(page, filters, also)
+        def chosen(chunk: Sequence[int]) -> list[Json]:
+            size = min(page_size, len(chunk))
+
+            def of_chunk(query: Json) -> tuple[list[Json], int]:
+                selected = {"selectedItems": {"all": False, "included": chunk}}
+                return page({**query, **selected}, size, whole=True)
+
+            return list(walk(of_chunk, filters, also))
+
+        halving = None if unlisted is None else Halving(self.version, unlisted, self._sleep)
+        if ids is not None:
+            for chunk in id_chunks(ids):
+                yield from halving.of_ids(chunk, chosen) if halving else chosen(chunk)
+        elif halving is not None:
+            yield from walk(halving.of_pages(page, page_size), filters, also)
+        else:
+            yield from walk(lambda query: page(query, page_size, whole=True), filters, also)
 
     def _page(
         self, project: int, query: Json, page_size: int, params: Mapping[str, str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 from xml.etree.ElementTree import Element
 
@@ -97,24 +99,40 @@ def _regions(element: Element, to_name: str, shape: Shape, shape_name: str | Non
     )
 
 
+@lru_cache(maxsize=4)
+def _shapes(root: Element) -> Mapping[str, Element]:
+    """The shape of each image, looked for once: there may be thousands of tags that want it."""
+    shapes: dict[str, Element] = {}
+    for element in root.iter():
+        if element.tag not in _SHAPES or not element.get("name") or is_skipped(element):
+            continue
+        for to_name in element.get("toName", "").split(","):
+            first = shapes.setdefault(to_name, element)
+            if element.tag == Shape.RECTANGLE != first.tag:
+                shapes[to_name] = element
+    return shapes
+
+
+@lru_cache(maxsize=4)
+def _labelled(root: Element) -> frozenset[str]:
+    """The images that a `<Labels>` tag is about."""
+    return frozenset(
+        name for labels in root.iter("Labels") for name in labels.get("toName", "").split(",")
+    )
+
+
 def _shape_for(root: Element, to_name: str) -> Element:
     """The shape that `<Labels>` of an image are drawn with: a rectangle before all others."""
-    shapes = [
-        element
-        for element in root.iter()
-        if element.tag in _SHAPES and element.get("name") and not is_skipped(element)
-        if to_name in element.get("toName", "").split(",")
-    ]
-    shapes.sort(key=lambda shape: shape.tag != Shape.RECTANGLE)
-    if not shapes:
+    first = _shapes(root).get(to_name)
+    if first is None:
         raise Unserved(
             f"a <Labels> tag needs one of {', '.join(_SHAPES)} with the same toName to be drawn with"
         )
-    return shapes[0]
+    return first
 
 
 def _check_covered_by_labels(element: Element, root: Element, to_name: str) -> None:
-    if not any(to_name in labels.get("toName", "").split(",") for labels in root.iter("Labels")):
+    if to_name not in _labelled(root):
         raise Unserved(f"a <{element.tag}> needs a <Labels> tag with the same toName")
     shape = _shape_for(root, to_name)
     if shape is not element:

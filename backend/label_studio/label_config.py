@@ -28,9 +28,13 @@ from backend.label_studio.value_expressions import is_expression, path_of
 
 __all__ = ["parse_label_config", "read_xml"]
 
-MAX_XML_CHARS = 2_000_000
+MAX_XML_CHARS = 500_000
 #: Tags within tags: Label Studio's own configs have some ten.
 MAX_DEPTH = 100
+#: Control tags, each counted once per image that it is about: more are not looked at.
+MOST_CONTROLS = 1000
+#: Label configs of more characters than this are remembered in small number.
+LARGE_XML_CHARS = 32_768
 _REPEATED = (
     "it is in a <Repeater>, whose tags get other names in each task, and Label Studio drops predictions "
     'for names that its label config does not hold; <Image valueList="$pages"> is served'
@@ -39,7 +43,6 @@ _REPEATED = (
 _NO_CONTROLS = {"Filter"}
 
 
-@lru_cache(maxsize=256)
 def parse_label_config(xml: str) -> LabelConfig:
     """Read a label config; memoised by its text, since every request carries it.
 
@@ -52,6 +55,10 @@ def parse_label_config(xml: str) -> LabelConfig:
     >>> config.controls[0].labels[0].phrases
     ('indoor',)
     """
+    return (_config_of_large if len(xml) > LARGE_XML_CHARS else _config_of)(xml)
+
+
+def _parsed(xml: str) -> LabelConfig:
     root = read_xml(xml)
     repeated = {id(inner) for outer in root.iter("Repeater") for inner in outer.iter()}
     images = tuple(_images(root, repeated))
@@ -59,22 +66,29 @@ def parse_label_config(xml: str) -> LabelConfig:
     controls: list[ControlTag] = []
     unserved: list[UnservedTag] = []
     prompts: list[PromptTag] = []
-    for element in root.iter():
-        if not (element.get("name") and element.get("toName")) or element.tag in _NO_CONTROLS:
-            continue
-        for to_name in dict.fromkeys(element.get("toName", "").split(",")):
-            try:
-                if id(element) in repeated and not is_skipped(element):
-                    raise Unserved(_REPEATED)
-                control = _control(element, root, to_name, by_name)
-            except Unserved as reason:
-                unserved.append(_unserved(element, str(reason)))
-            else:
-                if isinstance(control, PromptTag):
-                    prompts.append(control)
-                elif control is not None:
-                    controls.append(control)
-                    unserved += _labels_left_out(element, control)
+    named = [
+        (element, to_name)
+        for element in root.iter()
+        if element.get("name") and element.get("toName") and element.tag not in _NO_CONTROLS
+        for to_name in dict.fromkeys(element.get("toName", "").split(","))
+    ]
+    for element, to_name in named[:MOST_CONTROLS]:
+        try:
+            if id(element) in repeated and not is_skipped(element):
+                raise Unserved(_REPEATED)
+            control = _control(element, root, to_name, by_name)
+        except Unserved as reason:
+            unserved.append(_unserved(element, str(reason)))
+        else:
+            if isinstance(control, PromptTag):
+                prompts.append(control)
+            elif control is not None:
+                controls.append(control)
+                unserved += _labels_left_out(element, control)
+    if len(named) > MOST_CONTROLS:
+        first, _ = named[MOST_CONTROLS]
+        many = f"expected at most {MOST_CONTROLS} control tags, got {len(named)}: it and those after it"
+        unserved.append(UnservedTag(first.tag, first.get("name", ""), f"{many} are not looked at"))
     return LabelConfig(
         images,
         tuple(controls),
@@ -82,6 +96,11 @@ def parse_label_config(xml: str) -> LabelConfig:
         tuple(prompts),
         tuple(dict.fromkeys(_aliases(root))),
     )
+
+
+#: Many of usual size are remembered, and few large ones: each may take megabytes.
+_config_of = lru_cache(maxsize=256)(_parsed)
+_config_of_large = lru_cache(maxsize=8)(_parsed)
 
 
 def _control(

@@ -7,6 +7,7 @@ that are none, masks that are no bytes, two regions with the same id and control
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["validate_regions"]
 
 #: What rounding may add to a sum of two percents.
 _SLACK = 2 * 10**-PERCENT_DECIMALS
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def validate_regions(result: Sequence[Region]) -> None:
@@ -113,7 +115,8 @@ def _number(value: Mapping[str, Any], where: str) -> None:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
+    """Half a character in a row would make its task one that Label Studio cannot list any more."""
+    return isinstance(value, str) and bool(value) and _HALF.search(value) is None
 
 
 def _is_path(value: object) -> bool:

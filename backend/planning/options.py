@@ -70,6 +70,8 @@ def _labels(
                 yield f"expected objects with a value in {control.options_key!r}, got {option!r:.60}"
                 continue
         phrase = (control.prompt or "{}").replace("{}", title.strip())
+        if any("\ud800" <= letter <= "\udfff" for letter in f"{value}{phrase}"):
+            raise TaskError(f"a choice in {control.options_key!r} has half a character in it")
         if not title.strip() or not isinstance(value, str) or len(phrase) > MAX_PHRASE_CHARS:
             yield (
                 f"expected choices of 1 to {MAX_PHRASE_CHARS} characters in "

@@ -45,6 +45,8 @@ MULTIPLE_CHOICE_THRESHOLD = 0.5
 #: One-of-many always names its best choice, and a caption always says something; the score says how
 #: sure it is.
 NO_THRESHOLD = 0.0
+#: Texts that one plan asks in all: so many travel with every image and are kept with every project.
+MOST_TEXTS = 20_000
 
 _CAPTIONS: dict[str, CaptionDetail] = {
     "caption": "short",
@@ -64,19 +66,48 @@ def plan_steps(
     unserved = list(config.unserved)
     steps: dict[ControlTag, tuple[Step, ...]] = {}
     regions: dict[RegionTag, Step] = {}
+    room = MOST_TEXTS
     for control in sorted(config.controls, key=lambda each: not isinstance(each, RegionTag)):
         try:
             if isinstance(control, RegionTag):
-                regions[control] = rules.regions(control)
-                steps[control] = (regions[control],)
+                made: tuple[Step, ...] = (rules.regions(control),)
             else:
-                steps[control] = rules.steps(control, regions)
+                made = rules.steps(control, regions)
+            texts = sum(map(_texts, made))
+            if texts > room:
+                raise Unserved(
+                    f"the label config asks too much of one image: at most {MOST_TEXTS} texts in all, each "
+                    "label counted again for each tag that is about its regions; split it over projects, "
+                    "or name a tag's regions in perRegion's whenTagName"
+                )
+            room -= texts
+            steps[control] = made
+            if isinstance(control, RegionTag):
+                regions[control] = made[0]
         except Unserved as reason:
             unserved.append(UnservedTag(control.kind, control.name, str(reason)))
     return (
         tuple(step for control in config.controls for step in steps.get(control, ())),
         tuple(dict.fromkeys(unserved)),
     )
+
+
+def _texts(step: Step) -> int:
+    """What a step adds to a plan, to a job in the queue and to the work on it."""
+    return sum(1 + _phrases(query) for query in step.queries) + len(step.bases)
+
+
+def _phrases(query: Query) -> int:
+    match query:
+        case Ground(phrases=phrases):
+            return len(phrases)
+        case Classify(candidates=candidates):
+            return len(candidates)
+        case PerBox(boxes=boxes, ask=ask):
+            asked = len(ask.candidates) if isinstance(ask, Classify) else 1
+            return _phrases(boxes) + asked
+        case _:
+            return 1
 
 
 @dataclass(frozen=True, slots=True)

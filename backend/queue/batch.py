@@ -6,7 +6,7 @@ Knows nothing of Redis: jobs are opaque here, and each ends with exactly one out
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -33,7 +33,16 @@ PREPARE_THREADS = 16
 class Handler(Protocol):
     """The work itself; a test may put a model of known cost here."""
 
-    def prepare(self, payload: object) -> Any:
+    def place(self, payload: object) -> str:
+        """Where a job's image is fetched from, such as a server; empty: from nowhere that may be slow."""
+
+    def fetch(self, payload: object) -> Any:
+        """What `prepare` needs for one job. In a thread; may take long, and never ends the process."""
+
+    def pixels(self, fetched: Any) -> int:
+        """About how many pixels of memory `prepare` needs for it. Raises nothing."""
+
+    def prepare(self, fetched: Any) -> Any:
         """What `infer` needs for one job, or its `Answer` when no model is needed. In a thread."""
 
     def infer(self, batch: Sequence[Any]) -> Sequence[Outcome]:
@@ -71,11 +80,22 @@ class BatchRunner(Generic[T]):
         self._handler = handler
         self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
 
-    def prepare(self, jobs: Sequence[T], payloads: Sequence[object]) -> Prepared[T]:
-        """Prepare all jobs of a batch at the same time; may run while another batch is inferred."""
+    def read(self, jobs: Sequence[T], payloads: Sequence[object]) -> Prepared[T]:
+        """Fetch and prepare all jobs of a batch at the same time; may run while another is inferred."""
+        return self._prepared(
+            jobs, payloads, lambda one: self._handler.prepare(self._handler.fetch(one))
+        )
+
+    def prepare(self, jobs: Sequence[T], fetched: Sequence[object]) -> Prepared[T]:
+        """Prepare what was fetched for the jobs of a batch; may run while another is inferred."""
+        return self._prepared(jobs, fetched, self._handler.prepare)
+
+    def _prepared(
+        self, jobs: Sequence[T], given: Sequence[object], prepare: Callable[[Any], Any]
+    ) -> Prepared[T]:
         started = time.monotonic()
         prepared = Prepared(jobs)
-        futures = [self._pool.submit(self._handler.prepare, payload) for payload in payloads]
+        futures = [self._pool.submit(prepare, one) for one in given]
         for job, future in zip(jobs, futures, strict=True):
             error = future.exception()
             if isinstance(error, Exception):

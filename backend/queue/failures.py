@@ -84,7 +84,7 @@ class FailureLog:
         gone = cast("set[bytes]", {*many, *old})
         if gone:
             connection.zrem(FAILURES_BY_TIME, *gone)
-            connection.hdel(FAILURES, *(job_id.decode() for job_id in gone))
+            connection.hdel(FAILURES, *gone)
 
     def forget_unchanged(self, records: Iterable[FailureRecord]) -> None:
         """Drop these records, but not one whose image has failed anew since: one round trip."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.errors import LabelConfigError
-from backend.images.decode import decode_image
+from backend.errors import FirstpassError, InternalError, LabelConfigError
+from backend.images.decode import decode_image, upright_size
 from backend.images.fetch import FetchedImage, ImageFetcher
+from backend.images.web_url import parse_web_url
 from backend.plan import ModelRequest
 from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Answer, decode_request
@@ -19,7 +20,25 @@ from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.queries import PerBox, Query
 from models.types import ImageSize, ModelOutput
 
-__all__ = ["PredictHandler", "PreparedImage"]
+__all__ = ["FetchedJob", "PredictHandler", "PreparedImage"]
+
+#: Where images of each kind come from; those of web addresses from their own server.
+_PLACES = {
+    "upload": "label studio",
+    "local_file": "label studio",
+    "label_studio": "label studio",
+    "cloud": "label studio",
+    "data": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedJob:
+    """A job's request and its image's bytes; `None` where these, and all that is asked, are known."""
+
+    request: ModelRequest
+    image: FetchedImage | None
+    known: KnownContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +52,61 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True)
 class PredictHandler:
-    """`prepare` runs in a thread pool, `infer` in the worker's main thread."""
+    """`fetch` and `prepare` run in threads, `infer` in the worker's main thread."""
 
     fetcher: ImageFetcher
     runtime: Runtime
     cache: OutputCache
     max_pixels: int
 
-    def prepare(self, payload: object) -> PreparedImage | Answer:
-        """The image of a job and what to ask of it; its answer, if all of it is known.
+    def place(self, payload: object) -> str:
+        """The server that is asked for the image; Label Studio's own files are one place too."""
+        try:
+            ref = decode_request(payload).image
+            return parse_web_url(ref.location).netloc if ref.kind == "http" else _PLACES[ref.kind]
+        except FirstpassError:
+            return ""  # `fetch` says what is wrong with it
+
+    def fetch(self, payload: object) -> FetchedJob:
+        """The bytes of a job's image, where they are not known yet with all that is asked of them.
 
         Raises `ImageError` (never worth another try), `ImageUnreachable` (worth it), `InternalError`.
         """
         request = decode_request(payload)
         known = self.cache.known(request.image)
         if known is None:
-            return self._read(request, self.fetcher.fetch(request.image), None)
+            return FetchedJob(request, self.fetcher.fetch(request.image))
         fetched = self.fetcher.fetch_if_changed(request.image, known.validators)
-        if fetched is not None:
-            return self._read(request, fetched, known)
+        if fetched is None and len(self._known(known.sha256, request.queries)) < len(
+            request.queries
+        ):
+            fetched = self.fetcher.fetch(request.image)
+        return FetchedJob(request, fetched, known)
+
+    def pixels(self, fetched: FetchedJob) -> int:
+        """By the file's header; of one that cannot be read `prepare` says why."""
+        if fetched.image is None:
+            return 0
+        try:
+            size = upright_size(fetched.image.data, self.max_pixels)
+        except FirstpassError:
+            return 0
+        return size.width * size.height
+
+    def prepare(self, fetched: FetchedJob) -> PreparedImage | Answer:
+        """The image of a job and what to ask of it; its answer, if all of it is known.
+
+        Raises as `fetch`, for bytes that are no image.
+        """
+        request, known = fetched.request, fetched.known
+        if fetched.image is not None:
+            return self._read(request, fetched.image, known)
+        if known is None:
+            raise InternalError("expected an image that was fetched, or one that is known")
         outputs = self._known(known.sha256, request.queries)
         if len(outputs) == len(request.queries):
             return self._answer(request.queries, outputs, known.size, known.sha256)
+        # What was known a moment ago is forgotten since.
         return self._read(request, self.fetcher.fetch(request.image), known)
 
     def infer(self, batch: Sequence[PreparedImage]) -> list[Answer]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.utils import str_to_date
 
 from backend.delivery.card import CourierCard, card_of
-from backend.delivery.keys import COURIER, OWING, owed_key
+from backend.delivery.keys import COURIER, OWING, PUT_OFF, owed_key
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailureRecord, records_of
@@ -32,7 +33,7 @@ from backend.queue.keys import (
     WORKERS,
     worker_key,
 )
-from backend.queue.vitals import Histogram, WorkerCard, histograms_of
+from backend.queue.vitals import Histogram, WorkerCard, histograms_of, number_of
 from backend.queue.vitals import card_of as worker_card_of
 
 __all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview"]
@@ -111,6 +112,8 @@ class Overview:
     courier: CourierCard | None = None
     #: Tasks whose prediction is still to be written into Label Studio.
     owed_tasks: int = 0
+    #: Why Label Studio does not serve a project that is owed some of them.
+    put_off: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def without_redis(cls, reason: str) -> Overview:
@@ -145,7 +148,7 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
         first = _ask(connection, _first_questions(now, failures))
         second = _ask(connection, _second_questions(first))
     cards = [
-        worker_card_of(name.decode(), _text(second["card", name]))
+        worker_card_of(_word(name), _text(second["card", name]))
         for name in first["workers"]
         if second["card", name]
     ]
@@ -164,13 +167,20 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
             for name in QUEUES
         ),
         workers=tuple(sorted(cards, key=lambda card: card.started_at)),
-        submissions=Submissions(**{n: int(submitted.get(n, 0)) for n in STANDINGS}),
+        submissions=Submissions(**{n: number_of(submitted.get(n), int) for n in STANDINGS}),
         histograms=histograms_of(_text(first["histograms"])),
-        failure_kinds={kind: int(count) for kind, count in _text(first["kinds"]).items()},
+        failure_kinds={
+            kind: number_of(count, int) for kind, count in _text(first["kinds"]).items()
+        },
         failed_images=first["failed images"],
         failures=tuple(records_of(second.get("failures", ()))),
         courier=card_of(first["courier"]),
         owed_tasks=sum(second["owed", project] for project in first["owing"]),
+        put_off={
+            _word(project): _word(reason)
+            for project, reason in first["put off"].items()
+            if project in first["owing"]
+        },
     )
 
 
@@ -189,6 +199,7 @@ def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
         "workers": ("zrange", WORKERS, 0, -1),
         "courier": ("get", COURIER),
         "owing": ("smembers", OWING),
+        "put off": ("hgetall", PUT_OFF),
     }
     for name in QUEUES:
         waiting = f"{Queue.redis_queue_namespace_prefix}{name}"
@@ -202,17 +213,32 @@ def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
 
 def _second_questions(first: Mapping[Hashable, Any]) -> dict[Hashable, Question]:
     questions: dict[Hashable, Question] = {
-        ("card", name): ("hgetall", worker_key(name.decode())) for name in first["workers"]
+        ("card", name): ("hgetall", worker_key("").encode() + name) for name in first["workers"]
     }
     for project in first["owing"]:
-        questions["owed", project] = ("zcard", owed_key(project.decode()))
+        questions["owed", project] = ("zcard", owed_key("").encode() + project)
     for name in QUEUES:
         for job in first["head", name]:
             fields = ["status", "enqueued_at"]
-            questions["job", job] = ("hmget", Job.key_for(job.decode()), fields)
+            questions["job", job] = ("hmget", Job.redis_job_namespace_prefix.encode() + job, fields)
     if first["latest"]:
         questions["failures"] = ("hmget", FAILURES, first["latest"])
     return questions
+
+
+#: What a command gives where there is nothing.
+_NOTHING: Mapping[str, Any] = {
+    "get": None,
+    "hgetall": {},
+    "hmget": [None, None],
+    "llen": 0,
+    "lrange": [],
+    "smembers": set(),
+    "zcard": 0,
+    "zcount": 0,
+    "zrange": [],
+    "zrevrangebyscore": [],
+}
 
 
 def _ask(connection: redis.Redis, questions: Mapping[Hashable, Question]) -> dict[Hashable, Any]:
@@ -224,6 +250,8 @@ def _ask(connection: redis.Redis, questions: Mapping[Hashable, Question]) -> dic
     for name, reply in replies.items():
         if name == "info" and isinstance(reply, redis.ResponseError):
             replies[name] = {}
+        elif isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply):
+            replies[name] = _NOTHING[questions[name][0]]  # somebody else's, under a name of ours
         elif isinstance(reply, Exception):
             raise reply
     return replies
@@ -250,9 +278,15 @@ def _oldest_s(jobs: Sequence[Sequence[bytes | None]], now: float) -> float | Non
     """Seconds since the first job that really waits was put in its queue."""
     for status, enqueued_at in jobs:
         if status == JobStatus.QUEUED.encode() and enqueued_at:
-            return max(0.0, now - str_to_date(enqueued_at).timestamp())
+            with suppress(ValueError):  # somebody else's idea of a time
+                return max(0.0, now - str_to_date(enqueued_at).timestamp())
     return None
 
 
 def _text(stored: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {field.decode(): value.decode() for field, value in stored.items()}
+    return {_word(field): _word(value) for field, value in stored.items()}
+
+
+def _word(stored: bytes) -> str:
+    """As text, whoever wrote it."""
+    return stored.decode("utf-8", "backslashreplace")

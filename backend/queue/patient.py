@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import redis
 import structlog
 from rq import SimpleWorker, worker_registration
+from rq.exceptions import NoSuchJobError
 from rq.utils import now
 
 from backend.queue.away import is_away, said_by_redis
@@ -39,9 +41,16 @@ class PatientWorker(SimpleWorker):
     def clean_registries(self) -> None:
         by_redis, _ = self.connection.time()
         for queue in self.queues:
-            queue.finished_job_registry.cleanup(by_redis)
-            queue.failed_job_registry.cleanup(by_redis)
-            worker_registration.clean_worker_registry(queue)
+            for tidy in (
+                partial(queue.finished_job_registry.cleanup, by_redis),
+                partial(queue.failed_job_registry.cleanup, by_redis),
+                partial(worker_registration.clean_worker_registry, queue),
+            ):
+                try:
+                    tidy()
+                except (ValueError, NoSuchJobError) as error:
+                    # What somebody else put there is no name that RQ can read.
+                    log.warning("registry not tidied", queue=queue.name, error=str(error)[:200])
         self.last_cleaned_at = now()  # type: ignore[assignment] # RQ declares None alone
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:

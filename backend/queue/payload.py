@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
@@ -41,6 +42,7 @@ __all__ = [
     "encode_output",
     "encode_query",
     "encode_request",
+    "read_outcome",
     "request_id",
 ]
 
@@ -82,12 +84,15 @@ def request_id(request: ModelRequest, engine_fingerprint: str) -> str:
 
     It is RQ's job id, so that the same work is queued once, however many ask.
     """
-    parts = [
-        request.image.identity,
-        [_tagged(query) for query in request.queries],
-        engine_fingerprint,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    image, engine = json.dumps(request.image.identity), json.dumps(engine_fingerprint)
+    canonical = f"[{image}, {_queries_text(request.queries)}, {engine}]"
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@lru_cache(maxsize=32)
+def _queries_text(queries: tuple[Query, ...]) -> str:
+    """The same for every image of a project."""
+    return json.dumps([_tagged(query) for query in queries], sort_keys=True)
 
 
 def encode_request(request: ModelRequest) -> dict[str, Any]:
@@ -142,6 +147,14 @@ def decode_outcome(text: str | bytes) -> Outcome:
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(f"a stored result does not decode: {error}") from error
     raise InternalError("expected a stored result with size, outputs and sha256")
+
+
+def read_outcome(text: str | bytes) -> Outcome:
+    """The outcome of a request; a failure that may pass for text that `encode_outcome` did not make."""
+    try:
+        return decode_outcome(text)
+    except InternalError as error:
+        return replace(Failure.of(error), transient=True)
 
 
 def encode_query(query: Query) -> str:

@@ -26,11 +26,14 @@ local expired = redis.call('ZRANGEBYSCORE', KEYS[1], string.format('%.3f', -now)
   'LIMIT', 0, ARGV[5])
 for _, entry in ipairs(expired) do
   local id, execution = string.match(entry, '^(.*):([^:]*)$')
-  local job = ARGV[1] .. id
-  local fields = redis.call('HMGET', job, 'status', 'firstpass_execution', 'firstpass_begun',
-    'retries_left')
-  if fields[1] ~= 'started' or fields[2] ~= execution then
+  local job = ARGV[1] .. (id or '')
+  local fields = redis.pcall('HMGET', job, 'status', 'firstpass_execution', 'firstpass_begun',
+    'retries_left', 'firstpass_put_off')
+  if not id or fields.err or fields[1] ~= 'started' or fields[2] ~= execution then
     redis.call('ZREM', KEYS[1], entry) -- finished, cancelled, deleted, or another try's by now
+  elseif fields[5] == execution then
+    redis.call('HDEL', job, 'firstpass_put_off') -- it has waited: now the others have had their turn
+    put_back(entry, id, execution, 'RPUSH')
   elseif fields[3] ~= execution .. ':alone' then
     put_back(entry, id, execution, 'LPUSH')
   elseif tonumber(fields[4] or 0) > 0 then

@@ -121,7 +121,7 @@ class ResultListener:
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=RECONNECT_S)
                         if message is not None:
-                            self._tell(message["data"].decode())
+                            self._tell(message["data"].decode("utf-8", "replace"))
             except redis.RedisError as error:
                 log.warning("wake-up channel lost", error=type(error).__name__)
                 self._closed.wait(RECONNECT_S)

@@ -88,7 +88,9 @@ class Retrier:
             for name in QUEUES:
                 key = FailedJobRegistry.key_template.format(name)
                 pipeline.zrangebyscore(key, now, "+inf")
-            known = {raw.decode() for ids in pipeline.execute() for raw in ids}
+            known = {
+                raw.decode("utf-8", "backslashreplace") for ids in pipeline.execute() for raw in ids
+            }
             ids = sorted(known - set(records))
             for job_id in ids:
                 pipeline.hget(Job.key_for(job_id), "status")

@@ -49,6 +49,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
         WorkerLimits(
             batch_max=settings.batch_max,
             batch_latency_s=settings.batch_latency_s,
+            batch_pixels=settings.batch_pixels,
             lease_s=settings.lease_s,
             keep=KeepLimits(settings.result_ttl_s, settings.failure_ttl_s),
             recycle_batches=settings.recycle_batches,

@@ -13,6 +13,7 @@ from rq.job import Job
 from rq.scripts import _build_hset_args
 from rq.serializers import JSONSerializer
 
+from backend.errors import Failure, InternalError
 from backend.plan import ModelRequest
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
@@ -24,7 +25,7 @@ from backend.queue.keys import (
     script,
     waiters_key,
 )
-from backend.queue.payload import Outcome, decode_outcome, encode_request
+from backend.queue.payload import Outcome, encode_request, read_outcome
 
 __all__ = ["Standing", "Submission", "SubmitLimits", "Submitted", "Submitter"]
 
@@ -126,10 +127,22 @@ class Submitter:
                     ],
                     client=pipeline,
                 )
-            replies: list[list[Any]] = pipeline.execute()
-        for submission, (standing, *result) in zip(submissions, replies, strict=True):
-            outcome = decode_outcome(result[0]) if result else None
-            yield Submitted(submission.job_id, Standing(standing.decode()), outcome)
+            replies: list[list[Any] | Exception] = pipeline.execute(raise_on_error=False)
+        for submission, reply in zip(submissions, replies, strict=True):
+            yield self._submitted(submission.job_id, reply)
+
+    def _submitted(self, job_id: str, reply: list[Any] | Exception) -> Submitted:
+        if isinstance(reply, Exception):
+            if "WRONGTYPE" not in str(reply):
+                raise reply
+            # Somebody else's value stands where this one job's belongs.
+            failed = InternalError(f"its job cannot be stored in Redis: {reply}")
+            return Submitted(job_id, Standing.HIT, Failure.of(failed))
+        standing, *result = reply
+        outcome = read_outcome(result[0]) if result else None
+        if isinstance(outcome, Failure) and outcome.kind == InternalError.__name__:
+            self._connection.delete(result_key(job_id))  # the next who asks has it done anew
+        return Submitted(job_id, Standing(standing.decode()), outcome)
 
     def _job(self, submission: Submission, queue: Queue) -> Job:
         job = queue.create_job(

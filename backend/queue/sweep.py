@@ -19,6 +19,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, InferenceFailed
+from backend.queue.aside import put_aside
 from backend.queue.finish import Finisher
 from backend.queue.keys import BELL, script
 from backend.queue.submit import LOST
@@ -58,7 +59,13 @@ class Sweeper:
             return
         for queue in self._queues.values():
             for job_id, execution_id in self._recovered(queue):
-                self._fail(job_id.decode(), execution_id.decode(), queue)
+                try:
+                    self._fail(job_id.decode(), execution_id.decode(), queue)
+                except redis.RedisError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - anybody may have written it
+                    entry = job_id + b":" + execution_id
+                    put_aside(self._connection, queue, job_id, entry, error)
 
     def rescue(self) -> int:
         """Put back jobs that say they wait or run, and are in no queue and nobody's; how many.
@@ -69,7 +76,7 @@ class Sweeper:
         known = self._known()
         rescued = 0
         for key, status, origin in self._under_way():
-            job_id = key.removeprefix(Job.redis_job_namespace_prefix)
+            job_id = key.removeprefix(Job.redis_job_namespace_prefix.encode())
             if origin not in self._queues or (status, job_id) in known:
                 continue
             queue = self._queues[origin]
@@ -112,20 +119,20 @@ class Sweeper:
         if self._finisher.fail(taken, Failure.of(InferenceFailed(LOST)), LOST):
             log.warning("job failed", job=job_id, reason=LOST, final=True)
 
-    def _known(self) -> set[tuple[str, str]]:
+    def _known(self) -> set[tuple[str, bytes]]:
         """(Status, job id) of the jobs that are where they ought to be."""
         known = set()
         for queue in self._queues.values():
             for job_id in cast("list[bytes]", self._connection.lrange(queue.key, 0, -1)):
-                known.add((JobStatus.QUEUED.value, job_id.decode()))
+                known.add((JobStatus.QUEUED.value, job_id))
             entries = cast(
                 "list[bytes]", self._connection.zrange(queue.started_job_registry.key, 0, -1)
             )
             for entry in entries:
-                known.add((JobStatus.STARTED.value, entry.decode().rpartition(":")[0]))
+                known.add((JobStatus.STARTED.value, entry.rpartition(b":")[0]))
         return known
 
-    def _under_way(self) -> Iterator[tuple[str, str, str]]:
+    def _under_way(self) -> Iterator[tuple[bytes, str, str]]:
         """(Key, status, queue name) of every job that waits or runs, of any program."""
         wanted = (JobStatus.QUEUED.value, JobStatus.STARTED.value)
         keys = self._connection.scan_iter(f"{Job.redis_job_namespace_prefix}*", AT_ONCE, "HASH")
@@ -135,5 +142,5 @@ class Sweeper:
                     pipeline.hmget(key, "status", "origin")
                 replies: list[Any] = pipeline.execute()
             for key, (status, origin) in zip(part, replies, strict=True):
-                if status and origin and status.decode() in wanted:
-                    yield key.decode(), status.decode(), origin.decode()
+                if status and origin and status.decode("ascii", "replace") in wanted:
+                    yield key, status.decode(), origin.decode("utf-8", "replace")

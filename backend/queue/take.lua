@@ -22,7 +22,11 @@ for i = 1, #KEYS, 2 do
     local id = redis.call('LPOP', KEYS[i])
     if not id then break end
     local job = ARGV[3] .. id
-    local fields = redis.call('HMGET', job, 'status', 'firstpass_begun', 'data')
+    local fields = redis.pcall('HMGET', job, 'status', 'firstpass_begun', 'data')
+    if fields.err then -- no hash at all: somebody else's, whom the caller names
+      out[#out + 1] = {KEYS[i], id, ARGV[6 + #out], {}}
+      fields = {}
+    end
     -- Any other status: deleted, cancelled, taken before, or the second copy of a promoted job.
     if fields[1] == 'queued' and not fields[3] then
       redis.call('DEL', job) -- the remains of a job, which nobody could run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import redis
@@ -13,8 +14,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
+from backend.queue.aside import put_aside
 from backend.queue.clock import RedisClock
-from backend.queue.keys import script
+from backend.queue.keys import BELL, script
 
 __all__ = ["BEGUN", "HOLDER", "Taken", "Taker"]
 
@@ -24,7 +26,7 @@ HOLDER, BEGUN = "firstpass_execution", "firstpass_begun"
 EXECUTION_TTL_S = 3600
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Taken:
     """A leased job, the queue it came from, and RQ's record of this try."""
 
@@ -53,6 +55,7 @@ class Taker:
         self._clock = RedisClock(connection)
         self._take = connection.register_script(script("take"))
         self._begin = connection.register_script(script("begin"))
+        self._give_back = connection.register_script(script("give_back"))
 
     def take(
         self, most: int, queues: Sequence[Queue] | None = None, *, suspects: bool = True
@@ -61,8 +64,15 @@ class Taker:
 
         Without `suspects` also empty when the next one is a suspect: it is left where it is.
         """
-        asked = self._queues.values() if queues is None else queues
-        rows = self._take(
+        asked = list(self._queues.values() if queues is None else queues)
+        while True:
+            rows = self._rows(most, asked, suspects=suspects)
+            taken = [one for row in rows if (one := self._taken(*row)) is not None]
+            if taken or not rows:
+                return taken
+
+    def _rows(self, most: int, asked: Sequence[Queue], *, suspects: bool) -> list[list[Any]]:
+        rows: list[list[Any]] = self._take(
             keys=[key for queue in asked for key in (queue.key, queue.started_job_registry.key)],
             args=[
                 self._lease_s,
@@ -73,7 +83,7 @@ class Taker:
                 *(uuid4().hex for _ in range(most)),
             ],
         )
-        return [self._taken(*row) for row in rows]
+        return rows
 
     def begin(self, batch: Sequence[Taken]) -> list[Taken]:
         """Note that these are about to be worked on; gives those not cancelled or deleted meanwhile.
@@ -107,11 +117,36 @@ class Taker:
             ours = pipeline.execute()[: len(batch)]
         return [taken for taken, is_ours in zip(batch, ours, strict=True) if is_ours]
 
-    def _taken(self, queue_key: bytes, job_id: bytes, execution: bytes, flat: list[bytes]) -> Taken:
+    def give_back(self, batch: Sequence[Taken], after_s: float = 0.0) -> None:
+        """Give back jobs that were not begun: to the front of their queue, or after a while to its end."""
+        with self._connection.pipeline(transaction=False) as pipeline:
+            for taken in batch:
+                self._give_back(
+                    keys=[
+                        taken.job.key,
+                        taken.queue.started_job_registry.key,
+                        taken.queue.key,
+                        BELL,
+                    ],
+                    args=[taken.entry, taken.job.id, taken.execution.id, after_s],
+                    client=pipeline,
+                )
+            pipeline.execute()
+
+    def _taken(
+        self, queue_key: bytes, job_id: bytes, execution: bytes, flat: list[bytes]
+    ) -> Taken | None:
+        """The job of a row; `None` for one that is no job of ours, which is put aside."""
         queue = self._queues[queue_key.decode()]
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        job = Job(job_id.decode(), connection=self._connection, serializer=JSONSerializer)
-        job.restore(fields)
+        try:
+            job = Job(job_id.decode(), connection=self._connection, serializer=JSONSerializer)
+            job.restore(fields)
+        except redis.RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001 - anybody may have written it, in any format
+            put_aside(self._connection, queue, job_id, job_id + b":" + execution, error)
+            return None
         return Taken(
             job,
             queue,

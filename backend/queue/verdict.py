@@ -136,9 +136,15 @@ def _delivery_problems(overview: Overview) -> list[str]:
             f"No courier is alive; {tasks(owed)} wait to be written into Label Studio. Start one: "
             "`firstpass courier`."
         ]
+    found = []
     if courier is not None and courier.waiting:
-        return [f"The courier delivers nothing at present: {courier.waiting}"]
-    return []
+        found.append(f"The courier delivers nothing at present: {courier.waiting}")
+    found.extend(
+        f"Label Studio does not serve project {project.partition('.')[0]}, which is owed predictions: "
+        f"{reason}. `firstpass owed` lists what is owed, and drops it with --drop."
+        for project, reason in list(overview.put_off.items())[:5]
+    )
+    return found
 
 
 def _delivery_json(overview: Overview) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import inf
-from typing import Any
+from math import inf, isfinite
+from typing import Any, TypeVar
 
 import redis
 
@@ -29,6 +29,7 @@ __all__ = [
     "count_submissions",
     "histograms_of",
     "memory_mb",
+    "number_of",
     "observe",
 ]
 
@@ -198,11 +199,23 @@ def histograms_of(stored: Mapping[str, str]) -> tuple[Histogram, ...]:
     return tuple(
         Histogram(
             stage,
-            tuple(int(stored.get(f"{stage}:{i}", 0)) for i in range(len(BUCKETS_S) + 1)),
-            float(stored.get(f"{stage}:sum", 0.0)),
+            tuple(number_of(stored.get(f"{stage}:{i}"), int) for i in range(len(BUCKETS_S) + 1)),
+            number_of(stored.get(f"{stage}:sum"), float),
         )
         for stage in STAGES
     )
+
+
+Number = TypeVar("Number", int, float)
+
+
+def number_of(text: str | None, kind: Callable[[str], Number]) -> Number:
+    """The figure that is stored so; 0 for none, and for what is no figure."""
+    try:
+        number = kind(text or "0")
+    except ValueError:
+        return kind("0")
+    return number if isfinite(number) else kind("0")
 
 
 def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
@@ -210,18 +223,18 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
     return WorkerCard(
         name=name,
         host=stored.get("host", "?"),
-        pid=int(stored.get("pid", 0)),
+        pid=number_of(stored.get("pid"), int),
         device=stored.get("device", "?"),
         model=stored.get("model", "?"),
         state=stored.get("state", "?"),
-        batch_size=int(stored.get("batch_size", 0)),
-        images=int(stored.get("images", 0)),
-        rate_1m=float(stored.get("rate_1m", 0)),
-        rate_15m=float(stored.get("rate_15m", 0)),
-        memory_mb=int(stored.get("memory_mb", 0)),
-        ttl_s=int(stored.get("ttl_s", 30)),
-        started_at=float(stored.get("started_at", 0)),
-        seen_at=float(stored.get("seen_at", 0)),
+        batch_size=number_of(stored.get("batch_size"), int),
+        images=number_of(stored.get("images"), int),
+        rate_1m=number_of(stored.get("rate_1m"), float),
+        rate_15m=number_of(stored.get("rate_15m"), float),
+        memory_mb=number_of(stored.get("memory_mb"), int),
+        ttl_s=number_of(stored.get("ttl_s", "30"), int),
+        started_at=number_of(stored.get("started_at"), float),
+        seen_at=number_of(stored.get("seen_at"), float),
         fingerprint=stored.get("fingerprint", ""),
     )
 

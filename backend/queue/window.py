@@ -19,7 +19,7 @@ from backend.errors import Failure, InferenceFailed, QueueUnavailable
 from backend.plan import ModelRequest
 from backend.queue.connection import queue_errors
 from backend.queue.keys import result_key
-from backend.queue.payload import Answer, Outcome, decode_outcome
+from backend.queue.payload import Answer, Outcome, read_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import LOST, Standing, Submission, Submitter
 from backend.queue.vitals import count_submissions
@@ -162,7 +162,7 @@ class Window:
         stored = self._connection.mget([result_key(job_id) for job_id in ids])
         for job_id, text in zip(ids, stored, strict=True):
             if text is not None:
-                self._settle(job_id, decode_outcome(text))
+                self._settle(job_id, read_outcome(text))
 
     def _look(self) -> None:
         """See what became of each pending job, told or not; those that vanished are submitted again."""
@@ -174,7 +174,7 @@ class Window:
             replies = pipeline.execute()
         for job_id, status, text in zip(ids, replies[::2], replies[1::2], strict=True):
             if text is not None:
-                self._settle(job_id, decode_outcome(text))
+                self._settle(job_id, read_outcome(text))
             elif status in _ENDED:
                 self._settle(job_id, Failure.of(InferenceFailed(_ENDED[status])))
             elif status not in (JobStatus.QUEUED.encode(), JobStatus.STARTED.encode()):

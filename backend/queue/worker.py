@@ -4,7 +4,7 @@ Stock RQ loses jobs when a worker on two queues is killed, runs one job at a tim
 worker after minutes. This worker keeps RQ's registries, `rq info` and `rq requeue`, and changes: pop
 and lease are one Lua call (`take`); threads renew leases and watch for a hung batch (`leases`); what a
 dead worker held comes back in one step (`sweep`); signals only set a flag; a failing batch is bisected
-and the next one prepared meanwhile (`batch`); outcomes are offered again and again to a Redis that is
+(`batch`) and the next one fetched and decoded meanwhile, where nobody waits for the slowest (`intake`); outcomes are offered again and again to a Redis that is
 away, and only by the try that holds the job (`finish`); the job's function name is never imported.
 DECISIONS.md has the measurements.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +30,8 @@ from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.queue.batch_size import BatchSizer
 from backend.queue.clock import RedisClock
 from backend.queue.finish import Finisher, KeepLimits, persist
-from backend.queue.keys import BELL, INTERACTIVE_QUEUE, QUEUES
+from backend.queue.intake import Intake, timeout_s
+from backend.queue.keys import BELL, QUEUES
 from backend.queue.leases import Leases, end_process
 from backend.queue.outcomes import Outcomes
 from backend.queue.patient import PatientWorker
@@ -45,6 +45,8 @@ log = structlog.get_logger()
 
 #: How long an idle worker blocks before it looks for itself.
 BELL_WAIT_S = 1
+#: How long it waits for a batch to be ready before it looks after its leases and registries.
+MAINTAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class WorkerLimits:
     fewer where one would take longer than `batch_latency_s`. Past `recycle_batches` batches or
     `recycle_memory_mb` MiB the worker ends itself after a batch, for its supervisor to start anew.
     `retry_after_s`: how long a job waits before its second and its third try, after a failure that
-    may pass.
+    may pass. `batch_pixels`: of all images of a batch, but for one that alone has more.
     """
 
     batch_max: int
@@ -63,6 +65,7 @@ class WorkerLimits:
     recycle_batches: int | None = None
     recycle_memory_mb: int | None = None
     retry_after_s: tuple[float, float] = (2.0, 30.0)
+    batch_pixels: int = 256_000_000
 
 
 class BatchWorker(PatientWorker):
@@ -91,7 +94,6 @@ class BatchWorker(PatientWorker):
             log_job_description=False,
         )
         self._limits = limits
-        self._interactive = [queue for queue in self.queues if queue.name == INTERACTIVE_QUEUE]
         self._taker = Taker(connection, self.queues, self.name, limits.lease_s)
         self._runner: BatchRunner[Taken] = BatchRunner(handler)
         finisher = Finisher(connection, self.name, limits.keep)
@@ -107,8 +109,17 @@ class BatchWorker(PatientWorker):
             clock=clock,
         )
         self._outcomes = Outcomes(finisher, self._vitals, self.key, limits.retry_after_s)
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._intake = Intake(
+            self._taker,
+            self._leases,
+            handler,
+            self._sizer,
+            self.queues,
+            most_pixels=limits.batch_pixels,
+            may_take=lambda: not self._is_ending(),
+        )
         self._batch: list[Taken] = []
+        self._last: Taken | None = None
         self._batches_run = 0
         self._suspended = False
 
@@ -118,6 +129,7 @@ class BatchWorker(PatientWorker):
         Raises `InternalError` when anything else does.
         """
         self._leases.start()
+        self._intake.start()
         persist(self._sweeper.rescue)
         try:
             self.work(burst=burst, logging_level=log_level)
@@ -140,9 +152,13 @@ class BatchWorker(PatientWorker):
         while not self._stop_requested:
             try:
                 self._maintain()
+                if self._last is not None and not self._intake.is_empty:
+                    self._batch = []
+                    return self._last.job, self._last.queue
                 self._batch = self._taker.take(self._sizer.size)
                 if self._batch:
                     self._leases.hold(self._batch)
+                    self._last = self._batch[0]
                     return self._batch[0].job, self._batch[0].queue
                 if timeout is None:
                     return None
@@ -159,69 +175,23 @@ class BatchWorker(PatientWorker):
     # -- running ----------------------------------------------------------------------------------
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run the batch that `job` is the first of, and those that queue up behind it meanwhile."""
+        """Run the batch that `job` is the first of, and all that comes into hand meanwhile."""
         self._set_status(WorkerStatus.BUSY)
-        prepared: Prepared[Taken] | None = self._prepare(self._batch)
-        while prepared is not None:
-            # Nothing is taken beside a suspect, nor a suspect beside anything: should it end the
-            # process again, then it alone has used up a try.
-            suspect = any(taken.suspect for taken in prepared.jobs)
+        self._intake.add(self._batch)
+        while not self._intake.is_empty:
             self._maintain()
-            ahead = None if suspect or self._is_ending() else self._ahead.submit(self._take_ahead)
-            self._run(prepared)
-            prepared = self._next(ahead)
+            prepared = self._intake.next(MAINTAIN_S)
+            if prepared is not None:
+                self._run(prepared)
+                self._intake.done(prepared)
         if self._should_recycle():
             self._stop_requested = True
-
-    def _prepare(self, batch: Sequence[Taken]) -> Prepared[Taken]:
-        """Fetch and decode the images of a batch, but for those cancelled since they were taken."""
-        begun = persist(lambda: self._taker.begin(batch))
-        ids = {taken.execution.id for taken in begun}
-        self._leases.release([taken for taken in batch if taken.execution.id not in ids])
-        with self._leases.deadline(_timeout_s(batch), batch):
-            return self._runner.prepare(begun, [_payload(taken.job) for taken in begun])
-
-    def _take_ahead(self) -> Prepared[Taken] | None:
-        """The next batch, prepared while the models run on this one; `None` when nothing waits."""
-        batch = self._taker.take(self._sizer.size, suspects=False)
-        if not batch:
-            return None
-        self._leases.hold(batch)
-        try:
-            return self._prepare(batch)
-        except BaseException:
-            self._leases.release(batch)  # so that they come back by their leases
-            raise
-
-    def _next(self, ahead: Future[Prepared[Taken] | None] | None) -> Prepared[Taken] | None:
-        """The batch prepared ahead; interactive work that came since goes before a bulk one."""
-        if ahead is None:
-            return None
-        try:
-            prepared = ahead.result()
-        except redis.RedisError as error:
-            if not is_away(error):
-                raise
-            log.error("taking ahead", error=type(error).__name__)
-            return None
-        if prepared is None or _is_interactive(prepared):
-            return prepared
-        while not self._is_ending():
-            urgent = persist(self._take_urgent)
-            if not urgent:
-                break
-            self._leases.hold(urgent)
-            self._run(self._prepare(urgent))
-        return prepared
-
-    def _take_urgent(self) -> list[Taken]:
-        return self._taker.take(self._sizer.size, self._interactive, suspects=False)
 
     def _run(self, prepared: Prepared[Taken]) -> None:
         batch = prepared.jobs
         if not batch:
             return
-        with self._leases.deadline(_timeout_s(batch), batch):
+        with self._leases.deadline(timeout_s(batch), batch):
             try:
                 results = self._runner.run(prepared)
             except DeviceLost as lost:
@@ -291,19 +261,3 @@ class BatchWorker(PatientWorker):
         if limits.recycle_batches is not None and self._batches_run >= limits.recycle_batches:
             return True
         return limits.recycle_memory_mb is not None and memory_mb() > limits.recycle_memory_mb
-
-
-def _timeout_s(batch: Sequence[Taken]) -> float:
-    return max(float(taken.job.timeout or 180) for taken in batch)
-
-
-def _payload(job: Job) -> object:
-    """The job's one argument; `None`, which the handler refuses, for a job that is not ours."""
-    try:
-        return job.args[0] if len(job.args) == 1 else None
-    except Exception:  # noqa: BLE001 - it may be another program's, in any format
-        return None
-
-
-def _is_interactive(prepared: Prepared[Taken]) -> bool:
-    return any(taken.queue.name == INTERACTIVE_QUEUE for taken in prepared.jobs)

@@ -1,7 +1,8 @@
 """The FastAPI application: Label Studio's ML-backend routes over `PredictionService`.
 
-`/health` and `/setup` are answered on the event loop without I/O, so nothing that waits can delay them;
-`/predict` waits in a thread of its own pool, and what reads Redis for `/status` in another.
+`/health` alone is answered on the event loop, without I/O and from what is known, so nothing can delay it.
+What a caller can make large is done in threads: `/predict`, which waits, in those of its own pool,
+`/setup` and `/webhook`, which do not, in a few others, and what reads Redis for `/status` in a third.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEve
 from backend.service import PredictionService
 from backend.settings import Settings
 from backend.web.auth import Gate
-from backend.web.body import read_body
+from backend.web.body import Bodies, CallerGone
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.operator_routes import STATUS_THREADS, add_operator_routes
-from backend.web.replies import error_reply, predict_reply, status_of
+from backend.web.replies import AsciiReply, error_reply, predict_reply, status_of
 
 __all__ = ["create_app"]
 
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 
 #: Requests to `/predict` that may wait at the same time, each in a thread.
 PREDICT_THREADS = 256
+#: Requests that are worked on at once and wait for nothing; Python runs one of them at a time.
+SHORT_THREADS = 4
 
 
 def create_app(settings: Settings, running: RunningService, monitor: QueueMonitor) -> FastAPI:
@@ -45,6 +48,7 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.predict_limiter = anyio.CapacityLimiter(PREDICT_THREADS)
+        app.state.short_limiter = anyio.CapacityLimiter(SHORT_THREADS)
         app.state.status_limiter = anyio.CapacityLimiter(STATUS_THREADS)
         running.start()
         monitor.start()
@@ -73,7 +77,8 @@ def _add_guards(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
 
     @app.exception_handler(FirstpassError)
     async def ours(request: Request, error: FirstpassError) -> JSONResponse:
-        log.warning("refused", path=request.scope["path"], kind=error.kind, reason=str(error))
+        say = log.debug if isinstance(error, CallerGone) else log.warning
+        say("refused", path=request.scope["path"], kind=error.kind, reason=str(error))
         return error_reply(status_of(error), error.kind, str(error))
 
     @app.exception_handler(Exception)
@@ -86,30 +91,38 @@ def _add_guards(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
 def _add_label_studio_routes(
     app: FastAPI, settings: Settings, service: PredictionService, metrics: Metrics
 ) -> None:
-    async def body(request: Request) -> bytes:
-        return await read_body(request, settings.max_body_bytes)
+    bodies = Bodies(settings)
 
     @app.post("/setup")
     async def setup(request: Request) -> dict[str, str]:
         """Label Studio announces a label config and gets the version that answers it."""
-        return {"model_version": service.setup(parse_body(SetupRequest, await body(request)))}
+        async with bodies.of(request) as raw:
+            version = await to_thread.run_sync(
+                lambda: service.setup(parse_body(SetupRequest, raw)),
+                limiter=app.state.short_limiter,
+            )
+        return {"model_version": version}
 
     @app.post("/predict")
     async def predict(request: Request) -> JSONResponse:
         """Predictions for tasks: one entry each, in order; `[]` where there is none (yet)."""
-        raw = await body(request)
+        async with bodies.of(request) as raw:
 
-        def answer() -> JSONResponse:
-            slots = service.predict(parse_body(PredictRequest, raw))
-            metrics.count_slots(slots)
-            return JSONResponse(predict_reply(slots))
+            def answer() -> JSONResponse:
+                slots = service.predict(parse_body(PredictRequest, raw))
+                metrics.count_slots(slots)
+                return AsciiReply(predict_reply(slots))
 
-        return await to_thread.run_sync(answer, limiter=app.state.predict_limiter)
+            return await to_thread.run_sync(answer, limiter=app.state.predict_limiter)
 
     @app.post("/webhook")
     async def webhook(request: Request) -> dict[str, str]:
         """Label Studio tells what happened; answered at once, since the annotator waits."""
-        service.event(parse_body(WebhookEvent, await body(request)))
+        async with bodies.of(request) as raw:
+            await to_thread.run_sync(
+                lambda: service.event(parse_body(WebhookEvent, raw)),
+                limiter=app.state.short_limiter,
+            )
         return {"status": "ok"}
 
     @app.get("/versions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,17 +10,26 @@ from fastapi.responses import JSONResponse
 
 from backend.errors import CallerError, FirstpassError, InternalError, OperatorError
 from backend.predictor import Slot
-from backend.web.body import BodyTooLarge
+from backend.web.body import BodyTooLarge, BodyTooSlow, CallerGone
 
-__all__ = ["error_reply", "predict_reply", "status_of"]
+__all__ = ["AsciiReply", "error_reply", "predict_reply", "status_of"]
 
 #: The first class that an error belongs to decides.
 STATUSES: tuple[tuple[type[FirstpassError], int], ...] = (
     (BodyTooLarge, 413),
+    (BodyTooSlow, 408),
+    (CallerGone, 499),
     (CallerError, 400),
     (OperatorError, 503),
     (InternalError, 500),
 )
+
+
+class AsciiReply(JSONResponse):
+    """JSON in ASCII, which can hold whatever JSON brought here, half an emoji too."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def status_of(error: FirstpassError) -> int:
@@ -29,7 +39,10 @@ def status_of(error: FirstpassError) -> int:
 
 def error_reply(status: int, kind: str, message: str) -> JSONResponse:
     """An error as JSON: a kind for programs, a sentence for people, never a traceback."""
-    return JSONResponse({"error": {"kind": kind, "message": message}}, status_code=status)
+    # Of a body that was not read to its end the rest is not waited for.
+    headers = {"Connection": "close"} if status in (408, 413) else None
+    content = {"error": {"kind": kind, "message": message}}
+    return AsciiReply(content, status_code=status, headers=headers)
 
 
 def predict_reply(slots: Sequence[Slot]) -> dict[str, Any]:

@@ -20,10 +20,12 @@ from backend.errors import OperatorError
 from backend.supervisor import ending_signals
 from tests.bench.effort import FULL, QUICK, Effort
 from tests.bench.figures import Figure
+from tests.bench.queue_health import health
 from tests.bench.queue_latency import interactive_during_bulk
 from tests.bench.queue_memory import memory
 from tests.bench.queue_recovery import recovery
 from tests.bench.queue_share import queue_share
+from tests.bench.queue_slow import slow_servers
 from tests.bench.queue_speed import same_image, submitting, throughput, two_workers
 from tests.bench.report import Report
 
@@ -34,6 +36,8 @@ Benchmark = Callable[[Effort], Iterator[Figure]]
 BENCHMARKS: dict[str, Benchmark] = {
     "throughput": throughput,
     "latency": interactive_during_bulk,
+    "slow-servers": slow_servers,
+    "health": health,
     "share": queue_share,
     "recovery": recovery,
     "two-workers": two_workers,

@@ -29,7 +29,17 @@ from backend.redis_server import embedded_redis
 from backend.supervisor import Supervisor
 from models.queries import Classify, Ground
 
-__all__ = ["BASE_S", "IMAGE_S", "QUERIES", "Lab", "images_per_s", "open_lab", "request_for"]
+__all__ = [
+    "BASE_S",
+    "GIVE_UP_S",
+    "IMAGE_S",
+    "QUERIES",
+    "READY_S",
+    "Lab",
+    "images_per_s",
+    "open_lab",
+    "request_for",
+]
 
 REPOSITORY = Path(__file__).parents[2]
 QUERIES = (Ground(("circle", "square")), Classify(("grass", "desert", "water")))
@@ -84,6 +94,19 @@ class Lab:
 
     def start(self, module: str, *arguments: str, **environment: str) -> ManagedProcess:
         """A Python module that runs an RQ worker, once that has signed on."""
+        process = self._launch(module, *arguments, **environment)
+        process.wait_ready(lambda: self._is_at_work(process.pid), timeout_s=READY_S)
+        return process
+
+    def start_process(
+        self, module: str, *arguments: str, ready: Callable[[], bool], **environment: str
+    ) -> ManagedProcess:
+        """A Python module that runs anything else, once it is ready."""
+        process = self._launch(module, *arguments, **environment)
+        process.wait_ready(ready, timeout_s=READY_S)
+        return process
+
+    def _launch(self, module: str, *arguments: str, **environment: str) -> ManagedProcess:
         number = next(self._numbers)
         program = Program(
             name=f"worker-{number}",
@@ -93,9 +116,7 @@ class Lab:
             cwd=REPOSITORY,
             log=self.folder / f"worker-{number}.log",
         )
-        process = self.supervisor.start(program)
-        process.wait_ready(lambda: self._is_at_work(process.pid), timeout_s=READY_S)
-        return process
+        return self.supervisor.start(program)
 
     def kill(self, pid: int) -> None:
         """SIGKILL one process: it has no chance to sign off."""

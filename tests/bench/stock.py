@@ -50,7 +50,7 @@ class StockClient:
 def predict(payload: object) -> str:
     """The stand-in model's answer for one image, as JSON text."""
     model = _MODEL[0]
-    (answer,) = model.infer([model.prepare(payload)])
+    (answer,) = model.infer([model.prepare(model.fetch(payload))])
     return encode_outcome(answer)
 
 

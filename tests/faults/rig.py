@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from backend.errors import Failure
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
-from backend.queue.keys import result_key
+from backend.queue.keys import QUEUES, result_key
 from backend.queue.payload import Answer, Outcome, decode_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Submission, SubmitLimits, Submitted, Submitter
@@ -147,6 +147,10 @@ class Rig:
             current[victim] = self.worker(**options)
 
     # -- looking ----------------------------------------------------------------------------------
+
+    def stock_of_queues(self) -> int:
+        """Entries that wait in any queue, whoever put them there."""
+        return sum(self.connection.llen(f"rq:queue:{name}") for name in QUEUES)
 
     def stock(self) -> Stock:
         return take_stock(self.connection)

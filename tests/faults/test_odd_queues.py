@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from typing import Any
 
+import pytest
 import redis
 from rq import Callback, Queue
 from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
+from backend.queue.failures import FailureLog
+from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
+from backend.queue.overview import read_overview
+from backend.queue.verdict import overview_json
 from tests.faults.rig import ENDLESS_S, Rig, answered, failed
+from tests.integration.test_queue import requests_for
 
 NAMES = [f"ok-{i}" for i in range(30)]
 BULK = f"rq:queue:{BULK_QUEUE}"
@@ -204,3 +211,123 @@ def test_other_programs_keys_are_left_alone(rig: Rig) -> None:
     made = set(rig.connection.scan_iter()) - keys
     assert all(key.startswith((b"rq:", b"firstpass:")) for key in made)
     rig.connection.delete(*keys)
+
+
+def _spoil(rig: Rig) -> set[bytes]:
+    """Put what no worker can read wherever a writer can; gives the ids that stand in the queue."""
+    connection = rig.connection
+    good: dict[Any, Any] = dict(connection.hgetall(rig.job("ok-0").key))
+    odd: dict[bytes, dict[Any, Any]] = {
+        b"\xff\xfe": good,
+        b"half\xed\xa0\xbd": good,
+        b"no-data": {b"status": b"queued", b"data": b""},
+        b"bad-date": {**good, b"created_at": b"yesterday"},
+        b"bad-bytes": {**good, b"origin": b"\xff"},
+        b"bad-name": {**good, b"worker_name": b"\xff\xfe"},
+        b"bad-timeout": {**good, b"timeout": b"soon"},
+        b"bad-ttl": {**good, b"result_ttl": b"\xff"},
+        b"bad-dependency": {**good, b"dependency_ids": b"{"},
+        b"bad-callback": {**good, b"success_callback_name": b"\xff"},
+        b"bad-field": {**good, b"\xff": b"\xff"},
+        b"bad-retries": {**good, b"retries_left": b"many"},
+        b"": good,
+    }
+    for job_id, fields in odd.items():
+        connection.hset(b"rq:job:" + job_id, mapping=fields)
+    connection.set("rq:job:no-hash", "a text")
+    ids = {*odd, b"no-hash"}
+    connection.lpush(BULK, *ids)
+    connection.lpush(f"rq:queue:{INTERACTIVE_QUEUE}", *ids)
+    # Leases that ran out long ago, of jobs with such records, and entries that are none.
+    leases = [b"no-colon", b"\xff:\xfe", b"no-hash:1", b":", b"::", b"bad-date:gone"]
+    connection.zadd(f"rq:wip:{BULK_QUEUE}", dict.fromkeys(leases, -1.0))
+    for name in ("rq:workers", f"rq:workers:{BULK_QUEUE}"):
+        connection.sadd(name, b"rq:worker:\xff")
+    connection.zadd(f"rq:finished:{BULK_QUEUE}", {b"\xff": 1})
+    connection.zadd(f"rq:failed:{BULK_QUEUE}", {b"\xff": 1})
+    return ids
+
+
+def test_entries_that_nobody_can_read_are_put_aside_with_their_reason(rig: Rig) -> None:
+    """By a foreign writer, in either queue: all images are answered, and the worker lives on."""
+    rig.submit(NAMES)
+    ids = _spoil(rig)
+
+    worker = rig.worker(lease_s=1)
+    rig.until(lambda: answered(rig.outcomes()) == set(NAMES))
+    rig.until(lambda: not rig.stock_of_queues())
+    time.sleep(2.5)  # past maintenance, which has seen the odd leases by then
+
+    assert worker.poll() is None
+    kinds = {record.job_id: record.kind for record in FailureLog(rig.connection).latest()}
+    assert kinds["\\xff\\xfe"] == kinds["bad-date"] == kinds["no-hash"] == "InternalError"
+    overview = read_overview(rig.connection, failures=50)
+    assert overview.failed_images >= 9
+    assert json.dumps(overview_json(overview))
+    worker.kill()
+    second = rig.worker(lease_s=1)
+    rig.submit(["ok-after"])
+    rig.until(lambda: "ok-after" in answered(rig.outcomes()))
+    assert second.poll() is None
+
+    second.kill()
+    _tidy(rig, ids)
+
+
+def _tidy(rig: Rig, ids: set[bytes]) -> None:
+    """What was put there goes, so that the images alone are counted."""
+    rig.connection.delete(*(b"rq:job:" + job_id for job_id in ids))
+    for key in rig.connection.scan_iter("firstpass:result:*"):
+        if key.decode().rpartition(":")[2] not in rig.ids:
+            rig.connection.delete(key)
+    rig.connection.delete(f"rq:wip:{BULK_QUEUE}")
+
+
+def test_a_worker_starts_beside_jobs_that_nobody_can_read(rig: Rig) -> None:
+    """What says that it runs, and is nobody's, is looked at when a worker starts."""
+    rig.submit(NAMES)
+    good: dict[Any, Any] = dict(rig.connection.hgetall(rig.job("ok-0").key))
+    ids = {b"\xff\xfe", b"odd"}
+    for job_id in ids:
+        rig.connection.hset(b"rq:job:" + job_id, mapping={**good, b"status": b"started"})
+    rig.connection.hset("rq:job:origin", mapping={"status": "started", "origin": b"\xff"})
+
+    worker = rig.worker()
+    rig.until(lambda: answered(rig.outcomes()) >= set(NAMES))
+    rig.until(lambda: not rig.stock_of_queues())
+
+    assert worker.poll() is None
+    worker.kill()
+    _tidy(rig, {*ids, b"origin"})
+
+
+@pytest.mark.parametrize(
+    "stored", [b"", b"\xff", b"{}", b"[]", b"null", b'{"failure": {}}', b'{"failure": {"kind": 1}}']
+)
+def test_an_outcome_that_nobody_can_read_costs_its_image_alone(rig: Rig, stored: bytes) -> None:
+    """The next who asks for it has it done anew."""
+    rig.worker()
+    names = ["ok-1", "ok-2", "ok-3"]
+    job_id = next(iter(requests_for(["ok-2"])))
+    rig.connection.set(result_key(job_id), stored)
+
+    first = rig.ask(names)
+    second = rig.ask(names)
+
+    assert answered(first) == {"ok-1", "ok-3"}
+    assert failed(first) == {"ok-2": "InternalError"}
+    assert answered(second) == set(names)
+
+
+def test_a_value_in_the_place_of_a_job_costs_its_image_alone(rig: Rig) -> None:
+    rig.worker()
+    names = ["ok-1", "ok-2", "ok-3"]
+    job_id = next(iter(requests_for(["ok-2"])))
+    rig.connection.set(Job.key_for(job_id), "a text")
+
+    outcomes = rig.ask(names)
+    rig.connection.delete(Job.key_for(job_id))
+    rig.given_up.add(job_id)
+
+    assert answered(outcomes) == {"ok-1", "ok-3"}
+    assert failed(outcomes) == {"ok-2": "InternalError"}

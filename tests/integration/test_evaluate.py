@@ -391,7 +391,11 @@ def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) 
             settings.image_max_pixels,
         )
         batch = [
-            handler.prepare(encode_request(ModelRequest(_reference(image.name), (Ground(SHAPES),))))
+            handler.prepare(
+                handler.fetch(
+                    encode_request(ModelRequest(_reference(image.name), (Ground(SHAPES),)))
+                )
+            )
             for image in images
         ]
         answers = handler.infer(batch)

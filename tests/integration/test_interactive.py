@@ -53,7 +53,7 @@ class OneWorker:
     ) -> Asked:
         asked = Asked()
         for job_id, request in requests.items():
-            prepared = self._handler.prepare(encode_request(request))
+            prepared = self._handler.prepare(self._handler.fetch(encode_request(request)))
             if isinstance(prepared, PreparedImage):
                 (prepared,) = self._handler.infer([prepared])
             asked.outcomes[job_id] = prepared

@@ -114,7 +114,7 @@ def handler(store: BoundedStore, runtime: CountingRuntime) -> Iterator[PredictHa
 def ask(handler: PredictHandler, pictures: Pictures, *queries: Query, name: str = "1") -> Answer:
     url = f"http://127.0.0.1:{pictures.server_port}/{name}.png"
     request = ModelRequest(parse_image_ref(url, task_id=1), queries)
-    prepared = handler.prepare(encode_request(request))
+    prepared = handler.prepare(handler.fetch(encode_request(request)))
     if isinstance(prepared, PreparedImage):
         (done,) = handler.infer([prepared])
         return done

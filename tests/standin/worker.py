@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.errors import ImageNotFound, ImageUnreachable, ImageUnreadable
+from backend.errors import FirstpassError, ImageNotFound, ImageUnreachable, ImageUnreadable
 from backend.logs import configure_logs
 from backend.plan import ModelRequest
 from backend.queue import finish, leases
@@ -46,14 +46,34 @@ class StandInModel:
         record: Path | None,
         late_s: float = 0.0,
         gate: Path | None = None,
+        served: Path | None = None,
     ) -> None:
         self._base_s, self._image_s, self._record = base_s, image_s, record
-        self._late_s, self._gate = late_s, gate
+        self._late_s, self._gate, self._served = late_s, gate, served
         self._met: set[str] = set()
         self._device_lost = False
 
-    def prepare(self, payload: object) -> ModelRequest:
+    def place(self, payload: object) -> str:
+        """Images are on as many servers as the names of their kinds have letters: `slow@b-1` is on b's."""
+        try:
+            name = _name(decode_request(payload))
+        except FirstpassError:
+            return ""
+        return name.partition("@")[2].partition("-")[0]
+
+    def fetch(self, payload: object) -> ModelRequest:
+        """An image named `stuck...` does not come until the file of its name is in the folder `served`."""
         request = decode_request(payload)
+        name = _name(request)
+        while name.startswith("stuck") and not (self._served and (self._served / name).exists()):
+            time.sleep(0.02)
+        return request
+
+    def pixels(self, fetched: ModelRequest) -> int:
+        """An image named `wide...` has a hundred million, others none that count."""
+        return 100_000_000 if _name(fetched).startswith("wide") else 0
+
+    def prepare(self, request: ModelRequest) -> ModelRequest:
         name = _name(request)
         kind = name.partition("-")[0]
         if kind == "crash":
@@ -121,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--recycle-batches", type=int)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--gate", type=Path)
+    parser.add_argument("--served", type=Path)
     parser.add_argument("--late-s", type=float, default=0.0)
     parser.add_argument("--retry-after-s", type=float, default=0.2)
     parser.add_argument("--seized-s", type=float, default=leases.SEIZED_S)
@@ -132,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     leases.SEIZED_S, finish.FINISHED_TTL_S = args.seized_s, args.finished_ttl_s
     BatchWorker(
         connect(args.redis, retries=10),
-        StandInModel(args.base_s, args.image_s, args.record, args.late_s, args.gate),
+        StandInModel(args.base_s, args.image_s, args.record, args.late_s, args.gate, args.served),
         WorkerLimits(
             batch_max=args.batch_max,
             batch_latency_s=args.batch_latency_s,

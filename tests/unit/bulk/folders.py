@@ -53,8 +53,16 @@ class StandInHandler:
         """The images that the model saw, in order."""
         return [path for batch in self.batches for path in batch]
 
-    def prepare(self, payload: object) -> tuple[str, ModelRequest]:
-        request = decode_request(payload)
+    def place(self, payload: object) -> str:
+        return ""
+
+    def fetch(self, payload: object) -> ModelRequest:
+        return decode_request(payload)
+
+    def pixels(self, fetched: ModelRequest) -> int:
+        return 0
+
+    def prepare(self, request: ModelRequest) -> tuple[str, ModelRequest]:
         path = request.image.local_path
         if "bad" in path:
             raise ImageUnreadable("not an image")

@@ -11,7 +11,8 @@ from backend.bulk.target_project import TargetProject, target_project
 from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row
 from backend.engine import engine_for
-from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
+from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
+from backend.label_studio.halving import Unlisted
 from backend.plan import ModelRequest
 from backend.predictor import PredictorSettings
 from backend.queue.payload import Answer, Outcome
@@ -33,6 +34,8 @@ class StandInLabelStudio:
 
     tasks: dict[int, Json] = field(default_factory=dict)
     predicted: set[int] = field(default_factory=set)
+    #: Lists with these are answered with 500.
+    unlistable: set[int] = field(default_factory=set)
     label_config: str = CONFIG
     #: Calls that find nobody, before one is answered.
     silent: int = 0
@@ -72,6 +75,7 @@ class StandInLabelStudio:
         lacking: str | None,
         page_size: int,
         include: str,
+        unlisted: Unlisted | None,
     ) -> Iterator[list[Json]]:
         """Two at a time; filters by annotations alone."""
         self.asked.append({"filters": filters, "view": view, "ids": ids, "lacking": lacking})
@@ -92,16 +96,27 @@ class StandInLabelStudio:
             if not found:
                 return
             last = found[-1]["id"]
-            yield found
+            yield [task for task in found if self._can_list(task["id"], unlisted)]
 
     def count_tasks(
         self, project: int, *, filters: Json | None, view: int | None, lacking: str | None
     ) -> int | None:
         return len(self.tasks) - len(self.predicted)
 
-    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]:
+    def lacking(
+        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
+    ) -> set[int]:
         self._answer()
-        return set(ids) & self.tasks.keys() - self.predicted
+        listed = {task for task in ids if self._can_list(task, unlisted)}
+        return listed & self.tasks.keys() - self.predicted
+
+    def _can_list(self, task: int, unlisted: Unlisted | None) -> bool:
+        if task not in self.unlistable:
+            return True
+        if unlisted is None:
+            raise LabelStudioUnavailable("500")
+        unlisted(task, TaskUnlisted("500"))
+        return False
 
     def _answer(self) -> None:
         if self.silent:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import supervision as sv
@@ -191,6 +194,62 @@ def test_an_image_that_is_gone_leaves_the_old_dataset_alone(tmp_path: Path) -> N
 
     assert (out / "annotations.json").read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "out"]
+
+
+def odd_apng() -> bytes:
+    """A PNG that announces an animation of no frames: browsers show it, OpenCV reads nothing."""
+    buffer = io.BytesIO()
+    corners(200, 100).save(buffer, "PNG")
+    data, body = buffer.getvalue(), b"acTL" + bytes(8)
+    chunk = struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:33] + chunk + data[33:]
+
+
+@pytest.mark.filterwarnings("ignore:Invalid APNG")
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_picture_that_writers_cannot_read_is_made_one_that_they_can(
+    tmp_path: Path, format_name: DatasetFormat
+) -> None:
+    """It costs itself a conversion, and the others nothing."""
+    assert cv2.imdecode(np.frombuffer(odd_apng(), np.uint8), cv2.IMREAD_COLOR) is None
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "odd.png").write_bytes(odd_apng())
+    (folder / "good.jpg").write_bytes(picture())
+    rows = [(name, json.dumps({"result": [CAR]})) for name in ("good.jpg", "odd.png")]
+
+    target = DatasetTarget(tmp_path / "out", format_name, CLASSES)
+    assert target.write(folder, rows, Settings()) == 2
+
+    assert target.left_out == {}
+    found = load(tmp_path / "out", format_name)
+    for name in ("good.jpg", "odd.png"):
+        ((label, box),) = boxes(found, name)
+        assert label == "car"
+        assert box == pytest.approx(CAR_XYXY, abs=1)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize(
+    "content", [b"", b"x", picture()[:200], b"<svg/>", None], ids=["0", "x", "cut", "svg", "gone"]
+)
+def test_a_picture_that_nobody_can_read_is_left_out_with_its_reason(
+    tmp_path: Path, format_name: DatasetFormat, content: bytes | None
+) -> None:
+    """It was predicted, and changed since."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "good.jpg").write_bytes(picture())
+    if content is not None:
+        (folder / "bad.jpg").write_bytes(content)
+    rows = [(name, json.dumps({"result": [CAR]})) for name in ("bad.jpg", "good.jpg")]
+
+    target = DatasetTarget(tmp_path / "out", format_name, CLASSES)
+    assert target.write(folder, rows, Settings()) == 1
+
+    assert list(target.left_out) == ["bad.jpg"]
+    assert target.left_out["bad.jpg"]
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == ["good.jpg"]
 
 
 def config(*controls: str) -> str:

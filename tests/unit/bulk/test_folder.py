@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.bulk import folder as folder_module
+from backend.bulk import folder_reasons
 from backend.bulk.folder import walk_images
 from backend.errors import BadRequest
 
@@ -190,3 +194,86 @@ def test_a_folder_that_is_not_there_or_is_a_file_is_refused(tmp_path: Path) -> N
         paths(tmp_path / "nowhere")
     with pytest.raises(BadRequest, match="is a file"):
         paths(tmp_path / "a.jpg")
+
+
+def _scandir_that_fails(folder: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def failing(path: str) -> Any:
+        if Path(path) == folder:
+            raise OSError(number, os.strerror(number), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [errno.EACCES, errno.EIO, errno.ESTALE, errno.ENOENT, errno.ENAMETOOLONG, errno.EMFILE],
+)
+def test_a_subfolder_that_cannot_be_read_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Whatever is wrong with it; those before and behind it are listed."""
+    fill(tmp_path, "a/1.jpg", "b/2.jpg", "b/c/3.jpg", "d/4.jpg", "e.jpg")
+    _scandir_that_fails(tmp_path / "b", number, monkeypatch)
+    told: dict[str, str] = {}
+
+    found = [image.path for image in walk_images(tmp_path, left_out=told.__setitem__)]
+
+    assert found == ["a/1.jpg", "d/4.jpg", "e.jpg"]
+    assert told == {"b": f"cannot be read ({os.strerror(number)})"}
+
+
+def test_paths_longer_than_the_system_opens_are_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders within folders, made from inside; others are listed."""
+    fill(tmp_path, "a.jpg", "z.jpg")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(30):
+        os.mkdir("n" * 200)
+        os.chdir("n" * 200)
+    Path("deep.jpg").write_bytes(b"x")
+    os.chdir(tmp_path)
+    told: dict[str, str] = {}
+
+    found = [image.path for image in walk_images(tmp_path, left_out=told.__setitem__)]
+
+    subprocess.run(["rm", "-rf", "n" * 200], check=True)  # nothing of Python's removes it
+    assert found == ["a.jpg", "z.jpg"]
+    assert len(told) == 1
+    assert "too long" in next(iter(told.values()))
+
+
+def test_folders_deeper_than_calls_within_calls_are_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("a.jpg").write_bytes(b"x")
+    os.chdir(tmp_path)
+
+    found = paths(tmp_path)
+    subprocess.run(["rm", "-rf", "d"], check=True)
+    assert len(found) == 1
+
+
+def test_a_file_that_cannot_be_looked_at_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+
+    def why_no_image(entry: os.DirEntry[str]) -> Any:
+        if entry.name == "b.jpg":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(entry)
+
+    real = folder_reasons.why_no_image
+    monkeypatch.setattr(folder_module, "why_no_image", why_no_image)
+    told: dict[str, str] = {}
+
+    assert [i.path for i in walk_images(tmp_path, left_out=told.__setitem__)] == ["a.jpg", "c.jpg"]
+    assert list(told) == ["b.jpg"]

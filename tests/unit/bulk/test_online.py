@@ -108,6 +108,23 @@ def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
     assert report.facts.source == "project 3 (Cars) at http://ls"
 
 
+@pytest.mark.parametrize("bad", [{1}, {3}, {5}, {2, 3}, {1, 2, 3, 4}])
+def test_tasks_that_label_studio_cannot_list_fail_alone(desk: Desk, bad: set[int]) -> None:
+    """The others are predicted; these are counted with their reason, and tried again by the next start."""
+    tasks = desk.label_studio.add("a", "b", "c", "d", "e")
+    desk.label_studio.unlistable = bad
+
+    report = desk.start()
+    assert desk.writer.written == sorted(set(tasks) - bad)
+    assert (report.predicted, report.failed) == (5 - len(bad), len(bad))
+
+    desk.label_studio.unlistable = set()
+    report = desk.start()
+
+    assert sorted(desk.writer.written) == tasks
+    assert (report.predicted, report.failed) == (5, 0)
+
+
 def test_a_second_start_asks_for_nothing_again(desk: Desk) -> None:
     """Neither what is stored nor what failed for good; its report is of the whole run."""
     desk.label_studio.add("a", "bad", "c")

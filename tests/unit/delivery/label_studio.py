@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backend.delivery.project_key import ProjectKey
-from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
+from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
+from backend.label_studio.halving import Unlisted
 
 Json = dict[str, Any]
 
@@ -36,6 +37,8 @@ class StandInLabelStudio:
         self.mishaps: list[Callable[[Sequence[int], str], None]] = []
         #: Has every request with one of these answered with 500; with 400; leaves them out with 201.
         self.poison: set[int] = set()
+        #: Has every list with one of these answered with 500.
+        self.unlistable: set[int] = set()
         self.refused: set[int] = set()
         self.invalid: set[int] = set()
         #: While set, nothing is answered.
@@ -89,24 +92,32 @@ class StandInLabelStudio:
             raise LabelStudioRefuses("404", 404)
         return "1.23.2"
 
-    def pages(self, project: int, *, ids: Sequence[int], lacking: str) -> Iterator[list[Json]]:
+    def pages(
+        self, project: int, *, ids: Sequence[int], lacking: str, unlisted: Unlisted
+    ) -> Iterator[list[Json]]:
         for start in range(0, len(ids), 200):
             self._answer()
             yield [
                 {"id": task, "data": self.tasks[task]}
-                for task in ids[start : start + 200]
+                for task in self._listable(ids[start : start + 200], unlisted)
                 if task in self.tasks and task not in self.predicted(lacking)
             ]
 
     # ---- `StoresPredictions` ----
 
-    def lacking(self, project: int, model_version: str, ids: Sequence[int]) -> set[int]:
+    def lacking(
+        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
+    ) -> set[int]:
         self._answer()
         self.looks += 1
+        ids = self._listable(ids, unlisted)
         return {task for task in ids if task in self.tasks} - self.predicted(model_version)
 
-    def doubled(self, project: int, model_version: str, ids: Sequence[int]) -> dict[int, list[int]]:
+    def doubled(
+        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
+    ) -> dict[int, list[int]]:
         self._answer()
+        ids = self._listable(ids, unlisted)
         rows = {task: self.rows_of(task, model_version) for task in ids if task in self.tasks}
         return {task: found for task, found in rows.items() if len(found) > 1}
 
@@ -163,6 +174,13 @@ class StandInLabelStudio:
     def rows_per_task(self) -> dict[int, int]:
         tasks = [task for task, _ in self.rows.values()]
         return {task: tasks.count(task) for task in set(tasks)}
+
+    def _listable(self, ids: Sequence[int], unlisted: Unlisted | None) -> list[int]:
+        for task in set(ids) & self.unlistable:
+            if unlisted is None:
+                raise LabelStudioUnavailable("GET tasks: 500")
+            unlisted(task, TaskUnlisted("GET tasks: 500"))
+        return [task for task in ids if task not in self.unlistable]
 
     def _answer(self) -> None:
         if self.down is not None:

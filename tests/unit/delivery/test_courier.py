@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -12,8 +13,16 @@ import redis
 from structlog.testing import capture_logs
 
 from backend.delivery.claims import Claims
-from backend.delivery.courier import DEFERRED_S, RETRIES, Courier, Writes
+from backend.delivery.courier import (
+    DEFERRED_S,
+    MOST_PUT_OFF_S,
+    PUT_OFF_S,
+    RETRIES,
+    Courier,
+    Writes,
+)
 from backend.delivery.failed_tasks import FailedTasks
+from backend.delivery.keys import owed_key
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row
@@ -245,10 +254,10 @@ def test_a_deleted_project_is_forgotten(rig: Rig) -> None:
         raise LabelStudioRefuses("404", 404)
 
     rig.studio.mishaps = [gone]
-    with pytest.raises(LabelStudioRefuses):
-        rig.courier.round()
+    rig.courier.round()
     assert rig.due() == [1, 2]
 
+    rig.now += PUT_OFF_S
     rig.courier.round()
 
     assert rig.owed.count() == 0
@@ -271,11 +280,95 @@ def test_a_project_that_refuses_does_not_keep_the_others_waiting(
 
     monkeypatch.setattr(rig.studio, "project", project)
 
-    with pytest.raises(LabelStudioRefuses, match="403"):
-        rig.courier.round()
+    assert rig.courier.round() is True
 
     assert rig.studio.rows_per_task() == {1: 1}
     assert rig.owed.due(forbidden, NOW, 10) == [77]
+    (told,) = rig.owed.overview(5)
+    assert (told.key, told.put_off) == (forbidden, "403")
+
+
+@pytest.mark.parametrize("error", [LabelStudioUnavailable("500"), LabelStudioRefuses("403", 403)])
+def test_a_project_that_is_never_served_delays_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Round after round the others have theirs at once; it is asked less and less often, and drops no task."""
+    broken = ProjectKey(3, 5)
+    rig.owed.add(broken, [77], NOW)
+    ask, asked = rig.studio.project, list[float]()
+
+    def project(number: int) -> dict[str, Any]:
+        if number == broken.id:
+            asked.append(rig.now)
+            raise error
+        return ask(number)
+
+    monkeypatch.setattr(rig.studio, "project", project)
+
+    for task in range(1, 31):
+        rig.owe(task)
+        rig.courier.round()
+        assert task in rig.studio.rows_per_task()
+        rig.now += 10
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert gaps == [10, 10, 20, 40, 60, 60, 60]
+    assert rig.owed.due(broken, rig.now, 10) == [77]
+
+    monkeypatch.setattr(rig.studio, "project", lambda number: {**rig.studio.found, "id": number})
+    rig.now += MOST_PUT_OFF_S
+    rig.courier.round()
+
+    assert rig.owed.overview(5) == []
+
+
+@pytest.mark.parametrize("bad", [{15}, {1}, {30}, {1, 2, 3, 4, 5, 6, 7}, set(range(2, 31))])
+def test_a_task_that_cannot_be_listed_costs_itself_alone(rig: Rig, bad: set[int]) -> None:
+    """It is tried again some times, for a database may be locked, and then listed with its reason."""
+    rig.studio.unlistable = bad
+    rig.owe(*range(1, 31))
+
+    rig.courier.round()
+    assert rig.studio.predicted(V1) == set(range(1, 31)) - bad
+    assert rig.due(FAILURE_TTL_S) == []
+    for _ in range(RETRIES):
+        rig.now += FAILURE_TTL_S + DEFERRED_S
+        rig.courier.round()
+
+    assert rig.owed.count() == 0
+    listed = {(record.image, record.kind) for record in rig.failures.latest(100)}
+    assert listed == {(f"task {task} of project 4", "TaskUnlisted") for task in bad}
+
+
+def test_a_task_that_cannot_be_listed_when_its_row_was_sent_is_not_sent_twice(rig: Rig) -> None:
+    """The import was not answered, and whether the row is there cannot be seen."""
+
+    def cut_off(tasks: Sequence[int], version: str) -> None:
+        rig.studio.unlistable = {2}
+        rig.studio.times_out_after(tasks, version)
+
+    rig.studio.mishaps = [cut_off]
+    rig.owe(1, 2, 3)
+
+    rig.courier.round()
+    rig.studio.unlistable = set()
+    rig.now += FAILURE_TTL_S + DEFERRED_S
+    rig.courier.round()
+
+    assert rig.studio.rows_per_task() == {1: 1, 2: 1, 3: 1}
+    assert rig.owed.count() == 0
+
+
+def test_what_is_owed_by_no_number_goes_away(rig: Rig, redis_connection: redis.Redis) -> None:
+    """A foreign writer put it there; the others have theirs."""
+    rig.owe(1, 2)
+    redis_connection.zadd(owed_key(KEY), {b"\xff\xfe": NOW, b"seven": NOW, b"9" * 40: NOW})
+    redis_connection.sadd("firstpass:delivery:owing", b"\xff", "x", "4")
+
+    rig.courier.round()
+
+    assert rig.studio.rows_per_task() == {1: 1, 2: 1}
+    assert rig.owed.count() == 0
 
 
 def test_a_failure_that_may_pass_is_tried_again_later(rig: Rig) -> None:

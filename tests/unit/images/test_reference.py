@@ -316,3 +316,31 @@ def test_round_trip_through_json(value: str, task_id: int) -> None:
     assert found.identity == ImageRef.from_json(found.to_json()).identity
     assert found.display.isprintable()
     assert len(found.display) <= 200
+
+
+@pytest.mark.parametrize("letter", ["x", " ", "é", "%", "\U0001f600", "#", "?", "&", "'", '"'])
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "http://a.example/",
+        "http://a.example/?q=",
+        "/data/upload/4/",
+        "/data/local-files/?d=",
+        f"{HOME}/data/upload/4/",
+        f"{HOME}/data/local-files/?d=",
+        "/tasks/7/resolve/?fileuri=",
+        "s3://bucket/",
+    ],
+)
+@pytest.mark.parametrize("length", [100, 5_000, 16_360, 16_384, 20_000])
+def test_what_is_taken_has_a_name_and_comes_back_from_the_queue(
+    beginning: str, letter: str, length: int
+) -> None:
+    """However long, and however much longer in its normal form: refused at the door, or good for ever."""
+    try:
+        taken = ref(beginning.ljust(length, letter))
+    except CallerError:
+        return
+
+    assert taken.identity
+    assert ImageRef.from_json(json.loads(json.dumps(taken.to_json()))) == taken

@@ -443,7 +443,7 @@ def test_a_tag_that_is_not_served_is_named_with_its_reason(tag: str, reason: str
             '<!DOCTYPE v [<!ENTITY x SYSTEM "file:///etc/passwd">]><View>&x;</View>',
             "document type or entities",
         ),
-        ("<View>" + " " * 2_000_000 + "</View>", "at most 2000000"),
+        ("<View>" + " " * 500_000 + "</View>", "at most 500000"),
         ("<View>\x00</View>", "not well-formed"),
         ("<View>" * 101 + "</View>" * 101, "at most 100 tags within each other"),
         ("<View>" * 30_000 + "</View>" * 30_000, "at most 100 tags within each other"),
