@@ -11,16 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from backend.errors import Failure, ImageNotFound, InferenceFailed
+from backend.bulk.batches import LocalBatches
+from backend.errors import Failure
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef
 from backend.label_studio.bodies import Task
 from backend.label_studio.control_tags import ObjectTag
 from backend.loading import load_models
 from backend.predictor import Predictor, Slot, TaskRequests
-from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
+from backend.queue.batch import Handler, Prepared
 from backend.queue.batch_size import BatchSizer
-from backend.queue.finish import failure_of
 from backend.queue.handler import PredictHandler
 from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Outcome, encode_request
@@ -43,8 +43,7 @@ class FolderPredictor:
         """`image` is the one that the label config reads from a task; `handler` reads from the folder."""
         self._predictor = predictor
         self._image = image
-        self._runner: BatchRunner[str] = BatchRunner(handler)
-        self._sizer = sizer
+        self._batches = LocalBatches(handler, sizer)
 
     def predict(self, take: Take) -> Iterator[dict[str, Slot]]:
         """What became of each image, batch by batch; the next is read while the models run.
@@ -52,13 +51,13 @@ class FolderPredictor:
         Holds two batches at most. Raises `InferenceFailed` when the device is beyond use.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as ahead:
-            paths = take(self._sizer.size)
+            paths = take(self._batches.size)
             reading = ahead.submit(self._prepare, paths)
             while paths:
                 requests, prepared = reading.result()
-                following = take(self._sizer.size)
+                following = take(self._batches.size)
                 reading = ahead.submit(self._prepare, following)
-                yield self._slots(paths, requests, self._run(prepared))
+                yield self._slots(paths, requests, self._batches.run(prepared))
                 paths = following
 
     def _prepare(
@@ -75,19 +74,7 @@ class FolderPredictor:
             for job_id, request in asked.values()
         }
         payloads = [encode_request(request) for request in jobs.values()]
-        return requests, self._runner.read(list(jobs), payloads)
-
-    def _run(self, prepared: Prepared[str]) -> dict[str, Outcome]:
-        try:
-            results = self._runner.run(prepared)
-        except DeviceLost as error:
-            raise InferenceFailed(
-                f"the device is beyond use for this process ({error}); the same command goes on"
-            ) from error
-        if results.inferred:
-            self._sizer.measured(results.inferred, results.seconds)
-        failed = {job_id: _reason(error) for job_id, error in results.failed}
-        return dict(results.done) | failed
+        return requests, self._batches.read(list(jobs), payloads)
 
     def _slots(
         self,
@@ -133,10 +120,3 @@ class _NoCache(OutputCache):
 def _address(path: str) -> str:
     """The image as a task would name it whose local files begin at the folder."""
     return f"/data/local-files/?d={quote(path)}"
-
-
-def _reason(error: Exception) -> Failure:
-    """Why an image failed, in words of a folder rather than of Label Studio's document root."""
-    if isinstance(error, ImageNotFound) and isinstance(error.__cause__, OSError):
-        return Failure.of(ImageNotFound(f"the file cannot be read: {error.__cause__.strerror}"))
-    return failure_of(error)

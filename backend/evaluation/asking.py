@@ -7,18 +7,18 @@ measured apart, on the first images.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from backend.errors import Failure, ImageNotFound, InferenceFailed, InternalError, LabelConfigError
+from backend.bulk.batches import LocalBatches
+from backend.errors import InternalError, LabelConfigError
 from backend.evaluation.items import Item
 from backend.evaluation.ways import Way
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
-from backend.queue.batch import BatchRunner, DeviceLost, Prepared
+from backend.queue.batch import Prepared
 from backend.queue.batch_size import BatchSizer
-from backend.queue.finish import failure_of
 from backend.queue.handler import FetchedJob
 from backend.queue.payload import Answer, Outcome, decode_request, encode_request
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
@@ -137,38 +137,18 @@ class Asker:
     """Asks item after item, batch by batch; the next batch is read while the models run."""
 
     def __init__(self, handler: WaysHandler, sizer: BatchSizer) -> None:
-        self._runner: BatchRunner[str] = BatchRunner(handler)
-        self._sizer = sizer
+        self._batches = LocalBatches(handler, sizer)
 
     def ask(self, take: Take) -> Iterator[dict[str, Outcome]]:
         """What became of each item, by its key. Raises `InferenceFailed` when the device is beyond use."""
         with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as ahead:
-            reading = ahead.submit(self._prepare, take(self._sizer.size))
+            reading = ahead.submit(self._prepare, take(self._batches.size))
             while (prepared := reading.result()).jobs:
-                reading = ahead.submit(self._prepare, take(self._sizer.size))
-                yield self._run(prepared)
+                reading = ahead.submit(self._prepare, take(self._batches.size))
+                yield self._batches.run(prepared)
 
     def _prepare(self, items: Sequence[Item]) -> Prepared[str]:
         asked = [(item.key, item.request) for item in items if item.request is not None]
-        return self._runner.prepare(
+        return self._batches.read(
             [key for key, _ in asked], [encode_request(request) for _, request in asked]
         )
-
-    def _run(self, prepared: Prepared[str]) -> dict[str, Outcome]:
-        try:
-            results = self._runner.run(prepared)
-        except DeviceLost as error:
-            raise InferenceFailed(
-                f"the device is beyond use for this process ({error}); the same command goes on"
-            ) from error
-        if results.inferred:
-            self._sizer.measured(results.inferred, results.seconds)
-        failed: Mapping[str, Outcome] = {key: _reason(error) for key, error in results.failed}
-        return dict(results.done) | dict(failed)
-
-
-def _reason(error: Exception) -> Failure:
-    """Why an image failed, in words of a folder where it is a file."""
-    if isinstance(error, ImageNotFound) and isinstance(error.__cause__, OSError):
-        return Failure.of(ImageNotFound(f"the file cannot be read: {error.__cause__.strerror}"))
-    return failure_of(error)
