@@ -36,10 +36,12 @@ from backend.settings import Settings
 from tests.integration.test_queue import requests_for
 
 PROJECT, AGAIN = ProjectKey(4, 5), ProjectKey(6, 7)
+#: More than the workers have in hand before they run them, so that some wait.
+WAITING = [f"ok-waiting-{number}" for number in range(150)]
 
 
 def write(connection: redis.Redis) -> None:
-    """What web process and courier leave behind: owed tasks, failures, a waiting job, phrases, cards."""
+    """What web process and courier leave behind: owed tasks, failures, waiting jobs, phrases, cards."""
     owed = OwedTasks(connection)
     failed = FailedTasks(connection)
     desk = DeliveryDesk(owed, Claims(connection), failed, lambda: True)
@@ -47,8 +49,8 @@ def write(connection: redis.Redis) -> None:
     owed.note_change(PROJECT)
     failed.note(PROJECT, {2: Failure("ImageUnreadable", "broken", transient=False)})
     failed.owe_again([f"task 3 of project {AGAIN}"])
-    submitter = Submitter(connection, SubmitLimits(100, 60))
-    waiting = requests_for(["ok-waiting"])
+    submitter = Submitter(connection, SubmitLimits(1000, 60))
+    waiting = requests_for(WAITING)
     submitter.submit([Submission(*item) for item in waiting.items()], interactive=False)
     PhraseTally(connection, clock=RedisClock(connection)).count_asked(PROJECT, "Car", "a car")
     BoundedStore(connection, StoreLimits(60, 10)).put({"name": b"value"})
@@ -72,7 +74,7 @@ def read(connection: redis.Redis) -> dict[str, Any]:
     }
     settings = Settings(model=overview.workers[0].model)
     findings = [*check_workers(overview, settings), check_courier(overview.courier, settings)]
-    submitter = Submitter(connection, SubmitLimits(100, 60))
+    submitter = Submitter(connection, SubmitLimits(1000, 60))
     return {
         "ages": ages,
         "late workers": sum(card.is_late(overview.at) for card in overview.workers),

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import missing_command
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig
-from tests.faults.skewed import PROJECT
+from tests.faults.skewed import PROJECT, WAITING
 from tests.integration.test_queue import requests_for
 
 OFF = ("+1h", "-1h", "+0")
@@ -60,7 +60,7 @@ def test_clocks_may_differ_by_an_hour(make_rig: MakeRig, tmp_path: Path, off: st
         gate.unlink()
         rig.submit(f"ok-held-{i}" for i in range(4))
         rig.until(lambda: len(rig.stock().leased) == 4)
-        rig.remember(requests_for(["ok-waiting"]))
+        rig.remember(requests_for(WAITING))
         run(off, "tests.faults.skewed", rig.server.url(), "write")
         seen = [look(rig, each) for each in OFF]
         gate.touch()

@@ -31,29 +31,12 @@ from models.runtime import RuntimeOptions, load_runtime
 from models.tiny.evaluate import HELD_OUT_SEED, evaluate
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
 from models.types import Box
+from tests.standin.held_command import HELD, MANY
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "label_config" / "demo.xml"
 PATIENCE_S = 600.0
 Json = dict[str, Any]
-
-#: The command, but for its fourth batch, which is never done: it stays in the middle.
-HELD = """
-import sys, time
-from backend.evaluation.asking import Asker
-from backend.cli.main import main
-run, batches = Asker._run, []
-def held(asker, prepared):
-    batches.append(prepared)
-    while len(batches) > 3:
-        time.sleep(0.1)
-    return run(asker, prepared)
-Asker._run = held
-sys.argv[0] = "firstpass"
-main()
-"""
-#: Images of a run that is held; its first three batches have one, two and four at the most.
-MANY = 24
 
 
 @pytest.fixture(autouse=True)

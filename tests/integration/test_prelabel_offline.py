@@ -17,30 +17,12 @@ from PIL import Image
 
 from backend.demo.evaluation import compare
 from backend.demo.images import demo_images
+from tests.standin.held_command import HELD, MANY
 from tests.unit.images.pictures import STORED, exif
 
 CONFIG = Path(__file__).parents[2] / "label_config" / "demo.xml"
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 600.0
-
-
-#: The command, but for its fourth batch, which is never done: it stays in the middle.
-HELD = """
-import sys, time
-from backend.bulk.local import FolderPredictor
-from backend.cli.main import main
-run, batches = FolderPredictor._run, []
-def held(predictor, prepared):
-    batches.append(prepared)
-    while len(batches) > 3:
-        time.sleep(0.1)
-    return run(predictor, prepared)
-FolderPredictor._run = held
-sys.argv[0] = "firstpass"
-main()
-"""
-#: Images of a run that is held; its first three batches have one, two and four at the most.
-MANY = 24
 
 
 def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Popen[str]:
@@ -210,7 +192,7 @@ def test_a_folder_of_links_becomes_a_dataset_that_names_what_it_left_out(tmp_pat
     (folder / "scan").write_bytes(images[0].png)
     given = ("--images", folder, "--format", "yolo", "--split", "0.5", "--out", out)
 
-    said = finish(start(tmp_path / "home", *given), status=1)
+    said = finish(start(tmp_path / "home", *given), status=2)
     assert "found none" in said
     assert "link that leads out of the folder: --follow-links takes it (6)" in " ".join(
         said.split()

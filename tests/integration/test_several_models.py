@@ -50,7 +50,7 @@ def predicted(setting: str, xml: str, folder: Path) -> Prediction:
     assert isinstance(requests, dict)
     ((job_id, request),) = requests.values()
     handler = handler_for(setting, folder)
-    prepared = handler.prepare(json.loads(json.dumps(encode_request(request))))
+    prepared = handler.prepare(handler.fetch(json.loads(json.dumps(encode_request(request)))))
     (answer,) = handler.infer([prepared])  # type: ignore[list-item]
     slot = predictor.slot(1, requests, {job_id: answer})
     assert slot.prediction is not None, slot.failure
