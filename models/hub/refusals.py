@@ -22,6 +22,7 @@ from huggingface_hub.errors import (
 )
 
 from models.catalogue import Entry
+from models.hub.requests import NoHub
 
 __all__ = ["reason"]
 
@@ -43,9 +44,13 @@ def reason(error: Exception, entry: Entry) -> str:
         return _trouble(error)
     if isinstance(error, OSError):
         return _disk(error)
+    return _no_hub(str(error) if isinstance(error, NoHub) else type(error).__name__)
+
+
+def _no_hub(found: str) -> str:
     return (
-        f"{_host()} answers, but not as a hub does ({type(error).__name__}); see whether HF_ENDPOINT "
-        "is right, and whether a login page or a proxy stands between"
+        f"{_host()} answers, but not as a hub does ({found}); see whether HF_ENDPOINT is right, and "
+        "whether a login page or a proxy stands between"
     )
 
 
@@ -138,6 +143,12 @@ def _trouble(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
                     f"{asked} sent nothing for {constants.HF_HUB_DOWNLOAD_TIMEOUT} s; {_AGAIN} "
                     "(HF_HUB_DOWNLOAD_TIMEOUT=60 waits longer)"
                 )
+            case httpx2.TooManyRedirects():
+                return _no_hub("it sends us round in circles")
+            case httpx2.DecodingError():
+                return _no_hub(f"what it sends cannot be decompressed: {cause}")
+            case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() if _endpoint_is_address():
+                return _no_hub(f"it sends us to what is no address: {cause}")
             case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
                 return (
                     f"HF_ENDPOINT is no address ({cause}); expected one such as "
@@ -197,6 +208,14 @@ def _plain_name(entry: Entry) -> str:
 
 def _host() -> str:
     return urlsplit(constants.ENDPOINT).netloc or constants.ENDPOINT
+
+
+def _endpoint_is_address() -> bool:
+    try:
+        url = httpx2.URL(constants.ENDPOINT)
+    except httpx2.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
