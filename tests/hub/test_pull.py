@@ -266,6 +266,19 @@ def test_a_disk_without_links_holds_the_files_themselves(machine: Machine, hub: 
     assert hub.sent == {}
 
 
+def test_links_may_be_forbidden(machine: Machine, hub: StandInHub) -> None:
+    """By the setting of the hub's library; a cache is to be copied to where there are none."""
+    done = machine.run("models", "pull", "clip-vit-b-32", HF_HUB_DISABLE_SYMLINKS="1")
+
+    assert done.returncode == 0, done.stderr
+    assert len(list(machine.clip.iterdir())) == 8
+    assert not any(path.is_symlink() for path in machine.clip.iterdir())
+    hub.sent.clear()
+    again = machine.run("models", "pull", "clip-vit-b-32", HF_HUB_DISABLE_SYMLINKS="1")
+    assert "was here, 8 compared byte for byte" in again.stdout
+    assert hub.sent == {}
+
+
 def test_bytes_that_change_on_the_way_are_thrown_away(machine: Machine, hub: StandInHub) -> None:
     """Nothing of them is taken for the model, and the next pull mends it."""
     hub.faults.append(Fault(f"/cdn/{FLORENCE}{WEIGHTS}", flip_at=500_000))
