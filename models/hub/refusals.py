@@ -91,6 +91,8 @@ def _status(status: int, error: HfHubHTTPError, entry: Entry) -> str:
     words = f"{status}, {said[:200]!r}" if said else str(status)
     if status == 401:
         return f"{_host()} wants to know who asks ({words}); {_token_remedy()}"
+    if status == 407:
+        return _proxy_asks(_on_the_way(error.response.request.url), words)
     if status == 403:
         return (
             f"{_host()} forbids us {entry.repository} ({words}); see whether the token in HF_TOKEN "
@@ -120,6 +122,13 @@ def _trouble(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
                     f"({cause.verify_message.partition(',')[0]}); if an authority of your own issued "
                     "it, name that authority's file in SSL_CERT_FILE"
                 )
+            case ssl.SSLError():
+                return (
+                    f"{asked} does not speak TLS with us ({cause.reason}); see whether HF_ENDPOINT is "
+                    "right, and whether a firewall or a proxy stands between"
+                )
+            case httpx2.ProxyError() if str(cause).startswith("407"):
+                return _proxy_asks(asked, "407")
             case httpx2.ProxyError():
                 return f"{asked} refuses ({cause}); see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
             case socket.gaierror():
@@ -167,11 +176,22 @@ def _asked(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
         request = error.request if isinstance(error, httpx2.HTTPError) else None
     except RuntimeError:  # it was not asked yet
         request = None
-    host = request.url.netloc.decode() if request is not None else _host()
-    proxy = getproxies().get(request.url.scheme) if request is not None else None
+    return _host() if request is None else _on_the_way(request.url)
+
+
+def _on_the_way(url: httpx2.URL) -> str:
+    """Give who hears first of what is asked of an address: its host, or the proxy on the way there."""
+    host, proxy = url.netloc.decode(), getproxies().get(url.scheme)
     if proxy is None or proxy_bypass(host):
         return host
     return f"the proxy {urlsplit(proxy).netloc.rpartition('@')[2] or proxy} on the way to {host}"
+
+
+def _proxy_asks(proxy: str, words: str) -> str:
+    return (
+        f"{proxy} wants to know who asks ({words}); give user and password in HTTP_PROXY and "
+        "HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT"
+    )
 
 
 def _disk(error: OSError) -> str:

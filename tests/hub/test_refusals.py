@@ -136,6 +136,29 @@ def test_an_address_that_is_none(machine: Machine) -> None:
     refused(machine, "HF_ENDPOINT is no address", "https://huggingface.co")
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password(machine: Machine, hub: StandInHub, scheme: str) -> None:
+    """Asked for the page itself, or for a way through; it is not taken for the hub."""
+    hub.faults.append(Fault("http://hub.invalid", status=407))
+    hub.faults.append(Fault("CONNECT hub.invalid", status=407))
+
+    said = refused(
+        machine,
+        *(f"the proxy {hub.url[7:]} on the way to hub.invalid wants", "USER:PASSWORD@HOST"),
+        **{
+            "HF_ENDPOINT": f"{scheme}://hub.invalid",
+            f"{scheme}_proxy": f"http://me:no@{hub.url[7:]}",
+        },
+    )
+
+    assert "me:no" not in said
+
+
+def test_a_hub_that_speaks_no_tls(machine: Machine, hub: StandInHub) -> None:
+    """Its address begins with http, not https."""
+    refused(machine, "does not speak TLS", "HF_ENDPOINT", HF_ENDPOINT=f"https{hub.url[4:]}")
+
+
 def test_a_proxy_that_is_not_there(machine: Machine) -> None:
     """Named in the environment, as in many companies."""
     machine.endpoint = "http://hub.invalid"
