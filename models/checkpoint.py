@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251 - the name of an error; nothing is unpickled
 from typing import Any
 
 import torch
@@ -122,6 +123,10 @@ def _loading(entry: Entry, what: str) -> Iterator[None]:
                 f"{entry.name}: expected room in memory for {what}, got out of memory; end what else "
                 "runs here, or take a smaller model"
             ) from exc
+        if isinstance(exc, UnpicklingError):
+            # torch's own words tell how to run whatever program stands in the file.
+            found = "a pickle that is damaged, or holds more than weights (nothing in it was run)"
+            raise wrong(entry, f"{what} that can be loaded", found) from exc
         said = str(exc).strip().partition("\n")[0][:300]
         raise wrong(entry, f"{what} that can be loaded", f"{type(exc).__name__}: {said}") from exc
 

@@ -85,9 +85,10 @@ def _local(name: str, folder: Path) -> Entry:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         model_type = config["model_type"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
+        found = exc.strerror if isinstance(exc, OSError) else "a config.json without it"
         raise ModelNotAvailable(
             f"expected a transformers checkpoint in {name} with a config.json that names its "
-            f"model_type, got {exc!r:.200}; point to a folder written by save_pretrained"
+            f"model_type, got {found}; point to a folder written by save_pretrained"
         ) from exc
     kind = _KINDS.get(model_type) if isinstance(model_type, str) else None
     if kind is None:

@@ -49,18 +49,23 @@ def list_models() -> None:
     from models.registry import REGISTRY, resolve
 
     table = Table()
-    for column in ("name", "repository", "revision", "answers", "here"):
+    table.add_column("name", overflow="fold", no_wrap=True)  # in one piece, to be copied
+    for column in ("repository", "revision", "answers", "here"):
         table.add_column(column, overflow="fold")
-    entries = list(REGISTRY.values())
+    others: list[Entry] = []
     for entry in REGISTRY.values():
-        others = (f"{entry.name}@{one}" for one in pulled_revisions(entry) if one != entry.revision)
-        entries += [found for name in others for found in resolve(name)]
-    for entry in entries:
         answers = ", ".join(sorted(query.__name__ for query in entry.queries))
         source = (entry.repository or "-", (entry.revision or "-")[:8])
         table.add_row(*(Text(cell) for cell in (entry.name, *source, answers, _here(entry))))
+        revisions = (one for one in pulled_revisions(entry) if one != entry.revision)
+        others += [found for one in revisions for found in resolve(f"{entry.name}@{one}")]
     console = Console()
     console.print(table)
+    # Too long for a column.
+    for entry in others:
+        console.print(
+            f"{entry.name}: {_here(entry)}", highlight=False, markup=False, soft_wrap=True
+        )
     console.print(Text("`tiny` stands for tiny-florence2,tiny-clip"))
 
 

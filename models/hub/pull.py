@@ -180,10 +180,16 @@ def _bring(entry: Entry, file: HubFile, watch: Watch) -> None:
 
 
 def _link(entry: Entry, file: HubFile, blob: Path) -> None:
-    """Give a file its name in the revision's folder: a link, or the file itself where none can be made."""
+    """Give a file its name in the revision's folder: a link, or the file itself where none can be made.
+
+    `HF_HUB_DISABLE_SYMLINKS` forbids links, here as to the hub's library.
+    """
     path = snapshot_folder(entry) / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
+    if constants.HF_HUB_DISABLE_SYMLINKS:
+        blob.replace(path)
+        return
     try:
         path.symlink_to(os.path.relpath(blob, path.parent))
     except OSError:

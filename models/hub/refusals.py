@@ -22,6 +22,7 @@ from huggingface_hub.errors import (
 )
 
 from models.catalogue import Entry
+from models.hub.requests import NoHub
 
 __all__ = ["reason"]
 
@@ -43,9 +44,13 @@ def reason(error: Exception, entry: Entry) -> str:
         return _trouble(error)
     if isinstance(error, OSError):
         return _disk(error)
+    return _no_hub(str(error) if isinstance(error, NoHub) else type(error).__name__)
+
+
+def _no_hub(found: str) -> str:
     return (
-        f"{_host()} answers, but not as a hub does ({type(error).__name__}); see whether HF_ENDPOINT "
-        "is right, and whether a login page or a proxy stands between"
+        f"{_host()} answers, but not as a hub does ({found}); see whether HF_ENDPOINT is right, and "
+        "whether a login page or a proxy stands between"
     )
 
 
@@ -86,6 +91,8 @@ def _status(status: int, error: HfHubHTTPError, entry: Entry) -> str:
     words = f"{status}, {said[:200]!r}" if said else str(status)
     if status == 401:
         return f"{_host()} wants to know who asks ({words}); {_token_remedy()}"
+    if status == 407:
+        return _proxy_asks(_on_the_way(error.response.request.url), words)
     if status == 403:
         return (
             f"{_host()} forbids us {entry.repository} ({words}); see whether the token in HF_TOKEN "
@@ -115,6 +122,13 @@ def _trouble(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
                     f"({cause.verify_message.partition(',')[0]}); if an authority of your own issued "
                     "it, name that authority's file in SSL_CERT_FILE"
                 )
+            case ssl.SSLError():
+                return (
+                    f"{asked} does not speak TLS with us ({cause.reason}); see whether HF_ENDPOINT is "
+                    "right, and whether a firewall or a proxy stands between"
+                )
+            case httpx2.ProxyError() if str(cause).startswith("407"):
+                return _proxy_asks(asked, "407")
             case httpx2.ProxyError():
                 return f"{asked} refuses ({cause}); see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
             case socket.gaierror():
@@ -138,6 +152,12 @@ def _trouble(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
                     f"{asked} sent nothing for {constants.HF_HUB_DOWNLOAD_TIMEOUT} s; {_AGAIN} "
                     "(HF_HUB_DOWNLOAD_TIMEOUT=60 waits longer)"
                 )
+            case httpx2.TooManyRedirects():
+                return _no_hub("it sends us round in circles")
+            case httpx2.DecodingError():
+                return _no_hub(f"what it sends cannot be decompressed: {cause}")
+            case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() if _endpoint_is_address():
+                return _no_hub(f"it sends us to what is no address: {cause}")
             case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
                 return (
                     f"HF_ENDPOINT is no address ({cause}); expected one such as "
@@ -156,11 +176,22 @@ def _asked(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
         request = error.request if isinstance(error, httpx2.HTTPError) else None
     except RuntimeError:  # it was not asked yet
         request = None
-    host = request.url.netloc.decode() if request is not None else _host()
-    proxy = getproxies().get(request.url.scheme) if request is not None else None
+    return _host() if request is None else _on_the_way(request.url)
+
+
+def _on_the_way(url: httpx2.URL) -> str:
+    """Give who hears first of what is asked of an address: its host, or the proxy on the way there."""
+    host, proxy = url.netloc.decode(), getproxies().get(url.scheme)
     if proxy is None or proxy_bypass(host):
         return host
     return f"the proxy {urlsplit(proxy).netloc.rpartition('@')[2] or proxy} on the way to {host}"
+
+
+def _proxy_asks(proxy: str, words: str) -> str:
+    return (
+        f"{proxy} wants to know who asks ({words}); give user and password in HTTP_PROXY and "
+        "HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT"
+    )
 
 
 def _disk(error: OSError) -> str:
@@ -197,6 +228,14 @@ def _plain_name(entry: Entry) -> str:
 
 def _host() -> str:
     return urlsplit(constants.ENDPOINT).netloc or constants.ENDPOINT
+
+
+def _endpoint_is_address() -> bool:
+    try:
+        url = httpx2.URL(constants.ENDPOINT)
+    except httpx2.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

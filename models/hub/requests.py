@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import httpx2
 from huggingface_hub import HfApi, constants, get_session, hf_hub_url
@@ -21,8 +21,9 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from models.catalogue import Entry
+from models.hub.digests import is_digest
 
-__all__ = ["HubFile", "fetch", "list_files"]
+__all__ = ["HubFile", "NoHub", "fetch", "list_files"]
 
 #: Waits between tries after passing trouble. They begin anew whenever bytes have come.
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
@@ -30,6 +31,10 @@ _LONGEST_WAIT_S = 60.0
 _PASSING = (408, 429, 500, 502, 503, 504)
 
 _T = TypeVar("_T")
+
+
+class NoHub(ValueError):
+    """An answer came, but it cannot be what was asked for: a login page, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,15 @@ def list_files(entry: Entry) -> tuple[HubFile, ...]:
     files = []
     for listed in info.siblings or ():
         digest = listed.lfs.sha256 if listed.lfs is not None else listed.blob_id
-        if listed.size is None or digest is None:
-            raise ValueError(f"{listed.rfilename} is listed without size or digest")
+        # Both become names and places on this disk, so what is no digest is not taken for one.
+        if not _is_count(listed.size) or not isinstance(digest, str) or not is_digest(digest):
+            raise NoHub(f"it lists {listed.rfilename!r:.80} without a size or a digest")
         files.append(HubFile(listed.rfilename, listed.size, digest))
     return tuple(files)
+
+
+def _is_count(size: object) -> TypeGuard[int]:
+    return isinstance(size, int) and size >= 0
 
 
 def fetch(entry: Entry, file: HubFile, partial: Path, gained: Callable[[int], None]) -> None:
@@ -88,15 +98,45 @@ def _stream(entry: Entry, file: HubFile, partial: Path, gained: Callable[[int], 
         partial.open("ab") as sink,
         get_session().stream("GET", url, headers=headers, timeout=timeout) as response,
     ):
-        hf_raise_for_status(response)
-        if start and response.status_code != httpx2.codes.PARTIAL_CONTENT:
+        begun = _begins(response, file, start)
+        if begun != start:
             sink.truncate(0)
             gained(-start)
-        for block in response.iter_raw():
+        if begun is None:  # the next try asks for the whole
+            raise httpx2.RemoteProtocolError(f"{file.name} is not sent from byte {start:,} on")
+        came = begun
+        for block in response.iter_bytes():
+            came += len(block)
+            if came > file.size:
+                raise NoHub(f"more than the {file.size:,} bytes of {file.name}")
             sink.write(block)
             gained(len(block))
     if _size(partial) < file.size:
         raise httpx2.RemoteProtocolError(f"{file.name} ended before its end")
+
+
+def _begins(response: httpx2.Response, file: HubFile, asked: int) -> int | None:
+    """Give the place in the file at which an answer begins: the one asked for, 0, or `None` of a wrong one.
+
+    Raises errors of the hub, and `NoHub`.
+    """
+    sent = response.headers.get("Content-Range", "")
+    part = response.status_code == httpx2.codes.PARTIAL_CONTENT
+    if asked and part and sent.startswith(f"bytes {asked}-"):
+        return asked
+    if asked and (part or response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE):
+        return None
+    hf_raise_for_status(response)
+    length = response.headers.get("Content-Length", "")
+    encoded = "Content-Encoding" in response.headers
+    wrong_length = length.isdigit() and int(length) != file.size and not encoded
+    if response.status_code != httpx2.codes.OK or wrong_length:
+        kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+        raise NoHub(
+            f"expected the {file.size:,} bytes of {file.name}, got status {response.status_code} with "
+            f"{length or 'an unknown number of'} bytes of {kind}"
+        )
+    return 0
 
 
 def _patiently(do: Callable[[], _T], progress: Callable[[], int] = lambda: 0) -> _T:

@@ -146,6 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_CONNECT(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         path = self.path.split("?")[0]
         headers = {name: self.headers.get(name) for name in ("Range", "Authorization")}

@@ -150,6 +150,24 @@ def test_a_hub_that_knows_no_parts_sends_the_whole(machine: Machine, hub: StandI
     assert whole(machine, hub)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(206, {"Content-Range": "bytes 0-1/2"}), (206, {}), (416, {})]
+)
+def test_a_part_that_was_not_asked_for_is_not_taken(
+    machine: Machine, hub: StandInHub, status: int, headers: dict[str, str]
+) -> None:
+    """Bytes of another place would spoil the file, or come for ever a few at a time."""
+    hub.faults.append(Fault(f"/cdn/{FLORENCE}{WEIGHTS}", cut_after=1_000_000, times=1))
+    hub.faults.append(
+        Fault(f"/cdn/{FLORENCE}{WEIGHTS}", status=status, headers=headers, body="no", times=1)
+    )
+
+    done = machine.run("models", "pull", "florence-2-base")
+
+    assert done.returncode == 0, done.stderr
+    assert whole(machine, hub)
+
+
 def test_trouble_that_passes_is_waited_out(machine: Machine, hub: StandInHub) -> None:
     """Too many requests, a hub that restarts."""
     hub.faults.append(Fault("/api/models", status=503, times=2))
@@ -245,6 +263,19 @@ def test_a_disk_without_links_holds_the_files_themselves(machine: Machine, hub: 
     hub.sent.clear()
     again = machine.run("models", "pull", "florence-2-base")
     assert "was here, 11 compared byte for byte" in again.stdout
+    assert hub.sent == {}
+
+
+def test_links_may_be_forbidden(machine: Machine, hub: StandInHub) -> None:
+    """By the setting of the hub's library; a cache is to be copied to where there are none."""
+    done = machine.run("models", "pull", "clip-vit-b-32", HF_HUB_DISABLE_SYMLINKS="1")
+
+    assert done.returncode == 0, done.stderr
+    assert len(list(machine.clip.iterdir())) == 8
+    assert not any(path.is_symlink() for path in machine.clip.iterdir())
+    hub.sent.clear()
+    again = machine.run("models", "pull", "clip-vit-b-32", HF_HUB_DISABLE_SYMLINKS="1")
+    assert "was here, 8 compared byte for byte" in again.stdout
     assert hub.sent == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,12 @@ from tests.hub.serve_hub import Fault, StandInHub
 
 API, WEIGHTS = "/api/models/openai", f"/cdn/{CLIP}/pytorch_model.bin"
 BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
+
+
+def listing(size: object, digest: str) -> str:
+    """A hub's answer that lists one file of weights."""
+    weights = {"rfilename": "pytorch_model.bin", "size": size, "blobId": digest}
+    return json.dumps({"id": "a/b", "sha": "c", "siblings": [weights]})
 
 
 def refused(machine: Machine, *says: str, **environment: str) -> str:
@@ -69,6 +76,23 @@ def refused(machine: Machine, *says: str, **environment: str) -> str:
         (Fault(API, status=200, body="<html>Log in</html>"), ("not as a hub does", "login page")),
         (Fault(API, status=200, body="[]"), ("not as a hub does", "HF_ENDPOINT")),
         (Fault(API, status=418), ("418", "HF_ENDPOINT")),
+        (Fault(API, status=200, body=listing("3", "0" * 64)), ("without a size or a digest",)),
+        (Fault(API, status=200, body=listing(-3, "0" * 64)), ("without a size or a digest",)),
+        (Fault(API, status=200, body=listing(3, "../" * 9 + "x")), ("without a size or a digest",)),
+        (
+            Fault(WEIGHTS, status=200, headers={"Content-Type": "text/html"}, body="<p>Log in"),
+            ("9 bytes of text/html", "login page"),
+        ),
+        (Fault(WEIGHTS, status=204, body=" "), ("status 204", "not as a hub does")),
+        (
+            Fault(WEIGHTS, status=200, headers={"Content-Encoding": "gzip"}, body="no such"),
+            ("cannot be decompressed",),
+        ),
+        (Fault(API, status=302, headers={"Location": "/api/models/openai"}), ("round in circles",)),
+        (
+            Fault(WEIGHTS, status=302, headers={"Location": "file:///etc/hostname"}),
+            ("sends us to what is no address", "file://"),
+        ),
     ],
     ids=lambda value: f"{value.status}{value.at[:4]}" if isinstance(value, Fault) else "",
 )
@@ -110,6 +134,29 @@ def test_an_address_that_is_none(machine: Machine) -> None:
     machine.endpoint = "hub.example"
 
     refused(machine, "HF_ENDPOINT is no address", "https://huggingface.co")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password(machine: Machine, hub: StandInHub, scheme: str) -> None:
+    """Asked for the page itself, or for a way through; it is not taken for the hub."""
+    hub.faults.append(Fault("http://hub.invalid", status=407))
+    hub.faults.append(Fault("CONNECT hub.invalid", status=407))
+
+    said = refused(
+        machine,
+        *(f"the proxy {hub.url[7:]} on the way to hub.invalid wants", "USER:PASSWORD@HOST"),
+        **{
+            "HF_ENDPOINT": f"{scheme}://hub.invalid",
+            f"{scheme}_proxy": f"http://me:no@{hub.url[7:]}",
+        },
+    )
+
+    assert "me:no" not in said
+
+
+def test_a_hub_that_speaks_no_tls(machine: Machine, hub: StandInHub) -> None:
+    """Its address begins with http, not https."""
+    refused(machine, "does not speak TLS", "HF_ENDPOINT", HF_ENDPOINT=f"https{hub.url[4:]}")
 
 
 def test_a_proxy_that_is_not_there(machine: Machine) -> None:

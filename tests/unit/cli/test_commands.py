@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from backend.cli.main import app
 from backend.errors import BadRequest, InferenceFailed, LabelConfigError, ModelUnavailable
-from models.catalogue import TINY_FOLDER
+from models.catalogue import REGISTRY, TINY_FOLDER
 from models.tiny.scenes import generate_scene
 
 DEMO = Path(__file__).parents[3] / "label_config" / "demo.xml"
@@ -133,6 +133,15 @@ def test_predict_says_what_is_wrong_with_its_phrases(
     """Before anything is loaded."""
     with pytest.raises(BadRequest, match=reason):
         run("predict", str(tmp_path / "none.png"), "--model", "tiny", *arguments)
+
+
+def test_names_of_models_stay_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of usual width, for whoever copies one."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    printed = run("models", "list")
+
+    assert all(f"│ {name} " in printed for name in REGISTRY)
 
 
 def test_an_overflow_names_the_image_and_the_number_format_that_helps(tmp_path: Path) -> None:

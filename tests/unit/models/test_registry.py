@@ -102,8 +102,9 @@ def test_a_folder_that_is_no_checkpoint_is_refused(
     if config is not None:
         (tmp_path / "config.json").write_text(config)
 
-    with pytest.raises(ModelNotAvailable, match=says):
+    with pytest.raises(ModelNotAvailable, match=says) as refused:
         resolve(str(tmp_path))
+    assert "Error(" not in str(refused.value)
 
 
 def test_a_local_folder_is_recognised_by_its_config() -> None:
