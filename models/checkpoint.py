@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,12 +99,17 @@ def check_location_tokens(entry: Entry, vocabulary: dict[str, int]) -> None:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keeps transformers' progress bars off the terminal for a while."""
+    """Keeps transformers' progress bars and reports off the terminal for a while, and torch's warnings."""
     shown = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
+        transformers_logging.set_verbosity(verbosity)
         if shown:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 

@@ -90,6 +90,8 @@ def predict(
         reports.append(_report(path, image, detections, tags))
         if not as_json:
             _print(console, path, image, detections, tags)
+            if not detections:
+                _print_hidden(console, outputs, least)
         if path in targets:
             from models.drawing import draw_detections
 
@@ -215,6 +217,17 @@ def _report(
             dict(zip(tags.candidates, tags.probabilities, strict=True)) if tags is not None else {}
         ),
     }
+
+
+def _print_hidden(console: Console, outputs: Sequence[ModelOutput], least: float) -> None:
+    """Say what came closest where boxes were asked and none scored enough."""
+    for output in outputs:
+        if isinstance(output, Detections):
+            best = max(output.items, key=lambda found: found.score or 0.0, default=None)
+            hidden = "nothing was found at all"
+            if best is not None:
+                hidden = f"the best, {best.phrase!r}, has {best.score or 0.0:.2f} (see --score-threshold)"
+            console.print(Text(f"no box scores {least:g} or more; {hidden}"))
 
 
 def _print(

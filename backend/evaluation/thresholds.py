@@ -142,15 +142,13 @@ def _changes(evaluated: Evaluated) -> Iterator[ThresholdChange]:
             label.best_threshold,
             label.f1,
             label.best_f1,
-            _why_kept(label.threshold, label.best_threshold, label.truths, "boxes of it"),
+            _why_kept(label.threshold, label.best_threshold, label.truths),
         )
     for tag in evaluated.tags:
         for choice in tag.choices:
             if choice.best_threshold is None:
                 continue
-            why = _why_kept(
-                choice.threshold, choice.best_threshold, choice.truths, "images that have it"
-            )
+            why = _why_kept(choice.threshold, choice.best_threshold, choice.truths)
             if " > " in choice.choice:
                 why = "choices of a tree are set by hand"
             yield ThresholdChange(
@@ -164,9 +162,10 @@ def _changes(evaluated: Evaluated) -> Iterator[ThresholdChange]:
             )
 
 
-def _why_kept(now: float, best: float, truths: int, things: str) -> str:
+def _why_kept(now: float, best: float, truths: int) -> str:
     if truths < ENOUGH:
-        return f"people marked {truths} {things}, and under {ENOUGH} the best threshold is chance"
+        times = "once" if truths == 1 else f"{truths} times"
+        return f"people marked it {times}; with under {ENOUGH} the best threshold is chance"
     if best == now:
         return "no other threshold is better"
     return ""

@@ -67,7 +67,7 @@ def test_a_label_with_few_boxes_keeps_its_threshold_and_says_why() -> None:
 
     assert (car.now, car.best, car.kept_because) == (0.3, 0.55, "")
     assert "0.3 -> 0.55, F1 0.667 -> 1.000" in car.line
-    assert "people marked 3 boxes of it, and under 10" in dog.line
+    assert "people marked it 3 times; with under 10" in dog.line
 
 
 def test_a_threshold_that_is_best_already_stays() -> None:
