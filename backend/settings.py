@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         description="Most pixels of all images of one batch; an image that alone has more is one by itself.",
     )
     batch_latency_s: float = Field(
-        default=2.0,
+        default=0.4,
         gt=0,
         description="Seconds one batch may take, so long as one image takes less; fewer images then.",
     )
