@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from unicodedata import normalize
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from backend.bulk.dataset_split import Split
 from backend.bulk.dataset_yolo import MOST_CLASSES
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.bulk.task_file import OutputUnwritable
-from backend.errors import BadRequest, ImageError
+from backend.errors import BadRequest, ImageError, ImageUnreachable, OutOfMemory
 from backend.images.decode import decode_image, image_facts
 from backend.images.local_files import read_local_file
 from backend.label_studio.class_numbers import class_numbers
@@ -140,7 +141,7 @@ class DatasetTarget:
                 stem = images / names.of(path)
                 try:
                     image = self._image(folder, path, prediction, stem, settings)
-                except ImageError as error:
+                except (ImageError, ImageUnreachable, OutOfMemory) as error:
                     self.left_out[path] = str(error)
                     continue
                 yield image
@@ -175,12 +176,13 @@ class DatasetTarget:
     def _image(
         self, folder: Path, path: str, prediction: str, stem: Path, settings: Settings
     ) -> DatasetImage:
-        """Raises `ImageError` for an image that cannot be read any more."""
+        """Raises `ImageError`, `ImageUnreachable` or `OutOfMemory` for an image that is not read any more."""
         data = read_local_file(
             folder,
             path,
             max_bytes=settings.image_max_bytes,
             follow_links=self._follow_links,
+            listed=True,
         )
         file, size_wh = self._place(data, stem, settings.image_max_pixels)
         found = [
@@ -238,18 +240,27 @@ def _is_read_by_tools(data: bytes) -> bool:
 
 
 class _Stems:
-    """File names without suffix for images of many subfolders in one: readable, each only once."""
+    """File names without suffix for images of many subfolders in one: readable, each only once.
+
+    Some formats list names line by line or write them as XML, and their readers cut spaces off.
+    """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def of(self, path: str) -> str:
-        wanted = str(Path(path).with_suffix("")).replace("/", "__")
+        whole = str(Path(path).with_suffix("")).replace("/", "__")
+        wanted = "".join(char if char.isprintable() else "_" for char in whole).strip() or "_"
         while len(wanted.encode()) > LONGEST_STEM:
             wanted = wanted[1:]
         stem, number = wanted, 1
-        while stem.casefold() in self._taken:
+        while _same(stem) in self._taken:
             number += 1
             stem = f"{wanted}-{number}"
-        self._taken.add(stem.casefold())
+        self._taken.add(_same(stem))
         return stem
+
+
+def _same(stem: str) -> str:
+    """Equal for names that some file system takes for one."""
+    return normalize("NFC", normalize("NFC", stem).casefold())

@@ -94,7 +94,7 @@ def local_handler(
     """
     runtime = load_models(settings)
     here = settings.model_copy(update={"local_files_root": folder, "label_studio_url": None})
-    fetcher = ImageFetcher(here, None, follow_links=follow_links)
+    fetcher = ImageFetcher(here, None, follow_links=follow_links, listed=True)
     return PredictHandler(fetcher, runtime, _NoCache(), settings.image_max_pixels)
 
 

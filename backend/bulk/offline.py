@@ -26,7 +26,7 @@ from backend.bulk.progress import Progress
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.selection import reservoir
 from backend.bulk.tally import Tally
-from backend.errors import BadRequest, Failure, ImageRefused
+from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
 from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
 from backend.label_studio.control_tags import ObjectTag
@@ -109,8 +109,13 @@ class FolderRun:
                 if slot.failure is not None:
                     tally.fail(path, slot.failure)
                 elif slot.prediction is not None:
+                    try:
+                        shown = self._read(path, settings)
+                    except FirstpassError as error:  # gone since it was predicted
+                        tally.fail(path, Failure.of(error))
+                        continue
                     tally.add(marks_of(slot.prediction.result))
-                    sheet.add(path, self._read(path, settings), slot.prediction.result)
+                    sheet.add(path, shown, slot.prediction.result)
             self._advance(slots)
         facts = self._facts(begun_at, time.monotonic() - started, left=0, ledger="")
         return sheet.image(), Report.of(tally, facts, self.left_out.figures())
@@ -132,6 +137,7 @@ class FolderRun:
             path,
             max_bytes=settings.image_max_bytes,
             follow_links=self.follow_links,
+            listed=True,
         )
         return decode_image(data, settings.image_max_pixels)
 

@@ -111,7 +111,9 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
         raise ImageUnreadable("the file is empty")
     name = known_format(data)
     if name is None:
-        raise ImageUnreadable(f"expected an image ({', '.join(_FORMATS)}), got {what_came(data)}")
+        came = what_came(data)
+        remedy = "; save it anew as PNG or JPEG" if "image" in came else ""
+        raise ImageUnreadable(f"expected an image ({', '.join(_FORMATS)}), got {came}{remedy}")
     # Pillow measures against a bound of its own, global to the process, in several places; where ours is
     # above it, what we took would be refused later: by a crop, or by a format's own reader.
     Image.MAX_IMAGE_PIXELS = max(max_pixels, Image.MAX_IMAGE_PIXELS or 0)

@@ -43,13 +43,15 @@ class ImageFetcher:
         *,
         resolve: Resolver = resolve_host,
         follow_links: bool = False,
+        listed: bool = False,
     ) -> None:
         """`resolve` stands in for the system's look-up in tests. Raises `SettingsError`.
 
-        With `follow_links` a local file may be a link to one elsewhere.
+        `listed`: local files are those of a folder that we walked; with `follow_links` one may be a link
+        to one elsewhere.
         """
         self._settings = settings
-        self._follow_links = follow_links
+        self._follow_links, self._listed = follow_links, listed
         self._downloader = Downloader(settings, credential, resolve=resolve)
 
     def __enter__(self) -> ImageFetcher:
@@ -99,6 +101,7 @@ class ImageFetcher:
                     ref.local_path,
                     max_bytes=self._settings.image_max_bytes,
                     follow_links=self._follow_links,
+                    listed=self._listed,
                 )
                 return Downloaded(data)
             case "upload" | "local_file" | "label_studio":

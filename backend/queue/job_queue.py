@@ -72,7 +72,11 @@ class JobQueue:
         with self.window(interactive=interactive) as window:
             window.add(requests)
             standings = window.submit()
-            full = Failure.of(QueueFull("the queue is full; try again when it has drained"))
+            full = Failure.of(
+                QueueFull(
+                    "the queue is full; try again when it has drained, or raise FIRSTPASS_QUEUE_LIMIT"
+                )
+            )
             refused = {job_id for job_id, how in standings.items() if how is Standing.BUSY}
             window.drop(refused)
             outcomes: dict[str, Outcome] = dict.fromkeys(refused, full)

@@ -29,7 +29,7 @@ __all__ = ["Retried", "Retrier"]
 GONE = "its job is no longer kept (a day); ask for it again from Label Studio"
 ANSWERED = "it has been answered since"
 UNDER_WAY = "it is in the queue already"
-FULL = "the queue is full; try again when it has drained"
+FULL = "the queue is full; try again when it has drained, or raise FIRSTPASS_QUEUE_LIMIT"
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -288,7 +289,8 @@ def sides_of(out: Path, format_name: DatasetFormat) -> dict[str, set[str]]:
         case DatasetFormat.VOC:
             lists = out / "ImageSets" / "Main"
             return {
-                side: set((lists / f"{side}.txt").read_text().split()) for side in ("train", "val")
+                side: set(map(str.strip, (lists / f"{side}.txt").read_text().splitlines()))
+                for side in ("train", "val")
             }
         case DatasetFormat.COCO:
             bodies = {
@@ -321,6 +323,47 @@ def test_copies_stay_on_one_side(tmp_path: Path, format_name: DatasetFormat) -> 
         assert {stem.partition("-")[0] for stem in side} == {
             stem for stem in side if "-" not in stem
         }
+
+
+ODD_NAMES = (
+    *(
+        "a\nb.png",
+        "a\rb.png",
+        "a\x01b.png",
+        "a\x1cb.png",
+        "a\x85b.png",
+        "a\u2028b.png",
+        "a\ufffeb.png",
+    ),
+    *(
+        " lead.png",
+        "trail .png",
+        " .png",
+        "a..png",
+        'a&<b>".png',
+        "a#b?.png",
+        "\u65e5\U0001f600.png",
+    ),
+    *("\u00e9.png", "e\u0301.png", "A.PNG", "a.png", "a_b.png", "x\ufeff.png"),
+)
+
+
+@pytest.mark.parametrize("format_name", list(DatasetFormat))
+def test_every_image_is_found_by_its_readers_whatever_it_is_called(
+    tmp_path: Path, format_name: DatasetFormat
+) -> None:
+    """Lists of names are read line by line, and XML takes no control characters."""
+    pictures = {name: (picture(number), [RING]) for number, name in enumerate(ODD_NAMES)}
+    out = written(tmp_path, format_name, pictures, share=0.5)
+
+    files = {path.stem for path in (out / "images").iterdir()}
+    sides = sides_of(out, format_name)
+
+    assert len(files) == len(ODD_NAMES)
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in files}) == len(files)
+    assert sides["train"] | sides["val"] == files
+    if format_name is DatasetFormat.VOC:
+        assert all(parse_rec(path) for path in (out / "annotations").iterdir())
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.999])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from backend.errors import ImageNotFound, ImageRefused
+from backend.errors import FirstpassError, ImageNotFound, ImageRefused, ImageUnreachable
 from backend.images.local_files import read_local_file
 
 LIMIT = 100
@@ -75,11 +76,46 @@ def test_what_leads_out_or_is_no_file_is_refused(root: Path, relative: str) -> N
 
 @pytest.mark.parametrize(
     "relative",
-    ["nope.jpg", "sub/nope/x", "loop", "dangling", "/etc/passwd", "inside/x", "a" * 5000],
+    ["nope.jpg", "sub/nope/x", "dangling", "/etc/passwd", "inside/x", "a" * 5000],
 )
 def test_what_is_not_there_is_not_found(root: Path, relative: str) -> None:
     with pytest.raises(ImageNotFound, match="FIRSTPASS_LOCAL_FILES_ROOT"):
         read_local_file(root, relative, max_bytes=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.EACCES, ImageNotFound, "let the user of this process read it"),
+        (errno.EPERM, ImageNotFound, "let the user of this process read it"),
+        (errno.ENOENT, ImageNotFound, "no longer in the folder"),
+        (errno.EMFILE, ImageUnreachable, "just now"),
+        (errno.EIO, ImageUnreachable, "just now"),
+        (errno.ESTALE, ImageUnreachable, "just now"),
+    ],
+)
+def test_the_reason_is_the_systems_own(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    kind: type[FirstpassError],
+    words: str,
+) -> None:
+    """A file of a folder that was walked: no setting of ours has to do with it."""
+
+    def no_more(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("backend.images.local_files.os.open", no_more)
+    with pytest.raises(kind, match=words) as caught:
+        read_local_file(root, "full.jpg", max_bytes=LIMIT, listed=True)
+    assert os.strerror(number) in str(caught.value)
+    assert "FIRSTPASS" not in str(caught.value)
+
+
+def test_links_in_a_circle_are_named(root: Path) -> None:
+    with pytest.raises(ImageNotFound, match="circle"):
+        read_local_file(root, "loop", max_bytes=LIMIT)
 
 
 def test_a_missing_root_is_not_found(tmp_path: Path) -> None:

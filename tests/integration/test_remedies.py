@@ -1,0 +1,343 @@
+"""The reasons that people meet most, each with its remedy followed as it is written in the sentence.
+
+A test gets the sentence, takes the variable, value or command out of it, does that, and sees it work.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import trustme
+from fastapi.testclient import TestClient
+from PIL import Image
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from typer.testing import CliRunner
+
+from backend.assembly import RunningService
+from backend.bulk.workers import NobodyServes, check_workers
+from backend.cli.main import app
+from backend.engine import engine_for, engine_of
+from backend.errors import (
+    BadRequest,
+    Failure,
+    FirstpassError,
+    LabelConfigError,
+    QueueUnavailable,
+    TookTooLong,
+)
+from backend.images.decode import decode_image
+from backend.images.fetch import ImageFetcher
+from backend.images.reference import parse_image_ref
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.bodies import Task
+from backend.label_studio.credential import LabelStudioCredential
+from backend.predictor import PredictorSettings
+from backend.queue.connection import connect, queue_errors
+from backend.queue.failures import FailureLog
+from backend.queue.job_queue import JobQueue
+from backend.queue.keys import BULK_QUEUE
+from backend.queue.results import ResultListener
+from backend.queue.submit import SubmitLimits, Submitter
+from backend.service import PredictionService, WaitLimits
+from backend.settings import load_settings
+from backend.web.app import create_app
+from backend.web.monitor import QueueMonitor
+from tests.integration.images.servers import LocalServer, answer, png
+from tests.integration.test_queue import requests_for
+from tests.standin.queue import StandInQueue
+from tests.unit.bulk.test_workers import work
+from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, LabelStudio
+from tests.unit.projects.test_prune import a_task
+
+Follow = Callable[[str, object], None]
+CONFIG = (
+    '<View><Image name="img" value="$image"/>'
+    '<RectangleLabels name="box" toName="img"><Label value="cat"/></RectangleLabels></View>'
+)
+TOKEN = "0123456789" * 4
+
+
+@pytest.fixture
+def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
+    """Sets a variable that a sentence names, as an operator does."""
+    return lambda variable, value: monkeypatch.setenv(variable, str(value))
+
+
+def taken(sentence: str, pattern: str) -> str:
+    """What the sentence says at the place that the pattern marks."""
+    found = re.search(pattern, sentence)
+    assert found is not None, sentence
+    return found[1]
+
+
+def fetched(address: str) -> bytes:
+    """The file that a task points to, read as the environment says."""
+    settings = load_settings()
+    credential = LabelStudioCredential.from_settings(settings)
+    with ImageFetcher(settings, credential) as fetcher:
+        home = settings.label_studio_url
+        return fetcher.fetch(parse_image_ref(address, task_id=1, label_studio_url=home)).data
+
+
+def refused(address: str) -> str:
+    with pytest.raises(FirstpassError) as caught:
+        fetched(address)
+    return str(caught.value)
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as served:
+        served.routes["/a.png"] = answer(png())
+        yield served
+
+
+def test_an_inside_address_is_allowed_by_what_is_said(server: LocalServer, follow: Follow) -> None:
+    said = refused(f"{server.url}/a.png")
+
+    follow(taken(said, r"to (FIRSTPASS_\w+)"), taken(said, r"add `([^`]+)`"))
+    assert fetched(f"{server.url}/a.png") == png()
+
+
+def test_an_upload_is_read_with_the_address_and_token_that_are_asked_for(
+    server: LocalServer, follow: Follow
+) -> None:
+    """First the one is missing, then the other."""
+
+    def upload(handler: Any) -> None:
+        allowed = handler.headers.get("Authorization") == f"Token {TOKEN}"
+        (answer(png()) if allowed else answer(status=401))(handler)
+
+    server.routes["/data/upload/1/a.png"] = upload
+    said = refused("/data/upload/1/a.png")
+    follow(taken(said, r"set (FIRSTPASS_\w+)"), server.url)
+
+    said = refused("/data/upload/1/a.png")
+    follow(taken(said, r"set (FIRSTPASS_\w+)"), TOKEN)
+    assert fetched("/data/upload/1/a.png") == png()
+
+
+def test_a_local_file_is_found_under_the_root_that_is_meant(tmp_path: Path, follow: Follow) -> None:
+    """And one outside of it when it is put there."""
+    root, outside = tmp_path / "documents", tmp_path / "outside.png"
+    (root / "photos").mkdir(parents=True)
+    (root / "photos" / "a.png").write_bytes(png())
+    outside.write_bytes(png(3, 3))
+    (root / "photos" / "b.png").symlink_to(outside)
+    follow("FIRSTPASS_LOCAL_FILES_ROOT", root / "photos")
+    said = refused("/data/local-files/?d=photos/a.png")
+    assert "the folder that Label Studio calls LOCAL_FILES_DOCUMENT_ROOT" in said
+    follow(taken(said, r"under (FIRSTPASS_\w+)"), root)
+    assert fetched("/data/local-files/?d=photos/a.png") == png()
+
+    said = refused("/data/local-files/?d=photos/b.png")
+    assert "put the file itself there" in said
+    outside.replace(root / "photos" / "b.png")
+    assert fetched("/data/local-files/?d=photos/b.png") == png(3, 3)
+
+
+def test_a_larger_image_is_read_with_a_larger_limit(tmp_path: Path, follow: Follow) -> None:
+    """In pixels and in bytes."""
+    (tmp_path / "a.png").write_bytes(png(900, 700) + b"\0" * 2000)
+    follow("FIRSTPASS_LOCAL_FILES_ROOT", tmp_path)
+    follow("FIRSTPASS_IMAGE_MAX_BYTES", 1024)
+    follow("FIRSTPASS_IMAGE_MAX_PIXELS", 1000)
+
+    said = refused("/data/local-files/?d=a.png")
+    follow(taken(said, r"\((FIRSTPASS_\w+)\)"), 10 * int(taken(said, r"larger than (\d+) bytes")))
+    data = fetched("/data/local-files/?d=a.png")
+    with pytest.raises(FirstpassError) as caught:
+        decode_image(data, load_settings().image_max_pixels)
+
+    width, height = taken(str(caught.value), r"has (\d+x\d+) pixels").split("x")
+    follow(taken(str(caught.value), r"\((FIRSTPASS_\w+)\)"), int(width) * int(height))
+    assert decode_image(data, load_settings().image_max_pixels).size == (900, 700)
+
+
+def test_a_certificate_is_trusted_by_the_file_that_is_asked_for(
+    tmp_path: Path, follow: Follow
+) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    with LocalServer(tls=context) as server:
+        server.routes["/a.png"] = answer(png())
+        follow("FIRSTPASS_IMAGE_ALLOW", server.address)
+        said = refused(f"{server.url}/a.png")
+
+        follow(taken(said, r"name that authority's file in (\w+)"), file)
+        assert fetched(f"{server.url}/a.png") == png()
+
+
+@pytest.mark.parametrize("way", ["JPEG2000", "PPM", "ICO", "SGI"])
+def test_an_image_of_another_format_is_read_when_saved_as_is_said(way: str) -> None:
+    """Whatever it came as; of what is not recognised the formats that are read are named."""
+    picture = Image.new("RGB", (32, 32), "teal")
+    came = io.BytesIO()
+    picture.save(came, way)
+    with pytest.raises(FirstpassError) as caught:
+        decode_image(came.getvalue(), 10_000)
+
+    said, anew = str(caught.value), io.BytesIO()
+    pattern = r"expected an image \((\w+)," if way == "SGI" else r"save it anew as (\w+) or"
+    picture.save(anew, taken(said, pattern))
+    assert decode_image(anew.getvalue(), 10_000).size == (32, 32)
+
+
+def test_a_blank_image_is_predicted_once_its_key_is_filled() -> None:
+    predictor = PredictorSettings(engine_for("tiny"), None, None).predictor(CONFIG)
+    data: dict[str, Any] = {"image": " "}
+    failure = predictor.requests(Task(id=1, data=data))
+    assert isinstance(failure, Failure)
+
+    assert "blank" in failure.message
+    data[taken(failure.message, r"from '(\w+)'")] = "https://images.example/a.png"
+    assert not isinstance(predictor.requests(Task(id=1, data=data)), Failure)
+
+
+def test_a_label_config_is_served_with_the_tags_that_are_expected() -> None:
+    predictors = PredictorSettings(engine_for("tiny"), None, None)
+    with pytest.raises(LabelConfigError) as caught:
+        predictors.predictor('<View><Text name="t" value="$text"/></View>')
+
+    tag = taken(str(caught.value), r"expected an <(Image value=\"\$\w+\")>")
+    assert "tags for regions" in str(caught.value)
+    boxes = (
+        '<Rectangle name="r" toName="i"/><Labels name="l" toName="i"><Label value="cat"/></Labels>'
+    )
+    assert predictors.predictor(f'<View><{tag} name="i"/>{boxes}</View>').plan.steps
+
+
+@pytest.mark.redis
+def test_a_worker_with_other_models_is_matched_by_the_same_setting(
+    redis_connection: redis.Redis, follow: Follow
+) -> None:
+    work(redis_connection, "one", "tiny-florence2", engine_for("tiny-florence2").fingerprint)
+    with pytest.raises(NobodyServes) as caught:
+        check_workers(redis_connection, engine_for("tiny"), wait_s=0)
+
+    said = str(caught.value)
+    follow(taken(said, r"the same (FIRSTPASS_\w+)"), taken(said, r"holds (\S+)"))
+    check_workers(redis_connection, engine_of(load_settings()), wait_s=0)
+
+
+@pytest.mark.redis
+def test_images_that_took_too_long_are_retried_by_the_command_that_is_said(
+    redis_connection: redis.Redis, job_queue: JobQueue, redis_url: str, follow: Follow
+) -> None:
+    """With the time that the sentence names raised, which the job then has; other failures stay."""
+    slow, other = requests = requests_for(["ok-1", "ok-2"])
+    job_queue.ask(requests, interactive=False, wait_s=0)
+    failures = {slow: Failure.of(TookTooLong(5)), other: Failure("ImageNotFound", "gone", False)}
+    redis_connection.delete(Queue.redis_queue_namespace_prefix + BULK_QUEUE)
+    log = FailureLog(redis_connection)
+    with redis_connection.pipeline() as pipeline:
+        for job_id, failure in failures.items():
+            pipeline.hset(Job.key_for(job_id), "status", JobStatus.FAILED)
+            log.record(job_id, job_id, failure, 1, pipeline)
+        pipeline.execute()
+    said = failures[slow].message
+    follow("FIRSTPASS_REDIS_URL", redis_url)
+    follow(taken(said, r"(FIRSTPASS_\w+) = 5; raise"), 600)
+    program, *arguments = shlex.split(taken(said, r"`(firstpass [^`]+)`"))
+
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert (program, result.output) == ("firstpass", "1 image is back in the queue.\n")
+    job = Job.fetch(slow, redis_connection, JSONSerializer)
+    assert (job.get_status(), job.timeout) == (JobStatus.QUEUED, 600)
+    assert [record.job_id for record in log.latest()] == [other]
+
+
+@pytest.mark.redis
+def test_a_full_queue_takes_more_with_a_higher_limit(
+    redis_connection: redis.Redis, follow: Follow
+) -> None:
+    def asked() -> list[object]:
+        limits = SubmitLimits(load_settings().queue_limit, 30)
+        listener = ResultListener(redis_connection)
+        queue = JobQueue(redis_connection, Submitter(redis_connection, limits), listener)
+        return list(
+            queue.ask(requests_for(["a-1", "a-2"]), interactive=False, wait_s=0).outcomes.values()
+        )
+
+    follow("FIRSTPASS_QUEUE_LIMIT", 1)
+    (full,) = asked()
+    assert isinstance(full, Failure)
+
+    follow(taken(full.message, r"raise (FIRSTPASS_\w+)"), 10)
+    assert asked() == []
+
+
+@pytest.mark.redis
+def test_redis_is_reached_at_the_address_that_is_asked_for(redis_url: str, follow: Follow) -> None:
+    with pytest.raises(QueueUnavailable) as caught, queue_errors():
+        connect("redis://127.0.0.1:1/0", retries=0).ping()
+
+    follow(taken(str(caught.value), r"is (FIRSTPASS_\w+) right"), redis_url)
+    given = load_settings().redis_url
+    assert given is not None
+    with queue_errors():
+        assert connect(given.get_secret_value()).ping()
+
+
+def web(**headers: str) -> Any:
+    """The answer of our own web process, as the environment has it."""
+    service = PredictionService(
+        queue=StandInQueue(),
+        predictors=PredictorSettings(engine_for("tiny"), None, None),
+        waits=WaitLimits(8, 1, 1),
+    )
+    running = RunningService(service, start=lambda: None, close=lambda: None)
+    monitor = QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))
+    with TestClient(create_app(load_settings(), running, monitor)) as client:
+        return client.post("/webhook", content=b"{}", headers=headers)
+
+
+def test_a_caller_is_answered_by_the_name_that_is_allowed(follow: Follow) -> None:
+    """Where no credentials are set; with them none of it is asked."""
+    headers = {"Host": "gpu.lan:9090", "Content-Type": "application/json"}
+    answered = web(**headers)
+    assert answered.status_code == 403
+    said = answered.json()["error"]["message"]
+
+    follow(
+        taken(said, r"further hosts in (FIRSTPASS_\w+)"), taken(said, r"'([^']+)'").split(":")[0]
+    )
+    assert web(**headers).status_code != 403
+
+
+def test_a_body_is_read_as_the_type_that_is_expected() -> None:
+    answered = web(Host="localhost", **{"Content-Type": "text/plain"})
+    assert answered.status_code == 415
+    said = answered.json()["error"]["message"]
+
+    wanted = taken(said, r"expected the Content-Type ([\w/]+)")
+    assert web(Host="localhost", **{"Content-Type": wanted}).status_code != 415
+
+
+def test_prune_removes_with_the_option_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task would be left without any prediction."""
+    label_studio = LabelStudio()
+    label_studio.versions = {VERSION: 1, OLD: 1}
+    label_studio.tasks = [a_task(1, VERSION), a_task(2, OLD)]
+    monkeypatch.setattr(LabelStudioApi, "from_settings", lambda _: label_studio.api())
+    asked = ["prune", "--project", str(PROJECT), "--yes"]
+    with pytest.raises(BadRequest) as caught:
+        CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert label_studio.versions == {VERSION: 1, OLD: 1}
+
+    option = taken(str(caught.value), r"or say (--\w+)")
+    result = CliRunner().invoke(app, [*asked, option], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert label_studio.versions == {VERSION: 1}
