@@ -10,13 +10,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MISSING", "is_expression", "path_of", "placed", "value_of"]
+__all__ = ["MISSING", "is_expression", "path_of", "placed", "reached", "value_of"]
 
 #: Stands for what the data does not hold; `None` may be held.
 MISSING = object()
 #: Of one list that a task of a folder is made with: more places before the one that is meant are a slip.
 MAX_INDEX = 1000
+#: JavaScript writes whole numbers below this one without an exponent.
+_PLAIN_FLOATS = 1e21
 
+_PART = re.compile(r"[^.\[\]]+\]?")
 _VARIABLE = re.compile(r"\$([A-Za-z0-9_\[\].{}]+)")
 
 
@@ -51,7 +54,19 @@ def value_of(expression: str, data: Mapping[str, Any]) -> Any:
     found = {match[1]: _at(match[1], data) for match in _VARIABLE.finditer(expression)}
     if any(not isinstance(each, str | int | float) for each in found.values()):
         return MISSING
-    return _VARIABLE.sub(lambda match: str(found[match[1]]), expression)
+    return _VARIABLE.sub(lambda match: _as_text(found[match[1]]), expression)
+
+
+def reached(expression: str, data: Mapping[str, Any]) -> tuple[str, Any]:
+    """Of a path that leads nowhere: how far it does lead, and what is there; an empty path for not at all.
+
+    >>> reached("$photos[1].src", {"photos": [{"src": "a.png"}]})
+    ('photos', [{'src': 'a.png'}])
+    """
+    path = path_of(expression) or ""
+    ways = [path[: part.end()] for part in _PART.finditer(path)]
+    there = ((way, _at(way, data)) for way in reversed(ways))
+    return next((each for each in there if each[1] is not MISSING), ("", MISSING))
 
 
 def placed(path: str, content: object) -> dict[str, Any] | None:
@@ -86,6 +101,19 @@ def _at(path: str, data: Mapping[str, Any]) -> Any:
             case _:
                 return MISSING
     return found
+
+
+def _as_text(value: str | float) -> str:
+    """As JavaScript puts it into a text.
+
+    >>> _as_text(True), _as_text(3.0), _as_text("a")
+    ('true', '3', 'a')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < _PLAIN_FLOATS:
+        return str(int(value))
+    return str(value)
 
 
 def _parts(path: str) -> list[str]:

@@ -80,7 +80,14 @@ def test_a_blank_page_is_left_out_and_the_others_keep_their_numbers() -> None:
     [
         (TWO, {"a": "", "b": None}, ["'a'", "an empty text", "'b'", "null"]),
         (NESTED, {"photos": [{"src": ""}]}, ["photos[0].src", "an empty text"]),
-        (NESTED, {"photos": []}, ["photos[0].src", "the task's data has photos"]),
+        (NESTED, {"photos": []}, ["photos[0].src", "the task's data has a list of 0 at 'photos'"]),
+        (NESTED, {"photos": [{"url": "x"}]}, ["an object with url at 'photos[0]'"]),
+        (NESTED, {"photos": [None]}, ["null at 'photos[0]'"]),
+        (NESTED, {"photos": "x"}, ["a text at 'photos'"]),
+        (NESTED, {"pictures": []}, ["photos[0].src", "the task's data has pictures"]),
+        (TWO, {"a": [url("a")], "b": ""}, ["'l' from 'a'", "a list of 1", "by valueList"]),
+        (TWO, {"a": 7, "b": url("b")}, ["'l' from 'a'", "a number"]),
+        (PAGES, {"pages": [url("p"), [url("q")]]}, ["'pages' (page 2)", "a list of 1"]),
         (PAGES, {"pages": []}, ["'pages'", "no pages"]),
         (PAGES, {"pages": ["", None]}, ["page 1", "an empty text", "page 2", "null"]),
         (PAGES, {"pages": None}, ["'pages' (page 1)", "null"]),
@@ -96,6 +103,20 @@ def test_a_task_without_any_image_says_why(
         asked(xml, data)
 
     assert all(word in str(raised.value) for word in words)
+
+
+def test_a_list_of_addresses_is_read_as_the_reason_says() -> None:
+    config = TWO.replace('value="$a"', 'valueList="$a"')
+
+    assert asked(config, {"a": [url("a")], "b": ""}) == [("l", 0, url("a"))]
+
+
+def test_a_reason_is_short_however_much_a_task_brings() -> None:
+    crowd = {f"{number}" * 100: "x" for number in range(3000)}
+    for xml, data in ((TWO, crowd), (NESTED, {"photos": [crowd]})):
+        with pytest.raises(TaskError, match="2980 more") as raised:
+            asked(xml, data)
+        assert len(str(raised.value)) < 4000
 
 
 def test_a_predicted_task_names_what_was_blank() -> None:
