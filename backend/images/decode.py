@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageFile
 
 from backend.errors import ImageRefused, ImageUnreadable, OutOfMemory
+from backend.images.exif_orientation import exif_orientation
 from backend.images.sniff import what_came
 from backend.images.unsupported import unsupported_kind
 from models.types import ImageSize
@@ -98,9 +99,12 @@ def image_facts(data: bytes, max_pixels: int) -> ImageFacts:
     """What the file's header says. Raises as `upright_size` does."""
     image = _opened(data, max_pixels)
     width, height = image.size
-    sideways = _orientation(image) in _SIDEWAYS
+    orientation = _orientation(image)
+    sideways = orientation in _SIDEWAYS
     upright = ImageSize(height, width) if sideways else ImageSize(width, height)
-    facts = ImageFacts(image.format or "", upright, _stored_orientation(image) != 1)
+    facts = ImageFacts(
+        image.format or "", upright, {orientation, _stored_orientation(image)} != {1}
+    )
     image.close()
     return facts
 
@@ -149,11 +153,14 @@ def known_format(data: bytes) -> str | None:
 
 def _orientation(image: ImageFile.ImageFile) -> int:
     """The orientation 1..8 in which a browser shows the image."""
-    return _stored_orientation(image) if image.format in _TURNED else 1
+    if image.format == "AVIF":
+        return _stored_orientation(image)  # the file's own, which Pillow puts in place of EXIF's
+    raw = image.info.get("exif") if image.format in _TURNED else None
+    return exif_orientation(raw) if isinstance(raw, bytes) else 1
 
 
 def _stored_orientation(image: ImageFile.ImageFile) -> int:
-    """EXIF orientation 1..8; damaged EXIF counts as none, as in browsers.
+    """EXIF orientation 1..8, as Pillow and programs that are built on it read it; 1 for damaged EXIF.
 
     TIFF has no such block: there Pillow gives the upright size and turns the image while loading.
     """

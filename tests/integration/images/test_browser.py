@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,57 @@ def png_with_exif_at_the_end() -> bytes:
     return data.removesuffix(end) + png_chunk(b"eXIf", block) + end
 
 
+def entry(tag: int = 0x0112, kind: int = 3, count: int = 1, value: int = 6) -> bytes:
+    """Of EXIF: an orientation as it should be, unless told otherwise."""
+    number = struct.pack("<HH", value, 0) if kind in (3, 8) else struct.pack("<I", value)
+    return struct.pack("<HHI", tag, kind, count) + number
+
+
+def exif_of(*entries: bytes, at: int = 8, more: bytes = b"") -> bytes:
+    head = b"II*\0" + struct.pack("<I", at)
+    listed = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    return head.ljust(at, b"\0") + listed + more
+
+
+ODD_EXIF = {
+    "of a wide type": exif_of(entry(kind=4)),
+    "of a signed type": exif_of(entry(kind=8)),
+    "of a wide signed type": exif_of(entry(kind=9)),
+    "of bytes": exif_of(entry(kind=1)),
+    "of unknown bytes": exif_of(entry(kind=7)),
+    "of no number": exif_of(entry(count=0)),
+    "of two numbers": exif_of(entry(count=2)),
+    "twice": exif_of(entry(), entry(value=3)),
+    "twice, the first bad": exif_of(entry(kind=4, value=3), entry()),
+    "twice, the first out of range": exif_of(entry(value=9), entry()),
+    "at an odd place": exif_of(entry(), at=21),
+    "out of order": exif_of(entry(0x8769, 4, 1, 0), entry()),
+    "among the camera's": exif_of(entry(0x8769, 4, 1, 26), more=exif_of(entry())[8:]),
+    "first among the camera's": exif_of(
+        entry(0x8769, 4, 1, 38), entry(value=3), more=exif_of(entry())[8:]
+    ),
+    "in a circle": exif_of(entry(0x8769, 4, 1, 8), entry()),
+    "cut off": exif_of(entry())[:-6],
+    "without an end": exif_of(entry())[:-4],
+    "headless": b"Exif\0\0" + exif_of(entry()),
+}
+
+
+def jpeg_with(block: bytes) -> bytes:
+    body = b"Exif\0\0" + block
+    data = encoded(corners(), "JPEG")
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+def png_with(block: bytes) -> bytes:
+    data = encoded(corners(), "PNG")
+    pixels = data.index(b"IDAT") - 4
+    return data[:pixels] + png_chunk(b"eXIf", block) + data[pixels:]
+
+
 TABLE = {
+    **{f"JPEG, {name}": ("JPEG", jpeg_with(block)) for name, block in ODD_EXIF.items()},
+    **{f"PNG, {name}": ("PNG", png_with(block)) for name, block in ODD_EXIF.items()},
     **{
         f"{format_name} {orientation}": (format_name, stored(format_name, orientation))
         for format_name in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
@@ -92,6 +143,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
         yield window
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # Pillow looks for the resolution in it
 @pytest.mark.parametrize("name", TABLE)
 def test_we_decode_what_chromium_shows(browser: webdriver.Chrome, name: str) -> None:
     format_name, data = TABLE[name]
