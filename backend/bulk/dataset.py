@@ -14,7 +14,7 @@ import numpy as np
 
 from backend.bulk.dataset_files import DatasetFormat, split_dataset, write_dataset
 from backend.bulk.dataset_image import DatasetImage, Outlined
-from backend.bulk.dataset_split import Split
+from backend.bulk.dataset_split import TRAIN, VALIDATE, Split
 from backend.bulk.dataset_yolo import MOST_CLASSES
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.bulk.task_file import OutputUnwritable
@@ -172,6 +172,12 @@ class DatasetTarget:
         """How many images are on each side of the split; none where there is no split."""
         sides = {} if self._split is None else self._split.sides()
         return {side: len(names) for side, names in sides.items()}
+
+    @property
+    def is_split_in_vain(self) -> bool:
+        """Whether all images show one picture, which then is on both sides."""
+        sides = {} if self._split is None else self._split.sides()
+        return bool(sides and sides[TRAIN]) and sides[TRAIN] == sides[VALIDATE]
 
     def _image(
         self, folder: Path, path: str, prediction: str, stem: Path, settings: Settings

@@ -169,6 +169,8 @@ class _Place:
             if self.options.split is not None:
                 sides = ", ".join(f"{side} {count:,}" for side, count in dataset.counts().items())
                 self._note(f"split: {sides}", style="")
+            if dataset.is_split_in_vain:
+                self._note("all images show one picture, so it is on both sides of the split")
             return written
 
         return write

@@ -223,8 +223,10 @@ def _local_file_ref(query: str) -> ImageRef:
     names = parse_qs(query).get("d", [])
     if len(names) != 1 or not names[0].strip("/"):
         raise ImageRefused("expected /data/local-files/?d=<path>, with one path")
-    if _CONTROL.search(names[0]) or _climbs(names[0]):
-        raise ImageRefused("the local file's path has `..` or control characters")
+    if _CONTROL.search(names[0]):
+        raise ImageRefused("the local file's path has control characters; rename it")
+    if _climbs(names[0]):
+        raise ImageRefused("the local file's path has `..` in it; name it without")
     location = f"{_LOCAL_FILES}?d={quote(names[0])}"
     parse_web_url(f"http://label-studio{location}")  # is longer here, and has the same bound
     return ImageRef("local_file", location)

@@ -374,6 +374,24 @@ def test_neither_side_is_empty(tmp_path: Path, share: float) -> None:
     assert [len(side) for side in sides_of(out, DatasetFormat.YOLO).values()] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("colours", "share", "in_vain"),
+    [((), 0.5, False), ((1,), 0.5, True), ((1, 1, 1), 0.9, True), ((1, 2), 0.5, False)],
+)
+def test_a_single_picture_is_known_to_be_on_both_sides(
+    tmp_path: Path, colours: tuple[int, ...], share: float, in_vain: bool
+) -> None:
+    """What is measured on it then says nothing, and people are told."""
+    rows = []
+    for number, colour in enumerate(colours):
+        (tmp_path / f"{number}.png").write_bytes(picture(colour))
+        rows.append((f"{number}.png", json.dumps({"result": [RING]})))
+    target = DatasetTarget(tmp_path / "out", DatasetFormat.YOLO, CLASSES, share=share)
+    target.write(tmp_path, rows, Settings())
+
+    assert target.is_split_in_vain is in_vain
+
+
 def test_an_image_stays_on_its_side_when_the_folder_grows(tmp_path: Path) -> None:
     few = {f"{number}.png": (picture(number), [RING]) for number in range(20)}
     many = few | {f"{number}.png": (picture(number), [RING]) for number in range(20, 60)}

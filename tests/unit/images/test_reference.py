@@ -177,6 +177,15 @@ def test_everything_else_is_refused(value: str) -> None:
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("a/../b.png", "has `..` in it"), ("..", "has `..` in it"), ("a%0Ab.png", "rename it")],
+)
+def test_a_refused_local_path_says_which_fault_it_has(path: str, words: str) -> None:
+    with pytest.raises(ImageRefused, match=words):
+        parse_image_ref(f"/data/local-files/?d={path}", task_id=1, label_studio_url=None)
+
+
 def test_a_bad_label_studio_address_is_the_operators_mistake() -> None:
     with pytest.raises(SettingsError):
         ref("/data/upload/1/x", home="http://u:p@a.de")
