@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import select
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -143,3 +144,18 @@ def test_a_model_that_came_in_part_is_not_taken_for_whole(machine: Machine) -> N
     assert "`firstpass models pull florence-2-base` where" in refused.stderr
     assert "clip-vit-b-32" not in refused.stderr
     assert listed(machine)[0].startswith("in part")
+
+
+def test_the_command_that_is_said_brings_the_models(machine: Machine, tmp_path: Path) -> None:
+    """As it stands in the sentence, and asked again as before: the models are no longer missed."""
+    generate_scene(3).image.save(tmp_path / "photo.png")
+    asked = ("predict", str(tmp_path / "photo.png"), "--labels", "star", "--choices", "night")
+    refused = machine.run(*asked)
+    assert refused.returncode == 2
+    command = refused.stderr.split("`")[1]
+
+    program, *arguments = shlex.split(command)
+    assert program == "firstpass"
+    assert machine.run(*arguments).returncode == 0
+    assert all(said.startswith("yes") for said in listed(machine))
+    assert "never pulled" not in machine.run(*asked, **SHORT).stderr

@@ -14,6 +14,7 @@ import redis
 from backend.queue.job_queue import JobQueue
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
+from tests.integration.following import Follow
 
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
 REPOSITORY = Path(__file__).parents[2]
@@ -24,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(900))
+
+
+@pytest.fixture
+def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
+    """Sets a variable that a sentence names."""
+    return lambda variable, value: monkeypatch.setenv(variable, str(value))
 
 
 @pytest.fixture
