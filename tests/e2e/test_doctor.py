@@ -130,7 +130,7 @@ def test_a_config_of_which_nothing_is_served_is_an_error(
     assert "nothing in the label config can be pre-annotated" in found[0].what
 
 
-def test_tags_left_to_the_annotator_are_warned_of(client: LabelStudioClient, settings: Settings):
+def test_tags_that_are_not_served_are_warned_of(client: LabelStudioClient, settings: Settings):
     config = (
         '<View><Image name="i" value="$image"/><KeyPoint name="b" toName="i"/>'
         '<Choices name="c" toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
@@ -139,7 +139,7 @@ def test_tags_left_to_the_annotator_are_warned_of(client: LabelStudioClient, set
 
     warnings = [f.what for f in look(settings, project) if f.level is Level.WARNING]
 
-    assert any("left to the annotator" in what and "'b'" in what for what in warnings)
+    assert any("not served" in what and "'b'" in what for what in warnings)
 
 
 def test_one_image_of_each_kind_is_tried(
