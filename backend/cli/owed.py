@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +73,7 @@ def owed(
         if drop:
             console.print(Text(_dropped(owing, found, tasks or ())))
         else:
-            for line in _lines(found, tasks or (), time.time()):
+            for line in _lines(found, tasks or (), owing.now()):
                 console.print(Text(line))
 
 

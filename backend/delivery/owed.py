@@ -124,7 +124,7 @@ class OwedTasks:
                 pipeline.hget(PUT_OFF, str(project))
                 tasks, first, tries, reason = pipeline.execute()
             listed = tuple(
-                (task, float(at), int(tries.get(name, 0)))
+                (task, float(at), _task_id(tries.get(name, b"0")) or 0)
                 for name, at in (first if most else ())
                 if (task := _task_id(name)) is not None
             )

@@ -9,7 +9,7 @@ import redis
 from typer.testing import CliRunner
 
 from backend.cli.main import app
-from backend.delivery.keys import owed_key
+from backend.delivery.keys import owed_key, tries_key
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
 from backend.errors import SettingsError
@@ -50,6 +50,18 @@ def test_what_is_owed_is_seen(owed: OwedTasks, redis_url: str) -> None:
     assert "project 7" not in run(redis_url, "owed", "--project", "4")
 
 
+def test_when_a_task_is_due_is_told_by_the_clock_of_redis(
+    owed: OwedTasks, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine's is an hour behind, or ahead."""
+    ours = time.time
+    for skew in (-3600, 3600):
+        monkeypatch.setattr(time, "time", lambda skew=skew: ours() + skew)
+        shown = run(redis_url, "owed")
+        assert "task 12: due now" in shown
+        assert "task 14: due in" in shown
+
+
 def test_status_says_who_is_not_served_and_how_to_drop_it(owed: OwedTasks, redis_url: str) -> None:
     """And the remedy does what it says."""
     run_status = run(redis_url, "status", "--json")
@@ -81,6 +93,8 @@ def test_what_no_courier_could_read_is_dropped_too(
 ) -> None:
     """A foreign writer's, or from a request of an earlier version."""
     redis_connection.zadd(owed_key(SEVEN), {b"\xff": 1.0})
+    redis_connection.hset(tries_key(FOUR), "12", b"\xff often")
+    assert "task 12: due now\n" in run(redis_url, "owed")
 
     assert "2 tasks dropped." in run(redis_url, "owed", "--project", "7", "--drop")
     assert "Nothing is owed" not in run(redis_url, "owed")
