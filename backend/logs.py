@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
 __all__ = ["configure_logs"]
+
+#: Characters of one value in a line; a request's own words may be as long as its body.
+MOST_CHARS = 2000
+#: Of a trace, whose end says most.
+TRACE_CHARS = 20_000
 
 
 def configure_logs(level: str) -> None:
@@ -17,6 +24,7 @@ def configure_logs(level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _shorten,
     ]
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
@@ -39,3 +47,17 @@ def configure_logs(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _shorten(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """No line grows with what a caller sent; what structlog itself keeps there is let be."""
+    for name, value in event.items():
+        if name == "exception":
+            event[name] = str(value)[-TRACE_CHARS:]
+        elif not name.startswith("_") and not isinstance(value, (int, float, type(None))):
+            text = value if isinstance(value, str) else repr(value)
+            if len(text) > MOST_CHARS:
+                event[name] = f"{text[:MOST_CHARS]}... ({len(text)} characters)"
+    return event

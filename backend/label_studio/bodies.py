@@ -37,6 +37,8 @@ Region = dict[str, Any]
 
 #: Tasks of one request. Label Studio sends all that are selected, thousands at times.
 MOST_TASKS = 100_000
+#: Characters of a project's name; Label Studio's are some twenty.
+MOST_NAME = 255
 #: The largest id that any database of Label Studio's can hold.
 MOST_ID = 2**63 - 1
 #: Digits beyond which Python itself takes no whole number from text.
@@ -109,12 +111,15 @@ class PredictParams(_Body):
     context: dict[str, Any] | None = None
 
 
+ProjectName = Annotated[str, Field(max_length=MOST_NAME)]
+
+
 class PredictRequest(_Body):
     """Body of `POST /predict`."""
 
     tasks: Annotated[list[Task], Field(min_length=1), BeforeValidator(_each_alone)]
     label_config: str
-    project: str | None = None
+    project: ProjectName | None = None
     params: PredictParams | None = None
 
 
@@ -122,7 +127,7 @@ class SetupRequest(_Body):
     """Body of `POST /setup`; the label config is named `schema` there."""
 
     label_config: str = Field(alias="schema")
-    project: str | None = None
+    project: ProjectName | None = None
 
 
 class WebhookEvent(_Body):

@@ -149,3 +149,30 @@ def test_a_mistake_of_ours_costs_its_task_alone(
 
     assert [bool(entry) for entry in reply["results"]] == [True, False, True]
     assert reply["errors"][0]["kind"] == "InternalError"
+
+
+@pytest.mark.parametrize(
+    "data", [{"k" * 1_000_000: 1}, {f"key {number}": 1 for number in range(10_000)}]
+)
+def test_a_reason_is_a_sentence_whatever_keys_the_task_has(
+    client: Client, data: dict[str, Any]
+) -> None:
+    """Neither one long key nor many of them are repeated in full."""
+    request = body(GOOD)
+    request["tasks"].insert(0, {"id": 2, "data": data})
+
+    reply = client().post("/predict", json=request).json()
+
+    (error,) = reply["errors"]
+    assert "the task's data has k" in error["message"]
+    assert len(error["message"]) < 2000
+    assert reply["results"][1]
+
+
+@pytest.mark.parametrize("route", ["/predict", "/setup"])
+def test_a_project_has_a_name_that_can_be_kept(client: Client, route: str) -> None:
+    """It is remembered, and named in each line of the log."""
+    refused = client().post(route, json=body(GOOD, schema=CONFIG, project="4" * 1000))
+
+    assert refused.status_code == 400
+    assert "project" in refused.json()["error"]["message"]

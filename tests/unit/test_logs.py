@@ -1,0 +1,62 @@
+"""What a line of the log may hold."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from backend.logs import MOST_CHARS, TRACE_CHARS, configure_logs
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Where the configured logs go; everything is as before afterwards."""
+    root = logging.getLogger()
+    handlers, level, config = root.handlers[:], root.level, structlog.get_config()
+    sink = io.StringIO()
+    monkeypatch.setattr("sys.stdout", sink)
+    configure_logs("info")
+    yield sink
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**config)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["p" * 1_000_000, {"p" * 1_000_000: 1}, ["p"] * 1_000_000, ("é" * 1_000_000,), b"p" * 10**6],
+)
+def test_no_value_makes_a_line_long(written: io.StringIO, value: Any) -> None:
+    """Whatever a caller's body held: a line says how it begins, and how long it was."""
+    structlog.get_logger("t").info("event", project=value, tasks=3)
+
+    line = json.loads(written.getvalue())
+    assert len(line["project"]) < MOST_CHARS + 50
+    assert "characters)" in line["project"]
+    assert (line["event"], line["tasks"]) == ("event", 3)
+
+
+def test_what_is_short_is_written_as_it_is(written: io.StringIO) -> None:
+    structlog.get_logger("t").info("event", outcomes={"predicted": 2}, reason=None, ok=True)
+
+    line = json.loads(written.getvalue())
+    assert (line["outcomes"], line["reason"], line["ok"]) == ({"predicted": 2}, None, True)
+
+
+def test_of_a_trace_the_end_is_kept(written: io.StringIO) -> None:
+    try:
+        raise ValueError("x" * 1_000_000 + " at the end")
+    except ValueError as error:
+        structlog.get_logger("t").error("bug", exc_info=error)
+    logging.getLogger("other").info("y" * 1_000_000)
+
+    bug, other = map(json.loads, written.getvalue().splitlines())
+    assert len(bug["exception"]) == TRACE_CHARS
+    assert bug["exception"].endswith("at the end")
+    assert len(other["event"]) < MOST_CHARS + 50
