@@ -27,7 +27,8 @@ _AWAY = (
     ReadOnlyError,
     TryAgainError,
 )
-#: Full disk, full memory, starting, demoted, held up by a script, alone in its cluster, scripts lost.
+#: Full disk, full memory, starting, demoted, held up by a script, alone in its cluster, scripts lost, and
+#: what waits for an entry while its server is demoted.
 _CODES = frozenset(
     {
         "BUSY",
@@ -40,6 +41,7 @@ _CODES = frozenset(
         "OOM",
         "READONLY",
         "TRYAGAIN",
+        "UNBLOCKED",
     }
 )
 #: What redis-py puts before an error in a pipeline. The command is in it, so it may hold anything.

@@ -180,7 +180,17 @@ def test_what_lasts_is_no_absence(start: Callable[..., Client]) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["LOADING", "MISCONF", "OOM", "READONLY", "BUSY", "NOSCRIPT", "CLUSTERDOWN", "NOREPLICAS"],
+    [
+        "LOADING",
+        "MISCONF",
+        "OOM",
+        "READONLY",
+        "BUSY",
+        "NOSCRIPT",
+        "CLUSTERDOWN",
+        "NOREPLICAS",
+        "UNBLOCKED",
+    ],
 )
 @pytest.mark.parametrize(
     "form",
