@@ -24,6 +24,8 @@ __all__ = ["BEGUN", "HOLDER", "Taken", "Taker"]
 HOLDER, BEGUN = "firstpass_execution", "firstpass_begun"
 #: RQ's record of a try, for its tools; removed with the lease, and gone by itself after this.
 EXECUTION_TTL_S = 3600
+#: No job of ours names more seconds, and Redis itself refuses numbers that are much larger.
+MOST_S = 10**9
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +144,7 @@ class Taker:
         try:
             job = Job(job_id.decode(), connection=self._connection, serializer=JSONSerializer)
             job.restore(fields)
+            _check_times(job)
         except redis.RedisError:
             raise
         except Exception as error:  # noqa: BLE001 - anybody may have written it, in any format
@@ -153,3 +156,11 @@ class Taker:
             Execution(execution.decode(), job.id, self._connection, worker_name=self._worker_name),
             suspect=BEGUN.encode() in fields,
         )
+
+
+def _check_times(job: Job) -> None:
+    """Raises `ValueError` for seconds that could not be kept to; RQ's -1 keeps a job for good."""
+    for name, least in (("timeout", 0), ("failure_ttl", -1), ("result_ttl", -1)):
+        seconds = getattr(job, name)
+        if seconds is not None and not least <= seconds <= MOST_S:
+            raise ValueError(f"expected {name} in {least}..{MOST_S} seconds, got {seconds}")

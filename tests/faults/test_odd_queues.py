@@ -230,6 +230,8 @@ def _spoil(rig: Rig) -> set[bytes]:
         b"bad-callback": {**good, b"success_callback_name": b"\xff"},
         b"bad-field": {**good, b"\xff": b"\xff"},
         b"bad-retries": {**good, b"retries_left": b"many"},
+        b"endless-ttl": {**good, b"data": b"x", b"failure_ttl": b"9" * 22},
+        b"no-time": {**good, b"data": b"x", b"timeout": b"-1"},
         b"": good,
     }
     for job_id, fields in odd.items():
