@@ -151,6 +151,9 @@ def _look_at(path: Path, settings: Settings) -> None:
     from backend.images.decode import upright_size
 
     with _naming(path):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # It may have no end, and gives nobody its bytes a second time.
+            raise ImageUnreadable("expected a file, got a pipe or a device; write it into a file")
         upright_size(path.read_bytes(), settings.image_max_pixels)
 
 

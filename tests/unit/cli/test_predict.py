@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from backend.cli.predict import _print_hidden
+from backend.cli.predict import _look_at, _print_hidden
+from backend.errors import ImageUnreadable
+from backend.settings import Settings
 from models.types import Box, Classification, Detection, Detections, ModelOutput
 
 FAINT = Detections(
@@ -30,3 +34,13 @@ def test_what_came_closest_is_said_where_no_box_shows(output: ModelOutput, said:
 
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().strip() == said
+
+
+def test_what_has_no_end_is_no_picture(tmp_path: Path) -> None:
+    """A pipe would be waited for, and a device read until memory runs out."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(ImageUnreadable, match="expected a file"):
+            _look_at(path, Settings())
