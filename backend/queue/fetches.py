@@ -19,6 +19,8 @@ T = TypeVar("T", bound=Hashable)
 
 #: Images that one place is asked for at the same time.
 AT_ONCE = 8
+#: An image that is not here after this may take any time: others are taken meanwhile.
+SOON_S = 0.25
 #: An image that takes longer than this is slow; with so many of them its place is asked for no more.
 SLOW_S = 2.0
 SLOW_AT_ONCE = 4
@@ -93,10 +95,10 @@ class Fetches(Generic[T]):
 
     @property
     def fresh(self) -> int:
-        """Downloads that may be here soon: all but the slow ones."""
+        """Downloads that may be here soon: those just begun, and those that wait for a place."""
         now = self._clock()
         with self._lock:
-            quick = sum(now - one.since < SLOW_S for one in self._active.values())
+            quick = sum(now - one.since < SOON_S for one in self._active.values())
             return quick + sum(map(len, self._lines.values()))
 
     @property

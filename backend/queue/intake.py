@@ -80,9 +80,11 @@ class Intake:
         queues: Sequence[Queue],
         *,
         most_pixels: int,
+        fetch_s: float,
         may_take: Callable[[], bool],
     ) -> None:
-        """Without `may_take` what was not begun is given back."""
+        """Without `may_take` what was not begun is given back. A download ends of itself in `fetch_s`."""
+        self._fetch_s = fetch_s
         self._taker, self._leases, self._handler, self._sizer = taker, leases, handler, sizer
         self._most_pixels, self._may_take = most_pixels, may_take
         self._changed = threading.Condition()
@@ -160,7 +162,9 @@ class Intake:
     # -- downloads --------------------------------------------------------------------------------
 
     def _fetch(self, taken: Taken) -> Any:
-        with self._leases.deadline(timeout_s([taken]), [taken]):
+        # Only for one that hangs: by its own bound it ends as an image that was not reached, which costs
+        # nobody the loaded models.
+        with self._leases.deadline(timeout_s([taken]) + self._fetch_s, [taken]):
             return self._handler.fetch(payload_of(taken.job))
 
     def _arrived(self, fetched: Fetched[Taken]) -> None:

@@ -50,6 +50,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
             batch_max=settings.batch_max,
             batch_latency_s=settings.batch_latency_s,
             batch_pixels=settings.batch_pixels,
+            fetch_s=settings.image_timeout_s,
             lease_s=settings.lease_s,
             keep=KeepLimits(settings.result_ttl_s, settings.failure_ttl_s),
             recycle_batches=settings.recycle_batches,

@@ -55,7 +55,8 @@ class WorkerLimits:
     fewer where one would take longer than `batch_latency_s`. Past `recycle_batches` batches or
     `recycle_memory_mb` MiB the worker ends itself after a batch, for its supervisor to start anew.
     `retry_after_s`: how long a job waits before its second and its third try, after a failure that
-    may pass. `batch_pixels`: of all images of a batch, but for one that alone has more.
+    may pass. `batch_pixels`: of all images of a batch, but for one that alone has more. `fetch_s`: by
+    when a download has ended of itself.
     """
 
     batch_max: int
@@ -66,6 +67,7 @@ class WorkerLimits:
     recycle_memory_mb: int | None = None
     retry_after_s: tuple[float, float] = (2.0, 30.0)
     batch_pixels: int = 256_000_000
+    fetch_s: float = 30.0
 
 
 class BatchWorker(PatientWorker):
@@ -116,6 +118,7 @@ class BatchWorker(PatientWorker):
             self._sizer,
             self.queues,
             most_pixels=limits.batch_pixels,
+            fetch_s=limits.fetch_s,
             may_take=lambda: not self._is_ending(),
         )
         self._batch: list[Taken] = []
@@ -257,7 +260,10 @@ class BatchWorker(PatientWorker):
         return self._stop_requested or self._suspended or self._should_recycle()
 
     def _should_recycle(self) -> bool:
+        """Never before a batch was run: where the models alone are past the bound, work goes on too."""
         limits = self._limits
+        if not self._batches_run:
+            return False
         if limits.recycle_batches is not None and self._batches_run >= limits.recycle_batches:
             return True
         return limits.recycle_memory_mb is not None and memory_mb() > limits.recycle_memory_mb

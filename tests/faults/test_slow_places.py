@@ -174,3 +174,20 @@ def test_one_place_is_asked_for_a_few_at_once(rig: Rig) -> None:
     rig.until(rig.all_done)
 
     assert answered(rig.outcomes()) == set(names)
+
+
+def test_a_download_may_take_its_own_time_beside_that_of_a_batch(make_rig: MakeRig) -> None:
+    """A slow server within the bound of downloads costs no worker its models."""
+    rig = make_rig(timeout_s=1)
+    served = rig.folder / "served"
+    served.mkdir()
+    rig.submit(["stuck@a-1", *GOOD])
+    worker = rig.worker(served=served, fetch_s=600)
+    rig.until(lambda: answered(rig.outcomes()) == set(GOOD))
+    time.sleep(2.5)
+    assert worker.poll() is None
+
+    (served / "stuck@a-1").touch()
+    rig.until(rig.all_done)
+    assert answered(rig.outcomes()) == {"stuck@a-1", *GOOD}
+    assert rig.runs("stuck@a-1") == 1

@@ -139,6 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--lease-s", type=int, default=2)
     parser.add_argument("--batch-latency-s", type=float, default=2.0)
     parser.add_argument("--recycle-batches", type=int)
+    parser.add_argument("--recycle-memory-mb", type=int)
+    parser.add_argument("--fetch-s", type=float, default=0.0)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--gate", type=Path)
     parser.add_argument("--served", type=Path)
@@ -160,6 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lease_s=args.lease_s,
             keep=KeepLimits(result_ttl_s=600, failure_ttl_s=600),
             recycle_batches=args.recycle_batches,
+            recycle_memory_mb=args.recycle_memory_mb,
+            fetch_s=args.fetch_s,
             retry_after_s=(args.retry_after_s, args.retry_after_s),
         ),
         device="stand-in",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.queue.fetches import AT_ONCE, SLOW_AT_ONCE, SLOW_S, Fetched, Fetches
+from backend.queue.fetches import AT_ONCE, SLOW_AT_ONCE, SLOW_S, SOON_S, Fetched, Fetches
 
 
 class World:
@@ -161,3 +161,13 @@ def test_what_is_dropped_ends_unheard(world: World) -> None:
     world.let("b0")
 
     assert world.came == {"b0"}
+
+
+def test_what_is_not_here_soon_keeps_no_place_for_others(world: World) -> None:
+    """Long before its place is known to be slow: a worker that takes one image at a time goes on."""
+    world.add("a0")
+    assert world.fetches.fresh == 1
+
+    world.now = SOON_S
+    assert world.fetches.fresh == 0
+    assert SOON_S < SLOW_S / 4
