@@ -144,6 +144,11 @@ class BatchWorker(PatientWorker):
         if not burst and not self._stop_requested:
             raise InternalError("the worker ended unasked; its last error is in the log above")
 
+    def check_for_suspension(self, burst: bool) -> None:
+        """RQ waits here for as long as it is suspended, so that afterwards it is not."""
+        super().check_for_suspension(burst)
+        self._suspended = False
+
     # -- taking -----------------------------------------------------------------------------------
 
     def dequeue_job_and_maintain_ttl(
