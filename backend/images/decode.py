@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ from backend.images.unsupported import unsupported_kind
 from models.types import ImageSize
 
 __all__ = ["ImageFacts", "decode_image", "image_facts", "known_format", "upright_size"]
+
+# What Pillow has to say of odd files: a line each, between those of a run or a log, which names no file.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 #: Whose EXIF orientation Chromium and Firefox apply. They show WebP as it is stored, whatever it says.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -391,3 +395,22 @@ def test_our_bound_alone_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     image = decode_image(encoded(corners(48, 32), "PNG"), 48 * 32)
 
     assert image.crop((0, 0, 48, 32)).size == (48, 32)
+
+
+def test_pillow_prints_nothing_about_odd_files(tmp_path: Path) -> None:
+    """An animation of no frames: it is shown as a browser shows it, without a line of Pillow's own."""
+    plain = encoded(Image.new("RGB", (4, 4)), "PNG")
+    frames = b"acTL" + struct.pack(">II", 0, 0)
+    chunk = struct.pack(">I", 8) + frames + struct.pack(">I", zlib.crc32(frames))
+    file = tmp_path / "odd.png"
+    file.write_bytes(plain[:33] + chunk + plain[33:])
+    code = (
+        "import sys; from pathlib import Path; from backend.images.decode import decode_image; "
+        "print(decode_image(Path(sys.argv[1]).read_bytes(), 100).size)"
+    )
+
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True
+    )
+
+    assert (told.stdout.strip(), told.stderr) == ("(4, 4)", "")
