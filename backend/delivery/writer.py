@@ -43,7 +43,7 @@ CLAIM_TTL_S = 60
 SETTLE_S = 3.0
 #: A request that is not answered is sent this often as a whole, while Label Studio answers others.
 TRIES = 3
-#: After so many rows alone without an answer, and none that was taken, the rows are not to blame.
+#: After so many rows alone without an answer, and none that was taken, nor one further on, the rows are not to blame.
 UNANSWERED = 3
 #: What Label Studio, or what stands before it, answers to rows that it does not take as they are.
 _OF_THE_ROWS = (
@@ -128,7 +128,8 @@ class PredictionWriter:
         delivered.deferred = lacking - chunk.claimed
         to_write = sorted(lacking & chunk.claimed)
         alone = {task for task in to_write if chunk.rows[task].goes_alone}
-        self._import(chunk, [task for task in to_write if task not in alone])
+        chunk.imported = tuple(task for task in to_write if task not in alone)
+        self._import(chunk, chunk.imported)
         for task in sorted(alone):
             self._create(chunk, task)
         after = before + len(delivered.stored)
@@ -154,9 +155,10 @@ class PredictionWriter:
 
     def _import(self, chunk: _Chunk, tasks: Sequence[int], tries: int = TRIES) -> None:
         """Send these rows; where they are not taken as a whole, find out which and why."""
+        delivered = chunk.delivered
+        tasks = [task for task in tasks if task not in delivered.stored | delivered.refused.keys()]
         if not tasks:
             return
-        delivered = chunk.delivered
         rows = [chunk.rows[task].to_json() for task in tasks]
         try:
             created = self._api.import_predictions(chunk.project.id, rows)
@@ -214,12 +216,29 @@ class PredictionWriter:
             alone = error if error.transient else RowRefused(str(error))
             delivered.refused[tasks[0]] = Failure.of(alone)
             unanswered = sum(failure.transient for failure in delivered.refused.values())
-            if alone is error and unanswered >= UNANSWERED and not delivered.stored:
+            to_blame = unanswered < UNANSWERED or delivered.stored or self._takes_another(chunk)
+            if alone is error and not to_blame:
                 raise error
             return
         middle = len(tasks) // 2
         for half in (tasks[:middle], tasks[middle:]):
             self._import(chunk, half, tries=1)
+
+    def _takes_another(self, chunk: _Chunk) -> bool:
+        """Whether it takes a row far from those that it did not answer: bad rows lie side by side. Asked once."""
+        delivered = chunk.delivered
+        if chunk.looked_further:
+            return False
+        chunk.looked_further = True
+        left = [task for task in chunk.imported if task not in delivered.refused]
+        for place in range(0, -len(left), -max(1, len(left) // 3)):
+            try:
+                self._import(chunk, [left[place - 1]], tries=1)
+            except LabelStudioUnavailable:
+                continue
+            if delivered.stored:
+                return True
+        return False
 
     def _name_dropped(self, chunk: _Chunk, tasks: Sequence[int]) -> None:
         """It answers 201 and leaves out what it finds invalid."""
@@ -260,6 +279,10 @@ class _Chunk:
     version: str
     rows: dict[int, Row]
     claimed: set[int] = field(default_factory=set)
+    #: What is sent in imports, in order.
+    imported: tuple[int, ...] = ()
+    #: A row far from the first that were not answered has been tried.
+    looked_further: bool = False
     #: What has become of the rows so far.
     delivered: Delivered = field(default_factory=Delivered)
 

@@ -150,6 +150,20 @@ def test_two_poison_rows_do_not_keep_the_writer_for_ever(rig: Rig, tasks: list[i
     assert len(rig.studio.imports) <= TRIES + 4 * len(tasks).bit_length()
 
 
+@pytest.mark.parametrize("first", [1, 2, 120, 246, 376, 491])
+@pytest.mark.parametrize("count", [3, 4, 10])
+def test_bad_rows_side_by_side_take_no_other_down(rig: Rig, first: int, count: int) -> None:
+    """Images of one kind lie together; wherever they do, each is named and all others are stored, once."""
+    rig.studio.tasks = {task: {} for task in range(1, 501)}
+    rig.studio.poison = set(range(first, first + count))
+
+    delivered = rig.writer.write(KEY, rows(list(rig.studio.tasks)))
+
+    assert set(delivered.refused) == rig.studio.poison
+    assert delivered.stored == set(rig.studio.tasks) - rig.studio.poison
+    assert set(rig.studio.rows_per_task().values()) == {1}
+
+
 def test_when_no_row_is_taken_the_rows_are_not_to_blame(rig: Rig) -> None:
     """Label Studio's disk is full: it reads and answers every import with 500. Nothing is given up."""
     rig.studio.tasks = {task: {} for task in range(1, 501)}
