@@ -156,7 +156,8 @@ class PredictionWriter:
     def _import(self, chunk: _Chunk, tasks: Sequence[int], tries: int = TRIES) -> None:
         """Send these rows; where they are not taken as a whole, find out which and why."""
         delivered = chunk.delivered
-        tasks = [task for task in tasks if task not in delivered.stored | delivered.refused.keys()]
+        settled = delivered.stored | delivered.refused.keys()
+        tasks = [task for task in tasks if task not in settled]
         if not tasks:
             return
         rows = [chunk.rows[task].to_json() for task in tasks]
