@@ -195,16 +195,18 @@ def test_a_killed_worker_loses_nothing(
 
 
 def test_a_stopped_worker_finishes_its_batch(
-    job_queue: JobQueue, start_worker: StartWorker, redis_connection: redis.Redis
+    job_queue: JobQueue, start_worker: StartWorker, redis_connection: redis.Redis, tmp_path: Path
 ) -> None:
-    """SIGTERM ends it with code 0: what it took is answered, the rest waits, nothing is leased."""
+    """SIGTERM ends it with code 0: what it began is answered, the rest waits, nothing is leased."""
+    record, gate = tmp_path / "record", tmp_path / "gate"
     requests = requests_for(f"ok-{i}" for i in range(16))
     job_queue.ask(requests, interactive=True, wait_s=0)
-    worker = start_worker(base_s=1)
+    worker = start_worker(record=record, gate=gate)
     started = Queue(INTERACTIVE_QUEUE, connection=redis_connection).started_job_registry
-    _until(lambda: started.get_job_count(cleanup=False) > 0)
+    _until(record.exists)  # the model has begun, and is held until the gate is there
 
     worker.send_signal(signal.SIGTERM)
+    gate.touch()
 
     assert worker.wait(PATIENCE_S) == 0
     assert started.get_job_count(cleanup=False) == 0
