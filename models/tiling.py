@@ -104,7 +104,7 @@ def quarters(tile: Tile, overlap: float) -> tuple[Tile, ...]:
     """Gives four overlapping parts of a tile, two of a long one, none of one too small to part.
 
     >>> [part.width for part in quarters(Tile(0, 0, 300, 100), 0.2)]
-    [180, 180]
+    [167, 167]
     """
     side = math.ceil(max(tile.width, tile.height) / (2 - overlap))
     return () if side < MIN_TILE_PX else tiles_of(tile, side, overlap)
