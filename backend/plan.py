@@ -18,8 +18,8 @@ from typing import Any
 from backend.engine import Engine
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef
-from backend.label_studio.control_tags import ObjectTag, UnservedTag
-from backend.label_studio.label_config import parse_label_config
+from backend.label_config.control_tags import ObjectTag, UnservedTag
+from backend.label_config.label_config import parse_label_config
 from backend.plain import as_plain
 from backend.planning.options import resolved
 from backend.planning.pages import Blank, blank_images, pages_of

@@ -13,8 +13,8 @@ import structlog
 from backend.engine import Engine
 from backend.errors import Failure, FirstpassError, InternalError
 from backend.images.reference import ImageRef, parse_image_ref
+from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction, Task
-from backend.label_studio.control_tags import ObjectTag
 from backend.label_studio.model_version import model_version
 from backend.label_studio.regions import ImageAnswers, build_prediction
 from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task

@@ -17,9 +17,9 @@ import structlog
 from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure
 from backend.interactive.assistant import Assistant
+from backend.label_config.control_tags import UnservedTag
+from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
-from backend.label_studio.control_tags import UnservedTag
-from backend.label_studio.label_config import parse_label_config
 from backend.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 

@@ -21,7 +21,7 @@ from backend.bulk.task_file import OutputUnwritable
 from backend.errors import BadRequest, ImageError, ImageUnreachable, OutOfMemory
 from backend.images.decode import decode_image, image_facts
 from backend.images.local_files import read_local_file
-from backend.label_studio.class_numbers import class_numbers
+from backend.label_config.class_numbers import class_numbers
 from backend.plan import Plan
 from backend.settings import Settings
 

@@ -18,8 +18,8 @@ from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.errors import FirstpassError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
+from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
-from backend.label_studio.control_tags import ObjectTag
 from backend.predictor import Slot
 from backend.settings import Settings
 

@@ -15,8 +15,8 @@ from backend.bulk.batches import LocalBatches
 from backend.errors import Failure
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef
+from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
-from backend.label_studio.control_tags import ObjectTag
 from backend.loading import load_models
 from backend.predictor import Predictor, Slot, TaskRequests
 from backend.queue.batch import Handler, Prepared

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from backend.bulk.output_file import OutputUnwritable, writing
-from backend.label_studio.control_tags import ObjectTag
+from backend.label_config.control_tags import ObjectTag
 
 __all__ = ["Addresses", "OutputUnwritable", "write_tasks"]
 

@@ -19,7 +19,7 @@ from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
 from backend.engine import engine_of
 from backend.errors import BadRequest
-from backend.label_studio.control_tags import ObjectTag
+from backend.label_config.control_tags import ObjectTag
 from backend.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
 from backend.queue.wording import images, printable

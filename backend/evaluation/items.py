@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from backend.errors import BadRequest, Failure
 from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, Truth
 from backend.evaluation.names import LabelNames, left_out, measured_plan, used_plan
+from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Task
-from backend.label_studio.label_config import parse_label_config
 from backend.plan import ModelRequest, Plan
 from backend.predictor import Predictor
 

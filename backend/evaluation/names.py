@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 
 from backend.errors import BadRequest
 from backend.evaluation.labelled import LabelledSet, TrueBox, Truth
-from backend.label_studio.control_tags import (
+from backend.label_config.control_tags import (
     ChoicesTag,
     LabelConfig,
     RegionTag,

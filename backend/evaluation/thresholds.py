@@ -12,8 +12,8 @@ from backend.bulk.target_project import TargetProject
 from backend.errors import BadRequest
 from backend.evaluation.box_figures import ENOUGH
 from backend.evaluation.evaluated import Evaluated
+from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.label_thresholds import LabelThreshold, with_thresholds
 from backend.predictor import PredictorSettings
 
 __all__ = [

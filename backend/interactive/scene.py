@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from backend.errors import Failure
-from backend.label_studio.control_tags import LabelConfig
+from backend.label_config.control_tags import LabelConfig
 from backend.plan import ModelRequest
 from backend.planning.step import Step
 from backend.predictor import Predictor

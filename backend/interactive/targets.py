@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from backend.interactive.gesture import Gesture
-from backend.label_studio.control_tags import (
+from backend.label_config.control_tags import (
     CountTag,
     Label,
     PerRegion,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
-from backend.label_studio.control_tags import Label
+from backend.label_config.control_tags import Label
 from models.queries import MAX_PHRASE_CHARS
 
 __all__ = ["Prompt", "label_for", "parse_prompt"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from backend.label_studio.control_tags import ChoicesTag, Label, TaxonomyTag, leaves
+from backend.label_config.control_tags import ChoicesTag, Label, TaxonomyTag, leaves
 from backend.planning.step import Step
 from models.types import Classification
 

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from backend.label_studio.bodies import Prediction, Region
-from backend.label_studio.control_tags import (
+from backend.label_config.control_tags import (
     ChoicesTag,
     CountTag,
     Label,
@@ -22,6 +21,7 @@ from backend.label_studio.control_tags import (
     TaxonomyTag,
     TextTag,
 )
+from backend.label_studio.bodies import Prediction, Region
 from backend.label_studio.region_checks import validate_regions
 from backend.label_studio.said import mean_score, reaches, unexpected, what_is_said
 from backend.label_studio.shapes import geometry_of

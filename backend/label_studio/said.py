@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import InternalError
+from backend.label_config.control_tags import ChoicesTag, TaxonomyTag, TextTag
 from backend.label_studio.chosen import chosen_for
-from backend.label_studio.control_tags import ChoicesTag, TaxonomyTag, TextTag
 from backend.label_studio.reading import in_reading_order
 from backend.planning.step import Step
 from models.types import Classification, Detections, ModelOutput, Texts

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.errors import TaskError
-from backend.label_studio.control_tags import ObjectTag
-from backend.label_studio.value_expressions import MISSING, reached, value_of
+from backend.label_config.control_tags import ObjectTag
+from backend.label_config.value_expressions import MISSING, reached, value_of
 
 __all__ = ["MOST_PAGES", "Blank", "Page", "blank_images", "pages_of"]
 

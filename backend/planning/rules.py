@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from backend.engine import Engine
-from backend.label_studio.attributes import Unserved
-from backend.label_studio.control_tags import (
+from backend.label_config.attributes import Unserved
+from backend.label_config.control_tags import (
     ChoicesTag,
     ControlTag,
     CountTag,

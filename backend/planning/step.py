@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from backend.errors import InternalError
-from backend.label_studio.control_tags import ControlTag, Label, ObjectTag, RegionTag
+from backend.label_config.control_tags import ControlTag, Label, ObjectTag, RegionTag
 from models.queries import Ground, PerBox, Query, ReadText
 
 __all__ = ["Step"]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
+from backend.label_config.control_tags import RegionTag
+from backend.label_config.label_config import parse_label_config
+from backend.label_config.label_phrases import with_phrase, without_phrase
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.control_tags import RegionTag
-from backend.label_studio.label_config import parse_label_config
-from backend.label_studio.label_phrases import with_phrase, without_phrase
 from backend.projects.our_web import OurWeb
 from models.prompts import reason_refused
 

@@ -13,8 +13,8 @@ from backend.demo.images import demo_images
 from backend.engine import engine_for
 from backend.images.fetch import ImageFetcher
 from backend.interactive.assistant import Assistant
+from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Region, Task
-from backend.label_studio.label_config import parse_label_config
 from backend.plan import ModelRequest
 from backend.predictor import PredictorSettings
 from backend.queue.bounded_store import BoundedStore, StoreLimits

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from backend.engine import Engine, engine_for
+from backend.label_config.control_tags import RegionTag
 from backend.label_studio.bodies import Prediction, Task
-from backend.label_studio.control_tags import RegionTag
 from backend.plan import Plan, Step, plan_label_config
 from backend.predictor import PredictorSettings
 from backend.queue.payload import Answer, encode_query

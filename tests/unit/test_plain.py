@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 import backend.plain
-from backend.label_studio.control_tags import Shape
+from backend.label_config.control_tags import Shape
 from backend.plain import as_plain
 from models.types import Box, Detection, ScoreParts
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.bulk.task_file import Addresses, OutputUnwritable, write_tasks
-from backend.label_studio.control_tags import ObjectTag
+from backend.label_config.control_tags import ObjectTag
 
 IMAGE = ObjectTag("img", "image")
 PREDICTION = '{"result":[],"score":null,"model_version":"tiny-1"}'

@@ -11,7 +11,7 @@ import pytest
 from backend.demo.evaluation import Labelled, Truth, boxes_of, compare, match_count
 from backend.demo.images import demo_images
 from backend.demo.report import Report, write_json
-from backend.label_studio.label_config import parse_label_config
+from backend.label_config.label_config import parse_label_config
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES
 from models.types import Box, ImageSize
 

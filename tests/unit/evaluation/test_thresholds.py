@@ -21,7 +21,7 @@ from backend.evaluation.thresholds import (
     label_config_in,
     threshold_changes,
 )
-from backend.label_studio.label_config import parse_label_config
+from backend.label_config.label_config import parse_label_config
 from backend.predictor import PredictorSettings
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
 

@@ -12,8 +12,8 @@ from backend.delivery.project_key import ProjectKey
 from backend.engine import engine_for
 from backend.errors import BadRequest, Failure, LabelConfigError
 from backend.interactive.assistant import Assistant
+from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Prediction, Region, Task
-from backend.label_studio.label_config import parse_label_config
 from backend.plan import ModelRequest
 from backend.predictor import Predictor, PredictorSettings, Slot
 from backend.queue.payload import Answer, Outcome

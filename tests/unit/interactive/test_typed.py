@@ -6,7 +6,7 @@ import pytest
 
 from backend.errors import BadRequest
 from backend.interactive.typed import Prompt, label_for, parse_prompt
-from backend.label_studio.control_tags import Label
+from backend.label_config.control_tags import Label
 
 CAR = Label("Car", ("car", "automobile"))
 TRUCK = Label("T", ("lorry",))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from backend.label_config.control_tags import ChoicesTag, TaxonomyTag
 from backend.label_studio.chosen import Chosen, chosen_for
-from backend.label_studio.control_tags import ChoicesTag, TaxonomyTag
 from models.types import Classification
 from tests.unit.label_studio.answers import steps_for
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.label_studio.control_tags import Shape
+from backend.label_config.control_tags import Shape
 from backend.label_studio.region_checks import validate_regions
 from backend.label_studio.shapes import geometry_of
 from models.types import Box, Detection, Detections, ImageSize, Point

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.label_studio.value_expressions import MISSING, is_expression, placed, value_of
+from backend.label_config.value_expressions import MISSING, is_expression, placed, value_of
 
 DATA: dict[str, Any] = {
     "image": "a.png",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
-from backend.label_studio.label_tags import LabelTag, label_tags, with_attribute
+from backend.label_config.label_tags import LabelTag, label_tags, with_attribute
 
 __all__ = ["LabelThreshold", "with_thresholds"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from backend.errors import BadRequest
-from backend.label_studio.label_config import parse_label_config
+from backend.label_config.label_config import parse_label_config
 
 __all__ = ["LabelTag", "label_tags", "with_attribute"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-from backend.label_studio.value_expressions import placed
+from backend.label_config.value_expressions import placed
 
 __all__ = [
     "ChoicesTag",

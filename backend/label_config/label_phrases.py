@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from backend.errors import BadRequest
-from backend.label_studio.label_tags import LabelTag, label_tags, with_attribute
+from backend.label_config.label_tags import LabelTag, label_tags, with_attribute
 from models.queries import MAX_PHRASE_CHARS
 
 __all__ = ["with_phrase", "without_phrase"]

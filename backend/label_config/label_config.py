@@ -10,8 +10,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from backend.errors import LabelConfigError
-from backend.label_studio.attributes import Unserved, is_prompt, is_skipped
-from backend.label_studio.control_tags import (
+from backend.label_config.attributes import Unserved, is_prompt, is_skipped
+from backend.label_config.control_tags import (
     ChoicesTag,
     ControlTag,
     CountTag,
@@ -22,9 +22,9 @@ from backend.label_studio.control_tags import (
     TaxonomyTag,
     UnservedTag,
 )
-from backend.label_studio.controls import control_of
-from backend.label_studio.labels import labels_left_out
-from backend.label_studio.value_expressions import is_expression, path_of
+from backend.label_config.controls import control_of
+from backend.label_config.labels import labels_left_out
+from backend.label_config.value_expressions import is_expression, path_of
 
 __all__ = ["parse_label_config", "read_xml"]
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadRequest, LabelConfigError
-from backend.label_studio import label_phrases
-from backend.label_studio.label_config import parse_label_config
-from backend.label_studio.label_phrases import with_phrase, without_phrase
+from backend.label_config import label_phrases
+from backend.label_config.label_config import parse_label_config
+from backend.label_config.label_phrases import with_phrase, without_phrase
 
 #: With all that people do to a file that they keep by hand.
 CONFIG = """\

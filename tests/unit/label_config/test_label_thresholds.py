@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import BadRequest, LabelConfigError
-from backend.label_studio.label_thresholds import LabelThreshold, with_thresholds
+from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 
 CONFIG = (
     '<View>\n  <Image name="i" value="$i"/> <!-- <Label value="car"/> -->\n'

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import cast
 from xml.etree.ElementTree import Element
 
-from backend.label_studio.attributes import (
+from backend.label_config.attributes import (
     Unserved,
     is_skipped,
     is_true,
@@ -19,7 +19,7 @@ from backend.label_studio.attributes import (
     threshold,
     tile_px,
 )
-from backend.label_studio.control_tags import (
+from backend.label_config.control_tags import (
     ChoicesTag,
     ControlTag,
     CountTag,
@@ -30,8 +30,8 @@ from backend.label_studio.control_tags import (
     TextTag,
     TextTask,
 )
-from backend.label_studio.labels import flat_labels, tree_labels
-from backend.label_studio.value_expressions import path_of
+from backend.label_config.labels import flat_labels, tree_labels
+from backend.label_config.value_expressions import path_of
 
 __all__ = ["control_of"]
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import count
 from xml.etree.ElementTree import Element
 
-from backend.label_studio.label_config import read_xml
+from backend.label_config.label_config import read_xml
 
 __all__ = ["class_numbers"]
 

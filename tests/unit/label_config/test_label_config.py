@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import LabelConfigError
-from backend.label_studio.control_tags import (
+from backend.label_config.control_tags import (
     ChoicesTag,
     CountTag,
     LabelConfig,
@@ -19,7 +19,7 @@ from backend.label_studio.control_tags import (
     TaxonomyTag,
     TextTag,
 )
-from backend.label_studio.label_config import parse_label_config
+from backend.label_config.label_config import parse_label_config
 
 IMAGE = '<Image name="img" value="$image"/>'
 

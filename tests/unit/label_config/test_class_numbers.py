@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.label_studio.class_numbers import class_numbers
+from backend.label_config.class_numbers import class_numbers
 from tests.conftest import missing
 
 REPOSITORY = Path(__file__).parents[3]

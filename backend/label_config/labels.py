@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from backend.label_studio.attributes import Unserved, is_skipped, phrases, prompt, threshold
-from backend.label_studio.control_tags import Label
+from backend.label_config.attributes import Unserved, is_skipped, phrases, prompt, threshold
+from backend.label_config.control_tags import Label
 from models.queries import MAX_PHRASES
 
 __all__ = ["LeftOut", "flat_labels", "labels_left_out", "tree_labels"]

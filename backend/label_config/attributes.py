@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from xml.etree.ElementTree import Element
 
-from backend.label_studio.control_tags import PerRegion
+from backend.label_config.control_tags import PerRegion
 from models.queries import MAX_PHRASE_CHARS, MIN_TILE_PX
 
 __all__ = [
