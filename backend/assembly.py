@@ -12,11 +12,11 @@ from backend.delivery.claims import Claims
 from backend.delivery.desk import DeliveryDesk
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.engine import engine_of
 from backend.errors import SettingsError
 from backend.interactive.phrase_notes import PhraseNotes
 from backend.interactive.phrase_tally import PhraseTally
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_of
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.engine import engine_for
 from backend.errors import ModelUnavailable
+from backend.prediction.engine import engine_for
 from models.registry import ModelNotAvailable
 
 __all__ = ["check_checkpoints"]

@@ -20,7 +20,7 @@ from backend.interactive.assistant import Assistant
 from backend.label_config.control_tags import UnservedTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
-from backend.predictor import PredictorSettings, Slot, TaskRequests
+from backend.prediction.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 
 __all__ = ["PredictionService", "WaitLimits"]

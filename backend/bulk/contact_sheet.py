@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from backend.bulk.picture_font import Font, PictureFonts
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.label_studio.bodies import Region
-from backend.label_studio.brush_mask import mask_of_rle
+from backend.prediction.brush_mask import mask_of_rle
 from backend.queue.wording import printable
 from models.types import ImageSize
 

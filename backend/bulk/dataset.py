@@ -22,7 +22,7 @@ from backend.errors import BadRequest, ImageError, ImageUnreachable, OutOfMemory
 from backend.images.decode import decode_image, image_facts
 from backend.images.local_files import read_local_file
 from backend.label_config.class_numbers import class_numbers
-from backend.plan import Plan
+from backend.prediction.plan import Plan
 from backend.settings import Settings
 
 __all__ = ["DatasetTarget", "dataset_classes", "has_outlines", "left_out"]

@@ -20,7 +20,7 @@ from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from backend.settings import Settings
 
 __all__ = ["DryProject"]

@@ -18,7 +18,7 @@ from backend.images.reference import ImageRef
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
 from backend.loading import load_models
-from backend.predictor import Predictor, Slot, TaskRequests
+from backend.prediction.predictor import Predictor, Slot, TaskRequests
 from backend.queue.batch import Handler, Prepared
 from backend.queue.batch_size import BatchSizer
 from backend.queue.handler import PredictHandler

@@ -30,7 +30,7 @@ from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
 from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
 from backend.label_config.control_tags import ObjectTag
-from backend.predictor import Predictor, Slot
+from backend.prediction.predictor import Predictor, Slot
 from backend.settings import Settings
 
 __all__ = ["FolderRun", "Target", "one_image"]

@@ -28,7 +28,7 @@ from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.rows import Delivered, Row
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 
 __all__ = ["ProjectRun"]
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from backend.delivery.project_key import ProjectKey
 from backend.errors import BadRequest, CallerError, LabelConfigError, LabelStudioRefuses
-from backend.predictor import Predictor, PredictorSettings
+from backend.prediction.predictor import Predictor, PredictorSettings
 
 __all__ = ["ConfigChanged", "KnowsProject", "TargetProject", "target_project"]
 

@@ -6,8 +6,8 @@ import time
 
 import redis
 
-from backend.engine import Engine
 from backend.errors import OperatorError, QueueUnavailable
+from backend.prediction.engine import Engine
 from backend.queue.overview import read_overview
 from backend.queue.vitals import WorkerCard
 from backend.queue.wording import worker_name

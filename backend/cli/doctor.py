@@ -72,7 +72,7 @@ def doctor(
 
 def _can_be_read(given: dict[str, Any]) -> bool:
     """Whether the settings are such that anything could run with them."""
-    from backend.engine import engine_of
+    from backend.prediction.engine import engine_of
 
     try:
         engine_of(load_settings(**given))

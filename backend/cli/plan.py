@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import setting
-from backend.engine import engine_of
 from backend.label_config.control_tags import ChoicesTag, CountTag, TextTag
 from backend.label_config.label_config import parse_label_config
-from backend.label_studio.model_version import model_version
-from backend.plan import Plan, Step, plan_label_config
+from backend.prediction.engine import engine_of
+from backend.prediction.model_version import model_version
+from backend.prediction.plan import Plan, Step, plan_label_config
 from backend.settings import load_settings
 from models.queries import PerBox, Query
 

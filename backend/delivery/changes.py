@@ -10,7 +10,7 @@ from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
 from backend.errors import LabelConfigError, LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.api import LabelStudioApi
-from backend.predictor import PredictorSettings
+from backend.prediction.predictor import PredictorSettings
 from backend.projects.follow import follow
 from backend.settings import Settings
 

@@ -37,7 +37,7 @@ from backend.errors import (
 )
 from backend.label_studio.bodies import Task
 from backend.label_studio.halving import Unlisted
-from backend.predictor import Predictor, PredictorSettings, Slot
+from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 
 __all__ = ["Courier", "KnowsProjects", "Writes"]
 

@@ -14,7 +14,7 @@ from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure, QueueUnavailable
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from backend.queue.connection import queue_errors
 
 __all__ = ["DeliveryDesk"]

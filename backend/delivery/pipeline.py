@@ -9,8 +9,8 @@ from typing import Protocol
 
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
-from backend.plan import ModelRequest
-from backend.predictor import Predictor, Slot, TaskRequests
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import Predictor, Slot, TaskRequests
 from backend.queue.payload import Outcome
 
 __all__ = ["WindowLike", "predict_tasks"]

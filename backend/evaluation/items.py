@@ -11,8 +11,8 @@ from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, Tr
 from backend.evaluation.names import LabelNames, left_out, measured_plan, used_plan
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Task
-from backend.plan import ModelRequest, Plan
-from backend.predictor import Predictor
+from backend.prediction.plan import ModelRequest, Plan
+from backend.prediction.predictor import Predictor
 
 __all__ = ["Item", "Items", "items_of"]
 

@@ -17,8 +17,8 @@ from backend.label_config.control_tags import (
     Shape,
     TaxonomyTag,
 )
-from backend.plan import Plan
-from backend.planning.step import Step
+from backend.prediction.plan import Plan
+from backend.prediction.step import Step
 
 __all__ = ["LabelNames", "config_for_classes", "left_out", "measured_plan", "used_plan"]
 

@@ -13,9 +13,9 @@ from backend.evaluation.annotations import around
 from backend.evaluation.labelled import TrueBox
 from backend.evaluation.run import AnsweredItem
 from backend.label_config.control_tags import ChoicesTag, RegionTag, TaxonomyTag
-from backend.label_studio.chosen import chosen_for
-from backend.label_studio.regions import ImageAnswers, drawn_regions
-from backend.planning.step import Step
+from backend.prediction.choices import chosen_for
+from backend.prediction.regions import ImageAnswers, drawn_regions
+from backend.prediction.step import Step
 from models.measures import Counts, Ignored, count_boxes, judged
 from models.types import Box, Classification, Detection, ImageSize
 

@@ -14,7 +14,7 @@ from backend.evaluation.box_figures import ENOUGH
 from backend.evaluation.evaluated import Evaluated
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
-from backend.predictor import PredictorSettings
+from backend.prediction.predictor import PredictorSettings
 
 __all__ = [
     "ThresholdChange",

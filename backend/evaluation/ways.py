@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from backend.plan import Plan
+from backend.prediction.plan import Plan
 from models.outputs import match_phrase
 from models.queries import Detect, Ground, PerBox, Query, Tiling
 from models.registry import Entry

@@ -18,8 +18,8 @@ from backend.interactive.repeats import on_screen, without_repeats
 from backend.interactive.scene import NotDone, Scene
 from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
-from backend.label_studio.regions import prediction_of
-from backend.predictor import Predictor, Slot
+from backend.prediction.predictor import Predictor, Slot
+from backend.prediction.regions import prediction_of
 from backend.queue.job_queue import AsksWorkers
 
 __all__ = ["Assistant", "NotesPhrases"]

@@ -15,8 +15,8 @@ from backend.interactive.meant import Meant, best_label, meant_by
 from backend.interactive.scene import Scene
 from backend.interactive.targets import labels_of_tags, narrowed, tags_for
 from backend.label_studio.bodies import Region
-from backend.label_studio.regions import regions_for_image
-from backend.planning.step import Step
+from backend.prediction.regions import regions_for_image
+from backend.prediction.step import Step
 from models.queries import Classify, InBox, Query
 from models.types import Classification, ModelOutput, Texts
 

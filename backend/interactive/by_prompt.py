@@ -10,8 +10,8 @@ from backend.interactive.scene import Scene
 from backend.interactive.targets import labels_of_tags, looking_for, tags_to_search
 from backend.interactive.typed import label_for, parse_prompt
 from backend.label_studio.bodies import Region
-from backend.label_studio.regions import ImageAnswers, regions_for_image
-from backend.planning.step import Step
+from backend.prediction.regions import ImageAnswers, regions_for_image
+from backend.prediction.step import Step
 from models.queries import Query
 
 __all__ = ["Search", "search_for"]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.errors import InternalError
-from backend.label_studio.regions import ImageAnswers
-from backend.planning.step import Step
+from backend.prediction.regions import ImageAnswers
+from backend.prediction.step import Step
 from models.outlines import fitting
 from models.queries import Classify, InBox, PerBox, Query
 from models.types import Box, BoxOutput, BoxOutputs, Detection, Detections, ImageSize, ModelOutput

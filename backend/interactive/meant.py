@@ -11,7 +11,7 @@ from backend.interactive.gesture import Gesture
 from backend.interactive.targets import labels_of_tags
 from backend.interactive.touched import box_of, in_pixels, outline_of, stroke_of
 from backend.label_config.control_tags import Label, RegionTag, Shape
-from backend.planning.step import Step
+from backend.prediction.step import Step
 from models.queries import Query
 from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from backend.errors import Failure
 from backend.label_config.control_tags import LabelConfig
-from backend.plan import ModelRequest
-from backend.planning.step import Step
-from backend.predictor import Predictor
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import Predictor
+from backend.prediction.step import Step
 from backend.queue.job_queue import AsksWorkers
 from backend.queue.payload import Answer, request_id
 from models.queries import Query

@@ -18,7 +18,7 @@ from backend.label_config.control_tags import (
     RegionTag,
     Shape,
 )
-from backend.planning.step import Step
+from backend.prediction.step import Step
 from models.queries import Ground, PerBox, Tiling
 
 __all__ = ["labels_of_tags", "looking_for", "narrowed", "tags_for", "tags_to_search"]

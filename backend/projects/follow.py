@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.model_version import is_model_version
+from backend.prediction.model_version import is_model_version
 from backend.projects.our_backend import OurBackend, same_address
 from backend.settings import Settings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from backend.label_studio.model_version import is_model_version
+from backend.prediction.model_version import is_model_version
 from backend.settings import Settings
 
 __all__ = ["SECRET_HEADER", "OurBackend", "same_address"]

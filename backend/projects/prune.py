@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.model_version import is_model_version
+from backend.prediction.model_version import is_model_version
 
 __all__ = ["Removal", "StoredVersion", "chosen", "removal_of", "remove", "stored_versions"]
 

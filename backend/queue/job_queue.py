@@ -11,7 +11,7 @@ from typing import Protocol
 import redis
 
 from backend.errors import Failure, QueueFull
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.payload import Outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, Submitter

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from backend.errors import Failure, InternalError
 from backend.images.reference import ImageRef
 from backend.plain import as_plain
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from models.queries import (
     Caption,
     Classify,

@@ -14,7 +14,7 @@ from rq.scripts import _build_hset_args
 from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, InternalError
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import (

@@ -16,7 +16,7 @@ import structlog
 from rq.job import Job, JobStatus
 
 from backend.errors import Failure, InferenceFailed, QueueUnavailable
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.connection import queue_errors
 from backend.queue.keys import result_key
 from backend.queue.payload import Answer, Outcome, read_outcome

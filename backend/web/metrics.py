@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client import Histogram as PrometheusHistogram
 
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from backend.queue.overview import Overview
 from backend.web.overview_metrics import OverviewCollector
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from backend.errors import CallerError, FirstpassError, InternalError, OperatorError
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from backend.web.body import BodyTooLarge, BodyTooSlow, CallerGone
 
 __all__ = ["AsciiReply", "error_reply", "predict_reply", "status_of"]

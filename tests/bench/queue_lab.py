@@ -18,7 +18,7 @@ import redis
 from rq import Worker
 
 from backend.images.reference import parse_image_ref
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.processes import ManagedProcess, Program
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue

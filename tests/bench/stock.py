@@ -11,7 +11,7 @@ import redis
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.connection import connect
 from backend.queue.payload import encode_outcome, encode_request
 from tests.standin.worker import StandInModel

@@ -13,8 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.assembly import RunningService
-from backend.engine import Engine, engine_for
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import Engine, engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from backend.engine import engine_for
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.service import PredictionService, WaitLimits
 from tests.standin.queue import StandInQueue
 

@@ -19,7 +19,7 @@ from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
 from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.model_version import is_model_version
+from backend.prediction.model_version import is_model_version
 from backend.projects.connect import Connector
 from backend.projects.finding import Finding, Level
 from backend.projects.follow import Followed, follow

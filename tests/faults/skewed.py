@@ -23,7 +23,7 @@ from backend.delivery.project_key import ProjectKey
 from backend.delivery.run import _Pulse
 from backend.errors import Failure
 from backend.interactive.phrase_tally import PhraseTally
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from backend.projects.doctor.installation import check_courier, check_workers
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.clock import RedisClock

@@ -23,7 +23,7 @@ from backend.evaluation.asking import WaysHandler
 from backend.evaluation.ways import AS_PREDICTED, Way
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef, parse_image_ref
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.payload import encode_request
 from backend.settings import load_settings
 from models.queries import Ground

@@ -10,13 +10,13 @@ import pytest
 import redis
 
 from backend.demo.images import demo_images
-from backend.engine import engine_for
 from backend.images.fetch import ImageFetcher
 from backend.interactive.assistant import Assistant
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Region, Task
-from backend.plan import ModelRequest
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.handler import PredictHandler, PreparedImage
 from backend.queue.job_queue import Asked

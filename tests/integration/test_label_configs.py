@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from backend.engine import Engine, engine_for
 from backend.label_config.control_tags import RegionTag
 from backend.label_studio.bodies import Prediction, Task
-from backend.plan import Plan, Step, plan_label_config
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import Engine, engine_for
+from backend.prediction.plan import Plan, Step, plan_label_config
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.payload import Answer, encode_query
 from models.catalogue import TINY_FOLDER
 from models.protocols import ImageQueries

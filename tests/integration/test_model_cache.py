@@ -13,7 +13,7 @@ from PIL import Image
 
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import parse_image_ref
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
 from backend.queue.handler import PredictHandler, PreparedImage

@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, QueueUnavailable
 from backend.images.reference import parse_image_ref
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE

@@ -20,7 +20,6 @@ from typer.testing import CliRunner
 from backend.assembly import RunningService
 from backend.bulk.workers import NobodyServes, check_workers
 from backend.cli.main import app
-from backend.engine import engine_for, engine_of
 from backend.errors import (
     BadRequest,
     Failure,
@@ -30,7 +29,8 @@ from backend.errors import (
 )
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for, engine_of
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.connection import connect, queue_errors
 from backend.queue.failures import FailureLog
 from backend.queue.job_queue import JobQueue

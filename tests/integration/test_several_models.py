@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from backend.bulk.local import local_handler
-from backend.engine import engine_for
 from backend.label_studio.bodies import Prediction, Region, Task
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.handler import PredictHandler
 from backend.queue.payload import encode_request
 from backend.settings import Settings

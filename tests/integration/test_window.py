@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from backend.errors import Failure
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, result_key

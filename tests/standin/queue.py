@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from backend.errors import Failure
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.job_queue import Asked
 from backend.queue.payload import Answer, Outcome, decode_outcome, encode_outcome
 from tests.standin.answers import SIZE, answer

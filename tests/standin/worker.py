@@ -24,7 +24,7 @@ from pathlib import Path
 
 from backend.errors import FirstpassError, ImageNotFound, ImageUnreachable, ImageUnreadable
 from backend.logs import configure_logs
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue import finish, leases
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits

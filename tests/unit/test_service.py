@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from backend.delivery.project_key import ProjectKey
-from backend.engine import engine_for
 from backend.label_studio.bodies import SetupRequest, WebhookEvent, parse_body
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.service import PredictionService, WaitLimits
 from tests.standin.queue import StandInQueue
 

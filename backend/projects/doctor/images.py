@@ -10,8 +10,8 @@ from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageKind, ImageRef, parse_image_ref, stored_prefix
 from backend.label_config.control_tags import ObjectTag
-from backend.plan import Plan
-from backend.planning.pages import Blank, Page, pages_of
+from backend.prediction.pages import Blank, Page, pages_of
+from backend.prediction.plan import Plan
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
 

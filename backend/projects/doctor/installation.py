@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from backend.checkpoints import check_checkpoints
 from backend.delivery.card import CourierCard
-from backend.engine import engine_of
 from backend.errors import FirstpassError, ModelUnavailable
+from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.overview import Overview, RedisView

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from backend.errors import FirstpassError, LabelConfigError
 from backend.label_studio.api import LabelStudioApi
-from backend.predictor import Predictor, PredictorSettings
+from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb

@@ -9,10 +9,10 @@ from PIL import Image
 
 from backend.bulk.local import FolderPredictor
 from backend.bulk.offline import one_image
-from backend.engine import engine_for
 from backend.errors import ImageUnreadable
-from backend.plan import ModelRequest
-from backend.predictor import Predictor, PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.queue.batch_size import BatchSizer
 from backend.queue.payload import Answer, decode_request
 from models.queries import Classify, Ground

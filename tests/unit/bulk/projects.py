@@ -10,11 +10,11 @@ from typing import Any
 from backend.bulk.target_project import TargetProject, target_project
 from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row
-from backend.engine import engine_for
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
 from backend.label_studio.halving import Unlisted
-from backend.plan import ModelRequest
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.payload import Answer, Outcome
 from models.types import Box, Detection, Detections, ImageSize
 

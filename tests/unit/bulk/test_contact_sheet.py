@@ -8,7 +8,7 @@ from backend.bulk import contact_sheet
 from backend.bulk.contact_sheet import COLUMNS, TILE_PX, ContactSheet
 from backend.label_studio.bodies import Region
 from tests.unit.bulk.rows import SIZE, choice, entry, polygon, rectangle
-from tests.unit.label_studio.test_brush_mask import CODE
+from tests.unit.prediction.test_brush_mask import CODE
 
 GREY = (128, 128, 128)
 

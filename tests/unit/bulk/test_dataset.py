@@ -18,10 +18,10 @@ from PIL import Image
 from backend.bulk.dataset import MARKER, DatasetTarget, dataset_classes
 from backend.bulk.dataset_files import DatasetFormat
 from backend.bulk.task_file import OutputUnwritable
-from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.label_studio.bodies import Region
-from backend.plan import plan_label_config
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import plan_label_config
 from backend.settings import Settings
 from tests.unit.bulk.rows import choice, polygon, rectangle
 from tests.unit.images.pictures import corner_colours, corners, exif

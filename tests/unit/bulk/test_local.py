@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from backend.errors import InferenceFailed
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from tests.unit.bulk.folders import StandInHandler, images_of
 
 

@@ -19,9 +19,9 @@ from backend.bulk.project_tasks import ProjectTasks
 from backend.bulk.report import Report
 from backend.bulk.selection import Selection
 from backend.bulk.target_project import ConfigChanged, target_project
-from backend.engine import engine_for
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from tests.unit.bulk.projects import (
     CONFIG,
     StandInLabelStudio,

@@ -7,8 +7,8 @@ import redis
 
 from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import NobodyServes, check_workers, why_silent
-from backend.engine import engine_for
 from backend.errors import Failure, QueueUnavailable
+from backend.prediction.engine import engine_for
 from backend.queue.clock import RedisClock
 from backend.queue.keys import WORKERS, result_key, worker_key
 from backend.queue.payload import Answer, encode_outcome

@@ -13,7 +13,7 @@ from backend.delivery.keys import claim_key
 from backend.delivery.owed import OwedTasks
 from backend.errors import Failure, QueueUnavailable
 from backend.label_studio.bodies import Prediction
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from backend.queue.connection import connect
 from backend.queue.failures import FailureLog
 from tests.unit.delivery.label_studio import KEY

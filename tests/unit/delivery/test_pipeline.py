@@ -10,7 +10,7 @@ import pytest
 from backend.delivery.pipeline import predict_tasks
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
-from backend.predictor import Slot
+from backend.prediction.predictor import Slot
 from tests.standin.queue import failing
 from tests.unit.delivery.label_studio import BOXES
 from tests.unit.delivery.workers import SETTINGS, StandInWindow, task

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backend.engine import engine_for
 from backend.label_studio.bodies import Task
-from backend.plan import ModelRequest
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.payload import Outcome, decode_outcome, encode_outcome
 from tests.standin.queue import Answers, answered
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from PIL import Image
 
-from backend.engine import engine_for
 from backend.evaluation.items import Item
 from backend.evaluation.labelled import TrueBox, Truth
 from backend.evaluation.on_image import LabelKey, OnImage
 from backend.evaluation.run import AnsweredItem
 from backend.label_studio.bodies import Task
-from backend.plan import ModelRequest
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import PredictorSettings
 from models.measures import Ignored
 from models.queries import Query
 from models.types import Box, Detection, ImageSize, ModelOutput

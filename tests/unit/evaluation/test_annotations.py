@@ -9,7 +9,7 @@ import pytest
 
 from backend.evaluation.annotations import chosen_annotation, truths_of
 from backend.evaluation.labelled import TrueBox
-from backend.label_studio.brush_rle import rle_of_outlines
+from backend.prediction.brush_rle import rle_of_outlines
 from models.types import Box, ImageSize
 
 

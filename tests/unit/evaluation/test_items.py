@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.evaluation.items import items_of
 from backend.evaluation.labelled import LabelledSet
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 
 PAGES = (
     '<View><Image name="scan" valueList="$pages"/><RectangleLabels name="box" toName="scan">'

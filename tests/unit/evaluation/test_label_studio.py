@@ -12,7 +12,7 @@ import pytest
 from backend.bulk.target_project import TargetProject, target_project
 from backend.errors import BadRequest
 from backend.evaluation.label_studio import read_export, read_project
-from backend.predictor import PredictorSettings
+from backend.prediction.predictor import PredictorSettings
 from tests.unit.bulk.folders import CONFIG, predictor
 from tests.unit.evaluation.sets import image_at
 

@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
-from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.evaluation.items import Items, items_of
 from backend.evaluation.labelled import ANY_IMAGE, LabelledSet, LabelledTask, TrueBox, Truth
 from backend.evaluation.names import LabelNames, config_for_classes, left_out, measured_plan
 from backend.label_config.control_tags import RegionTag
 from backend.label_config.label_config import parse_label_config
+from backend.prediction.engine import engine_for
 from models.queries import Ground
 from models.types import Box
 from tests.unit.bulk.folders import predictor

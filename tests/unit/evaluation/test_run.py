@@ -13,7 +13,6 @@ from backend.bulk.ledger import Ledger
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.progress import Progress
 from backend.bulk.tally import Tally
-from backend.engine import engine_for
 from backend.evaluation.asking import ENCODED_TWICE, Asker, WaysHandler
 from backend.evaluation.coco import read_coco
 from backend.evaluation.evaluated import seen_in
@@ -22,7 +21,8 @@ from backend.evaluation.names import config_for_classes
 from backend.evaluation.run import Run, Selected
 from backend.evaluation.ways import AS_PREDICTED, Way
 from backend.images.fetch import ImageFetcher
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.batch_size import BatchSizer
 from backend.settings import Settings, load_settings
 from models.protocols import ImageQueries

@@ -11,7 +11,6 @@ import pytest
 
 from backend.bulk.output_file import OutputUnwritable
 from backend.bulk.target_project import TargetProject, target_project
-from backend.engine import engine_for
 from backend.errors import BadRequest
 from backend.evaluation.evaluated import Evaluated, Seen, evaluated
 from backend.evaluation.on_image import LabelKey, OnImage, Ticked
@@ -22,7 +21,8 @@ from backend.evaluation.thresholds import (
     threshold_changes,
 )
 from backend.label_config.label_config import parse_label_config
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
 
 CONFIG = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.engine import engine_for
 from backend.evaluation.ways import AS_PREDICTED, Way, ways_for
+from backend.prediction.engine import engine_for
 from models.answering import Overrides
 from models.queries import Classify, Detect, Ground, PerBox, Tiling
 from models.types import Box, Detection, Detections

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.label_studio.brush_rle import rle_of_outlines
+from backend.prediction.brush_rle import rle_of_outlines
 from models.types import ImageSize
 
 __all__ = ["SIZE", "brush", "context", "keypoint", "polygon", "rectangle", "text"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.interactive.agreement import agreeing, holding, painted_over
 from backend.interactive.drawn import Painted
 from backend.interactive.touched import stroke_of
-from backend.label_studio.brush_rle import rle_of_outlines
+from backend.prediction.brush_rle import rle_of_outlines
 from models.types import Box, Detection
 from tests.unit.interactive.contexts import SIZE
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from backend.delivery.project_key import ProjectKey
-from backend.engine import engine_for
 from backend.errors import BadRequest, Failure, LabelConfigError
 from backend.interactive.assistant import Assistant
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Prediction, Region, Task
-from backend.plan import ModelRequest
-from backend.predictor import Predictor, PredictorSettings, Slot
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 from backend.queue.payload import Answer, Outcome
 from models.queries import Classify, Ground, InBox, PerBox, Query, ReadText, Tiling
 from models.types import (

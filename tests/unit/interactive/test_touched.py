@@ -7,7 +7,7 @@ import pytest
 from backend.errors import BadRequest
 from backend.interactive.drawn import Outlined, Painted, Rectangular, Round
 from backend.interactive.touched import box_of, outline_of, stroke_of
-from backend.label_studio.brush_rle import encoded_runs, rle_of_outlines
+from backend.prediction.brush_rle import encoded_runs, rle_of_outlines
 from models.types import Box, ImageSize
 from tests.unit.interactive.contexts import SIZE
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backend.errors import Failure, ImageRefused, InternalError
 from backend.images.reference import parse_image_ref
-from backend.plan import ModelRequest
+from backend.prediction.plan import ModelRequest
 from backend.queue.payload import (
     Answer,
     Outcome,

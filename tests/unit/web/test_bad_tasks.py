@@ -143,7 +143,7 @@ def test_a_mistake_of_ours_costs_its_task_alone(
             raise ZeroDivisionError("ours")
         return parse_image_ref(value, **more)
 
-    monkeypatch.setattr("backend.predictor.parse_image_ref", mistaken)
+    monkeypatch.setattr("backend.prediction.predictor.parse_image_ref", mistaken)
 
     reply = client().post("/predict", json=body(GOOD, "http://a.example/2.png", GOOD)).json()
 

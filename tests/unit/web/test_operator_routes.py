@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.assembly import RunningService
-from backend.engine import engine_for
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.queue.overview import Overview
 from backend.service import PredictionService, WaitLimits

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from backend.engine import engine_for
 from backend.images.fetch import ImageFetcher
-from backend.plan import plan_label_config
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import plan_label_config
 from backend.projects.doctor.images import check_images
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from backend.delivery.card import CourierCard
-from backend.engine import engine_of
+from backend.prediction.engine import engine_of
 from backend.projects.doctor.installation import (
     check_courier,
     check_models,

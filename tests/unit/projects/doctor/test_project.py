@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from backend.engine import engine_for
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.predictor import PredictorSettings
 from backend.projects.doctor.project import (
     check_backend,
     check_config,

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.label_config.control_tags import Shape
-from backend.label_studio.region_checks import validate_regions
-from backend.label_studio.shapes import geometry_of
+from backend.prediction.geometry import geometry_of
+from backend.prediction.region_checks import validate_regions
 from models.types import Box, Detection, Detections, ImageSize, Point
-from tests.unit.label_studio.answers import found, outline
-from tests.unit.label_studio.test_brush_rle import STAR, filled, overlap
+from tests.unit.prediction.answers import found, outline
+from tests.unit.prediction.test_brush_rle import STAR, filled, overlap
 
 SIZE = ImageSize(400, 300)
 places = st.tuples(st.floats(-100, 600), st.floats(-100, 600))

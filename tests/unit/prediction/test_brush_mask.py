@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.label_studio.brush_mask import mask_of_rle, painted_runs
+from backend.prediction.brush_mask import mask_of_rle, painted_runs
 from models.types import ImageSize
 
 #: What label-studio-sdk 2.1.2 (`converter.brush.mask2rle`) makes of a 7x5 mask of 255 at rows 1..3 and

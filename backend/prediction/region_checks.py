@@ -13,7 +13,7 @@ from typing import Any
 
 from backend.errors import InvalidPrediction
 from backend.label_studio.bodies import Region
-from backend.label_studio.shapes import PERCENT_DECIMALS
+from backend.prediction.geometry import PERCENT_DECIMALS
 
 __all__ = ["validate_regions"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from backend.label_config.control_tags import ChoicesTag, Label, TaxonomyTag, leaves
-from backend.planning.step import Step
+from backend.prediction.step import Step
 from models.types import Classification
 
 __all__ = ["Chosen", "chosen_for"]

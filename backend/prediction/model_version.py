@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from backend.plan import Plan
+from backend.prediction.plan import Plan
 
 __all__ = ["is_model_version", "model_version"]
 

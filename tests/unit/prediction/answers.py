@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backend.engine import engine_for
-from backend.label_studio.regions import ImageAnswers
-from backend.plan import Step, plan_label_config
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import Step, plan_label_config
+from backend.prediction.regions import ImageAnswers
 from models.queries import Query
 from models.types import Box, Detection, Detections, ImageSize, ModelOutput, Point
 

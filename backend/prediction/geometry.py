@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, assert_never
 
 from backend.label_config.control_tags import Shape
-from backend.label_studio.brush_rle import rle_of_outlines
+from backend.prediction.brush_rle import rle_of_outlines
 from models.types import Box, Detection, Detections, ImageSize, Point
 
 __all__ = ["PERCENT_DECIMALS", "geometry_of"]

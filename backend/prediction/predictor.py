@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from backend.engine import Engine
 from backend.errors import Failure, FirstpassError, InternalError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction, Task
-from backend.label_studio.model_version import model_version
-from backend.label_studio.regions import ImageAnswers, build_prediction
-from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
-from backend.planning.options import options_left_out
-from backend.planning.pages import blank_images
+from backend.prediction.engine import Engine
+from backend.prediction.model_version import model_version
+from backend.prediction.options import options_left_out
+from backend.prediction.pages import blank_images
+from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from backend.prediction.regions import ImageAnswers, build_prediction
 from backend.queue.payload import Outcome, request_id
 
 __all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from backend.errors import InternalError
 from backend.label_config.control_tags import ChoicesTag, TaxonomyTag, TextTag
-from backend.label_studio.chosen import chosen_for
-from backend.label_studio.reading import in_reading_order
-from backend.planning.step import Step
+from backend.prediction.choices import chosen_for
+from backend.prediction.reading_order import in_reading_order
+from backend.prediction.step import Step
 from models.types import Classification, Detections, ModelOutput, Texts
 
 __all__ = ["Said", "mean_score", "reaches", "unexpected", "what_is_said"]

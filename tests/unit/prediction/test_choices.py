@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from backend.label_config.control_tags import ChoicesTag, TaxonomyTag
-from backend.label_studio.chosen import Chosen, chosen_for
+from backend.prediction.choices import Chosen, chosen_for
 from models.types import Classification
-from tests.unit.label_studio.answers import steps_for
+from tests.unit.prediction.answers import steps_for
 
 TREE = (
     '<Choice value="Animal"{}><Choice value="Dog" alias="d"/><Choice value="Cat"/></Choice>'

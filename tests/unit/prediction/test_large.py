@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from backend.engine import engine_for
 from backend.errors import FirstpassError
 from backend.images.reference import parse_image_ref
 from backend.label_config.label_config import MAX_XML_CHARS, MOST_CONTROLS, parse_label_config
-from backend.plan import MOST_NAMED, ModelRequest, Plan, plan_label_config
-from backend.planning.rules import MOST_TEXTS
-from backend.predictor import PredictorSettings
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import MOST_NAMED, ModelRequest, Plan, plan_label_config
+from backend.prediction.predictor import PredictorSettings
+from backend.prediction.rules import MOST_TEXTS
 from backend.queue.payload import encode_request, request_id
 
 IMAGE = '<Image name="i" value="$image"/>'

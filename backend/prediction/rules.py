@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from backend.engine import Engine
 from backend.label_config.attributes import Unserved
 from backend.label_config.control_tags import (
     ChoicesTag,
@@ -25,7 +24,8 @@ from backend.label_config.control_tags import (
     UnservedTag,
     leaves,
 )
-from backend.planning.step import Step
+from backend.prediction.engine import Engine
+from backend.prediction.step import Step
 from models.queries import (
     Caption,
     CaptionDetail,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from backend.errors import InternalError
 from backend.label_studio.bodies import Region
-from backend.label_studio.region_checks import validate_regions
-from backend.label_studio.regions import build_prediction, regions_for_image
+from backend.prediction.region_checks import validate_regions
+from backend.prediction.regions import build_prediction, regions_for_image
 from models.types import (
     Box,
     BoxOutput,
@@ -23,7 +23,7 @@ from models.types import (
     ModelOutput,
     Texts,
 )
-from tests.unit.label_studio.answers import SIZE, answered, found, outline
+from tests.unit.prediction.answers import SIZE, answered, found, outline
 
 BOXES = (
     '<RectangleLabels name="box" toName="img"><Label value="Cat" predicted_values="cat"/>'

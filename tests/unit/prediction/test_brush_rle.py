@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from backend.label_studio.brush_mask import mask_of_rle
-from backend.label_studio.brush_rle import encoded_runs, rle_of_outlines
+from backend.prediction.brush_mask import mask_of_rle
+from backend.prediction.brush_rle import encoded_runs, rle_of_outlines
 from models.types import ImageSize, Point
 from tests.conftest import missing
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from backend.engine import Engine, engine_for
-from backend.plan import Plan, plan_label_config
-from backend.planning.options import resolved
+from backend.prediction.engine import Engine, engine_for
+from backend.prediction.options import resolved
+from backend.prediction.plan import Plan, plan_label_config
 from models.queries import Caption, Classify, Ground, PerBox, Query, ReadText, Tiling
 
 REAL = engine_for("florence-2-base,clip-vit-b-32")

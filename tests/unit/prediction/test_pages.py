@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from backend.engine import engine_for
 from backend.errors import TaskError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.label_studio.bodies import Task
-from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
-from backend.planning.pages import MOST_PAGES
-from backend.predictor import PredictorSettings, TaskRequests
+from backend.prediction.engine import engine_for
+from backend.prediction.pages import MOST_PAGES
+from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from backend.prediction.predictor import PredictorSettings, TaskRequests
 from backend.queue.payload import Answer
 from models.types import Box, Detection, Detections, ImageSize
 

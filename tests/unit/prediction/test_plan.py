@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from backend.engine import engine_for
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef, parse_image_ref
-from backend.plan import ModelRequest, Plan, plan_label_config, requests_for_task
+from backend.prediction.engine import engine_for
+from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
 from models.queries import Classify, Ground, Tiling
 
 TINY = engine_for("tiny")

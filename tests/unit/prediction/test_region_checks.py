@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backend.errors import InvalidPrediction
-from backend.label_studio.region_checks import validate_regions
+from backend.prediction.region_checks import validate_regions
 
 VALUES: dict[str, dict[str, Any]] = {
     "rectangle": {"x": 1.0, "y": 1.0, "width": 10.0, "height": 10.0, "rotation": 0},

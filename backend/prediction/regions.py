@@ -22,10 +22,10 @@ from backend.label_config.control_tags import (
     TextTag,
 )
 from backend.label_studio.bodies import Prediction, Region
-from backend.label_studio.region_checks import validate_regions
-from backend.label_studio.said import mean_score, reaches, unexpected, what_is_said
-from backend.label_studio.shapes import geometry_of
-from backend.planning.step import Step
+from backend.prediction.geometry import geometry_of
+from backend.prediction.region_checks import validate_regions
+from backend.prediction.step import Step
+from backend.prediction.tag_values import mean_score, reaches, unexpected, what_is_said
 from models.queries import Query
 from models.types import BoxOutputs, Detection, Detections, ImageSize, ModelOutput, Texts
 

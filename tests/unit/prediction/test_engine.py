@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.engine import engine_for
+from backend.prediction.engine import engine_for
 
 
 def test_another_revision_shows_by_its_first_digits() -> None:

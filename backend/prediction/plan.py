@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from backend.engine import Engine
 from backend.errors import LabelConfigError, TaskError
 from backend.images.reference import ImageRef
 from backend.label_config.control_tags import ObjectTag, UnservedTag
 from backend.label_config.label_config import parse_label_config
 from backend.plain import as_plain
-from backend.planning.options import resolved
-from backend.planning.pages import Blank, blank_images, pages_of
-from backend.planning.rules import plan_steps
-from backend.planning.step import Step
+from backend.prediction.engine import Engine
+from backend.prediction.options import resolved
+from backend.prediction.pages import Blank, blank_images, pages_of
+from backend.prediction.rules import plan_steps
+from backend.prediction.step import Step
 from models.queries import Query
 
 __all__ = ["ModelRequest", "Plan", "Step", "plan_label_config", "requests_for_task"]
