@@ -11,18 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from backend.bulk.batches import LocalBatches
 from backend.errors import Failure
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef
+from backend.inference.batch import Handler, Prepared
+from backend.inference.batch_size import BatchSizer
+from backend.inference.handler import PredictHandler
+from backend.inference.load import load_models
+from backend.inference.local_batches import LocalBatches
+from backend.inference.output_cache import KnownContent, OutputCache
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
-from backend.loading import load_models
 from backend.prediction.predictor import Predictor, Slot, TaskRequests
-from backend.queue.batch import Handler, Prepared
-from backend.queue.batch_size import BatchSizer
-from backend.queue.handler import PredictHandler
-from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Outcome, encode_request
 from backend.settings import Settings
 from models.queries import Query

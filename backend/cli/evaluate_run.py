@@ -15,7 +15,6 @@ from backend.bulk.ledger import Ledger
 from backend.bulk.ledger_file import open_ledger
 from backend.bulk.progress import showing_progress
 from backend.bulk.tally import FailureFigures
-from backend.checkpoints import check_checkpoints
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.asking import Asker, WaysHandler
 from backend.evaluation.comparison import advice, compared
@@ -28,10 +27,11 @@ from backend.evaluation.thresholds import threshold_changes
 from backend.evaluation.ways import AS_PREDICTED, Way, ways_for
 from backend.evaluation.worst import WorstImage, worst_images
 from backend.images.decode import decode_image
-from backend.loading import load_models
+from backend.inference.batch_size import BatchSizer
+from backend.inference.checkpoints import check_checkpoints
+from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.batch_size import BatchSizer
 from backend.queue.wording import images as in_words
 from backend.settings import Settings
 

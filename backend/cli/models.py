@@ -114,7 +114,7 @@ def check_models(
 ) -> None:
     """Load models, ask them about one generated image, and print device, dtype, memory and seconds."""
     settings = load_settings(model=",".join(names) if names else None, device=device, dtype=dtype)
-    from backend.loading import load_models
+    from backend.inference.load import load_models
     from backend.prediction.engine import engine_of
     from backend.queue.vitals import memory_mb
     from models.protocols import ImageQueries

@@ -18,10 +18,10 @@ from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
 from backend.errors import BadRequest
+from backend.inference.batch_size import BatchSizer
 from backend.label_config.control_tags import ObjectTag
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import Predictor, PredictorSettings
-from backend.queue.batch_size import BatchSizer
 from backend.queue.wording import images, printable
 from backend.settings import Settings
 

@@ -62,9 +62,9 @@ def up(
 
 
 def _run(settings: Settings, workers: int) -> None:
-    from backend.checkpoints import check_checkpoints
-    from backend.devices import check_device
     from backend.errors import SettingsError
+    from backend.inference.checkpoints import check_checkpoints
+    from backend.inference.devices import check_device
     from backend.processes import free_port, port_is_free
     from backend.stack import start_stack
     from backend.supervisor import Supervisor, ending_signals

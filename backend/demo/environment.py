@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from backend import __version__
-from backend.checkpoints import check_checkpoints
 from backend.demo.client import Backend, LabelStudioClient
 from backend.demo.label_studio import LabelStudio, start_label_studio
+from backend.inference.checkpoints import check_checkpoints
 from backend.processes import free_port
 from backend.settings import Settings
 from backend.stack import start_stack

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from backend.bulk.batches import LocalBatches
 from backend.errors import InternalError, LabelConfigError
 from backend.evaluation.items import Item
 from backend.evaluation.ways import Way
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
-from backend.queue.batch import Prepared
-from backend.queue.batch_size import BatchSizer
-from backend.queue.handler import FetchedJob
+from backend.inference.batch import Prepared
+from backend.inference.batch_size import BatchSizer
+from backend.inference.handler import FetchedJob
+from backend.inference.local_batches import LocalBatches
 from backend.queue.payload import Answer, Outcome, decode_request, encode_request
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.types import ImageSize, ModelOutput
@@ -47,7 +47,7 @@ class TimedAnswer(Answer):
 
 
 class WaysHandler:
-    """Answers batches, as `backend.queue.batch.Handler`."""
+    """Answers batches, as `backend.inference.batch.Handler`."""
 
     def __init__(
         self,

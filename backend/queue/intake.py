@@ -21,9 +21,9 @@ import structlog
 from rq import Queue
 from rq.job import Job
 
+from backend.inference.batch import BatchRunner, Handler, Prepared
+from backend.inference.batch_size import BatchSizer
 from backend.queue.away import is_away
-from backend.queue.batch import BatchRunner, Handler, Prepared
-from backend.queue.batch_size import BatchSizer
 from backend.queue.fetches import Fetched, Fetches
 from backend.queue.finish import persist
 from backend.queue.leases import Leases

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from backend.queue.batch import Prepared, Results
+from backend.inference.batch import Prepared, Results
 from backend.queue.finish import Finisher, failure_of, persist
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import Taken

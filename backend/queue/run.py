@@ -6,14 +6,14 @@ import structlog
 
 from backend.assembly import redis_url_of
 from backend.images.fetch import ImageFetcher
+from backend.inference.handler import PredictHandler
+from backend.inference.load import load_models
+from backend.inference.output_cache import OutputCache, VectorCache
 from backend.label_studio.credential import LabelStudioCredential
-from backend.loading import load_models
 from backend.logs import configure_logs
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
-from backend.queue.handler import PredictHandler
-from backend.queue.output_cache import OutputCache, VectorCache
 from backend.queue.worker import BatchWorker, WorkerLimits
 from backend.settings import Settings
 

@@ -25,9 +25,9 @@ from rq.suspension import is_suspended
 from rq.worker import WorkerStatus
 
 from backend.errors import InternalError, TookTooLong
+from backend.inference.batch import BatchRunner, DeviceLost, Handler, Prepared
+from backend.inference.batch_size import BatchSizer
 from backend.queue.away import is_away
-from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
-from backend.queue.batch_size import BatchSizer
 from backend.queue.clock import RedisClock
 from backend.queue.finish import Finisher, KeepLimits, persist
 from backend.queue.intake import Intake, timeout_s

@@ -11,6 +11,8 @@ import redis
 
 from backend.demo.images import demo_images
 from backend.images.fetch import ImageFetcher
+from backend.inference.handler import PredictHandler, PreparedImage
+from backend.inference.output_cache import OutputCache
 from backend.interactive.assistant import Assistant
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Region, Task
@@ -18,9 +20,7 @@ from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.bounded_store import BoundedStore, StoreLimits
-from backend.queue.handler import PredictHandler, PreparedImage
 from backend.queue.job_queue import Asked
-from backend.queue.output_cache import OutputCache
 from backend.queue.payload import encode_request
 from backend.settings import load_settings
 from models.boxes import iou

@@ -13,11 +13,11 @@ from PIL import Image
 
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import parse_image_ref
+from backend.inference.handler import PredictHandler, PreparedImage
+from backend.inference.output_cache import OutputCache, VectorCache
 from backend.prediction.plan import ModelRequest
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
-from backend.queue.handler import PredictHandler, PreparedImage
-from backend.queue.output_cache import OutputCache, VectorCache
 from backend.queue.payload import Answer, encode_request
 from backend.settings import load_settings
 from models.protocols import ImageQueries

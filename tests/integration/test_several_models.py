@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from backend.bulk.local import local_handler
+from backend.inference.handler import PredictHandler
 from backend.label_studio.bodies import Prediction, Region, Task
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.handler import PredictHandler
 from backend.queue.payload import encode_request
 from backend.settings import Settings
 from models.tiny.scenes import SHAPES, generate_scene

@@ -7,7 +7,7 @@ __all__ = ["HELD", "MANY"]
 #: The command, but for its fourth batch, which is never done.
 HELD = """
 import sys, time
-from backend.bulk.batches import LocalBatches
+from backend.inference.local_batches import LocalBatches
 from backend.cli.main import main
 run, batches = LocalBatches.run, []
 def held(self, prepared):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend.checkpoints import check_checkpoints
 from backend.delivery.card import CourierCard
 from backend.errors import FirstpassError, ModelUnavailable
+from backend.inference.checkpoints import check_checkpoints
 from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb

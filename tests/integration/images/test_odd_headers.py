@@ -12,9 +12,9 @@ import redis
 from backend.errors import ImageRefused, ImageUnreachable
 from backend.images.download import Validators
 from backend.images.reference import parse_image_ref
+from backend.inference.output_cache import KnownContent, OutputCache
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.keys import cache_key
-from backend.queue.output_cache import KnownContent, OutputCache
 from models.types import ImageSize
 from tests.integration.images.conftest import MakeFetcher
 from tests.integration.images.servers import LocalServer, answer, png

@@ -10,10 +10,10 @@ from PIL import Image
 from backend.bulk.local import FolderPredictor
 from backend.bulk.offline import one_image
 from backend.errors import ImageUnreadable
+from backend.inference.batch_size import BatchSizer
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, PredictorSettings
-from backend.queue.batch_size import BatchSizer
 from backend.queue.payload import Answer, decode_request
 from models.queries import Classify, Ground
 from models.types import Box, Classification, Detection, Detections, ImageSize

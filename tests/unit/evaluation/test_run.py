@@ -21,9 +21,9 @@ from backend.evaluation.names import config_for_classes
 from backend.evaluation.run import Run, Selected
 from backend.evaluation.ways import AS_PREDICTED, Way
 from backend.images.fetch import ImageFetcher
+from backend.inference.batch_size import BatchSizer
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.batch_size import BatchSizer
 from backend.settings import Settings, load_settings
 from models.protocols import ImageQueries
 from models.queries import Detect, Ground

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.errors import Failure, ImageNotFound, InferenceFailed
-from backend.queue.batch import BatchRunner, DeviceLost, Handler, Prepared
-from backend.queue.batch_size import BatchSizer
+from backend.inference.batch import BatchRunner, DeviceLost, Handler, Prepared
+from backend.inference.batch_size import BatchSizer
 from backend.queue.finish import failure_of
 from backend.queue.payload import Outcome
 

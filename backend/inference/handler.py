@@ -13,8 +13,8 @@ from backend.errors import FirstpassError, InternalError, LabelConfigError
 from backend.images.decode import decode_image, upright_size
 from backend.images.fetch import FetchedImage, ImageFetcher
 from backend.images.web_url import parse_web_url
+from backend.inference.output_cache import KnownContent, OutputCache
 from backend.prediction.plan import ModelRequest
-from backend.queue.output_cache import KnownContent, OutputCache
 from backend.queue.payload import Answer, decode_request
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.queries import PerBox, Query

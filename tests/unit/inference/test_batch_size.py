@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.queue.batch_size import BatchSizer
+from backend.inference.batch_size import BatchSizer
 
 
 def run(sizer: BatchSizer, cost_s: Callable[[int], float], batches: int) -> list[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backend.checkpoints import check_checkpoints
 from backend.errors import ModelUnavailable
+from backend.inference.checkpoints import check_checkpoints
 from backend.prediction.engine import overrides_of
 from backend.settings import Settings
 from models.protocols import VectorStore
