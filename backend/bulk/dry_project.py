@@ -10,7 +10,6 @@ from PIL import Image
 from backend.bulk.contact_sheet import ContactSheet
 from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import marks_of
-from backend.bulk.progress import Progress
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.tally import Tally
 from backend.bulk.target_project import TargetProject
@@ -21,6 +20,7 @@ from backend.images.fetch import ImageFetcher
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
 from backend.prediction.predictor import Slot
+from backend.runs.progress import Progress
 from backend.settings import Settings
 
 __all__ = ["DryProject"]

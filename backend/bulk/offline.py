@@ -17,12 +17,9 @@ from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
 from backend.bulk.folder import FoundImage, walk_images
-from backend.bulk.ledger import Ledger, Listed, Predicted
-from backend.bulk.ledger_file import RunKey
 from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
-from backend.bulk.progress import Progress
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.selection import reservoir
 from backend.bulk.tally import Tally
@@ -31,6 +28,9 @@ from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
 from backend.label_config.control_tags import ObjectTag
 from backend.prediction.predictor import Predictor, Slot
+from backend.runs.ledger import Ledger, Listed, Predicted
+from backend.runs.ledger_file import RunKey
+from backend.runs.progress import Progress
 from backend.settings import Settings
 
 __all__ = ["FolderRun", "Target", "one_image"]

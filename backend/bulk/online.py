@@ -13,11 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from backend.bulk.ledger import Ledger, Predicted
 from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import Marks, marks_of
-from backend.bulk.patience import Patience
-from backend.bulk.progress import Progress
 from backend.bulk.project_tasks import ProjectTasks
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.target_project import TargetProject
@@ -29,6 +26,9 @@ from backend.delivery.rows import Delivered, Row
 from backend.errors import Failure
 from backend.label_studio.bodies import Task
 from backend.prediction.predictor import Slot
+from backend.runs.ledger import Ledger, Predicted
+from backend.runs.patience import Patience
+from backend.runs.progress import Progress
 
 __all__ = ["ProjectRun"]
 

@@ -8,13 +8,13 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, Protocol, TypeAlias
 
-from backend.bulk.ledger import Ledger, Listed
-from backend.bulk.patience import Patience
 from backend.bulk.selection import Selection, reservoir
 from backend.bulk.target_project import TargetProject
 from backend.errors import BadRequest, Failure, LabelStudioUnavailable, TaskUnlisted
 from backend.label_studio.bodies import Task
 from backend.label_studio.halving import Unlisted
+from backend.runs.ledger import Ledger, Listed
+from backend.runs.patience import Patience
 
 __all__ = ["ListsTasks", "ProjectTasks", "chosen_tasks"]
 

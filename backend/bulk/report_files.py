@@ -7,10 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from backend.bulk.output_file import check_output, writing
 from backend.bulk.report import Report
 from backend.bulk.report_page import report_page
 from backend.errors import BadRequest
+from backend.runs.output_file import check_output, writing
 
 __all__ = ["check_report_paths", "save_sheet", "write_reports"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from backend.bulk.output_file import OutputUnwritable, writing
 from backend.label_config.control_tags import ObjectTag
+from backend.runs.output_file import OutputUnwritable, writing
 
 __all__ = ["Addresses", "OutputUnwritable", "write_tasks"]
 

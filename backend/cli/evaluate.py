@@ -218,8 +218,8 @@ def _print(report: EvaluationReport, *, as_json: bool) -> None:
 
 def _write(done: Measured, paths: list[Path]) -> None:
     """The report in each file. Raises `OutputUnwritable`."""
-    from backend.bulk.output_file import writing
     from backend.evaluation.report_page import evaluation_page
+    from backend.runs.output_file import writing
 
     for path in paths:
         is_json = path.suffix.lower() == ".json"

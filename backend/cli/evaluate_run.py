@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from backend.bulk.ledger import Ledger
-from backend.bulk.ledger_file import open_ledger
-from backend.bulk.progress import showing_progress
 from backend.bulk.tally import FailureFigures
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.asking import Asker, WaysHandler
@@ -33,6 +30,9 @@ from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.wording import images as in_words
+from backend.runs.ledger import Ledger
+from backend.runs.ledger_file import open_ledger
+from backend.runs.progress import showing_progress
 from backend.settings import Settings
 
 if TYPE_CHECKING:

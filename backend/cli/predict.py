@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.bulk.output_file import check_output, check_output_folder, writing
 from backend.cli.options import setting
 from backend.errors import BadRequest, FirstpassError, ImageUnreadable, InferenceFailed
 from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
+from backend.runs.output_file import check_output, check_output_folder, writing
 from backend.settings import Settings, load_settings
 from models.queries import Classify, Ground, Query
 from models.types import Classification, Detection, Detections, ModelOutput

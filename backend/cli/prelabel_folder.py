@@ -9,11 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from backend.bulk.ledger_file import open_ledger
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, one_image
-from backend.bulk.output_file import check_output, check_output_folder
-from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
@@ -23,6 +20,9 @@ from backend.label_config.control_tags import ObjectTag
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.queue.wording import images, printable
+from backend.runs.ledger_file import open_ledger
+from backend.runs.output_file import check_output, check_output_folder
+from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 
 __all__ = ["DRY_SAMPLE", "FolderOptions", "prelabel_folder"]

@@ -11,12 +11,7 @@ from rich.text import Text
 
 from backend.assembly import job_queue, predictor_settings
 from backend.bulk.dry_project import DryProject
-from backend.bulk.ledger import Ledger
-from backend.bulk.ledger_file import RunKey, open_ledger
 from backend.bulk.online import ProjectRun
-from backend.bulk.output_file import check_output
-from backend.bulk.patience import Patience
-from backend.bulk.progress import Progress, showing_progress
 from backend.bulk.project_tasks import ProjectTasks, chosen_tasks
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
@@ -36,6 +31,11 @@ from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.queue.job_queue import JobQueue
 from backend.queue.wording import printable
+from backend.runs.ledger import Ledger
+from backend.runs.ledger_file import RunKey, open_ledger
+from backend.runs.output_file import check_output
+from backend.runs.patience import Patience
+from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 
 __all__ = ["ProjectOptions", "prelabel_project"]

@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from backend.bulk.ledger import Ledger, Listed, Predicted
-from backend.bulk.ledger_file import RunKey
 from backend.bulk.marks import Marks
-from backend.bulk.progress import Progress
 from backend.bulk.selection import reservoir
 from backend.errors import Failure, InternalError
 from backend.evaluation.asking import Asker, TimedAnswer
@@ -22,6 +19,9 @@ from backend.evaluation.items import Item, Items
 from backend.evaluation.ways import Way
 from backend.plain import as_plain
 from backend.queue.payload import Outcome, decode_outcome, encode_outcome
+from backend.runs.ledger import Ledger, Listed, Predicted
+from backend.runs.ledger_file import RunKey
+from backend.runs.progress import Progress
 from models.queries import Query
 from models.types import Detections, ImageSize, ModelOutput
 

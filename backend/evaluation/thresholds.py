@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.bulk.output_file import writing
 from backend.bulk.target_project import TargetProject
 from backend.errors import BadRequest
 from backend.evaluation.box_figures import ENOUGH
@@ -15,6 +14,7 @@ from backend.evaluation.evaluated import Evaluated
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
 from backend.prediction.predictor import PredictorSettings
+from backend.runs.output_file import writing
 
 __all__ = [
     "ThresholdChange",

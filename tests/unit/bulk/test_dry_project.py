@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from backend.bulk.dry_project import DryProject
-from backend.bulk.progress import Progress
 from backend.errors import ImageUnreachable
 from backend.images.fetch import FetchedImage, ImageFetcher, Validators
 from backend.images.reference import ImageRef
 from backend.label_studio.bodies import Task
+from backend.runs.progress import Progress
 from backend.settings import Settings
 from tests.unit.bulk.projects import StandInLabelStudio, StandInWindow, target
 from tests.unit.images.pictures import corners, encoded

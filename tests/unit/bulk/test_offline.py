@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from backend.bulk.ledger_file import open_ledger
 from backend.bulk.offline import FolderRun, one_image
-from backend.bulk.progress import Progress
 from backend.bulk.report import Report
 from backend.bulk.tally import TaskKey
 from backend.errors import BadRequest
+from backend.runs.ledger_file import open_ledger
+from backend.runs.progress import Progress
 from backend.settings import Settings
 from tests.unit.bulk.folders import StandInHandler, folder_of, images_of, predictor
 

@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.bulk import online
-from backend.bulk.ledger import Ledger
-from backend.bulk.ledger_file import RunKey, open_ledger
 from backend.bulk.online import ProjectRun
-from backend.bulk.patience import Patience
-from backend.bulk.progress import Progress
 from backend.bulk.project_tasks import ProjectTasks
 from backend.bulk.report import Report
 from backend.bulk.selection import Selection
@@ -22,6 +18,10 @@ from backend.bulk.target_project import ConfigChanged, target_project
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
+from backend.runs.ledger import Ledger
+from backend.runs.ledger_file import RunKey, open_ledger
+from backend.runs.patience import Patience
+from backend.runs.progress import Progress
 from tests.unit.bulk.projects import (
     CONFIG,
     StandInLabelStudio,
@@ -93,7 +93,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 0.01)
+    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 0.01)
     label_studio = StandInLabelStudio()
     return Desk(tmp_path, label_studio, StandInWriter(label_studio), StandInWindow(), [], [])
 
@@ -314,7 +314,7 @@ def test_a_stop_does_not_wait_for_a_label_studio_that_is_away(
 ) -> None:
     """Its outbox is waiting to write; the stop ends that, too."""
     monkeypatch.setattr("backend.delivery.parcel.CHUNK", 1)
-    monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 60.0)
+    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 60.0)
     desk.label_studio.add("a", "b", "stop")
     desk.writer.raises = [LabelStudioUnavailable("no connection")] * 1000
     began = time.monotonic()

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from backend.bulk.left_out import LeftOut
 from backend.bulk.marks import marks_of
-from backend.bulk.output_file import OutputUnwritable
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.report_files import check_report_paths, write_reports
 from backend.bulk.report_page import report_page
 from backend.bulk.report_table import report_tables
 from backend.bulk.tally import Tally
 from backend.errors import BadRequest, Failure
+from backend.runs.output_file import OutputUnwritable
 from tests.unit.bulk.rows import choice, rectangle
 
 NASTY = "<script>alert('x')</script>\x1b[31m[red]"

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from backend.bulk.output_file import OutputUnwritable
 from backend.cli import ends
 from backend.cli.main import app
 from backend.errors import FirstpassError, SettingsError
 from backend.home import folder_in
 from backend.inference.devices import check_device
+from backend.runs.output_file import OutputUnwritable
 from backend.settings import Settings
 from models.devices import pick_device
 

@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from backend.bulk.ledger import Ledger
-from backend.bulk.ledger_file import open_ledger
-from backend.bulk.progress import Progress
 from backend.bulk.tally import Tally
 from backend.evaluation.asking import ENCODED_TWICE, Asker, WaysHandler
 from backend.evaluation.coco import read_coco
@@ -24,6 +21,9 @@ from backend.images.fetch import ImageFetcher
 from backend.inference.batch_size import BatchSizer
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
+from backend.runs.ledger import Ledger
+from backend.runs.ledger_file import open_ledger
+from backend.runs.progress import Progress
 from backend.settings import Settings, load_settings
 from models.protocols import ImageQueries
 from models.queries import Detect, Ground

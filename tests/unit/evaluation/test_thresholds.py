@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from backend.bulk.output_file import OutputUnwritable
 from backend.bulk.target_project import TargetProject, target_project
 from backend.errors import BadRequest
 from backend.evaluation.evaluated import Evaluated, Seen, evaluated
@@ -23,6 +22,7 @@ from backend.evaluation.thresholds import (
 from backend.label_config.label_config import parse_label_config
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
+from backend.runs.output_file import OutputUnwritable
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
 
 CONFIG = (

@@ -11,7 +11,7 @@ from typing import IO
 
 import pytest
 
-from backend.bulk.output_file import (
+from backend.runs.output_file import (
     OutputUnwritable,
     check_output,
     check_output_folder,

@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.bulk.ledger import Ledger
 from backend.errors import OperatorError
+from backend.runs.ledger import Ledger
 
 __all__ = ["LedgerUnusable", "RunKey", "open_ledger"]
 

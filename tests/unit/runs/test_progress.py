@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from backend.bulk.progress import PACE_S, Progress, showing_progress
+from backend.runs.progress import PACE_S, Progress, showing_progress
 
 
 class Clock:

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from backend.bulk.patience import Abandoned, Patience
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
+from backend.runs.patience import Abandoned, Patience
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 0.01)
+    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 0.01)
 
 
 def test_it_calls_until_there_is_an_answer_and_says_what_it_waits_for() -> None:
@@ -46,7 +46,7 @@ def test_what_will_not_pass_is_raised_at_once() -> None:
 
 
 def test_a_stop_ends_the_waiting_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.bulk.patience.BACK_OFF_S", 60.0)
+    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 60.0)
     patience = Patience(lambda line: None)
 
     def call() -> None:

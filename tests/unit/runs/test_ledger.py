@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.bulk.ledger import Ledger, Listed, Predicted
-from backend.bulk.ledger_file import LedgerUnusable, RunKey, open_ledger
 from backend.bulk.marks import Marks, marks_of
 from backend.errors import Failure, ImageUnreachable, InferenceFailed, LabelStudioRefuses
+from backend.runs.ledger import Ledger, Listed, Predicted
+from backend.runs.ledger_file import LedgerUnusable, RunKey, open_ledger
 from tests.unit.bulk.rows import rectangle
 
 KEY = RunKey("folder /data/images", "tiny-0123456789")
@@ -162,7 +162,7 @@ def test_seconds_add_up_over_the_starts(tmp_path: Path) -> None:
 def test_two_processes_do_not_share_a_ledger(tmp_path: Path) -> None:
     """The second is told so; when the first has ended, however it did, the ledger is free."""
     script = (
-        "import sys; from pathlib import Path; from backend.bulk.ledger_file import *\n"
+        "import sys; from pathlib import Path; from backend.runs.ledger_file import *\n"
         f"with open_ledger(Path({str(tmp_path)!r}), RunKey({KEY.source!r}, {KEY.model_version!r})):\n"
         "  print('open', flush=True); sys.stdin.read()"
     )
