@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import structlog
 
-from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure
 from backend.interactive.assistant import Assistant
 from backend.label_config.control_tags import UnservedTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 

@@ -12,7 +12,7 @@ from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import marks_of
 from backend.bulk.report import Report, RunFacts
 from backend.bulk.tally import Tally
-from backend.bulk.target_project import TargetProject
+from backend.dataset.target_project import TargetProject
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.errors import FirstpassError
 from backend.images.decode import decode_image

@@ -16,13 +16,13 @@ from typing import TypeAlias
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
-from backend.bulk.folder import FoundImage, walk_images
 from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
 from backend.bulk.report import Report, RunFacts
-from backend.bulk.selection import reservoir
 from backend.bulk.tally import Tally
+from backend.dataset.folder import FoundImage, walk_images
+from backend.dataset.selection import reservoir
 from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
 from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file

@@ -15,9 +15,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import Marks, marks_of
-from backend.bulk.project_tasks import ProjectTasks
 from backend.bulk.report import Report, RunFacts
-from backend.bulk.target_project import TargetProject
+from backend.dataset.project_tasks import ProjectTasks
+from backend.dataset.target_project import TargetProject
 from backend.delivery.courier import Writes
 from backend.delivery.outbox import Outbox
 from backend.delivery.parcel import Parcel

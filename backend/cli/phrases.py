@@ -131,8 +131,8 @@ def _changing(settings: Settings) -> Iterator[ProjectPhrases]:
 
 def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:
     from backend.cli.status import open_redis
-    from backend.delivery.project_key import ProjectKey
     from backend.interactive.phrase_tally import PhraseTally
+    from backend.label_studio.project_key import ProjectKey
     from backend.queue.clock import RedisClock
 
     key = ProjectKey.of(project)

@@ -41,8 +41,8 @@ class Given:
 
     def for_project(self) -> ProjectOptions:
         """Raises `BadRequest` for an option of folders, and for what contradicts itself."""
-        from backend.bulk.selection import Selection, parse_filters, parse_ids
         from backend.cli.prelabel_project import ProjectOptions
+        from backend.dataset.selection import Selection, parse_filters, parse_ids
 
         self._refuse(
             "--images",

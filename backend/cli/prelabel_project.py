@@ -12,14 +12,14 @@ from rich.text import Text
 from backend.assembly import job_queue, predictor_settings
 from backend.bulk.dry_project import DryProject
 from backend.bulk.online import ProjectRun
-from backend.bulk.project_tasks import ProjectTasks, chosen_tasks
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.second_tries import forget_failures
-from backend.bulk.selection import Selection
-from backend.bulk.target_project import TargetProject, target_project
 from backend.bulk.workers import check_workers, why_silent
 from backend.cli.status import open_redis
+from backend.dataset.project_tasks import ProjectTasks, chosen_tasks
+from backend.dataset.selection import Selection
+from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.claims import Claims
 from backend.delivery.keys import writer_key
 from backend.delivery.turn import Turn

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import structlog
 
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.errors import LabelConfigError, LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings
 from backend.projects.follow import follow
 from backend.settings import Settings

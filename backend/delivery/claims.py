@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import redis
 
 from backend.delivery.keys import claim_key
-from backend.delivery.project_key import ProjectKey
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import queue_errors
 
 __all__ = ["REPLY_TTL_S", "Claims"]

@@ -25,7 +25,6 @@ from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row, StoresPredictions
 from backend.errors import (
     Failure,
@@ -37,6 +36,7 @@ from backend.errors import (
 )
 from backend.label_studio.bodies import Task
 from backend.label_studio.halving import Unlisted
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 
 __all__ = ["Courier", "KnowsProjects", "Writes"]

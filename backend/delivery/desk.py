@@ -12,8 +12,8 @@ import structlog
 from backend.delivery.claims import REPLY_TTL_S, Claims
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure, QueueUnavailable
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Slot
 from backend.queue.connection import queue_errors
 

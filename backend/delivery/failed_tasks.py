@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import redis
 
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import queue_errors
 from backend.queue.failures import FailureLog
 from backend.queue.keys import FAILURES, FAILURES_BY_TIME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from backend.delivery.project_key import ProjectKey
+from backend.label_studio.project_key import ProjectKey
 
 __all__ = [
     "CHANGED",

@@ -15,7 +15,7 @@ import redis
 import structlog
 
 from backend.delivery.keys import CHANGED, OWING, PUT_OFF, owed_key, tries_key
-from backend.delivery.project_key import ProjectKey
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 

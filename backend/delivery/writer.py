@@ -18,7 +18,6 @@ import structlog
 
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row, StoresPredictions
 from backend.delivery.turn import Turn
 from backend.errors import (
@@ -29,6 +28,7 @@ from backend.errors import (
     RowRefused,
     TaskUnlisted,
 )
+from backend.label_studio.project_key import ProjectKey
 
 __all__ = ["CHUNK", "PredictionWriter"]
 

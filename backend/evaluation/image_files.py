@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from backend.bulk.folder import FoundImage, walk_images
+from backend.dataset.folder import FoundImage, walk_images
 from backend.errors import BadRequest, Failure, ImageNotFound
 from backend.evaluation.labelled import ANY_IMAGE, LabelledTask, Truth
 from backend.queue.wording import images as in_words

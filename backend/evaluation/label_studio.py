@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from backend.bulk.target_project import TargetProject
+from backend.dataset.target_project import TargetProject
 from backend.errors import BadRequest, Failure, ImageNotFound
 from backend.evaluation.annotations import chosen_annotation, submitted, truths_of
 from backend.evaluation.image_files import NO_FILE, ImageFiles

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from backend.bulk.marks import Marks
-from backend.bulk.selection import reservoir
+from backend.dataset.selection import reservoir
 from backend.errors import Failure, InternalError
 from backend.evaluation.asking import Asker, TimedAnswer
 from backend.evaluation.items import Item, Items

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.assembly import predictor_settings
-from backend.bulk.target_project import target_project
+from backend.dataset.target_project import target_project
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.label_studio import read_export, read_project
 from backend.evaluation.labelled import LabelledSet

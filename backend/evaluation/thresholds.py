@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.bulk.target_project import TargetProject
+from backend.dataset.target_project import TargetProject
 from backend.errors import BadRequest
 from backend.evaluation.box_figures import ENOUGH
 from backend.evaluation.evaluated import Evaluated

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from backend.bulk.folder import FoundImage
+from backend.dataset.folder import FoundImage
 from backend.errors import BadRequest, Failure, TaskError
 from backend.evaluation.image_files import ImageFiles, image_task
 from backend.evaluation.labelled import (

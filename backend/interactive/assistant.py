@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import structlog
 
-from backend.delivery.project_key import ProjectKey
 from backend.errors import BadRequest, Failure, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
@@ -18,6 +17,7 @@ from backend.interactive.repeats import on_screen, without_repeats
 from backend.interactive.scene import NotDone, Scene
 from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, Slot
 from backend.prediction.regions import prediction_of
 from backend.queue.job_queue import AsksWorkers

@@ -16,9 +16,9 @@ from pathlib import Path
 from rich.console import Console
 
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.writer import CHUNK
 from backend.errors import OperatorError
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import connect
 from backend.supervisor import ending_signals
 from tests.bench.bulk_lab import BulkLab, open_bulk_lab

@@ -13,9 +13,9 @@ from backend.delivery.card import CourierCard, read_card, write_card
 from backend.delivery.claims import Claims
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.turn import Turn
 from backend.errors import Failure
+from backend.label_studio.project_key import ProjectKey
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import ENDLESS_S, PATIENCE_S, Rig, Users, answered, failed
 

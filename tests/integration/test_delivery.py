@@ -16,9 +16,9 @@ import redis
 from backend.delivery.claims import REPLY_TTL_S, STORED_TTL_S, Claims
 from backend.delivery.keys import claim_key
 from backend.delivery.owed import LOOK_AGAIN_S, OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.turn import Turn
 from backend.errors import QueueUnavailable
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import connect
 
 pytestmark = pytest.mark.redis

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from backend.cli.main import app
 from backend.delivery.keys import owed_key, tries_key
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.errors import SettingsError
+from backend.label_studio.project_key import ProjectKey
 
 pytestmark = pytest.mark.redis
 

@@ -19,8 +19,8 @@ from backend.cli.main import app
 from backend.delivery.card import CourierCard, write_card
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.errors import Failure
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
 from backend.queue.overview import Overview, read_overview

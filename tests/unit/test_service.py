@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from backend.delivery.project_key import ProjectKey
 from backend.label_studio.bodies import SetupRequest, WebhookEvent, parse_body
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.service import PredictionService, WaitLimits

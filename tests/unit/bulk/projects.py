@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.bulk.target_project import TargetProject, target_project
-from backend.delivery.project_key import ProjectKey
+from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.rows import Delivered, Row
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
 from backend.label_studio.halving import Unlisted
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings

@@ -11,10 +11,10 @@ import pytest
 
 from backend.bulk import online
 from backend.bulk.online import ProjectRun
-from backend.bulk.project_tasks import ProjectTasks
 from backend.bulk.report import Report
-from backend.bulk.selection import Selection
-from backend.bulk.target_project import ConfigChanged, target_project
+from backend.dataset.project_tasks import ProjectTasks
+from backend.dataset.selection import Selection
+from backend.dataset.target_project import ConfigChanged, target_project
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from backend.delivery.project_key import ProjectKey
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
 from backend.label_studio.halving import Unlisted
+from backend.label_studio.project_key import ProjectKey
 
 Json = dict[str, Any]
 

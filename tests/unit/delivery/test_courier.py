@@ -24,11 +24,11 @@ from backend.delivery.courier import (
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import owed_key
 from backend.delivery.owed import OwedTasks
-from backend.delivery.project_key import ProjectKey
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.failures import FailureLog
 from tests.standin.queue import answered, failing
 from tests.unit.delivery.label_studio import (

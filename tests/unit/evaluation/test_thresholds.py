@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backend.bulk.target_project import TargetProject, target_project
+from backend.dataset.target_project import TargetProject, target_project
 from backend.errors import BadRequest
 from backend.evaluation.evaluated import Evaluated, Seen, evaluated
 from backend.evaluation.on_image import LabelKey, OnImage, Ticked

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from backend.delivery.project_key import ProjectKey
 from backend.errors import BadRequest, Failure, LabelConfigError
 from backend.interactive.assistant import Assistant
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Prediction, Region, Task
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot

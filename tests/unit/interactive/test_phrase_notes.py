@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from threading import Event
 
-from backend.delivery.project_key import ProjectKey
 from backend.errors import QueueUnavailable
 from backend.interactive import phrase_notes
 from backend.interactive.phrase_notes import PhraseNotes
 from backend.interactive.phrase_tally import PhraseTally
+from backend.label_studio.project_key import ProjectKey
 
 PROJECT = ProjectKey(3, 100)
 

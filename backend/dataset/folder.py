@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from backend.bulk.folder_reasons import (
+from backend.dataset.folder_reasons import (
     A_LINK_ASTRAY,
     A_LINK_OUT,
     A_LINK_TO_A_FOLDER,

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, Protocol, TypeAlias
 
-from backend.bulk.selection import Selection, reservoir
-from backend.bulk.target_project import TargetProject
+from backend.dataset.selection import Selection, reservoir
+from backend.dataset.target_project import TargetProject
 from backend.errors import BadRequest, Failure, LabelStudioUnavailable, TaskUnlisted
 from backend.label_studio.bodies import Task
 from backend.label_studio.halving import Unlisted

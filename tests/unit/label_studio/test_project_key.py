@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.delivery.project_key import ProjectKey
+from backend.label_studio.project_key import ProjectKey
 
 
 def test_request_and_api_name_the_same_project() -> None:

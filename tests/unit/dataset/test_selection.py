@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.bulk.selection import MAX_IDS, Selection, parse_filters, parse_ids, reservoir
+from backend.dataset.selection import MAX_IDS, Selection, parse_filters, parse_ids, reservoir
 from backend.errors import BadRequest
 
 ABOVE = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": 5}

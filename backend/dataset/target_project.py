@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from backend.delivery.project_key import ProjectKey
 from backend.errors import BadRequest, CallerError, LabelConfigError, LabelStudioRefuses
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, PredictorSettings
 
 __all__ = ["ConfigChanged", "KnowsProject", "TargetProject", "target_project"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from backend.bulk import folder as folder_module
-from backend.bulk import folder_reasons
-from backend.bulk.folder import walk_images
+from backend.dataset import folder as folder_module
+from backend.dataset import folder_reasons
+from backend.dataset.folder import walk_images
 from backend.errors import BadRequest
 
 
