@@ -13,8 +13,6 @@ from backend.delivery.desk import DeliveryDesk
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.errors import SettingsError
-from backend.interactive.phrase_notes import PhraseNotes
-from backend.interactive.phrase_tally import PhraseTally
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.clock import RedisClock
@@ -22,6 +20,8 @@ from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
+from backend.review.phrase_notes import PhraseNotes
+from backend.review.phrase_tally import PhraseTally
 from backend.service import PredictionService, WaitLimits
 from backend.settings import Settings
 

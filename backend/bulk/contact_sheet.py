@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backend.bulk.picture_font import Font, PictureFonts
 from backend.bulk.siblings import Siblings, siblings_of
 from backend.label_studio.bodies import Region
+from backend.pages.picture_font import Font, PictureFonts
 from backend.prediction.brush_mask import mask_of_rle
 from backend.queue.wording import printable
 from models.types import ImageSize

@@ -10,9 +10,9 @@ from backend import __version__
 from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.report import Report, in_utc
 from backend.bulk.tally import FailureFigures, LabelFigures
+from backend.pages.markup import Markup, element, table
+from backend.pages.style import STYLE
 from backend.queue.wording import duration
-from backend.web.markup import Markup, element, table
-from backend.web.status_style import STYLE
 
 __all__ = ["document", "failure_section", "report_page", "section", "tile"]
 

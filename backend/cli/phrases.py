@@ -16,8 +16,8 @@ from backend.settings import Settings, load_settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from backend.interactive.phrase_tally import TypedPhrase
     from backend.projects.phrases import AskedLabel, ProjectPhrases
+    from backend.review.phrase_tally import TypedPhrase
 
 __all__ = ["phrases"]
 
@@ -131,9 +131,9 @@ def _changing(settings: Settings) -> Iterator[ProjectPhrases]:
 
 def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:
     from backend.cli.status import open_redis
-    from backend.interactive.phrase_tally import PhraseTally
     from backend.label_studio.project_key import ProjectKey
     from backend.queue.clock import RedisClock
+    from backend.review.phrase_tally import PhraseTally
 
     key = ProjectKey.of(project)
     if key is None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from backend.bulk.picture_font import PictureFonts
 from backend.evaluation.worst import Mark
+from backend.pages.picture_font import PictureFonts
 from models.types import Box
 
 __all__ = ["COLOURS", "drawn", "inline"]

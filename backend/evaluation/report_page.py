@@ -11,8 +11,8 @@ from backend.evaluation.pictures import COLOURS
 from backend.evaluation.report import EvaluationReport
 from backend.evaluation.report_rows import figures_of, share
 from backend.evaluation.worst import WorstImage
+from backend.pages.markup import Markup, element, table
 from backend.queue.wording import duration
-from backend.web.markup import Markup, element, table
 
 __all__ = ["evaluation_page"]
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable
 
 from backend import __version__
+from backend.pages.markup import Markup, element, table
+from backend.pages.style import STYLE
 from backend.queue.failures import FailureRecord
 from backend.queue.overview import Overview
 from backend.queue.verdict import notes, problems
@@ -22,8 +24,6 @@ from backend.queue.wording import (
     tasks,
     worker_name,
 )
-from backend.web.markup import Markup, element, table
-from backend.web.status_style import STYLE
 
 __all__ = ["CONTENT_SECURITY_POLICY", "status_page"]
 

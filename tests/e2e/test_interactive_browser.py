@@ -14,9 +14,9 @@ from backend.cli.status import open_redis
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
-from backend.interactive.phrase_tally import PhraseTally
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
+from backend.review.phrase_tally import PhraseTally
 from models.boxes import grown, iou
 from models.types import Box
 from tests.conftest import missing_command

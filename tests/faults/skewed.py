@@ -21,7 +21,6 @@ from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.delivery.run import _Pulse
 from backend.errors import Failure
-from backend.interactive.phrase_tally import PhraseTally
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Slot
 from backend.projects.doctor.installation import check_courier, check_workers
@@ -32,6 +31,7 @@ from backend.queue.keys import CACHE_INDEX
 from backend.queue.overview import read_overview
 from backend.queue.retry import Retrier
 from backend.queue.submit import Submission, SubmitLimits, Submitter
+from backend.review.phrase_tally import PhraseTally
 from backend.settings import Settings
 from tests.integration.test_queue import requests_for
 

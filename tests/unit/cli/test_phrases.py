@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from backend.cli.phrases import _table
-from backend.interactive.phrase_tally import TypedPhrase
 from backend.projects.phrases import AskedLabel
+from backend.review.phrase_tally import TypedPhrase
 
 
 def shown(asked: list[AskedLabel], typed: list[TypedPhrase]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
-from backend.bulk.picture_font import PictureFonts, picture_font
+from backend.pages.picture_font import PictureFonts, picture_font
 
 builder = pytest.importorskip("fontTools.fontBuilder")
 pens = pytest.importorskip("fontTools.pens.ttGlyphPen")
@@ -69,7 +69,7 @@ def test_what_no_font_has_is_written_as_numbers(
 ) -> None:
     """Each letter for itself; those that the font has stay letters."""
     latin = font_with(tmp_path / "usual", "Latin", "".join(map(chr, range(33, 127))))
-    monkeypatch.setattr("backend.bulk.picture_font._USUAL", (str(latin),))
+    monkeypatch.setattr("backend.pages.picture_font._USUAL", (str(latin),))
 
     assert PictureFonts(15, folders=[]).shown(text)[0] == escaped
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis
 
-from backend.interactive import phrase_tally
-from backend.interactive.phrase_tally import PhraseTally, TypedPhrase
 from backend.label_studio.project_key import ProjectKey
+from backend.review import phrase_tally
+from backend.review.phrase_tally import PhraseTally, TypedPhrase
 from tests.unit.interactive.contexts import rectangle
 
 pytestmark = pytest.mark.redis

@@ -9,8 +9,8 @@ from threading import BoundedSemaphore
 import structlog
 
 from backend.errors import QueueUnavailable
-from backend.interactive.phrase_tally import PhraseTally
 from backend.label_studio.project_key import ProjectKey
+from backend.review.phrase_tally import PhraseTally
 
 __all__ = ["PhraseNotes"]
 

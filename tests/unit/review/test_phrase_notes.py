@@ -6,10 +6,10 @@ import time
 from threading import Event
 
 from backend.errors import QueueUnavailable
-from backend.interactive import phrase_notes
-from backend.interactive.phrase_notes import PhraseNotes
-from backend.interactive.phrase_tally import PhraseTally
 from backend.label_studio.project_key import ProjectKey
+from backend.review import phrase_notes
+from backend.review.phrase_notes import PhraseNotes
+from backend.review.phrase_tally import PhraseTally
 
 PROJECT = ProjectKey(3, 100)
 

@@ -1,0 +1,1 @@
+"""What pages and pictures for people are made of."""
