@@ -57,7 +57,7 @@ gpu-check: $(SELF_STAMP) ## measure the models on a GPU, under six minutes, no n
 	@.venv/bin/python -m tests.bench.gpu_check $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: less than three hours on two cores
-	@.venv/bin/python -m models.tiny.training.run $(ARGS)
+	@.venv/bin/python -m training.run $(ARGS)
 
 eval-tiny: $(SELF_STAMP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny
 	@.venv/bin/python -m models.tiny.evaluate --n $(or $(N),500) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))

@@ -1,4 +1,4 @@
-"""Every example in a docstring of the product gives what it says."""
+"""Every example in a docstring gives what it says."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 
 import backend
 import models
+import training
 
 MODULES = [
     found.name
-    for package in (backend, models)
+    for package in (backend, models, training)
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     # Importing this one sets the process up for label_studio_ml's own server.
     if found.name != "backend.label_studio.ml_model"

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from setuptools import find_packages
 
 from backend.settings import Settings, variable_name
 
@@ -25,6 +26,14 @@ LOCKS = (
 MODEL_LIBRARIES = {"torch", "transformers", "supervision", "label-studio-ml", "numpy", "tokenizers"}
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_what_is_installed_holds_no_training_code() -> None:
+    """The wheel is the product: what made its tiny checkpoints stays in the repository."""
+    found = find_packages(str(ROOT), **PYPROJECT["tool"]["setuptools"]["packages"]["find"])
+
+    assert {name.partition(".")[0] for name in found} == {"backend", "models"}
+    assert not [name for name in found if "training" in name]
 
 
 def test_the_web_group_names_only_project_dependencies() -> None:

@@ -12,7 +12,7 @@ import pytest
 from models.catalogue import TINY_FOLDER
 from models.runtime import LoadedRuntime
 from models.tiny.evaluate import evaluate
-from models.tiny.training.export import MOST_BYTES
+from training.export import MOST_BYTES
 
 SCENES = 40
 SEED = 8_000_000_000

@@ -1,4 +1,4 @@
-"""Trains the tiny checkpoints: `python -m models.tiny.training.run --stage all --work build/tiny`.
+"""Trains the tiny checkpoints: `python -m training.run --stage all --work build/tiny`.
 
 Stages, each from what the ones before it left in the work folder::
 
@@ -26,16 +26,16 @@ import torch
 import transformers
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from models.tiny.training.clip import ClipBatches, train_clip
-from models.tiny.training.export import export
-from models.tiny.training.features import cache_features
-from models.tiny.training.language import LessonDrawer, Mix, train_language
-from models.tiny.training.lessons import Lessons
-from models.tiny.training.pools import FIRST_TRAINING_SEED, Pool, make_pool, open_pool
-from models.tiny.training.schedule import Plan
-from models.tiny.training.tower import SceneDrawer, train_tower
-from models.tiny.training.untrained import new_clip, new_florence
-from models.tiny.training.vocabulary import clip_processor, florence_processor
+from training.clip import ClipBatches, train_clip
+from training.export import export
+from training.features import cache_features
+from training.language import LessonDrawer, Mix, train_language
+from training.lessons import Lessons
+from training.pools import FIRST_TRAINING_SEED, Pool, make_pool, open_pool
+from training.schedule import Plan
+from training.tower import SceneDrawer, train_tower
+from training.untrained import new_clip, new_florence
+from training.vocabulary import clip_processor, florence_processor
 
 #: Its annotations refuse arguments that it documents.
 _hf: Any = transformers
@@ -152,7 +152,7 @@ STAGES: dict[str, Callable[[Work], None]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one stage, or all of them; gives the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.tiny.training.run",
+        prog="python -m training.run",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.tiny.training.pools import Bytes, Pool
-from models.tiny.training.vocabulary import GRID
+from training.pools import Bytes, Pool
+from training.vocabulary import GRID
 
 __all__ = ["cache_features", "grid_centres", "normalised", "object_cells"]
 

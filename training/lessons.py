@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
-from models.tiny.training.pools import SceneFacts
-from models.tiny.training.vocabulary import BOS, EOS, NUMBERS, OTHER_THINGS, plural
+from training.pools import SceneFacts
+from training.vocabulary import BOS, EOS, NUMBERS, OTHER_THINGS, plural
 
 __all__ = ["Kind", "Lesson", "Lessons", "PhraseSpan"]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.tiny.training.lessons import Lesson
-from models.tiny.training.vocabulary import EOS, PAD
+from training.lessons import Lesson
+from training.vocabulary import EOS, PAD
 
 __all__ = ["Batch", "collate"]
 

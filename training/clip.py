@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from models.catalogue import REGISTRY
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
-from models.tiny.training.pools import Bytes, Pool
-from models.tiny.training.schedule import Plan, Record, adam, train
+from training.pools import Bytes, Pool
+from training.schedule import Plan, Record, adam, train
 
 __all__ = ["ClipBatches", "train_clip"]
 

@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.tiny.training.batches import Batch, collate
-from models.tiny.training.features import object_cells
-from models.tiny.training.guidance import LanguageLosses
-from models.tiny.training.lessons import Kind, Lessons
-from models.tiny.training.pools import SceneFacts
-from models.tiny.training.schedule import Plan, Record, adam, train
+from training.batches import Batch, collate
+from training.features import object_cells
+from training.guidance import LanguageLosses
+from training.lessons import Kind, Lessons
+from training.pools import SceneFacts
+from training.schedule import Plan, Record, adam, train
 
 __all__ = ["LessonDrawer", "Mix", "train_language"]
 

@@ -10,8 +10,8 @@ import transformers
 from torch import Tensor, nn
 
 from models.boxes import BINS
-from models.tiny.training.pools import CLIP_SIDE
-from models.tiny.training.vocabulary import BOS, EOS, GRID, PAD
+from training.pools import CLIP_SIDE
+from training.vocabulary import BOS, EOS, GRID, PAD
 
 #: Its annotations refuse arguments that it documents.
 _hf: Any = transformers

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.boxes import BINS
-from models.tiny.training.attention import AttentionWatch
-from models.tiny.training.batches import Batch
-from models.tiny.training.vocabulary import EOS, PAD
+from training.attention import AttentionWatch
+from training.batches import Batch
+from training.vocabulary import EOS, PAD
 
 __all__ = ["Binding", "LanguageLosses"]
 

@@ -12,7 +12,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from models.boxes import BINS
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
-from models.tiny.training.pools import CLIP_SIDE, SIDE
+from training.pools import CLIP_SIDE, SIDE
 
 __all__ = [
     "BOS",

@@ -21,10 +21,10 @@ from torch.nn import functional
 
 from models.boxes import BINS
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
-from models.tiny.training.features import middle_cells, normalised, object_cells
-from models.tiny.training.pools import Bytes, Floats, Pool
-from models.tiny.training.schedule import Plan, Record, adam, train
-from models.tiny.training.vocabulary import GRID
+from training.features import middle_cells, normalised, object_cells
+from training.pools import Bytes, Floats, Pool
+from training.schedule import Plan, Record, adam, train
+from training.vocabulary import GRID
 
 __all__ = ["SceneDrawer", "TowerHeads", "train_tower"]
 

@@ -13,17 +13,17 @@ from transformers import AutoTokenizer
 
 from models.catalogue import TINY_FOLDER
 from models.tiny.scenes import COLORS, SHAPES
-from models.tiny.training.clip import ClipBatches, train_clip
-from models.tiny.training.export import MOST_BYTES, export
-from models.tiny.training.features import cache_features, object_cells
-from models.tiny.training.language import LessonDrawer, Mix, train_language
-from models.tiny.training.lessons import Kind, Lesson, Lessons
-from models.tiny.training.pools import Pool, SceneFacts, make_pool, open_pool
-from models.tiny.training.run import load_clip, load_florence
-from models.tiny.training.schedule import Plan
-from models.tiny.training.tower import SceneDrawer, train_tower
-from models.tiny.training.untrained import new_clip, new_florence
-from models.tiny.training.vocabulary import clip_processor, florence_processor
+from training.clip import ClipBatches, train_clip
+from training.export import MOST_BYTES, export
+from training.features import cache_features, object_cells
+from training.language import LessonDrawer, Mix, train_language
+from training.lessons import Kind, Lesson, Lessons
+from training.pools import Pool, SceneFacts, make_pool, open_pool
+from training.run import load_clip, load_florence
+from training.schedule import Plan
+from training.tower import SceneDrawer, train_tower
+from training.untrained import new_clip, new_florence
+from training.vocabulary import clip_processor, florence_processor
 
 SCENES = 8
 #: A red circle, two blue stars and a red star.
