@@ -15,7 +15,7 @@ from backend.bulk.siblings import Siblings, siblings_of
 from backend.label_studio.bodies import Region
 from backend.pages.picture_font import Font, PictureFonts
 from backend.prediction.brush_mask import mask_of_rle
-from backend.queue.wording import printable
+from backend.wording import printable
 from models.types import ImageSize
 
 __all__ = ["MAX_PICTURES", "ContactSheet"]

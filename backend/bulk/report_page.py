@@ -12,7 +12,7 @@ from backend.bulk.report import Report, in_utc
 from backend.bulk.tally import FailureFigures, LabelFigures
 from backend.pages.markup import Markup, element, table
 from backend.pages.style import STYLE
-from backend.queue.wording import duration
+from backend.wording import duration
 
 __all__ = ["document", "failure_section", "report_page", "section", "tile"]
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from backend.bulk.left_out import LeftOutFigures
 from backend.bulk.report import Report
 from backend.bulk.tally import FailureFigures
-from backend.queue.wording import duration, printable
+from backend.wording import duration, printable
 
 __all__ = ["failure_table", "report_tables"]
 

@@ -8,9 +8,9 @@ import redis
 
 from backend.errors import OperatorError, QueueUnavailable
 from backend.prediction.engine import Engine
-from backend.queue.overview import read_overview
 from backend.queue.vitals import WorkerCard
-from backend.queue.wording import worker_name
+from backend.status.overview import read_overview
+from backend.wording import worker_name
 
 __all__ = ["NobodyServes", "check_workers", "why_silent"]
 

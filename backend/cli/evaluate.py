@@ -196,7 +196,7 @@ def evaluate(
 
 def _print(report: EvaluationReport, *, as_json: bool) -> None:
     from backend.evaluation.report_table import evaluation_tables
-    from backend.queue.wording import printable
+    from backend.wording import printable
 
     if as_json:
         typer.echo(report.to_json(), nl=False)

@@ -29,11 +29,11 @@ from backend.inference.checkpoints import check_checkpoints
 from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.wording import images as in_words
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import open_ledger
 from backend.runs.progress import showing_progress
 from backend.settings import Settings
+from backend.wording import images as in_words
 
 if TYPE_CHECKING:
     from models.runtime import LoadedRuntime

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from backend.projects.finding import Finding, Level
-from backend.queue.wording import printable
+from backend.wording import printable
 
 __all__ = ["failed", "finding_json", "finding_line"]
 

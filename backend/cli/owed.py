@@ -93,7 +93,7 @@ def _keys(found: Sequence[OwedProject]) -> set[object]:
 
 
 def _lines(found: Sequence[OwedProject], tasks: Sequence[int], now: float) -> list[str]:
-    from backend.queue.wording import printable
+    from backend.wording import printable
 
     lines = []
     for one in found:

@@ -165,6 +165,6 @@ def _table(asked: Sequence[AskedLabel], typed: Sequence[TypedPhrase]) -> Table:
 
 
 def _printable(text: str) -> str:
-    from backend.queue.wording import printable
+    from backend.wording import printable
 
     return printable(text)

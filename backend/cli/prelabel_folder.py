@@ -19,11 +19,11 @@ from backend.inference.batch_size import BatchSizer
 from backend.label_config.control_tags import ObjectTag
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import Predictor, PredictorSettings
-from backend.queue.wording import images, printable
 from backend.runs.ledger_file import open_ledger
 from backend.runs.output_file import check_output, check_output_folder
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
+from backend.wording import images, printable
 
 __all__ = ["DRY_SAMPLE", "FolderOptions", "prelabel_folder"]
 

@@ -30,13 +30,13 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.queue.job_queue import JobQueue
-from backend.queue.wording import printable
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger
 from backend.runs.output_file import check_output
 from backend.runs.patience import Patience
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
+from backend.wording import printable
 
 __all__ = ["ProjectOptions", "prelabel_project"]
 

@@ -133,7 +133,7 @@ def _table(stored: Sequence[StoredVersion], removing: Collection[StoredVersion])
     from rich.table import Table
     from rich.text import Text
 
-    from backend.queue.wording import printable
+    from backend.wording import printable
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model_version", overflow="fold")

@@ -16,7 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from backend.queue.wording import duration
+from backend.wording import duration
 
 __all__ = ["PlainPull", "showing_pull"]
 

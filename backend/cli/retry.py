@@ -62,7 +62,7 @@ def retry(
 
 def _report(retried: Retried) -> None:
     """How many wait again; and by reason, which do not."""
-    from backend.queue.wording import images
+    from backend.wording import images
 
     console = Console(soft_wrap=True)
     back = "is back" if len(retried.again) == 1 else "are back"

@@ -44,8 +44,8 @@ def status(
     delivers, Redis about to lose data. Images that failed are shown and do not change the exit code.
     """
     from backend.cli.tables import failure_tables, overview_tables
-    from backend.queue.overview import read_overview
-    from backend.queue.verdict import overview_json, problems
+    from backend.status.overview import read_overview
+    from backend.status.verdict import overview_json, problems
 
     settings = load_settings(redis_url=redis_url, home=home)
     with open_redis(settings) as connection:

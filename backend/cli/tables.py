@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from backend.queue.overview import Overview
-from backend.queue.verdict import notes, problems
-from backend.queue.wording import (
+from backend.status.overview import Overview
+from backend.status.verdict import notes, problems
+from backend.wording import (
     duration,
     images,
     printable,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from backend.dataset.folder import FoundImage, walk_images
 from backend.errors import BadRequest, Failure, ImageNotFound
 from backend.evaluation.labelled import ANY_IMAGE, LabelledTask, Truth
-from backend.queue.wording import images as in_words
+from backend.wording import images as in_words
 
 __all__ = ["DATA_KEY", "NO_FILE", "ImageFiles", "image_task", "refuse_images_elsewhere"]
 

@@ -15,7 +15,7 @@ from backend.evaluation.annotations import chosen_annotation, submitted, truths_
 from backend.evaluation.image_files import NO_FILE, ImageFiles
 from backend.evaluation.labelled import LabelledSet, LabelledTask
 from backend.label_studio.api import LabelStudioApi
-from backend.queue.wording import tasks as in_words
+from backend.wording import tasks as in_words
 
 __all__ = ["read_export", "read_project"]
 

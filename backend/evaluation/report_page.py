@@ -12,7 +12,7 @@ from backend.evaluation.report import EvaluationReport
 from backend.evaluation.report_rows import figures_of, share
 from backend.evaluation.worst import WorstImage
 from backend.pages.markup import Markup, element, table
-from backend.queue.wording import duration
+from backend.wording import duration
 
 __all__ = ["evaluation_page"]
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from backend.bulk.report_table import failure_table
 from backend.evaluation.report import EvaluationReport
 from backend.evaluation.report_rows import Figures, figures_of
-from backend.queue.wording import images, printable
+from backend.wording import images, printable
 
 __all__ = ["evaluation_tables"]
 

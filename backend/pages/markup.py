@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from backend.queue.wording import printable
+from backend.wording import printable
 
 __all__ = ["Markup", "element", "table"]
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from backend.queue.wording import duration, printable
+from backend.wording import duration, printable
 
 __all__ = ["Progress", "showing_progress"]
 

@@ -14,9 +14,9 @@ import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from backend.queue.wording import printable
 from backend.settings import Settings
 from backend.web.replies import error_reply
+from backend.wording import printable
 
 __all__ = ["KnownCallers"]
 

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client import Histogram as PrometheusHistogram
 
 from backend.prediction.predictor import Slot
-from backend.queue.overview import Overview
+from backend.status.overview import Overview
 from backend.web.overview_metrics import OverviewCollector
 
 __all__ = ["Metrics"]

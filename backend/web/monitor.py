@@ -11,7 +11,7 @@ from rq import Queue
 
 from backend.errors import QueueUnavailable
 from backend.queue.keys import QUEUES
-from backend.queue.overview import Overview, read_overview
+from backend.status.overview import Overview, read_overview
 
 __all__ = ["QueueMonitor", "QueueState"]
 

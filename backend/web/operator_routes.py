@@ -16,8 +16,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend import __version__
-from backend.queue.overview import Overview
-from backend.queue.verdict import overview_json
+from backend.status.overview import Overview
+from backend.status.verdict import overview_json
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.status_page import CONTENT_SECURITY_POLICY, status_page

@@ -13,8 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from backend.queue.overview import STANDINGS, Overview, QueueView
 from backend.queue.vitals import BUCKETS_S, WorkerCard
+from backend.status.overview import STANDINGS, Overview, QueueView
 
 __all__ = ["OverviewCollector"]
 

@@ -11,10 +11,10 @@ from backend import __version__
 from backend.pages.markup import Markup, element, table
 from backend.pages.style import STYLE
 from backend.queue.failures import FailureRecord
-from backend.queue.overview import Overview
-from backend.queue.verdict import notes, problems
 from backend.queue.vitals import WorkerCard
-from backend.queue.wording import (
+from backend.status.overview import Overview
+from backend.status.verdict import notes, problems
+from backend.wording import (
     duration,
     images,
     queue_title,

@@ -19,10 +19,10 @@ from backend.demo.label_studio import LabelStudio, start_label_studio
 from backend.label_studio.api import LabelStudioApi
 from backend.processes import ManagedProcess, Program
 from backend.queue.connection import connect
-from backend.queue.overview import read_overview
 from backend.redis_server import embedded_redis
 from backend.settings import Settings, load_settings
 from backend.stack import settings_environment
+from backend.status.overview import read_overview
 from backend.supervisor import Supervisor
 from tests.bench.process_costs import resident_mib
 

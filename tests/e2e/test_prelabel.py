@@ -29,8 +29,8 @@ from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.queue.keys import BULK_QUEUE
-from backend.queue.overview import read_overview
 from backend.stack import settings_environment
+from backend.status.overview import read_overview
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import PATIENCE_S, stopped, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, picture, rows_per_task

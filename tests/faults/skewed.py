@@ -28,11 +28,11 @@ from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.queue.keys import CACHE_INDEX
-from backend.queue.overview import read_overview
 from backend.queue.retry import Retrier
 from backend.queue.submit import Submission, SubmitLimits, Submitter
 from backend.review.phrase_tally import PhraseTally
 from backend.settings import Settings
+from backend.status.overview import read_overview
 from tests.integration.test_queue import requests_for
 
 PROJECT, AGAIN = ProjectKey(4, 5), ProjectKey(6, 7)

@@ -23,11 +23,11 @@ from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
-from backend.queue.overview import Overview, read_overview
 from backend.queue.payload import Answer
 from backend.queue.retry import Retrier
 from backend.queue.submit import SubmitLimits, Submitter
-from backend.queue.verdict import overview_json, problems
+from backend.status.overview import Overview, read_overview
+from backend.status.verdict import overview_json, problems
 from backend.web.metrics import Metrics
 from backend.web.status_page import status_page
 from tests.integration.conftest import StartWorker

@@ -10,10 +10,10 @@ from backend.inference.checkpoints import check_checkpoints
 from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
-from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import WorkerCard
-from backend.queue.wording import duration, worker_name
 from backend.settings import Settings
+from backend.status.overview import Overview, RedisView
+from backend.wording import duration, worker_name
 
 __all__ = ["check_courier", "check_models", "check_redis", "check_web", "check_workers"]
 

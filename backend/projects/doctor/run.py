@@ -33,8 +33,8 @@ from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.queue.connection import queue_errors
-from backend.queue.overview import Overview, read_overview
 from backend.settings import Settings
+from backend.status.overview import Overview, read_overview
 
 __all__ = ["Doctor"]
 

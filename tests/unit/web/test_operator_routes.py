@@ -14,9 +14,9 @@ from backend.assembly import RunningService
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.connection import connect
-from backend.queue.overview import Overview
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings
+from backend.status.overview import Overview
 from backend.web.app import create_app
 from backend.web.monitor import QueueMonitor
 from tests.standin.queue import StandInQueue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from backend.queue.overview import Overview
 from backend.queue.vitals import BUCKETS_S
+from backend.status.overview import Overview
 from backend.web.metrics import Metrics
 from tests.unit.web.overviews import courier, overview, worker
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from backend.queue.overview import Overview
+from backend.status.overview import Overview
 from backend.web.status_page import status_page
 from tests.unit.web.overviews import AT, courier, failure, overview, worker
 

@@ -19,9 +19,9 @@ from backend.projects.doctor.installation import (
     check_workers,
 )
 from backend.projects.finding import Finding, Level
-from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import WorkerCard
 from backend.settings import Settings
+from backend.status.overview import Overview, RedisView
 from tests.unit.projects.label_studio import our_web
 
 NOW = 1000.0

@@ -6,8 +6,8 @@ from math import isinf
 
 from backend.delivery.card import CourierCard
 from backend.queue.keys import INTERACTIVE_QUEUE
-from backend.queue.overview import RedisView
 from backend.queue.vitals import BUCKETS_S, WorkerCard
+from backend.status.overview import RedisView
 
 __all__ = [
     "duration",

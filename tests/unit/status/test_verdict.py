@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
-from backend.queue.overview import Overview, QueueView
-from backend.queue.verdict import notes, overview_json, problems
 from backend.queue.vitals import BUCKETS_S, Histogram, WorkerCard
+from backend.status.overview import Overview, QueueView
+from backend.status.verdict import notes, overview_json, problems
 from backend.web.status_page import status_page
 from tests.unit.web.overviews import AT, REDIS, courier, overview, worker
 

@@ -9,9 +9,9 @@ from typing import Any
 from backend import __version__
 from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
-from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import Histogram, WorkerCard
-from backend.queue.wording import images, megabytes, tasks, worker_name
+from backend.status.overview import Overview, RedisView
+from backend.wording import images, megabytes, tasks, worker_name
 
 __all__ = ["notes", "overview_json", "problems"]
 

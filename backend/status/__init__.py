@@ -1,0 +1,1 @@
+"""How queue, workers and courier stand, and whether all is well."""
