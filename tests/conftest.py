@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from backend.redis_server import RedisServerMissing, embedded_redis
+from backend.processes.redis_server import RedisServerMissing, embedded_redis
 
 # As the command line does it, before torch loads: its threads must not spin on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -22,7 +22,7 @@ def courier(
     It needs Label Studio's address and FIRSTPASS_LABEL_STUDIO_API_KEY, and the same model and
     score threshold as the web process. One is enough for any number of workers.
     """
-    from backend.delivery.run import run_courier
+    from backend.processes.courier import run_courier
 
     run_courier(
         load_settings(

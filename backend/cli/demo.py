@@ -68,7 +68,7 @@ def demo(
     """
     from backend.demo.environment import LABEL_STUDIO_BIN, repository
     from backend.demo.run import run_demo
-    from backend.supervisor import ending_signals
+    from backend.processes.supervisor import ending_signals
 
     began = time.monotonic()
     binary = (label_studio_bin or repository() / LABEL_STUDIO_BIN).absolute()

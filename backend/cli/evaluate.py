@@ -14,8 +14,8 @@ from backend.cli.evaluate_given import EvaluateGiven
 from backend.cli.options import setting
 from backend.cli.prelabel import quietly
 from backend.errors import FirstpassError
+from backend.processes.supervisor import ending_signals
 from backend.settings import load_settings
-from backend.supervisor import ending_signals
 
 if TYPE_CHECKING:
     from backend.cli.evaluate_run import Measured

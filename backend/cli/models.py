@@ -16,8 +16,8 @@ from rich.text import Text
 from backend.cli.options import setting
 from backend.cli.pull_progress import showing_pull
 from backend.errors import ModelUnavailable
+from backend.processes.supervisor import ending_signals
 from backend.settings import load_settings
-from backend.supervisor import ending_signals
 
 if TYPE_CHECKING:
     from models.hub.pull import Pulled

@@ -18,8 +18,8 @@ from backend.cli.ends import NOT_DONE, SOME_FAILED, STOPPED
 from backend.cli.options import setting
 from backend.cli.prelabel_given import Given
 from backend.errors import BadRequest, FirstpassError
+from backend.processes.supervisor import ending_signals
 from backend.settings import Settings, load_settings
-from backend.supervisor import ending_signals
 
 if TYPE_CHECKING:
     from backend.bulk.report import Report

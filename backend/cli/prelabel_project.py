@@ -9,7 +9,6 @@ import redis
 from rich.console import Console
 from rich.text import Text
 
-from backend.assembly import job_queue, predictor_settings
 from backend.bulk.dry_project import DryProject
 from backend.bulk.online import ProjectRun
 from backend.bulk.report import Report
@@ -29,6 +28,7 @@ from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
+from backend.processes.assembly import job_queue, predictor_settings
 from backend.queue.job_queue import JobQueue
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger

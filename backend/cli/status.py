@@ -12,7 +12,7 @@ from rich.console import Console
 from backend.cli.ends import AMISS
 from backend.cli.options import setting
 from backend.errors import SettingsError
-from backend.redis_server import running_redis
+from backend.processes.redis_server import running_redis
 from backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:

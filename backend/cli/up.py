@@ -65,9 +65,9 @@ def _run(settings: Settings, workers: int) -> None:
     from backend.errors import SettingsError
     from backend.inference.checkpoints import check_checkpoints
     from backend.inference.devices import check_device
-    from backend.processes import free_port, port_is_free
-    from backend.stack import start_stack
-    from backend.supervisor import Supervisor, ending_signals
+    from backend.processes.children import free_port, port_is_free
+    from backend.processes.stack import start_stack
+    from backend.processes.supervisor import Supervisor, ending_signals
 
     check_checkpoints(settings.model)
     check_device(settings.device)

@@ -23,7 +23,7 @@ def web(
     log_level: Annotated[str | None, setting("log_level")] = None,
 ) -> None:
     """Answer Label Studio; holds no model. Secrets are taken from the environment alone."""
-    from backend.web.serve import serve
+    from backend.processes.web import serve
 
     serve(
         load_settings(

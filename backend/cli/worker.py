@@ -26,7 +26,7 @@ def worker(
     ] = False,
 ) -> None:
     """Load the models once, then predict batch after batch. Start one per device."""
-    from backend.queue.run import run_worker
+    from backend.processes.worker import run_worker
 
     run_worker(
         load_settings(

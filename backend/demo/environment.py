@@ -14,10 +14,10 @@ from backend import __version__
 from backend.demo.client import Backend, LabelStudioClient
 from backend.demo.label_studio import LabelStudio, start_label_studio
 from backend.inference.checkpoints import check_checkpoints
-from backend.processes import free_port
+from backend.processes.children import free_port
+from backend.processes.stack import start_stack
+from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
-from backend.stack import start_stack
-from backend.supervisor import Supervisor
 
 __all__ = ["LABEL_STUDIO_BIN", "Place", "Running", "Say", "repository", "running"]
 

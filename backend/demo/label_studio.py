@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 
 from backend.errors import SettingsError
-from backend.processes import ProcessFailed, Program, free_port
-from backend.supervisor import Supervisor
+from backend.processes.children import ProcessFailed, Program, free_port
+from backend.processes.supervisor import Supervisor
 
 __all__ = ["LabelStudio", "Login", "installed_version", "prepared_data", "start_label_studio"]
 

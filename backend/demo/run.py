@@ -18,8 +18,8 @@ from backend.demo.images import DemoImage, demo_images
 from backend.demo.label_studio import Login
 from backend.demo.report import Report
 from backend.errors import SettingsError
+from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
-from backend.supervisor import Supervisor
 
 __all__ = ["DEMO_CONFIG", "DemoResult", "predict_all", "run_demo", "task_ids_by_file"]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.assembly import predictor_settings
 from backend.dataset.target_project import target_project
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.label_studio import read_export, read_project
@@ -24,6 +23,7 @@ from backend.images.reference import parse_image_ref
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.prediction.predictor import PredictorSettings
+from backend.processes.assembly import predictor_settings
 from backend.settings import Settings
 
 __all__ = ["Source", "dataset_source", "export_source", "project_source"]

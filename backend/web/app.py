@@ -19,9 +19,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from backend import __version__
-from backend.assembly import RunningService
 from backend.errors import FirstpassError
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent, parse_body
+from backend.processes.assembly import RunningService
 from backend.service import PredictionService
 from backend.settings import Settings
 from backend.web.auth import Gate

@@ -19,8 +19,8 @@ from backend.delivery.owed import OwedTasks
 from backend.delivery.writer import CHUNK
 from backend.errors import OperatorError
 from backend.label_studio.project_key import ProjectKey
+from backend.processes.supervisor import ending_signals
 from backend.queue.connection import connect
-from backend.supervisor import ending_signals
 from tests.bench.bulk_lab import BulkLab, open_bulk_lab
 from tests.bench.figures import Figure, Target, alternate
 from tests.bench.report import Report

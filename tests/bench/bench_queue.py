@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from backend.errors import OperatorError
-from backend.supervisor import ending_signals
+from backend.processes.supervisor import ending_signals
 from tests.bench.effort import FULL, QUICK, Effort
 from tests.bench.figures import Figure
 from tests.bench.queue_health import health

@@ -17,13 +17,13 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import LABEL_STUDIO_BIN, repository
 from backend.demo.label_studio import LabelStudio, start_label_studio
 from backend.label_studio.api import LabelStudioApi
-from backend.processes import ManagedProcess, Program
+from backend.processes.children import ManagedProcess, Program
+from backend.processes.redis_server import embedded_redis
+from backend.processes.stack import settings_environment
+from backend.processes.supervisor import Supervisor
 from backend.queue.connection import connect
-from backend.redis_server import embedded_redis
 from backend.settings import Settings, load_settings
-from backend.stack import settings_environment
 from backend.status.overview import read_overview
-from backend.supervisor import Supervisor
 from tests.bench.process_costs import resident_mib
 
 __all__ = ["BulkLab", "open_bulk_lab"]

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from backend.processes import free_port
+from backend.processes.children import free_port
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, Target, percentile
 from tests.bench.queue_lab import open_lab

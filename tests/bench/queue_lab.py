@@ -19,14 +19,14 @@ from rq import Worker
 
 from backend.images.reference import parse_image_ref
 from backend.prediction.plan import ModelRequest
-from backend.processes import ManagedProcess, Program
+from backend.processes.children import ManagedProcess, Program
+from backend.processes.redis_server import embedded_redis
+from backend.processes.supervisor import Supervisor
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.payload import Answer, request_id
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
-from backend.redis_server import embedded_redis
-from backend.supervisor import Supervisor
 from models.queries import Classify, Ground
 
 __all__ = [

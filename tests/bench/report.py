@@ -17,7 +17,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from backend.redis_server import find_redis_server
+from backend.processes.redis_server import find_redis_server
 from tests.bench.figures import Figure
 
 __all__ = ["Report", "machine"]

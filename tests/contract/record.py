@@ -17,7 +17,7 @@ from typing import Any
 from backend.demo.client import Backend, LabelStudioClient
 from backend.demo.environment import repository
 from backend.demo.label_studio import start_label_studio
-from backend.supervisor import Supervisor
+from backend.processes.supervisor import Supervisor
 from models.tiny.scenes import generate_scene
 
 BODIES = Path(__file__).parent / "bodies"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from backend.assembly import RunningService
 from backend.prediction.engine import Engine, engine_for
 from backend.prediction.predictor import PredictorSettings
+from backend.processes.assembly import RunningService
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings

@@ -26,7 +26,7 @@ def http() -> Iterator[Any]:
         warnings.simplefilter("ignore")  # what a package of 2021 says when it is imported
         from label_studio_ml.api import init_app
 
-        from backend.label_studio.ml_model import FirstpassModel
+        from backend.processes.label_studio_ml import FirstpassModel
 
     class Model(FirstpassModel):
         service = PredictionService(

@@ -14,8 +14,8 @@ import pytest
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import LABEL_STUDIO_BIN, Place, Running, repository, running
 from backend.demo.label_studio import installed_version, prepared_data
+from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
-from backend.supervisor import Supervisor
 from tests.conftest import missing
 
 CACHE = repository() / ".cache" / "demo"
@@ -43,8 +43,8 @@ def _patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("backend.demo.label_studio.FIRST_START_S", 1200.0)
         patch.setattr("backend.demo.label_studio.START_S", 600.0)
-        patch.setattr("backend.stack.WEB_READY_S", 600.0)
-        patch.setattr("backend.stack.COURIER_READY_S", 600.0)
+        patch.setattr("backend.processes.stack.WEB_READY_S", 600.0)
+        patch.setattr("backend.processes.stack.COURIER_READY_S", 600.0)
         yield
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 
 from backend.demo.environment import Place, Running, repository, running
-from backend.processes import ManagedProcess
+from backend.processes.children import ManagedProcess
+from backend.processes.stack import Stack
+from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
-from backend.stack import Stack
-from backend.supervisor import Supervisor
 
 #: For what must happen at all; never a measure of speed.
 PATIENCE_S = 600.0

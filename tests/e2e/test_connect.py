@@ -20,14 +20,14 @@ from backend.demo.images import demo_images
 from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
 from backend.prediction.model_version import is_model_version
+from backend.processes.stack import settings_environment
+from backend.processes.supervisor import Supervisor
 from backend.projects.connect import Connector
 from backend.projects.finding import Finding, Level
 from backend.projects.follow import Followed, follow
 from backend.projects.our_backend import SECRET_HEADER, OurBackend
 from backend.projects.our_web import OurWeb
 from backend.settings import Settings
-from backend.stack import settings_environment
-from backend.supervisor import Supervisor
 from tests.e2e.killing import stopped
 
 SECRET = "open-sesame"

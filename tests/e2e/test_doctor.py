@@ -16,14 +16,14 @@ from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
 from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
+from backend.processes.stack import settings_environment
+from backend.processes.supervisor import Supervisor
 from backend.projects.connect import Connector
 from backend.projects.doctor.run import Doctor
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.settings import Settings
-from backend.stack import settings_environment
-from backend.supervisor import Supervisor
 
 
 @pytest.fixture

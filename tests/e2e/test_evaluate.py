@@ -17,7 +17,7 @@ from backend.demo.environment import Running, repository
 from backend.demo.images import DemoImage, demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
-from backend.stack import settings_environment
+from backend.processes.stack import settings_environment
 from tests.e2e.killing import PATIENCE_S
 
 Json = dict[str, Any]

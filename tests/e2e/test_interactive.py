@@ -11,7 +11,7 @@ from backend.cli.main import app
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
-from backend.stack import settings_environment
+from backend.processes.stack import settings_environment
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
 

@@ -18,8 +18,8 @@ import pytest
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import repository
 from backend.errors import LabelStudioUnavailable
+from backend.processes.stack import settings_environment
 from backend.settings import load_settings
-from backend.stack import settings_environment
 from tests.e2e.killing import ALL, PATIENCE_S, Killable, killable, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
 

@@ -28,8 +28,8 @@ from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
+from backend.processes.stack import settings_environment
 from backend.queue.keys import BULK_QUEUE
-from backend.stack import settings_environment
 from backend.status.overview import read_overview
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import PATIENCE_S, stopped, wait_until

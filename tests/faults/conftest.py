@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.processes.redis_server import RedisServerMissing
 from backend.queue.submit import SubmitLimits
-from backend.redis_server import RedisServerMissing
 from tests.conftest import missing
 from tests.faults import redis_process
 from tests.faults.redis_process import RedisProcess

@@ -13,8 +13,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backend.processes import free_port
-from backend.redis_server import find_redis_server
+from backend.processes.children import free_port
+from backend.processes.redis_server import find_redis_server
 
 ONCE = Retry(NoBackoff(), 0)
 #: Whether a server on the PATH is taken before the embedded one; `--redis=embedded` says no.

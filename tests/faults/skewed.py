@@ -19,10 +19,10 @@ from backend.delivery.courier import Courier
 from backend.delivery.desk import DeliveryDesk
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.delivery.run import _Pulse
 from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Slot
+from backend.processes.courier import _Pulse
 from backend.projects.doctor.installation import check_courier, check_workers
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.clock import RedisClock

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from backend.processes import free_port
+from backend.processes.children import free_port
 from models.tiny.scenes import generate_scene
 from tests.hub.machine import Machine, make
 from tests.hub.serve_hub import serving

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from backend import processes
-from backend.processes import ManagedProcess, ProcessFailed, Program, free_port
-from backend.supervisor import BACK_OFF_FIRST_S, Supervisor, ending_signals
+from backend.processes import children
+from backend.processes.children import ManagedProcess, ProcessFailed, Program, free_port
+from backend.processes.supervisor import BACK_OFF_FIRST_S, Supervisor, ending_signals
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -154,8 +154,8 @@ def test_children_do_not_outlive_us(signum: signal.Signals, tmp_path: Path):
     """Killed outright, terminated or interrupted: no child is left."""
     code = (
         "import sys, time\n"
-        "from backend.processes import Program\n"
-        "from backend.supervisor import Supervisor, ending_signals\n"
+        "from backend.processes.children import Program\n"
+        "from backend.processes.supervisor import Supervisor, ending_signals\n"
         "with ending_signals(), Supervisor() as supervisor:\n"
         "    child = supervisor.start(Program('nap', ('sleep', '60')))\n"
         "    print(child.pid, flush=True)\n"
@@ -231,7 +231,7 @@ def test_a_log_outlives_restarts_and_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Why a process ended is there after it was started again; an error quotes the last run alone."""
-    monkeypatch.setattr(processes, "LOG_BYTES", 1000)
+    monkeypatch.setattr(children, "LOG_BYTES", 1000)
     log = tmp_path / "redis.log"
     for run in range(3):
         ended = ManagedProcess.start(python("redis", f"print('run {run}', 'x' * 300)", log=log))

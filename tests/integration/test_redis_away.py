@@ -13,8 +13,8 @@ import pytest
 import redis
 from redis.exceptions import ExecAbortError, ResponseError
 
+from backend.processes.redis_server import RedisServerMissing
 from backend.queue.away import is_away, said_by_redis
-from backend.redis_server import RedisServerMissing
 from tests.conftest import missing
 from tests.faults.redis_process import ONCE, RedisProcess
 

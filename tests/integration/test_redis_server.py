@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from backend import redis_server
-from backend.processes import ProcessFailed, free_port
-from backend.redis_server import (
+from backend.processes import redis_server
+from backend.processes.children import ProcessFailed, free_port
+from backend.processes.redis_server import (
     RedisServerMissing,
     embedded_redis,
     find_redis_server,
     running_redis,
 )
-from backend.supervisor import Supervisor
+from backend.processes.supervisor import Supervisor
 from tests.conftest import missing
 
 pytestmark = pytest.mark.redis

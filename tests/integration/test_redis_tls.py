@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from backend.errors import QueueUnavailable
-from backend.processes import free_port
+from backend.processes.children import free_port
 from backend.queue.connection import connect, queue_errors
 from backend.queue.job_queue import JobQueue
 from backend.queue.payload import Answer

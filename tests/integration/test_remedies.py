@@ -17,7 +17,6 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from typer.testing import CliRunner
 
-from backend.assembly import RunningService
 from backend.bulk.workers import NobodyServes, check_workers
 from backend.cli.main import app
 from backend.errors import (
@@ -31,6 +30,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.prediction.engine import engine_for, engine_of
 from backend.prediction.predictor import PredictorSettings
+from backend.processes.assembly import RunningService
 from backend.queue.connection import connect, queue_errors
 from backend.queue.failures import FailureLog
 from backend.queue.job_queue import JobQueue

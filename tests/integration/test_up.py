@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.processes import free_port
-from backend.redis_server import running_redis
+from backend.processes.children import free_port
+from backend.processes.redis_server import running_redis
+from backend.processes.stack import settings_environment
 from backend.settings import load_settings
-from backend.stack import settings_environment
 
 READY_S = 300
 

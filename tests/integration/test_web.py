@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.processes import free_port
-from backend.redis_server import embedded_redis
-from backend.supervisor import Supervisor
+from backend.processes.children import free_port
+from backend.processes.redis_server import embedded_redis
+from backend.processes.supervisor import Supervisor
 from tests.integration.conftest import StartWorker
 
 PATIENCE_S = 240.0

@@ -17,7 +17,7 @@ MODULES = [
     for package in (backend, models, training)
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     # Importing this one sets the process up for label_studio_ml's own server.
-    if found.name != "backend.label_studio.ml_model"
+    if found.name != "backend.processes.label_studio_ml"
 ]
 
 

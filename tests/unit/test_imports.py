@@ -10,7 +10,7 @@ import pytest
 HEAVY = ("torch", "transformers", "supervision", "label_studio_ml", "cv2", "numpy")
 
 
-@pytest.mark.parametrize("module", ["backend.web.serve", "backend.cli.main", "backend.cli.up"])
+@pytest.mark.parametrize("module", ["backend.processes.web", "backend.cli.main", "backend.cli.up"])
 def test_the_web_process_and_the_command_line_load_no_model_library(module: str) -> None:
     """Importing all that serves HTTP leaves torch and its like out: a web image has none of them."""
     script = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"

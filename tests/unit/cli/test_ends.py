@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 from backend.cli import ends
 from backend.cli.main import app
 from backend.errors import FirstpassError, SettingsError
-from backend.home import folder_in
 from backend.inference.devices import check_device
+from backend.processes.home import folder_in
 from backend.runs.output_file import OutputUnwritable
 from backend.settings import Settings
 from models.devices import pick_device

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from backend.assembly import RunningService
 from backend.errors import Failure, QueueUnavailable
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
+from backend.processes.assembly import RunningService
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from backend.assembly import RunningService
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
+from backend.processes.assembly import RunningService
 from backend.queue.connection import connect
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from backend.processes import Program
-from backend.redis_server import embedded_redis
+from backend.processes.children import Program
+from backend.processes.redis_server import embedded_redis
+from backend.processes.supervisor import Supervisor
 from backend.settings import Settings, variable_name
-from backend.supervisor import Supervisor
 
 __all__ = ["Stack", "settings_environment", "start_stack"]
 

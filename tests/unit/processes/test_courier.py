@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from backend.delivery.courier import Courier
-from backend.delivery.run import BACK_OFF_S, MOST_BACK_OFF_S, POLL_S, _Pulse, deliver
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
+from backend.processes.courier import BACK_OFF_S, MOST_BACK_OFF_S, POLL_S, _Pulse, deliver
 
 Round = Callable[[], bool]
 

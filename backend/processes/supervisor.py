@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 
-from backend.processes import GRACE_S, ManagedProcess, Probe, Program
+from backend.processes.children import GRACE_S, ManagedProcess, Probe, Program
 
 __all__ = ["Supervisor", "ending_signals"]
 

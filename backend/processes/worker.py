@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import structlog
 
-from backend.assembly import redis_url_of
 from backend.images.fetch import ImageFetcher
 from backend.inference.handler import PredictHandler
 from backend.inference.load import load_models
 from backend.inference.output_cache import OutputCache, VectorCache
 from backend.label_studio.credential import LabelStudioCredential
 from backend.logs import configure_logs
+from backend.processes.assembly import redis_url_of
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits

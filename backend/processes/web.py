@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uvicorn
 
-from backend.assembly import assemble_service, redis_url_of
 from backend.logs import configure_logs
+from backend.processes.assembly import assemble_service, redis_url_of
 from backend.queue.connection import connect
 from backend.settings import Settings
 from backend.web.app import create_app

@@ -11,8 +11,8 @@ from typing import Any
 
 from label_studio_ml.model import LabelStudioMLBase
 
-from backend.assembly import assemble_service
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
+from backend.processes.assembly import assemble_service
 from backend.service import PredictionService
 from backend.settings import load_settings
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import redis
 import structlog
 
-from backend.assembly import job_queue, predictor_settings, redis_url_of
 from backend.delivery.card import CARD_TTL_S, CourierCard, write_card
 from backend.delivery.changes import ProjectFollower
 from backend.delivery.claims import Claims
@@ -25,6 +24,7 @@ from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
 from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
+from backend.processes.assembly import job_queue, predictor_settings, redis_url_of
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.settings import Settings

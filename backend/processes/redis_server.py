@@ -23,9 +23,9 @@ from pathlib import Path
 import redis
 
 from backend.errors import OperatorError
-from backend.home import folder_in
-from backend.processes import ProcessFailed, Program, free_port, port_is_free
-from backend.supervisor import Supervisor
+from backend.processes.children import ProcessFailed, Program, free_port, port_is_free
+from backend.processes.home import folder_in
+from backend.processes.supervisor import Supervisor
 
 __all__ = ["RedisServerMissing", "embedded_redis", "find_redis_server", "running_redis"]
 
