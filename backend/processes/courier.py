@@ -13,7 +13,6 @@ import redis
 import structlog
 
 from backend.delivery.card import CARD_TTL_S, CourierCard, write_card
-from backend.delivery.changes import ProjectFollower
 from backend.delivery.claims import Claims
 from backend.delivery.courier import Courier
 from backend.delivery.failed_tasks import FailedTasks
@@ -25,6 +24,7 @@ from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnav
 from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
 from backend.processes.assembly import job_queue, predictor_settings, redis_url_of
+from backend.projects.changes import ProjectFollower
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.settings import Settings

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import redis
 
-from backend.delivery import changes
-from backend.delivery.changes import ProjectFollower
 from backend.delivery.owed import OwedTasks
 from backend.errors import LabelStudioUnavailable
 from backend.label_studio.project_key import ProjectKey
+from backend.projects import changes
+from backend.projects.changes import ProjectFollower
 from backend.projects.follow import Followed
 from backend.settings import load_settings
 from tests.unit.delivery.label_studio import BOXES, KEY, StandInLabelStudio
