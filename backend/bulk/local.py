@@ -23,7 +23,7 @@ from backend.inference.output_cache import KnownContent, OutputCache
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
 from backend.prediction.predictor import Predictor, Slot, TaskRequests
-from backend.queue.payload import Outcome, encode_request
+from backend.prediction.request import Outcome
 from backend.settings import Settings
 from models.queries import Query
 from models.types import ModelOutput
@@ -73,8 +73,7 @@ class FolderPredictor:
             if not isinstance(asked, Failure)
             for job_id, request in asked.values()
         }
-        payloads = [encode_request(request) for request in jobs.values()]
-        return requests, self._batches.read(list(jobs), payloads)
+        return requests, self._batches.read(list(jobs), list(jobs.values()))
 
     def _slots(
         self,

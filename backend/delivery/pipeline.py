@@ -11,7 +11,7 @@ from backend.errors import Failure
 from backend.label_studio.bodies import Task
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, Slot, TaskRequests
-from backend.queue.payload import Outcome
+from backend.prediction.request import Outcome
 
 __all__ = ["WindowLike", "predict_tasks"]
 

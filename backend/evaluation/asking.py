@@ -20,7 +20,8 @@ from backend.inference.batch import Prepared
 from backend.inference.batch_size import BatchSizer
 from backend.inference.handler import FetchedJob
 from backend.inference.local_batches import LocalBatches
-from backend.queue.payload import Answer, Outcome, decode_request, encode_request
+from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer, Outcome
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.types import ImageSize, ModelOutput
 
@@ -61,13 +62,12 @@ class WaysHandler:
         self._twice = ENCODED_TWICE if len(ways) > 1 else 0
         self._warm = False
 
-    def place(self, payload: object) -> str:
+    def place(self, request: ModelRequest) -> str:
         """None that matters: nothing else is asked meanwhile."""
         return ""
 
-    def fetch(self, payload: object) -> FetchedJob:
+    def fetch(self, request: ModelRequest) -> FetchedJob:
         """The image's bytes. Raises what `PredictHandler.fetch` does."""
-        request = decode_request(payload)
         return FetchedJob(request, self._fetcher.fetch(request.image))
 
     def pixels(self, fetched: FetchedJob) -> int:
@@ -149,6 +149,4 @@ class Asker:
 
     def _prepare(self, items: Sequence[Item]) -> Prepared[str]:
         asked = [(item.key, item.request) for item in items if item.request is not None]
-        return self._batches.read(
-            [key for key, _ in asked], [encode_request(request) for _, request in asked]
-        )
+        return self._batches.read([key for key, _ in asked], [request for _, request in asked])

@@ -18,7 +18,8 @@ from backend.evaluation.asking import Asker, TimedAnswer
 from backend.evaluation.items import Item, Items
 from backend.evaluation.ways import Way
 from backend.plain import as_plain
-from backend.queue.payload import Outcome, decode_outcome, encode_outcome
+from backend.prediction.request import Outcome
+from backend.queue.payload import decode_outcome, encode_outcome
 from backend.runs.ledger import Ledger, Listed, Predicted
 from backend.runs.ledger_file import RunKey
 from backend.runs.progress import Progress

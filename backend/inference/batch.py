@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from backend.errors import Failure, FirstpassError, InternalError, OutOfMemory
-from backend.queue.payload import Answer, Outcome
+from backend.errors import Failure, FirstpassError, InferenceFailed, InternalError, OutOfMemory
+from backend.prediction.request import Answer, Outcome
 
-__all__ = ["BatchRunner", "DeviceLost", "Handler", "Prepared", "Results"]
+__all__ = ["BatchRunner", "DeviceLost", "Handler", "Prepared", "Results", "failure_of"]
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -33,10 +33,10 @@ PREPARE_THREADS = 16
 class Handler(Protocol):
     """The work itself; a test may put a model of known cost here."""
 
-    def place(self, payload: object) -> str:
+    def place(self, payload: Any) -> str:
         """Where a job's image is fetched from, such as a server; empty: from nowhere that may be slow."""
 
-    def fetch(self, payload: object) -> Any:
+    def fetch(self, payload: Any) -> Any:
         """What `prepare` needs for one job. In a thread; may take long, and never ends the process."""
 
     def pixels(self, fetched: Any) -> int:
@@ -151,3 +151,14 @@ def _before_the_model(error: Exception) -> Exception:
     )
     bug.__cause__ = error
     return bug
+
+
+def failure_of(error: Exception) -> Failure:
+    """An exception as a value; what is not ours came out of the model."""
+    if isinstance(error, FirstpassError):
+        return Failure.of(error)
+    name = type(error).__name__
+    failed = InferenceFailed(f"the model raised {name}: {error}")
+    # Memory is short for a while, and the next try finds it free. The second is torch's name.
+    short = isinstance(error, MemoryError) or name == "OutOfMemoryError"
+    return Failure(failed.kind, str(failed), transient=short)

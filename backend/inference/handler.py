@@ -15,7 +15,7 @@ from backend.images.fetch import FetchedImage, ImageFetcher
 from backend.images.web_url import parse_web_url
 from backend.inference.output_cache import KnownContent, OutputCache
 from backend.prediction.plan import ModelRequest
-from backend.queue.payload import Answer, decode_request
+from backend.prediction.request import Answer
 from models.protocols import ImageQueries, Runtime, UnsupportedQuery
 from models.queries import PerBox, Query
 from models.types import ImageSize, ModelOutput
@@ -59,20 +59,19 @@ class PredictHandler:
     cache: OutputCache
     max_pixels: int
 
-    def place(self, payload: object) -> str:
+    def place(self, request: ModelRequest) -> str:
         """The server that is asked for the image; Label Studio's own files are one place too."""
+        ref = request.image
         try:
-            ref = decode_request(payload).image
             return parse_web_url(ref.location).netloc if ref.kind == "http" else _PLACES[ref.kind]
         except FirstpassError:
             return ""  # `fetch` says what is wrong with it
 
-    def fetch(self, payload: object) -> FetchedJob:
-        """The bytes of a job's image, where they are not known yet with all that is asked of them.
+    def fetch(self, request: ModelRequest) -> FetchedJob:
+        """The bytes of a request's image, where they are not known yet with all that is asked of them.
 
         Raises `ImageError` (never worth another try), `ImageUnreachable` (worth it), `InternalError`.
         """
-        request = decode_request(payload)
         known = self.cache.known(request.image)
         if known is None:
             return FetchedJob(request, self.fetcher.fetch(request.image))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.errors import Failure, ImageNotFound, InferenceFailed
-from backend.inference.batch import BatchRunner, DeviceLost, Handler, Prepared
+from backend.inference.batch import BatchRunner, DeviceLost, Handler, Prepared, failure_of
 from backend.inference.batch_size import BatchSizer
-from backend.queue.finish import failure_of
-from backend.queue.payload import Outcome
+from backend.prediction.request import Outcome
 
 __all__ = ["LocalBatches"]
 

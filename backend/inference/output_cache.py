@@ -10,17 +10,27 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from backend.images.fetch import Validators
 from backend.images.reference import ImageRef
-from backend.queue.bounded_store import BoundedStore
-from backend.queue.payload import decode_output, encode_output, encode_query
+from backend.prediction.request import decode_output, encode_output, encode_query
 from models.queries import Query
 from models.types import ImageSize, ModelOutput
 
-__all__ = ["KnownContent", "OutputCache", "VectorCache"]
+__all__ = ["KeepsBytes", "KnownContent", "OutputCache", "VectorCache"]
+
+
+class KeepsBytes(Protocol):
+    """Bytes by name, such as the queue's `BoundedStore`; what is kept may be forgotten at any time."""
+
+    def get(self, names: Sequence[str]) -> list[bytes | None]:
+        """One value per name, in order; `None` for what is not there."""
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Keep these values under their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ _CONTENT = TypeAdapter(KnownContent)
 class OutputCache:
     """Raw outputs by content, query and engine."""
 
-    def __init__(self, store: BoundedStore, engine_fingerprint: str) -> None:
+    def __init__(self, store: KeepsBytes, engine_fingerprint: str) -> None:
         self._store = store
         self._fingerprint = engine_fingerprint
 
@@ -82,7 +92,7 @@ class OutputCache:
 class VectorCache:
     """Image vectors by content: the `VectorStore` that the classifier asks before it runs."""
 
-    def __init__(self, store: BoundedStore) -> None:
+    def __init__(self, store: KeepsBytes) -> None:
         self._store = store
 
     def get(self, names: Sequence[str]) -> list[bytes | None]:

@@ -9,9 +9,9 @@ from backend.errors import Failure
 from backend.label_config.control_tags import LabelConfig
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor
+from backend.prediction.request import Answer, request_id
 from backend.prediction.step import Step
 from backend.queue.job_queue import AsksWorkers
-from backend.queue.payload import Answer, request_id
 from models.queries import Query
 
 __all__ = ["NotDone", "Scene"]

@@ -20,7 +20,7 @@ from backend.prediction.options import options_left_out
 from backend.prediction.pages import blank_images
 from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
 from backend.prediction.regions import ImageAnswers, build_prediction
-from backend.queue.payload import Outcome, request_id
+from backend.prediction.request import Outcome, request_id
 
 __all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests"]
 

@@ -13,6 +13,7 @@ from backend.logs import configure_logs
 from backend.processes.assembly import redis_url_of
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
+from backend.queue.decoding import DecodingHandler
 from backend.queue.finish import KeepLimits
 from backend.queue.worker import BatchWorker, WorkerLimits
 from backend.settings import Settings
@@ -45,7 +46,7 @@ def run_worker(settings: Settings, *, burst: bool = False) -> None:
     )
     worker = BatchWorker(
         connect(redis_url, retries=REDIS_RETRIES),
-        handler,
+        DecodingHandler(handler),
         WorkerLimits(
             batch_max=settings.batch_max,
             batch_latency_s=settings.batch_latency_s,

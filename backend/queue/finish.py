@@ -13,17 +13,18 @@ from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.utils import utcformat
 
-from backend.errors import Failure, FirstpassError, InferenceFailed
+from backend.errors import Failure
 from backend.images.reference import ImageRef
+from backend.prediction.request import Outcome
 from backend.queue.away import is_away, said_by_redis
 from backend.queue.clock import RedisClock
 from backend.queue.failures import FailureLog
 from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
-from backend.queue.payload import Outcome, encode_outcome
+from backend.queue.payload import encode_outcome
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import BEGUN, HOLDER, Taken
 
-__all__ = ["Finisher", "KeepLimits", "failure_of", "persist"]
+__all__ = ["Finisher", "KeepLimits", "persist"]
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -164,17 +165,6 @@ def persist(store: Callable[[], T]) -> T:
             log.error("waiting for redis", error=type(error).__name__, reason=said_by_redis(error))
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
-
-
-def failure_of(error: Exception) -> Failure:
-    """An exception as a value; what is not ours came out of the model."""
-    if isinstance(error, FirstpassError):
-        return Failure.of(error)
-    name = type(error).__name__
-    failed = InferenceFailed(f"the model raised {name}: {error}")
-    # Memory is short for a while, and the next try finds it free. The second is torch's name.
-    short = isinstance(error, MemoryError) or name == "OutOfMemoryError"
-    return Failure(failed.kind, str(failed), transient=short)
 
 
 def _image_of(job: Job) -> str:

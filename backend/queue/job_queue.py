@@ -12,7 +12,7 @@ import redis
 
 from backend.errors import Failure, QueueFull
 from backend.prediction.plan import ModelRequest
-from backend.queue.payload import Outcome
+from backend.prediction.request import Outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, Submitter
 from backend.queue.window import Window

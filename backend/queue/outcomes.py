@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 
-from backend.inference.batch import Prepared, Results
-from backend.queue.finish import Finisher, failure_of, persist
+from backend.inference.batch import Prepared, Results, failure_of
+from backend.queue.finish import Finisher, persist
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import Taken
 from backend.queue.vitals import Vitals, observe

@@ -5,101 +5,33 @@ Decoding validates: a writer of the queue cannot make a worker call or load anyt
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
-from typing import Any, TypeAlias
+from dataclasses import asdict, replace
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from backend.errors import Failure, InternalError
 from backend.images.reference import ImageRef
-from backend.plain import as_plain
 from backend.prediction.plan import ModelRequest
-from models.queries import (
-    Caption,
-    Classify,
-    DenseCaption,
-    Detect,
-    Ground,
-    InBox,
-    PerBox,
-    ProposeRegions,
-    Query,
-    ReadText,
-    Segment,
-)
-from models.types import BoxOutputs, Classification, Detections, ImageSize, ModelOutput, Texts
+from backend.prediction.request import Answer, Outcome, tagged, untagged_output, untagged_query
+from models.queries import Query
+from models.types import ImageSize, ModelOutput
 
 __all__ = [
-    "Answer",
-    "Outcome",
     "decode_outcome",
-    "decode_output",
     "decode_request",
     "encode_outcome",
-    "encode_output",
-    "encode_query",
     "encode_request",
     "read_outcome",
-    "request_id",
 ]
-
-_QUERIES = {
-    kind.__name__: TypeAdapter(kind)
-    for kind in (
-        Ground,
-        Detect,
-        DenseCaption,
-        ProposeRegions,
-        Classify,
-        Caption,
-        ReadText,
-        Segment,
-        InBox,
-        PerBox,
-    )
-}
-_OUTPUTS = {
-    kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts, BoxOutputs)
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One output per query of the request, for an upright image of `size` with these bytes."""
-
-    size: ImageSize
-    outputs: tuple[ModelOutput, ...]
-    sha256: str
-
-
-#: What became of a request: answered, or failed for a reason.
-Outcome: TypeAlias = Answer | Failure
-
-
-def request_id(request: ModelRequest, engine_fingerprint: str) -> str:
-    """Names the work: the same image reference, queries and engine give the same id (64 hex digits).
-
-    It is RQ's job id, so that the same work is queued once, however many ask.
-    """
-    image, engine = json.dumps(request.image.identity), json.dumps(engine_fingerprint)
-    canonical = f"[{image}, {_queries_text(request.queries)}, {engine}]"
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-@lru_cache(maxsize=32)
-def _queries_text(queries: tuple[Query, ...]) -> str:
-    """The same for every image of a project."""
-    return json.dumps([_tagged(query) for query in queries], sort_keys=True)
 
 
 def encode_request(request: ModelRequest) -> dict[str, Any]:
     """JSON for a request; the job's only argument."""
     return {
         "image": request.image.to_json(),
-        "queries": [_tagged(query) for query in request.queries],
+        "queries": [tagged(query) for query in request.queries],
     }
 
 
@@ -112,7 +44,7 @@ def decode_request(data: object) -> ModelRequest:
     try:
         match data:
             case {"image": dict(image), "queries": list(queries)}:
-                decoded: tuple[Query, ...] = tuple(_untagged(_QUERIES, query) for query in queries)
+                decoded: tuple[Query, ...] = tuple(map(untagged_query, queries))
                 return ModelRequest(ImageRef.from_json(image), decoded)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(f"a job holds a request that does not decode: {error}") from error
@@ -125,7 +57,7 @@ def encode_outcome(outcome: Outcome) -> str:
         case Answer():
             body: dict[str, Any] = {
                 "size": asdict(outcome.size),
-                "outputs": [_tagged(output) for output in outcome.outputs],
+                "outputs": [tagged(output) for output in outcome.outputs],
                 "sha256": outcome.sha256,
             }
         case Failure():
@@ -140,9 +72,7 @@ def decode_outcome(text: str | bytes) -> Outcome:
             case {"failure": dict(failure)}:
                 return Failure(**failure)
             case {"size": dict(size), "outputs": list(outputs), "sha256": str(sha256)}:
-                decoded: tuple[ModelOutput, ...] = tuple(
-                    _untagged(_OUTPUTS, output) for output in outputs
-                )
+                decoded: tuple[ModelOutput, ...] = tuple(map(untagged_output, outputs))
                 return Answer(ImageSize(**size), decoded, sha256)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(f"a stored result does not decode: {error}") from error
@@ -155,33 +85,3 @@ def read_outcome(text: str | bytes) -> Outcome:
         return decode_outcome(text)
     except InternalError as error:
         return replace(Failure.of(error), transient=True)
-
-
-def encode_query(query: Query) -> str:
-    """Canonical JSON text of a query: equal queries, equal text."""
-    return json.dumps(_tagged(query), sort_keys=True)
-
-
-def encode_output(output: ModelOutput) -> str:
-    """JSON text of one output, as it is cached."""
-    return json.dumps(_tagged(output), separators=(",", ":"))
-
-
-def decode_output(text: str | bytes) -> ModelOutput:
-    """The output of a cached text. Raises `InternalError` for what `encode_output` did not make."""
-    try:
-        output: ModelOutput = _untagged(_OUTPUTS, json.loads(text))
-    except (ValidationError, ValueError) as error:
-        raise InternalError(f"a cached output does not decode: {error}") from error
-    return output
-
-
-def _tagged(value: Query | ModelOutput) -> dict[str, Any]:
-    return {"type": type(value).__name__, **as_plain(value)}
-
-
-def _untagged(adapters: dict[str, TypeAdapter[Any]], data: object) -> Any:
-    match data:
-        case {"type": str(kind), **fields} if kind in adapters:
-            return adapters[kind].validate_python(fields)
-    raise ValueError(f"expected one of {', '.join(adapters)}")

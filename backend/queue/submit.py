@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, InternalError
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Outcome
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import (
@@ -25,7 +26,7 @@ from backend.queue.keys import (
     script,
     waiters_key,
 )
-from backend.queue.payload import Outcome, encode_request, read_outcome
+from backend.queue.payload import encode_request, read_outcome
 
 __all__ = ["Standing", "Submission", "SubmitLimits", "Submitted", "Submitter"]
 

@@ -17,9 +17,10 @@ from rq.job import Job, JobStatus
 
 from backend.errors import Failure, InferenceFailed, QueueUnavailable
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer, Outcome
 from backend.queue.connection import queue_errors
 from backend.queue.keys import result_key
-from backend.queue.payload import Answer, Outcome, read_outcome
+from backend.queue.payload import read_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import LOST, Standing, Submission, Submitter
 from backend.queue.vitals import count_submissions

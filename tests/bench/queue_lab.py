@@ -19,12 +19,12 @@ from rq import Worker
 
 from backend.images.reference import parse_image_ref
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer, request_id
 from backend.processes.children import ManagedProcess, Program
 from backend.processes.redis_server import embedded_redis
 from backend.processes.supervisor import Supervisor
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
-from backend.queue.payload import Answer, request_id
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
 from models.queries import Classify, Ground

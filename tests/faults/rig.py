@@ -12,10 +12,11 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backend.errors import Failure
+from backend.prediction.request import Answer, Outcome
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import QUEUES, result_key
-from backend.queue.payload import Answer, Outcome, decode_outcome
+from backend.queue.payload import decode_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Submission, SubmitLimits, Submitted, Submitter
 from tests.faults.redis_process import RedisProcess

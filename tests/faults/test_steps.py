@@ -10,9 +10,9 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from backend.errors import Failure, ImageUnreachable, InferenceFailed
+from backend.prediction.request import Answer
 from backend.queue.finish import Finisher, KeepLimits
 from backend.queue.keys import QUEUES
-from backend.queue.payload import Answer
 from backend.queue.sweep import Sweeper
 from backend.queue.take import Taken, Taker
 from tests.faults.rig import Rig, answered, failed

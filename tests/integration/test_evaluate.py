@@ -24,7 +24,6 @@ from backend.evaluation.ways import AS_PREDICTED, Way
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.prediction.plan import ModelRequest
-from backend.queue.payload import encode_request
 from backend.settings import load_settings
 from models.queries import Ground
 from models.runtime import RuntimeOptions, load_runtime
@@ -374,11 +373,7 @@ def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) 
             settings.image_max_pixels,
         )
         batch = [
-            handler.prepare(
-                handler.fetch(
-                    encode_request(ModelRequest(_reference(image.name), (Ground(SHAPES),)))
-                )
-            )
+            handler.prepare(handler.fetch(ModelRequest(_reference(image.name), (Ground(SHAPES),))))
             for image in images
         ]
         answers = handler.infer(batch)

@@ -21,7 +21,6 @@ from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.job_queue import Asked
-from backend.queue.payload import encode_request
 from backend.settings import load_settings
 from models.boxes import iou
 from models.florence2.engine import FlorenceEngine
@@ -53,7 +52,7 @@ class OneWorker:
     ) -> Asked:
         asked = Asked()
         for job_id, request in requests.items():
-            prepared = self._handler.prepare(self._handler.fetch(encode_request(request)))
+            prepared = self._handler.prepare(self._handler.fetch(request))
             if isinstance(prepared, PreparedImage):
                 (prepared,) = self._handler.infer([prepared])
             asked.outcomes[job_id] = prepared

@@ -20,7 +20,7 @@ from backend.label_studio.bodies import Prediction, Task
 from backend.prediction.engine import Engine, engine_for
 from backend.prediction.plan import Plan, Step, plan_label_config
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.payload import Answer, encode_query
+from backend.prediction.request import Answer, encode_query
 from models.catalogue import TINY_FOLDER
 from models.protocols import ImageQueries
 from models.queries import Query

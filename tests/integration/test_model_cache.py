@@ -16,9 +16,9 @@ from backend.images.reference import parse_image_ref
 from backend.inference.handler import PredictHandler, PreparedImage
 from backend.inference.output_cache import OutputCache, VectorCache
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect
-from backend.queue.payload import Answer, encode_request
 from backend.settings import load_settings
 from models.protocols import ImageQueries
 from models.queries import Classify, Ground, PerBox, Query
@@ -114,7 +114,7 @@ def handler(store: BoundedStore, runtime: CountingRuntime) -> Iterator[PredictHa
 def ask(handler: PredictHandler, pictures: Pictures, *queries: Query, name: str = "1") -> Answer:
     url = f"http://127.0.0.1:{pictures.server_port}/{name}.png"
     request = ModelRequest(parse_image_ref(url, task_id=1), queries)
-    prepared = handler.prepare(handler.fetch(encode_request(request)))
+    prepared = handler.prepare(handler.fetch(request))
     if isinstance(prepared, PreparedImage):
         (done,) = handler.infer([prepared])
         return done

@@ -17,10 +17,10 @@ from rq.serializers import JSONSerializer
 from backend.errors import Failure, QueueUnavailable
 from backend.images.reference import parse_image_ref
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer, request_id
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
-from backend.queue.payload import Answer, request_id
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
 from models.queries import Classify, Ground

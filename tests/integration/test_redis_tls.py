@@ -9,10 +9,10 @@ import pytest
 import trustme
 
 from backend.errors import QueueUnavailable
+from backend.prediction.request import Answer
 from backend.processes.children import free_port
 from backend.queue.connection import connect, queue_errors
 from backend.queue.job_queue import JobQueue
-from backend.queue.payload import Answer
 from tests.conftest import missing_command
 from tests.faults.redis_process import RedisProcess
 from tests.integration.conftest import StartWorker

@@ -12,7 +12,7 @@ from backend.inference.handler import PredictHandler
 from backend.label_studio.bodies import Prediction, Region, Task
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.payload import encode_request
+from backend.queue.payload import decode_request, encode_request
 from backend.settings import Settings
 from models.tiny.scenes import SHAPES, generate_scene
 from tests.standin.checkpoints import other_clip, other_florence
@@ -50,7 +50,9 @@ def predicted(setting: str, xml: str, folder: Path) -> Prediction:
     assert isinstance(requests, dict)
     ((job_id, request),) = requests.values()
     handler = handler_for(setting, folder)
-    prepared = handler.prepare(handler.fetch(json.loads(json.dumps(encode_request(request)))))
+    prepared = handler.prepare(
+        handler.fetch(decode_request(json.loads(json.dumps(encode_request(request)))))
+    )
     (answer,) = handler.infer([prepared])  # type: ignore[list-item]
     slot = predictor.slot(1, requests, {job_id: answer})
     assert slot.prediction is not None, slot.failure

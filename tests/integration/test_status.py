@@ -21,9 +21,9 @@ from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
+from backend.prediction.request import Answer
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
-from backend.queue.payload import Answer
 from backend.queue.retry import Retrier
 from backend.queue.submit import SubmitLimits, Submitter
 from backend.status.overview import Overview, read_overview

@@ -14,10 +14,10 @@ import redis
 
 from backend.errors import Failure
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer, Outcome
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, result_key
-from backend.queue.payload import Answer, Outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
 from backend.queue.window import CONSUMED_TTL_S, RESUBMIT_S, Window

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from backend.errors import Failure
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer, Outcome
 from backend.queue.job_queue import Asked
-from backend.queue.payload import Answer, Outcome, decode_outcome, encode_outcome
+from backend.queue.payload import decode_outcome, encode_outcome
 from tests.standin.answers import SIZE, answer
 
 Answers = Callable[[ModelRequest], Outcome | None]

@@ -25,10 +25,11 @@ from pathlib import Path
 from backend.errors import FirstpassError, ImageNotFound, ImageUnreachable, ImageUnreadable
 from backend.logs import configure_logs
 from backend.prediction.plan import ModelRequest
+from backend.prediction.request import Answer
 from backend.queue import finish, leases
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
-from backend.queue.payload import Answer, decode_request
+from backend.queue.payload import decode_request
 from backend.queue.worker import BatchWorker, WorkerLimits
 from tests.standin.answers import SIZE, answer
 

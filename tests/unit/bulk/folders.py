@@ -14,7 +14,7 @@ from backend.inference.batch_size import BatchSizer
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, PredictorSettings
-from backend.queue.payload import Answer, decode_request
+from backend.prediction.request import Answer
 from models.queries import Classify, Ground
 from models.types import Box, Classification, Detection, Detections, ImageSize
 
@@ -56,8 +56,8 @@ class StandInHandler:
     def place(self, payload: object) -> str:
         return ""
 
-    def fetch(self, payload: object) -> ModelRequest:
-        return decode_request(payload)
+    def fetch(self, request: ModelRequest) -> ModelRequest:
+        return request
 
     def pixels(self, fetched: ModelRequest) -> int:
         return 0

@@ -15,7 +15,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.payload import Answer, Outcome
+from backend.prediction.request import Answer, Outcome
 from models.types import Box, Detection, Detections, ImageSize
 
 CONFIG = (

@@ -9,9 +9,10 @@ from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import NobodyServes, check_workers, why_silent
 from backend.errors import Failure, QueueUnavailable
 from backend.prediction.engine import engine_for
+from backend.prediction.request import Answer
 from backend.queue.clock import RedisClock
 from backend.queue.keys import WORKERS, result_key, worker_key
-from backend.queue.payload import Answer, encode_outcome
+from backend.queue.payload import encode_outcome
 from backend.queue.vitals import Vitals
 from models.answering import Overrides
 from models.types import ImageSize

@@ -8,7 +8,8 @@ from backend.label_studio.bodies import Task
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
-from backend.queue.payload import Outcome, decode_outcome, encode_outcome
+from backend.prediction.request import Outcome
+from backend.queue.payload import decode_outcome, encode_outcome
 from tests.standin.queue import Answers, answered
 
 SETTINGS = PredictorSettings(engine_for("tiny"), 0.3, None)

@@ -12,8 +12,7 @@ from PIL import Image, ImageFile
 from backend.errors import Failure, InternalError, OutOfMemory
 from backend.images import decode
 from backend.images.decode import decode_image, upright_size
-from backend.inference.batch import BatchRunner
-from backend.queue.finish import failure_of
+from backend.inference.batch import BatchRunner, failure_of
 from tests.unit.images.pictures import corners, encoded
 
 PNG = encoded(corners(), "PNG")

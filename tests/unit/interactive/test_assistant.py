@@ -16,7 +16,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot
-from backend.queue.payload import Answer, Outcome
+from backend.prediction.request import Answer, Outcome
 from models.queries import Classify, Ground, InBox, PerBox, Query, ReadText, Tiling
 from models.types import (
     Box,

@@ -12,8 +12,9 @@ from backend.label_config.label_config import MAX_XML_CHARS, MOST_CONTROLS, pars
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import MOST_NAMED, ModelRequest, Plan, plan_label_config
 from backend.prediction.predictor import PredictorSettings
+from backend.prediction.request import request_id
 from backend.prediction.rules import MOST_TEXTS
-from backend.queue.payload import encode_request, request_id
+from backend.queue.payload import encode_request
 
 IMAGE = '<Image name="i" value="$image"/>'
 ENGINE = engine_for("florence-2-base,clip-vit-b-32")

@@ -13,7 +13,7 @@ from backend.prediction.engine import engine_for
 from backend.prediction.pages import MOST_PAGES
 from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
 from backend.prediction.predictor import PredictorSettings, TaskRequests
-from backend.queue.payload import Answer
+from backend.prediction.request import Answer
 from models.types import Box, Detection, Detections, ImageSize
 
 TINY = engine_for("tiny")

@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from backend.errors import Failure, ImageRefused, InternalError
 from backend.images.reference import parse_image_ref
 from backend.prediction.plan import ModelRequest
-from backend.queue.payload import (
-    Answer,
-    Outcome,
-    decode_outcome,
-    decode_request,
-    encode_outcome,
-    encode_query,
-    encode_request,
-    request_id,
-)
+from backend.prediction.request import Answer, Outcome, encode_query, request_id
+from backend.queue.payload import decode_outcome, decode_request, encode_outcome, encode_request
 from models.queries import (
     Caption,
     Classify,

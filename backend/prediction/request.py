@@ -1,0 +1,133 @@
+"""What a request is called, and what becomes of it: an answer or a failure. Pure.
+
+Queries and outputs are told apart in JSON by the name of their type. What is read back is validated: a
+writer of the queue or the cache can only name queries and outputs that there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from backend.errors import Failure, InternalError
+from backend.plain import as_plain
+from backend.prediction.plan import ModelRequest
+from models.queries import (
+    Caption,
+    Classify,
+    DenseCaption,
+    Detect,
+    Ground,
+    InBox,
+    PerBox,
+    ProposeRegions,
+    Query,
+    ReadText,
+    Segment,
+)
+from models.types import BoxOutputs, Classification, Detections, ImageSize, ModelOutput, Texts
+
+__all__ = [
+    "Answer",
+    "Outcome",
+    "decode_output",
+    "encode_output",
+    "encode_query",
+    "request_id",
+    "tagged",
+    "untagged_output",
+    "untagged_query",
+]
+
+_QUERIES = {
+    kind.__name__: TypeAdapter(kind)
+    for kind in (
+        Ground,
+        Detect,
+        DenseCaption,
+        ProposeRegions,
+        Classify,
+        Caption,
+        ReadText,
+        Segment,
+        InBox,
+        PerBox,
+    )
+}
+_OUTPUTS = {
+    kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts, BoxOutputs)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One output per query of the request, for an upright image of `size` with these bytes."""
+
+    size: ImageSize
+    outputs: tuple[ModelOutput, ...]
+    sha256: str
+
+
+#: What became of a request: answered, or failed for a reason.
+Outcome: TypeAlias = Answer | Failure
+
+
+def request_id(request: ModelRequest, engine_fingerprint: str) -> str:
+    """Names the work: the same image reference, queries and engine give the same id (64 hex digits).
+
+    It is RQ's job id, so that the same work is queued once, however many ask.
+    """
+    image, engine = json.dumps(request.image.identity), json.dumps(engine_fingerprint)
+    canonical = f"[{image}, {_queries_text(request.queries)}, {engine}]"
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@lru_cache(maxsize=32)
+def _queries_text(queries: tuple[Query, ...]) -> str:
+    """The same for every image of a project."""
+    return json.dumps([tagged(query) for query in queries], sort_keys=True)
+
+
+def encode_query(query: Query) -> str:
+    """Canonical JSON text of a query: equal queries, equal text."""
+    return json.dumps(tagged(query), sort_keys=True)
+
+
+def encode_output(output: ModelOutput) -> str:
+    """JSON text of one output, as it is cached."""
+    return json.dumps(tagged(output), separators=(",", ":"))
+
+
+def decode_output(text: str | bytes) -> ModelOutput:
+    """The output of a cached text. Raises `InternalError` for what `encode_output` did not make."""
+    try:
+        return untagged_output(json.loads(text))
+    except (ValidationError, ValueError) as error:
+        raise InternalError(f"a cached output does not decode: {error}") from error
+
+
+def tagged(value: Query | ModelOutput) -> dict[str, Any]:
+    """JSON for a query or an output, under the name of its type."""
+    return {"type": type(value).__name__, **as_plain(value)}
+
+
+def untagged_query(data: object) -> Query:
+    """The query that `tagged` made this of. Raises `ValueError` (pydantic's is one) for anything else."""
+    return cast("Query", _untagged(_QUERIES, data))
+
+
+def untagged_output(data: object) -> ModelOutput:
+    """The output that `tagged` made this of. Raises `ValueError` (pydantic's is one) for anything else."""
+    return cast("ModelOutput", _untagged(_OUTPUTS, data))
+
+
+def _untagged(adapters: dict[str, TypeAdapter[Any]], data: object) -> Any:
+    match data:
+        case {"type": str(kind), **fields} if kind in adapters:
+            return adapters[kind].validate_python(fields)
+    raise ValueError(f"expected one of {', '.join(adapters)}")
