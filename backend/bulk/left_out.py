@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from backend.bulk.tally import MAX_EXAMPLES, Example, TaskKey
+from backend.bulk.tally import MAX_EXAMPLES, Example
+from backend.runs.ledger import TaskKey
 
 __all__ = ["PART_OF_A_TASK", "LeftOut", "LeftOutFigures"]
 

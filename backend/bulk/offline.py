@@ -20,7 +20,7 @@ from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.marks import marks_of
 from backend.bulk.report import Report, RunFacts
-from backend.bulk.tally import Tally
+from backend.bulk.tally import Tally, tally_of
 from backend.dataset.folder import FoundImage, walk_images
 from backend.dataset.selection import reservoir
 from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
@@ -73,7 +73,7 @@ class FolderRun:
 
     def predict(self, ledger: Ledger, images: FolderPredictor) -> None:
         """Predicts what the ledger has waiting, batch by batch."""
-        known = ledger.tally(this_start=True)
+        known = tally_of(ledger, this_start=True)
         self.progress.begin(
             ledger.count(), predicted=known.predicted, failed=known.failed, regions=known.regions
         )
@@ -94,7 +94,7 @@ class FolderRun:
 
     def report(self, ledger: Ledger) -> Report:
         """The figures of the chosen images, whichever start predicted them."""
-        tally = ledger.tally(this_start=True)
+        tally = tally_of(ledger, this_start=True)
         facts = self._facts(ledger.begun_at, ledger.seconds, ledger.left(), str(ledger.path))
         return Report.of(tally, facts, self.left_out.figures())
 
@@ -162,7 +162,9 @@ class FolderRun:
 
     def _record(self, ledger: Ledger, slots: dict[str, Slot]) -> None:
         predicted = [
-            Predicted(path, marks_of(slot.prediction.result), slot.prediction.model_dump_json())
+            Predicted(
+                path, marks_of(slot.prediction.result).to_json(), slot.prediction.model_dump_json()
+            )
             for path, slot in slots.items()
             if slot.prediction is not None
         ]

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
 from backend.bulk.marks import Marks, marks_of
 from backend.bulk.report import Report, RunFacts
+from backend.bulk.tally import tally_of
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.target_project import TargetProject
 from backend.delivery.courier import Writes
@@ -73,7 +74,7 @@ class ProjectRun:
         Raises `ConfigChanged` before a row is written that is not what the label config asks for now,
         and `LabelStudioRefuses`; nothing is lost by either.
         """
-        known = self._ledger.tally()
+        known = tally_of(self._ledger)
         self._progress.begin(
             self._patience.insist(self._tasks.total),
             predicted=known.predicted,
@@ -110,7 +111,7 @@ class ProjectRun:
             left=self._ledger.left(),
             ledger=str(self._ledger.path),
         )
-        return Report.of(self._ledger.tally(), facts, self._left_out.figures())
+        return Report.of(tally_of(self._ledger), facts, self._left_out.figures())
 
     def _pass(self, tasks: Iterable[Task]) -> None:
         self._patience.insist(lambda: self._writer.begin(self._target.key, self._target.version))
@@ -162,7 +163,7 @@ class ProjectRun:
         rows = self._parcel.take(time.monotonic())
         marks = {row.task: marks_of(row.prediction.result) for row in rows}
         self._marks |= marks
-        self._ledger.write([Predicted(task, mark) for task, mark in marks.items()])
+        self._ledger.write([Predicted(task, mark.to_json()) for task, mark in marks.items()])
         outbox.send(rows)
 
     def _record(self, written: Iterable[Delivered]) -> None:

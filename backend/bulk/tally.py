@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 from backend.bulk.marks import Marks
 from backend.errors import Failure
+from backend.runs.ledger import Ledger, TaskKey
 
-__all__ = ["Example", "FailureFigures", "LabelFigures", "Tally", "TaskKey"]
-
-#: A task's id in Label Studio, or an image's path below its folder.
-TaskKey = int | str
+__all__ = ["Example", "FailureFigures", "LabelFigures", "Tally", "tally_of"]
 
 #: Labels that come from tasks (dynamic choices) may be without number; more are added up as one.
 MAX_LABELS = 10_000
@@ -123,3 +121,14 @@ class Tally:
         if key not in self._labels and len(self._labels) >= MAX_LABELS:
             key = (control, OTHER_LABELS)
         return self._labels.setdefault(key, _LabelSum())
+
+
+def tally_of(ledger: Ledger, *, this_start: bool = False) -> Tally:
+    """Predictions and failures of a run; of the tasks noted by this start only, if so asked."""
+    tally = Tally()
+    for task, outcome in ledger.outcomes(this_start=this_start):
+        if isinstance(outcome, Failure):
+            tally.fail(task, outcome)
+        else:
+            tally.add(Marks.from_json(outcome))
+    return tally

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from backend.bulk.tally import FailureFigures
+from backend.bulk.tally import FailureFigures, tally_of
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.asking import Asker, WaysHandler
 from backend.evaluation.comparison import advice, compared
@@ -168,7 +168,7 @@ def _asked_so(runtime: LoadedRuntime, way: Way) -> LoadedRuntime:
 
 
 def _of_model(run: Run, ledger: Ledger, hint: str) -> _OfModel:
-    tally = ledger.tally(this_start=True)
+    tally = tally_of(ledger, this_start=True)
     seen = seen_in(run.answers(ledger), len(run.ways), tally)
     failures = tuple(tally.failures())
     if not seen[0].images:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from backend.bulk.marks import Marks
+from backend.bulk.tally import tally_of
 from backend.dataset.selection import reservoir
 from backend.errors import Failure, InternalError
 from backend.evaluation.asking import Asker, TimedAnswer
@@ -85,7 +86,7 @@ class Run:
 
     def ask(self, ledger: Ledger, asker: Asker) -> None:
         """Asks what the ledger has waiting, batch by batch."""
-        known = ledger.tally(this_start=True)
+        known = tally_of(ledger, this_start=True)
         self.progress.begin(
             ledger.count(), predicted=known.predicted, failed=known.failed, regions=known.regions
         )
@@ -112,16 +113,20 @@ class Run:
         failures = {
             key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Failure)
         }
-        rows = [
-            Predicted(key, Marks((), _boxes(answer, len(self.ways)), 1), _encoded(answer))
-            for key, answer in answers.items()
-        ]
-        ledger.done(rows)
+        marks = {
+            key: Marks((), _boxes(answer, len(self.ways)), 1) for key, answer in answers.items()
+        }
+        ledger.done(
+            [
+                Predicted(key, marks[key].to_json(), _encoded(answer))
+                for key, answer in answers.items()
+            ]
+        )
         ledger.fail(failures.items())
         self.progress.advance(
-            predicted=len(rows),
+            predicted=len(marks),
             failed=len(failures),
-            regions=sum(row.marks.regions for row in rows),
+            regions=sum(mark.regions for mark in marks.values()),
         )
 
     def _answered(self, item: Item, row: Mapping[str, object]) -> AnsweredItem:

@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.bulk.marks import Marks
-from backend.bulk.tally import Tally, TaskKey
 from backend.errors import Failure, OperatorError
 
-__all__ = ["Ledger", "Listed", "Predicted"]
+__all__ = ["Ledger", "Listed", "Predicted", "TaskKey"]
+
+#: A task's id in Label Studio, or an image's path below its folder.
+TaskKey = int | str
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
@@ -46,10 +47,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A task's prediction: what a report needs of it and, where the ledger is to keep it, its JSON."""
+    """A task's prediction: what a report needs of it and, where the ledger is to keep it, its JSON.
+
+    `figures` is text of the run's own making; the ledger gives it back as it came.
+    """
 
     task: TaskKey
-    marks: Marks
+    figures: str
     prediction: str | None = None
 
 
@@ -198,20 +202,19 @@ class Ledger:
         """Tasks noted by this start."""
         return self._number("SELECT COUNT(*) FROM tasks WHERE start = ?", self.start)
 
-    def tally(self, *, this_start: bool = False) -> Tally:
-        """Predictions and failures of the run; of the tasks noted by this start alone, if so asked."""
-        tally = Tally()
+    def predicted(self) -> int:
+        """Tasks of the run that are predicted and stored."""
+        return self._number("SELECT COUNT(*) FROM tasks WHERE state = 'done'")
+
+    def outcomes(self, *, this_start: bool = False) -> Iterator[tuple[TaskKey, str | Failure]]:
+        """Each task's figures, or why it failed, in order; of those noted by this start only, if so asked."""
         rows = self._database.execute(
             "SELECT task, state, marks, kind, reason, transient FROM tasks "
             "WHERE state IN ('done', 'failed') AND start >= ? ORDER BY task",
             (self.start if this_start else 0,),
         )
         for task, state, marks, kind, reason, transient in rows:
-            if state == "done":
-                tally.add(Marks.from_json(marks))
-            else:
-                tally.fail(task, Failure(kind, reason, bool(transient)))
-        return tally
+            yield task, marks if state == "done" else Failure(kind, reason, bool(transient))
 
     def predictions(self) -> Iterator[tuple[TaskKey, str]]:
         """The kept predictions of the tasks noted by this start, as JSON, in the order of tasks."""
@@ -227,7 +230,7 @@ class Ledger:
                 "INSERT INTO tasks (task, state, start, marks) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (task) DO UPDATE SET "
                 "state = excluded.state, start = excluded.start, marks = excluded.marks",
-                [(row.task, state, self.start, row.marks.to_json()) for row in rows],
+                [(row.task, state, self.start, row.figures) for row in rows],
             )
             kept = [(row.task, row.prediction) for row in rows if row.prediction is not None]
             self._database.executemany("INSERT OR REPLACE INTO predictions VALUES (?, ?)", kept)

@@ -11,8 +11,8 @@ import pytest
 
 from backend.bulk.offline import FolderRun, one_image
 from backend.bulk.report import Report
-from backend.bulk.tally import TaskKey
 from backend.errors import BadRequest
+from backend.runs.ledger import TaskKey
 from backend.runs.ledger_file import open_ledger
 from backend.runs.progress import Progress
 from backend.settings import Settings

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from backend.bulk.tally import Tally
+from backend.bulk.tally import Tally, tally_of
 from backend.evaluation.asking import ENCODED_TWICE, Asker, WaysHandler
 from backend.evaluation.coco import read_coco
 from backend.evaluation.evaluated import seen_in
@@ -123,10 +123,10 @@ def ask_with(
     run.ask(ledger, Asker(handler, BatchSizer(2, 60)))
 
 
-def tally_of(run: Run, home: Path) -> Tally:
+def tally_after(run: Run, home: Path) -> Tally:
     with open_ledger(home, run.key, "evaluate") as ledger:
         run.note(ledger)
-        return ledger.tally(this_start=True)
+        return tally_of(ledger, this_start=True)
 
 
 def test_each_image_is_asked_once_and_a_second_start_asks_nothing(
@@ -149,12 +149,12 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(items: Items, tmp_path: Pat
 
     with pytest.raises(KeyboardInterrupt):
         ask(run_of(items), stopped, tmp_path)
-    before = tally_of(run_of(items), tmp_path).predicted
+    before = tally_after(run_of(items), tmp_path).predicted
     ask(run_of(items), rest, tmp_path)
 
     assert 0 < before < len(NAMES)
     assert not set(stopped.asked[1:]) & set(rest.asked[1:])
-    assert tally_of(run_of(items), tmp_path).predicted == len(NAMES)
+    assert tally_after(run_of(items), tmp_path).predicted == len(NAMES)
 
 
 def test_an_image_that_changed_and_a_label_config_that_asks_otherwise_are_asked_anew(
@@ -239,7 +239,7 @@ def test_images_fail_alone_and_each_with_its_reason(items: Items, tmp_path: Path
 
     ask(run_of(folder_items), StandInModels(), tmp_path)
 
-    tally = tally_of(run_of(folder_items), tmp_path)
+    tally = tally_after(run_of(folder_items), tmp_path)
     assert (tally.predicted, tally.failed) == (4, 2)
     assert {one.kind for one in tally.failures()} == {"ImageUnreadable", "ImageNotFound"}
 
@@ -247,7 +247,7 @@ def test_images_fail_alone_and_each_with_its_reason(items: Items, tmp_path: Path
 def test_a_model_that_raises_fails_the_images_and_not_the_run(items: Items, tmp_path: Path) -> None:
     ask(run_of(items), StandInModels(broken=True), tmp_path)
 
-    tally = tally_of(run_of(items), tmp_path)
+    tally = tally_after(run_of(items), tmp_path)
     assert tally.failed + tally.predicted == len(NAMES)
     assert {one.kind for one in tally.failures()} == {"InferenceFailed"}
 
@@ -282,4 +282,4 @@ def test_a_larger_limit_goes_on_from_the_smaller_one(items: Items, tmp_path: Pat
     ask(run_of(items, limit=4), more, tmp_path)
 
     assert len(more.asked) == 1 + 2
-    assert tally_of(run_of(items, limit=2), tmp_path).predicted == 2
+    assert tally_after(run_of(items, limit=2), tmp_path).predicted == 2

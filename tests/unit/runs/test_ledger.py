@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from backend.bulk.marks import Marks, marks_of
 from backend.errors import Failure, ImageUnreachable, InferenceFailed, LabelStudioRefuses
 from backend.runs.ledger import Ledger, Listed, Predicted
 from backend.runs.ledger_file import LedgerUnusable, RunKey, open_ledger
-from tests.unit.bulk.rows import rectangle
 
 KEY = RunKey("folder /data/images", "tiny-0123456789")
-NOTHING = Marks((), 0, 0)
+#: The ledger does not look into it.
+NOTHING = "{}"
 GONE = Failure("ImageNotFound", "it is gone", transient=False)
 
 
@@ -70,24 +69,20 @@ def test_what_a_start_does_not_note_is_not_part_of_it(tmp_path: Path) -> None:
         note(ledger, "a")
 
         assert ledger.count() == 1
-        assert ledger.tally(this_start=True).predicted == 1
-        assert ledger.tally().predicted == 2
+        assert len(list(ledger.outcomes(this_start=True))) == 1
+        assert ledger.predicted() == 2
         assert [task for task, _ in ledger.predictions()] == ["a"]
 
 
-def test_the_tally_of_a_ledger_is_that_of_its_predictions_and_failures(tmp_path: Path) -> None:
+def test_figures_come_back_as_they_were_given_and_failures_with_their_reason(
+    tmp_path: Path,
+) -> None:
     with open_ledger(tmp_path, KEY) as ledger:
-        ledger.done([Predicted(7, marks_of([rectangle("a", "car", 0.5)]))])
-        ledger.fail([(8, GONE), (9, GONE)])
+        ledger.done([Predicted(7, "any [text")])
+        ledger.fail([(8, GONE)])
 
-        tally = ledger.tally()
-
-    assert (tally.predicted, tally.failed, tally.regions) == (1, 2, 1)
-    (failures,) = tally.failures()
-    assert [(example.task, example.message) for example in failures.examples] == [
-        (8, "it is gone"),
-        (9, "it is gone"),
-    ]
+        assert list(ledger.outcomes()) == [(7, "any [text"), (8, GONE)]
+        assert ledger.predicted() == 1
 
 
 def test_failed_tasks_are_known_and_wait_again_when_told_to(tmp_path: Path) -> None:
@@ -113,7 +108,7 @@ def test_what_the_image_is_not_to_blame_for_may_be_tried_again_alone(tmp_path: P
                 (4, Failure.of(InferenceFailed("out of luck"))),
             ]
         )
-        assert ledger.tally().failed == 4
+        assert [task for task, _ in ledger.outcomes()] == [1, 2, 3, 4]
 
         assert ledger.forget_failures(passing=True) == 2
         assert ledger.waiting(10) == [2, 3]
@@ -141,7 +136,7 @@ def test_rows_handed_over_are_unsettled_until_their_outcome_is_known(tmp_path: P
         ledger.settle({2: True, 3: False})
 
         assert ledger.unsettled() == []
-        assert ledger.tally().predicted == 2
+        assert ledger.predicted() == 2
 
 
 def test_seconds_add_up_over_the_starts(tmp_path: Path) -> None:
