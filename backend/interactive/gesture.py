@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 from backend.errors import BadRequest
 from backend.interactive.drawn import Json, Pointed, Shape, Typed, pointed_by, shape_of
+from backend.prediction.read_regions import labels_of
 
-__all__ = ["Gesture", "gestures_of", "labels_of", "page_of"]
+__all__ = ["Gesture", "gestures_of", "page_of"]
 
 #: Regions that are asked about at once.
 MOST_GESTURES = 20
@@ -99,15 +100,6 @@ def _regions_of(context: Json) -> list[Json]:
         if not isinstance(region, Mapping) or not isinstance(region.get("value"), Mapping):
             raise BadRequest(f"expected regions with a value in params.context, got {region!r:.80}")
     return result
-
-
-def labels_of(region: Json) -> tuple[str, ...]:
-    """The labels that one entry carries; none where it is another kind of entry."""
-    kind = str(region.get("type", ""))
-    found = region["value"].get(kind) if kind.endswith("labels") else None
-    if not isinstance(found, list):
-        return ()
-    return tuple(label for label in found if isinstance(label, str))
 
 
 def page_of(region: Json) -> int:

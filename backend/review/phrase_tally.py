@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import redis
 
-from backend.interactive.gesture import labels_of
 from backend.label_studio.project_key import ProjectKey
+from backend.prediction.read_regions import labels_of
 from backend.queue.connection import queue_errors
 
 __all__ = ["PhraseTally", "TypedPhrase"]
