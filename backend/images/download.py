@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpcore
 
@@ -15,10 +16,9 @@ from backend.images.answers import Answer, error_for
 from backend.images.guard import Deadline, GuardedBackend, Resolver, resolve_host
 from backend.images.reference import is_file_route
 from backend.images.web_url import WebUrl, parse_home
-from backend.label_studio.credential import LabelStudioCredential
 from backend.settings import Settings
 
-__all__ = ["Downloaded", "Downloader", "Validators"]
+__all__ = ["Credential", "Downloaded", "Downloader", "Validators"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY_BYTES = 65_536
@@ -51,6 +51,16 @@ class Validators:
         return cls(*(value if _SENDABLE.fullmatch(value) else "" for value in given))
 
 
+class Credential(Protocol):
+    """What opens Label Studio's own file routes to us: `LabelStudioCredential`."""
+
+    def headers(self) -> dict[str, str]:
+        """Headers for one request."""
+
+    def renew(self, rejected: Mapping[str, str]) -> bool:
+        """After a 401 to these headers: whether new ones may fare better."""
+
+
 @dataclass(frozen=True, slots=True)
 class Downloaded:
     """A whole body, and its validators."""
@@ -79,7 +89,7 @@ class Downloader:
     def __init__(
         self,
         settings: Settings,
-        credential: LabelStudioCredential | None,
+        credential: Credential | None,
         *,
         resolve: Resolver = resolve_host,
     ) -> None:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from backend.errors import ImageRefused, ImageUnreachable
 from backend.images.data_uri import decode_data_uri
-from backend.images.download import Downloaded, Downloader, Validators
+from backend.images.download import Credential, Downloaded, Downloader, Validators
 from backend.images.guard import Resolver, resolve_host
 from backend.images.local_files import read_local_file
 from backend.images.reference import ImageRef
 from backend.images.web_url import parse_web_url
-from backend.label_studio.credential import LabelStudioCredential
 from backend.settings import Settings
 
 __all__ = ["FetchedImage", "ImageFetcher", "Validators"]
@@ -39,7 +38,7 @@ class ImageFetcher:
     def __init__(
         self,
         settings: Settings,
-        credential: LabelStudioCredential | None,
+        credential: Credential | None,
         *,
         resolve: Resolver = resolve_host,
         follow_links: bool = False,
