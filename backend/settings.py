@@ -21,9 +21,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.errors import SettingsError
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["SECRET_HEADER", "Settings", "load_settings"]
 
 MIB = 1024 * 1024
+#: The header in which `webhook_secret` comes to `/webhook`, in place of basic auth.
+SECRET_HEADER = "X-Firstpass-Secret"  # noqa: S105 - the header's name
 
 
 class Settings(BaseSettings):

@@ -12,14 +12,11 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from backend.prediction.model_version import is_model_version
-from backend.settings import Settings
+from backend.settings import SECRET_HEADER, Settings
 
-__all__ = ["SECRET_HEADER", "OurBackend", "same_address"]
+__all__ = ["OurBackend", "same_address"]
 
 Json: TypeAlias = dict[str, Any]
-
-#: The header that the web process takes on `/webhook` in place of basic auth.
-SECRET_HEADER = "X-Firstpass-Secret"  # noqa: S105 - the header's name
 
 
 @dataclass(frozen=True, slots=True)

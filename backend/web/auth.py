@@ -9,8 +9,7 @@ import hmac
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from backend.projects.our_backend import SECRET_HEADER
-from backend.settings import Settings
+from backend.settings import SECRET_HEADER, Settings
 from backend.web.callers import KnownCallers
 
 __all__ = ["Gate"]

@@ -25,9 +25,9 @@ from backend.processes.supervisor import Supervisor
 from backend.projects.connect import Connector
 from backend.projects.finding import Finding, Level
 from backend.projects.follow import Followed, follow
-from backend.projects.our_backend import SECRET_HEADER, OurBackend
+from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
-from backend.settings import Settings
+from backend.settings import SECRET_HEADER, Settings
 from tests.e2e.killing import stopped
 
 SECRET = "open-sesame"
