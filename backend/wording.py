@@ -1,33 +1,8 @@
-"""How the terminal and the status page say figures, so that both say them alike. Pure."""
+"""How figures are said to people, in the terminal, on pages and in logs. Pure."""
 
 from __future__ import annotations
 
-from math import isinf
-
-from backend.delivery.card import CourierCard
-from backend.queue.keys import INTERACTIVE_QUEUE
-from backend.queue.vitals import BUCKETS_S, WorkerCard
-from backend.status.overview import RedisView
-
-__all__ = [
-    "duration",
-    "images",
-    "megabytes",
-    "printable",
-    "queue_title",
-    "redis_line",
-    "seconds",
-    "short_id",
-    "tasks",
-    "worker_name",
-]
-
-_TITLES = {INTERACTIVE_QUEUE: "opened images"}
-
-
-def queue_title(name: str) -> str:
-    """What a person calls a queue."""
-    return _TITLES.get(name, "bulk")
+__all__ = ["duration", "images", "megabytes", "printable", "tasks"]
 
 
 def images(count: int) -> str:
@@ -48,20 +23,6 @@ def tasks(count: int) -> str:
     return "1 task" if count == 1 else f"{count:,} tasks"
 
 
-def short_id(job_id: str) -> str:
-    """As much of a failure's id as names it: a job's beginning, a task's whole name.
-
-    >>> short_id("3fa9c2d1" * 8), short_id("task 12 of project 4.1795207698")
-    ('3fa9c2d13fa9', 'task 12 of project 4.1795207698')
-    """
-    return job_id if job_id.startswith("task ") else job_id[:12]
-
-
-def worker_name(card: WorkerCard | CourierCard) -> str:
-    """How a person finds the process: host and process id."""
-    return f"{card.host}:{card.pid}"
-
-
 def megabytes(count: int) -> str:
     """A size, in words.
 
@@ -69,17 +30,6 @@ def megabytes(count: int) -> str:
     '5 MB'
     """
     return f"{count / (1024 * 1024):,.0f} MB"
-
-
-def redis_line(redis: RedisView) -> str | None:
-    """Redis in one line; `None` when it tells nothing of itself."""
-    if redis.version is None:
-        return None
-    limit = f" of {megabytes(redis.max_bytes)}" if redis.max_bytes is not None else ""
-    return (
-        f"Redis {redis.version}: up {duration(redis.uptime_s)}, {megabytes(redis.used_bytes or 0)}"
-        f"{limit}, append-only file {'on' if redis.aof else 'off'}."
-    )
 
 
 def duration(seconds: float | None) -> str:
@@ -95,19 +45,6 @@ def duration(seconds: float | None) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 36 * 3600 else f"{seconds / 86_400:.0f} d"
-
-
-def seconds(value: float | None) -> str:
-    """A measured time, to the point where it still says something.
-
-    >>> seconds(0.0123), seconds(12.3), seconds(float("inf")), seconds(None)
-    ('0.012 s', '12 s', '> 1000 s', '-')
-    """
-    if value is None:
-        return "-"
-    if isinf(value):
-        return f"> {BUCKETS_S[-1]:.0f} s"
-    return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from backend.errors import OperatorError, QueueUnavailable
 from backend.prediction.engine import Engine
 from backend.queue.vitals import WorkerCard
 from backend.status.overview import read_overview
-from backend.wording import worker_name
+from backend.status.wording import worker_name
 
 __all__ = ["NobodyServes", "check_workers", "why_silent"]
 

@@ -11,17 +11,8 @@ from rich.text import Text
 
 from backend.status.overview import Overview
 from backend.status.verdict import notes, problems
-from backend.wording import (
-    duration,
-    images,
-    printable,
-    queue_title,
-    redis_line,
-    seconds,
-    short_id,
-    tasks,
-    worker_name,
-)
+from backend.status.wording import queue_title, redis_line, seconds, short_id, worker_name
+from backend.wording import duration, images, printable, tasks
 
 __all__ = ["failure_tables", "overview_tables"]
 

@@ -11,7 +11,8 @@ from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.vitals import Histogram, WorkerCard
 from backend.status.overview import Overview, RedisView
-from backend.wording import images, megabytes, tasks, worker_name
+from backend.status.wording import worker_name
+from backend.wording import images, megabytes, tasks
 
 __all__ = ["notes", "overview_json", "problems"]
 

@@ -14,16 +14,8 @@ from backend.queue.failures import FailureRecord
 from backend.queue.vitals import WorkerCard
 from backend.status.overview import Overview
 from backend.status.verdict import notes, problems
-from backend.wording import (
-    duration,
-    images,
-    queue_title,
-    redis_line,
-    seconds,
-    short_id,
-    tasks,
-    worker_name,
-)
+from backend.status.wording import queue_title, redis_line, seconds, short_id, worker_name
+from backend.wording import duration, images, tasks
 
 __all__ = ["CONTENT_SECURITY_POLICY", "status_page"]
 

@@ -13,7 +13,8 @@ from backend.projects.our_web import OurWeb
 from backend.queue.vitals import WorkerCard
 from backend.settings import Settings
 from backend.status.overview import Overview, RedisView
-from backend.wording import duration, worker_name
+from backend.status.wording import worker_name
+from backend.wording import duration
 
 __all__ = ["check_courier", "check_models", "check_redis", "check_web", "check_workers"]
 
