@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 
-__all__ = ["PredictionService", "WaitLimits"]
+__all__ = ["PredictionService", "RunningService", "WaitLimits"]
 
 log = structlog.get_logger()
 
@@ -228,3 +228,12 @@ def _log_unserved(project: str | None, unserved: Sequence[UnservedTag]) -> None:
     if len(unserved) > LOGGED_TASKS:
         more = len(unserved) - LOGGED_TASKS
         log.warning("more control tags not served", project=project, tags=more)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service, and what brackets its life: call `start` before it is used and `close` after."""
+
+    service: PredictionService
+    start: Callable[[], None]
+    close: Callable[[], None]

@@ -28,8 +28,8 @@ from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
-from backend.processes.assembly import job_queue, predictor_settings
-from backend.queue.job_queue import JobQueue
+from backend.prediction.predictor import predictor_settings
+from backend.queue.job_queue import JobQueue, job_queue
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger
 from backend.runs.output_file import check_output

@@ -22,8 +22,7 @@ from backend.images.fetch import ImageFetcher
 from backend.images.reference import parse_image_ref
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
-from backend.prediction.predictor import PredictorSettings
-from backend.processes.assembly import predictor_settings
+from backend.prediction.predictor import PredictorSettings, predictor_settings
 from backend.settings import Settings
 
 __all__ = ["Source", "dataset_source", "export_source", "project_source"]

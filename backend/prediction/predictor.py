@@ -14,15 +14,16 @@ from backend.errors import Failure, FirstpassError, InternalError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction, Task
-from backend.prediction.engine import Engine
+from backend.prediction.engine import Engine, engine_of
 from backend.prediction.model_version import model_version
 from backend.prediction.options import options_left_out
 from backend.prediction.pages import blank_images
 from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
 from backend.prediction.regions import ImageAnswers, build_prediction
 from backend.prediction.request import Outcome, request_id
+from backend.settings import Settings
 
-__all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests"]
+__all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests", "predictor_settings"]
 
 log = structlog.get_logger()
 
@@ -139,3 +140,10 @@ class Predictor:
             log.exception("prediction not made", task=task_id)
             failed = InternalError(f"no prediction could be made of its answers: {error!r:.200}")
             return Slot(task_id, failure=Failure.of(failed))
+
+
+def predictor_settings(settings: Settings) -> PredictorSettings:
+    """What decides predictions, from the settings. Raises `ModelUnavailable` for an unknown model."""
+    return PredictorSettings(
+        engine_of(settings), settings.score_threshold, settings.label_studio_url
+    )

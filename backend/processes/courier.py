@@ -23,10 +23,11 @@ from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
 from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
-from backend.processes.assembly import job_queue, predictor_settings, redis_url_of
+from backend.prediction.predictor import predictor_settings
 from backend.projects.changes import ProjectFollower
 from backend.queue.clock import RedisClock
-from backend.queue.connection import connect
+from backend.queue.connection import connect, redis_url_of
+from backend.queue.job_queue import job_queue
 from backend.settings import Settings
 
 __all__ = ["run_courier"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uvicorn
 
 from backend.logs import configure_logs
-from backend.processes.assembly import assemble_service, redis_url_of
-from backend.queue.connection import connect
+from backend.processes.assembly import assemble_service
+from backend.queue.connection import connect, redis_url_of
 from backend.settings import Settings
 from backend.web.app import create_app
 from backend.web.monitor import QueueMonitor

@@ -10,9 +10,8 @@ from backend.inference.load import load_models
 from backend.inference.output_cache import OutputCache, VectorCache
 from backend.label_studio.credential import LabelStudioCredential
 from backend.logs import configure_logs
-from backend.processes.assembly import redis_url_of
 from backend.queue.bounded_store import BoundedStore, StoreLimits
-from backend.queue.connection import connect
+from backend.queue.connection import connect, redis_url_of
 from backend.queue.decoding import DecodingHandler
 from backend.queue.finish import KeepLimits
 from backend.queue.worker import BatchWorker, WorkerLimits

@@ -12,13 +12,23 @@ from redis.retry import Retry
 from backend.certificates import certificate_complaint
 from backend.errors import QueueUnavailable, SettingsError
 from backend.queue.away import said_by_redis
+from backend.settings import Settings
 
-__all__ = ["connect", "queue_errors"]
+__all__ = ["connect", "queue_errors", "redis_url_of"]
 
 #: Longer than any blocking call made here (the bell: 1 s), shorter than a person's patience.
 SOCKET_TIMEOUT_S = 5
 #: A web process holds one connection per request under way.
 MAX_CONNECTIONS = 512
+
+
+def redis_url_of(settings: Settings) -> str:
+    """The Redis URL in clear. Raises `SettingsError` when none is set."""
+    if settings.redis_url is None:
+        raise SettingsError(
+            "expected FIRSTPASS_REDIS_URL (or REDIS_URL); `firstpass up` starts a Redis of its own"
+        )
+    return settings.redis_url.get_secret_value()
 
 
 def connect(url: str, *, retries: int = 3) -> redis.Redis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,10 +14,11 @@ from backend.errors import Failure, QueueFull
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Outcome
 from backend.queue.results import ResultListener
-from backend.queue.submit import Standing, Submitter
+from backend.queue.submit import Standing, SubmitLimits, Submitter
 from backend.queue.window import Window
+from backend.settings import Settings
 
-__all__ = ["Asked", "AsksWorkers", "JobQueue"]
+__all__ = ["Asked", "AsksWorkers", "JobQueue", "RunningQueue", "job_queue"]
 
 
 @dataclass(slots=True)
@@ -84,3 +85,20 @@ class JobQueue:
             while window.pending and (left := deadline - time.monotonic()) > 0:
                 outcomes |= window.collect(left)
             return Asked(outcomes, window.pending, dict(Counter(standings.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class RunningQueue:
+    """A queue's client, and what brackets its life: call `start` before it is used and `close` after."""
+
+    queue: JobQueue
+    start: Callable[[], None]
+    close: Callable[[], None]
+
+
+def job_queue(settings: Settings, connection: redis.Redis) -> RunningQueue:
+    """A client of the workers; Redis is not asked yet."""
+    listener = ResultListener(connection)
+    submitter = Submitter(connection, SubmitLimits(settings.queue_limit, settings.job_timeout_s))
+    queue = JobQueue(connection, submitter, listener)
+    return RunningQueue(queue, start=listener.start, close=listener.close)

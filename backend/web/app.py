@@ -21,8 +21,7 @@ from fastapi.responses import JSONResponse
 from backend import __version__
 from backend.errors import FirstpassError
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent, parse_body
-from backend.processes.assembly import RunningService
-from backend.service import PredictionService
+from backend.service import PredictionService, RunningService
 from backend.settings import Settings
 from backend.web.auth import Gate
 from backend.web.body import Bodies, CallerGone

@@ -30,14 +30,13 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.prediction.engine import engine_for, engine_of
 from backend.prediction.predictor import PredictorSettings
-from backend.processes.assembly import RunningService
 from backend.queue.connection import connect, queue_errors
 from backend.queue.failures import FailureLog
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
-from backend.service import PredictionService, WaitLimits
+from backend.service import PredictionService, RunningService, WaitLimits
 from backend.settings import load_settings
 from backend.web.app import create_app
 from backend.web.monitor import QueueMonitor

@@ -12,7 +12,7 @@ from backend.errors import FirstpassError, LabelStudioRefuses
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
-from backend.processes.assembly import predictor_settings
+from backend.prediction.predictor import predictor_settings
 from backend.projects.doctor.images import check_images
 from backend.projects.doctor.installation import (
     check_courier,

@@ -14,9 +14,8 @@ from backend.errors import Failure, QueueUnavailable
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
-from backend.processes.assembly import RunningService
 from backend.queue.connection import connect
-from backend.service import PredictionService, WaitLimits
+from backend.service import PredictionService, RunningService, WaitLimits
 from backend.settings import load_settings
 from backend.web.app import create_app
 from backend.web.monitor import QueueMonitor

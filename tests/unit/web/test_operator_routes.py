@@ -12,9 +12,8 @@ from fastapi.testclient import TestClient
 
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
-from backend.processes.assembly import RunningService
 from backend.queue.connection import connect
-from backend.service import PredictionService, WaitLimits
+from backend.service import PredictionService, RunningService, WaitLimits
 from backend.settings import load_settings
 from backend.status.overview import Overview
 from backend.web.app import create_app
