@@ -6,6 +6,7 @@ taken under the names that the wider world gives them. The README's table is hel
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,6 +37,11 @@ class Settings(BaseSettings):
     home: Path = Field(
         default=Path("~/.local/share/firstpass"),
         description="Folder for the embedded Redis and other state of one installation.",
+    )
+    runs_in: Literal["host", "container", "compose", "kubernetes"] = Field(
+        default="host",
+        description="Where commands are to be given that advice names: `host`, `container`, `compose` or "
+        "`kubernetes`; the image and the files for it set this.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."
@@ -98,7 +104,10 @@ class Settings(BaseSettings):
         description="Registry names or folders, comma-separated; the first Florence-2 and CLIP answer, "
         "others where `model_name` names them; `tiny` is one of each.",
     )
-    device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
+    device: str = Field(
+        default="auto",
+        description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`; `cuda:auto`: each worker takes a CUDA device of its own.",
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
         description="`auto`: bfloat16, or else float16, where the device computes in it natively.",
@@ -209,6 +218,13 @@ class Settings(BaseSettings):
         """Whether predictions can be written into Label Studio: its address and a token are given."""
         keys = (self.label_studio_api_key, self.label_studio_api_key_file)
         return self.label_studio_url is not None and any(key is not None for key in keys)
+
+    @field_validator("runs_in")
+    @classmethod
+    def _kubernetes_says_so(cls, value: str) -> str:
+        """The image knows that it is one, and Kubernetes tells every container that it runs there."""
+        in_pod = value == "container" and "KUBERNETES_SERVICE_HOST" in os.environ
+        return "kubernetes" if in_pod else value
 
     @field_validator("allowed_hosts", "image_allow", mode="before")
     @classmethod

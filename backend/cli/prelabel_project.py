@@ -66,7 +66,9 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
         target = target_project(api, options.project, predictor_settings(settings))
         for tag in target.predictor.plan.unserved:
             _note(console, tag.note, style="" if tag.is_wanted else "yellow")
-        check_workers(connection, target.predictor.settings.engine)
+        check_workers(
+            connection, target.predictor.settings.engine, say=lambda line: _note(console, line)
+        )
         queue = job_queue(settings, connection)
         queue.start()
         place = _Place(options, settings, api, connection, queue.queue, target, console)
