@@ -102,9 +102,18 @@ def _lacking(error: ModuleNotFoundError) -> str:
             "web image's); run it where the workers run, such as in the firstpass-worker image"
         )
     return (
-        f"this installation is not whole: its library {error.name} is missing; install Firstpass again, "
-        "from its lock files"
+        f"this installation is not whole: its library {_named(error)} is missing; install Firstpass "
+        "again, from its lock files"
     )
+
+
+def _named(error: BaseException | None) -> str:
+    """The module that is missing; transformers names it only in the error behind its own."""
+    while error is not None:
+        if isinstance(error, ImportError) and error.name:
+            return error.name
+        error = error.__cause__ or error.__context__
+    return "(of no name)"
 
 
 if __name__ == "__main__":
