@@ -1,7 +1,8 @@
 """The one reader of the environment: every setting, typed, checked at start, with its reason.
 
 Each field is read from `FIRSTPASS_<NAME>`; `REDIS_URL` and the two Label Studio variables are also
-taken under the names that the wider world gives them. The README's table is held to this class by a test.
+taken under the names that the wider world gives them. An empty variable counts as not set. The README's
+table is held to this class by a test.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ class Settings(BaseSettings):
     """Frozen; secrets do not print."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FIRSTPASS_", frozen=True, extra="forbid", populate_by_name=True
+        env_prefix="FIRSTPASS_",
+        # compose passes on a name that stands in .env without a value.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
     )
 
     home: Path = Field(
