@@ -151,7 +151,7 @@ BUILD_buildah = buildah build --format docker --layers
 image: ## build the images firstpass-web and firstpass-worker with docker, podman or buildah
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found: install docker (with its engine running), podman or buildah, or name one: make image ENGINE=podman' >&2; exit 1; }
 	@[ -n '$(BUILD_$(ENGINE))' ] || { echo 'make: ENGINE is "$(ENGINE)"; it can be docker, podman or buildah' >&2; exit 1; }
-	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(BUILD_ARGS) $(ARGS_$(target)) --build-arg VERSION=$(TAG) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
+	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(ARGS_$(target)) --build-arg VERSION=$(TAG) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
 
 wheels: $(SELF_STAMP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
 	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements-web.lock

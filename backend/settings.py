@@ -180,6 +180,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_URL", "LABEL_STUDIO_URL"),
         description="Label Studio's address as seen from here; its host may be private.",
     )
+    label_studio_browser_url: str | None = Field(
+        default=None,
+        description="Label Studio's address in people's browsers, for reports; unset: the one above.",
+    )
     label_studio_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"),
@@ -228,7 +232,7 @@ class Settings(BaseSettings):
     def _expand_user(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value is not None else None
 
-    @field_validator("label_studio_url", "public_url")
+    @field_validator("label_studio_url", "label_studio_browser_url", "public_url")
     @classmethod
     def _http_without_slash(cls, value: str | None) -> str | None:
         if value is None:
