@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
@@ -33,7 +34,21 @@ class OverviewCollector(Collector):
             return
         if overview.redis.used_bytes is not None:
             yield _gauge("redis_used_bytes", "Memory Redis uses.", overview.redis.used_bytes)
+        if overview.redis.max_bytes is not None:
+            yield _gauge("redis_max_bytes", "Memory Redis may use.", overview.redis.max_bytes)
+        if overview.redis.aof_ok is not None:
+            yield _gauge(
+                "redis_aof_ok",
+                "1 when Redis could write its append-only file last time.",
+                int(overview.redis.aof_ok),
+            )
         yield _gauge("workers", "Workers that sent a heartbeat lately.", len(overview.workers))
+        yield _states(overview.workers)
+        yield _gauge(
+            "ready",
+            "1 when a worker that has its models is alive.",
+            int(any(card.state != "waiting" for card in overview.alive)),
+        )
         yield from _queues(overview.queues)
         yield from _workers(overview.workers, overview.at)
         yield _stages(overview)
@@ -61,6 +76,13 @@ def _queues(queues: Iterable[QueueView]) -> Iterator[Metric]:
         leased.add_metric([queue.name], queue.leased)
         failed.add_metric([queue.name], queue.failed)
     yield from (depth, age, leased, failed)
+
+
+def _states(cards: Iterable[WorkerCard]) -> Metric:
+    family = _gauges("workers_in_state", "Workers by what they do: busy, idle, ...", ["state"])
+    for state, count in sorted(Counter(card.state for card in cards).items()):
+        family.add_metric([state], count)
+    return family
 
 
 def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
