@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
@@ -43,12 +42,8 @@ class OverviewCollector(Collector):
                 int(overview.redis.aof_ok),
             )
         yield _gauge("workers", "Workers that sent a heartbeat lately.", len(overview.workers))
-        yield _states(overview.workers)
-        yield _gauge(
-            "ready",
-            "1 when a worker that has its models is alive.",
-            int(any(card.state != "waiting" for card in overview.alive)),
-        )
+        able = [card for card in overview.alive if card.state != "waiting"]
+        yield _gauge("workers_ready", "Those of them that take images.", len(able))
         yield from _queues(overview.queues)
         yield from _workers(overview.workers, overview.at)
         yield _stages(overview)
@@ -78,13 +73,6 @@ def _queues(queues: Iterable[QueueView]) -> Iterator[Metric]:
     yield from (depth, age, leased, failed)
 
 
-def _states(cards: Iterable[WorkerCard]) -> Metric:
-    family = _gauges("workers_in_state", "Workers by what they do: busy, idle, ...", ["state"])
-    for state, count in sorted(Counter(card.state for card in cards).items()):
-        family.add_metric([state], count)
-    return family
-
-
 def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
     labels = ["worker", "host", "device", "model"]
     told: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
@@ -94,6 +82,9 @@ def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
         "memory": _gauges("worker_memory_bytes", "Resident memory.", labels),
         "silent": _gauges("worker_silent_seconds", "Seconds since the last heartbeat.", labels),
         "busy": _gauges("worker_busy", "1 while a batch runs.", labels),
+        "waiting": _gauges(
+            "worker_waiting", "1 while it takes no images: its models or a device lack.", labels
+        ),
     }
     for card in cards:
         values = [card.name, card.host, card.device, card.model]
@@ -104,6 +95,7 @@ def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
             "memory": card.memory_mb * 1024 * 1024,
             "silent": card.silent_s(now),
             "busy": int(card.state == "busy"),
+            "waiting": int(card.state == "waiting"),
         }
         for name, family in told.items():
             family.add_metric(values, figures[name])

@@ -167,7 +167,7 @@ def test_prometheus_reads_a_real_web_process(web: str, tmp_path: Path) -> None:
             url = f"http://127.0.0.1:{port}"
             until(lambda: answers(f"{url}/-/ready"))
             until(lambda: asked(url, 'up{job="firstpass"} == 1'))
-            until(lambda: asked(url, 'firstpass_ready{job="firstpass"} == 1'))
+            until(lambda: asked(url, 'firstpass_workers_ready{job="firstpass"} == 1'))
             (tmp_path / "firstpass-password").write_text("another")
             until(lambda: asked(url, 'ALERTS{alertname="FirstpassWebDown"}'))
         finally:

@@ -84,21 +84,13 @@ def test_what_redis_may_use_is_told_where_it_has_a_limit() -> None:
     assert not any("max_bytes" in name or "aof_ok" in name for name, _ in unlimited)
 
 
-def test_workers_are_counted_by_what_they_do() -> None:
-    """Two busy ones and an idle one."""
-    told = overview(workers=(worker(), worker(name="w2"), worker(name="w3", state="idle")))
-
-    assert value(told, "workers_in_state", state="busy") == 2
-    assert value(told, "workers_in_state", state="idle") == 1
-
-
 def test_ready_is_a_worker_that_has_its_models() -> None:
     """One that waits for them does not count, nor one that was not heard of for longer than a lease."""
     waits, late = worker(state="waiting"), worker(name="w2", seen_at=AT - 25)
 
-    assert value(overview(), "ready") == 1
-    assert value(overview(workers=(waits, late)), "ready") == 0
-    assert value(overview(workers=()), "ready") == 0
+    assert value(overview(), "workers_ready") == 1
+    assert value(overview(workers=(waits, late)), "workers_ready") == 0
+    assert value(overview(workers=()), "workers_ready") == 0
 
 
 def test_without_redis_only_that_is_told() -> None:
