@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # Keeps all that a compose installation holds in a new folder, while it runs. docs/backup.md says more.
 #   docker/backup.sh FOLDER
-# With overlays, name all files: COMPOSE_FILE=docker/compose.yaml:docker/compose.postgres.yaml docker/backup.sh FOLDER
+# Overlays count where COMPOSE_FILE names them, in docker/.env or around this command.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export COMPOSE_FILE=${COMPOSE_FILE:-$here/compose.yaml}
-folder=${1:?name a new folder: docker/backup.sh FOLDER}
+folder=$(realpath -m "${1:?name a new folder: docker/backup.sh FOLDER}")
 if [ -e "$folder" ]; then
   echo "$folder is there already; name a new folder" >&2
   exit 1
@@ -14,7 +13,8 @@ umask 077
 part=$folder.part
 mkdir "$part"
 trap 'rm -rf "$part"' EXIT
-archive=$(cat "$here/archive.py")
+cd "$here"
+archive=$(cat archive.py)
 services=$(docker compose config --services)
 has() { grep -qx "$1" <<<"$services"; }
 

@@ -3,8 +3,7 @@
 #   docker/restore.sh FOLDER
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export COMPOSE_FILE=${COMPOSE_FILE:-$here/compose.yaml}
-folder=${1:?name the folder that docker/backup.sh made: docker/restore.sh FOLDER}
+folder=$(realpath -m "${1:?name the folder that docker/backup.sh made: docker/restore.sh FOLDER}")
 for file in firstpass.tar label-studio.tar env; do
   if ! [ -e "$folder/$file" ]; then
     echo "$folder holds no $file; name a folder that docker/backup.sh made" >&2
@@ -13,11 +12,12 @@ for file in firstpass.tar label-studio.tar env; do
 done
 # The same secrets again: Label Studio's database knows the token, and Firstpass presents it.
 [ -e "$here/.env" ] || (umask 077 && cp "$folder/env" "$here/.env")
+cd "$here"
 if [ -n "$(docker compose ps --quiet)" ]; then
   echo "the installation runs; end it first: docker compose -f docker/compose.yaml down" >&2
   exit 1
 fi
-archive=$(cat "$here/archive.py")
+archive=$(cat archive.py)
 alone() { docker compose run --rm -T --no-deps --entrypoint "$@"; }
 
 if [ -e "$folder/redis.rdb" ]; then

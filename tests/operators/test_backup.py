@@ -38,7 +38,7 @@ case $1 in
     [ "$2 $3 $4 $5" = "--rm -T --no-deps --entrypoint" ]; program=$6 service=$7; shift 7
     set -- "$program" "$@" ;;
 esac
-grep -q "^  $service:" "$COMPOSE_FILE"
+grep -q "^  $service:" compose.yaml
 arguments=()
 for argument in "$@"; do
   case $argument in /data|/var/lib/firstpass|/label-studio/data) mkdir -p "$HOST$argument"; argument=$HOST$argument ;; esac
@@ -119,7 +119,7 @@ def test_what_is_kept_is_restored(checkout: Path, tmp_path: Path) -> None:
         again = script(checkout, "backup.sh", "backup", first)
 
     assert ended == 0, said
-    assert again == (1, "backup is there already; name a new folder\n")
+    assert again == (1, f"{checkout / 'backup'} is there already; name a new folder\n")
     kept = checkout / "backup"
     assert {one.name for one in kept.iterdir()} == {
         *("redis.rdb", "firstpass.tar", "label-studio.tar", "env")
