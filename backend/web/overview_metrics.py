@@ -33,6 +33,14 @@ class OverviewCollector(Collector):
             return
         if overview.redis.used_bytes is not None:
             yield _gauge("redis_used_bytes", "Memory Redis uses.", overview.redis.used_bytes)
+        if overview.redis.max_bytes is not None:
+            yield _gauge("redis_max_bytes", "Memory Redis may use.", overview.redis.max_bytes)
+        if overview.redis.aof_ok is not None:
+            yield _gauge(
+                "redis_aof_ok",
+                "1 when Redis could write its append-only file last time.",
+                int(overview.redis.aof_ok),
+            )
         yield _gauge("workers", "Workers that sent a heartbeat lately.", len(overview.workers))
         yield _gauge("workers_ready", "Those of them that take images.", len(overview.able))
         yield from _queues(overview.queues)
