@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from backend.delivery.card import read_card
 from backend.delivery.claims import Claims
 from backend.delivery.desk import DeliveryDesk
@@ -11,6 +13,7 @@ from backend.prediction.predictor import predictor_settings
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect, redis_url_of
 from backend.queue.job_queue import job_queue
+from backend.queue.readiness import NotReady
 from backend.review.phrase_notes import PhraseNotes
 from backend.review.phrase_tally import PhraseTally
 from backend.service import PredictionService, RunningService, WaitLimits
@@ -19,8 +22,12 @@ from backend.settings import Settings
 __all__ = ["assemble_service"]
 
 
-def assemble_service(settings: Settings) -> RunningService:
+def assemble_service(
+    settings: Settings, nobody: Callable[[], NotReady | None] = lambda: None
+) -> RunningService:
     """The service; Redis is not asked yet. It delivers late if the settings hold a token to do so.
+
+    `nobody` tells what all workers wait for (see `PredictionService`).
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """
@@ -41,6 +48,7 @@ def assemble_service(settings: Settings) -> RunningService:
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,
+        nobody=nobody,
     )
 
     def close() -> None:
