@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 __all__ = ["COMPOSE", "how_to_pull", "how_to_start_workers"]
 
-#: As docker/README.md gives it, from the folder of the repository.
-COMPOSE = "docker compose -f docker/compose.yaml"
+#: As docker/README.md gives it, in the folder `docker/`.
+COMPOSE = "docker compose"
 
 
 def how_to_pull(names: Sequence[str], runs_in: str) -> str:
     """What gets models into the cache of the workers, as an instruction.
 
     >>> how_to_pull(["tiny-clip"], "compose")
-    'run `docker compose -f docker/compose.yaml run --rm worker models pull tiny-clip`'
+    'run `docker compose run --rm worker models pull tiny-clip`'
     """
     pull = f"models pull {' '.join(names)}"
     if runs_in == "compose":

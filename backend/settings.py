@@ -1,7 +1,8 @@
 """The one reader of the environment: every setting, typed, checked at start, with its reason.
 
 Each field is read from `FIRSTPASS_<NAME>`; `REDIS_URL` and the two Label Studio variables are also
-taken under the names that the wider world gives them. The README's table is held to this class by a test.
+taken under the names that the wider world gives them. An empty variable counts as not set. The README's
+table is held to this class by a test.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ class Settings(BaseSettings):
     """Frozen; secrets do not print."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FIRSTPASS_", frozen=True, extra="forbid", populate_by_name=True
+        env_prefix="FIRSTPASS_",
+        # compose passes on a name that stands in .env without a value.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
     )
 
     home: Path = Field(
@@ -183,6 +189,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_URL", "LABEL_STUDIO_URL"),
         description="Label Studio's address as seen from here; its host may be private.",
     )
+    label_studio_browser_url: str | None = Field(
+        default=None,
+        description="Label Studio's address in people's browsers, for reports; unset: the one above.",
+    )
     label_studio_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"),
@@ -238,7 +248,7 @@ class Settings(BaseSettings):
     def _expand_user(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value is not None else None
 
-    @field_validator("label_studio_url", "public_url")
+    @field_validator("label_studio_url", "label_studio_browser_url", "public_url")
     @classmethod
     def _http_without_slash(cls, value: str | None) -> str | None:
         if value is None:

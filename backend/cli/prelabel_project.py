@@ -63,7 +63,12 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
     command goes on.
     """
     with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
-        target = target_project(api, options.project, predictor_settings(settings))
+        target = target_project(
+            api,
+            options.project,
+            predictor_settings(settings),
+            shown_at=settings.label_studio_browser_url,
+        )
         for tag in target.predictor.plan.unserved:
             _note(console, tag.note, style="" if tag.is_wanted else "yellow")
         check_workers(

@@ -119,7 +119,7 @@ def test_what_never_comes_is_not_waited_for(
     [
         (
             "compose",
-            "docker compose -f docker/compose.yaml run --rm worker models pull florence-2-base clip-vit-b-32",
+            "docker compose run --rm worker models pull florence-2-base clip-vit-b-32",
         ),
         ("container", "firstpass models pull florence-2-base clip-vit-b-32` in this container"),
     ],
