@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
@@ -78,12 +79,14 @@ class PredictionService:
         waits: WaitLimits,
         desk: DeliversLate | None = None,
         phrases: NotesPhrases | None = None,
+        orderly: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._queue = queue
         self._predictors = predictors
         self._waits = waits
         self._desk = desk
         self._phrases = phrases
+        self._orderly = orderly
         self._assistant = Assistant(queue, wait_s=waits.few_s, phrases=phrases)
         self._announced: OrderedDict[str, tuple[str, tuple[UnservedTag, ...]]] = OrderedDict()
         self._lock = Lock()
@@ -134,12 +137,13 @@ class PredictionService:
         # faster, so it gets all of what nobody waits for.
         late = project is not None and not few and self._desk is not None and self._desk.is_manned
         asked = Asked() if late else self._ask(asked_by_task, few)
-        slots = [
-            predictor.slot(task.id, requests, asked.outcomes)
-            for task, requests in zip(request.tasks, asked_by_task, strict=True)
-        ]
-        if self._desk is not None and project is not None:
-            slots = self._desk.hand_over(project, predictor.version, slots)
+        with self._orderly():
+            slots = [
+                predictor.slot(task.id, requests, asked.outcomes)
+                for task, requests in zip(request.tasks, asked_by_task, strict=True)
+            ]
+            if self._desk is not None and project is not None:
+                slots = self._desk.hand_over(project, predictor.version, slots)
         self._log(request, slots, asked, time.monotonic() - started)
         return slots
 
