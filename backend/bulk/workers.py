@@ -10,7 +10,7 @@ from backend.engine import Engine
 from backend.errors import OperatorError, QueueUnavailable
 from backend.queue.overview import read_overview
 from backend.queue.vitals import WorkerCard
-from backend.queue.wording import worker_name
+from backend.queue.wording import resting, worker_name
 
 __all__ = ["NobodyServes", "check_workers", "why_silent"]
 
@@ -21,7 +21,7 @@ LOOK_EVERY_S = 0.5
 
 
 class NobodyServes(OperatorError):
-    """No worker is alive, or one answers with other models than ours."""
+    """No worker is alive or takes images, or one answers with other models than ours."""
 
 
 def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STARTING_S) -> None:
@@ -37,6 +37,8 @@ def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STAR
         raise NobodyServes(
             "no worker is alive to predict anything; start one: `firstpass worker` (or `firstpass up`)"
         )
+    if all(card.rests for card in alive):
+        raise NobodyServes(f"no worker takes images: {resting(alive)}")
     others = [card for card in alive if card.fingerprint != ours.fingerprint]
     if others:
         named = ", ".join(
@@ -52,7 +54,10 @@ def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STAR
 def why_silent(connection: redis.Redis) -> str:
     """Why no answers come, in words; empty where that does not show."""
     try:
-        return "" if _alive(connection) else "no worker is alive: start `firstpass worker`"
+        alive = _alive(connection)
+        if alive and all(card.rests for card in alive):
+            return f"no worker takes images: {resting(alive)}"
+        return "" if alive else "no worker is alive: start `firstpass worker`"
     except QueueUnavailable as error:
         return str(error)
 

@@ -10,7 +10,9 @@ __all__ = [
     "CHANGED",
     "COURIER",
     "OWING",
+    "POST",
     "PUT_OFF",
+    "WAITING",
     "claim_key",
     "owed_key",
     "tries_key",
@@ -26,6 +28,9 @@ PUT_OFF = f"{PREFIX}put-off"
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.
 COURIER = f"{PREFIX}courier"
+#: Which courier delivers, until it stops beating; and those that wait to take over, by when last heard of.
+POST = f"{PREFIX}post"
+WAITING = f"{PREFIX}waiting"
 
 
 def owed_key(project: ProjectKey | str) -> str:

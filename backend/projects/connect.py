@@ -53,6 +53,8 @@ class Connector:
         yield Finding(Level.OK, f"Firstpass at {self.web.url} answers as {version}")
         if not health.get("workers"):
             yield Finding(Level.WARNING, "no worker is alive", "start `firstpass worker`")
+        elif resting := self.web.resting():
+            yield Finding(Level.WARNING, resting)
         is_first = yield from self._backend(project_id, version)
         yield self._shown(project_id, version)
         yield from self._webhook(project_id)

@@ -86,6 +86,15 @@ class OurWeb:
             "FIRSTPASS_PUBLIC_URL to its address as Label Studio reaches it"
         )
 
+    def resting(self) -> str | None:
+        """That all workers take no images, and what lets them go on; `None` while one does, or none is alive."""
+        url = f"{self.url}/status.json"
+        try:
+            said = _checked(self._http.get(url), url).get("resting")
+        except httpx.HTTPError as error:
+            raise BackendRefuses(f"{url}: {str(error) or type(error).__name__}") from error
+        return said if isinstance(said, str) else None
+
     def version(self, label_config: str) -> str:
         """The `model_version` for a label config."""
         # Without the project's name: it is Label Studio that announces projects.

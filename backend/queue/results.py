@@ -15,6 +15,7 @@ from uuid import uuid4
 import redis
 import structlog
 
+from backend.queue.away import Outage
 from backend.queue.keys import wake_channel
 
 __all__ = ["ResultListener", "Waiting"]
@@ -142,16 +143,19 @@ class ResultListener:
                     del self._waiting[job_id]
 
     def _listen(self) -> None:
+        outage = Outage("wake-up channel")
         while not self._closed.is_set():
             try:
                 with self._connection.pubsub(ignore_subscribe_messages=True) as subscription:
                     subscription.subscribe(self.channel)
+                    outage.end()
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=RECONNECT_S)
                         if message is not None:
                             self._tell(message["data"].decode("utf-8", "replace"))
             except redis.RedisError as error:
                 log.warning("wake-up channel lost", error=type(error).__name__)
+                outage.begin()
                 self._closed.wait(RECONNECT_S)
 
     def _tell(self, job_id: str) -> None:

@@ -11,7 +11,7 @@ from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import Histogram, WorkerCard
-from backend.queue.wording import images, megabytes, tasks, worker_name
+from backend.queue.wording import images, megabytes, resting, tasks, worker_name
 
 __all__ = ["notes", "overview_json", "problems"]
 
@@ -30,6 +30,8 @@ def problems(overview: Overview) -> list[str]:
     if not overview.workers:
         waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
         found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
+    if (rest := _resting_problem(overview)) is not None:
+        found.append(rest)
     found.extend(_silent_workers(overview))
     found.extend(
         f"An opened image has waited for {queue.oldest_s:.0f} s: the workers do not keep up."
@@ -53,6 +55,16 @@ def notes(overview: Overview) -> list[str]:
             f"{images(overview.failed_images)} failed: `firstpass status --failed` says why, "
             "`firstpass retry` tries them again."
         )
+    if overview.waiting_couriers:
+        at_work = f" ({worker_name(overview.courier)})" if overview.courier is not None else ""
+        found.append(
+            f"More than one courier runs: {', '.join(overview.waiting_couriers)} wait to take over from the one "
+            f"at work{at_work}."
+        )
+    rest = [card for card in overview.alive if card.rests]
+    if rest and overview.taking:
+        names = ", ".join(f"{worker_name(card)} ({card.state})" for card in rest)
+        found.append(f"These take no images: {names}; {resting(rest)}.")
     return found
 
 
@@ -69,6 +81,7 @@ def overview_json(overview: Overview) -> dict[str, Any]:
         "redis": asdict(overview.redis),
         "queues": [asdict(queue) for queue in overview.queues],
         "seconds_left": None if seconds_left is None else round(seconds_left, 1),
+        "resting": _resting_problem(overview),
         "workers": [_worker_json(card, overview.at) for card in overview.workers],
         "delivery": _delivery_json(overview),
         "submissions": {
@@ -82,6 +95,14 @@ def overview_json(overview: Overview) -> dict[str, Any]:
             "latest": [asdict(record) for record in overview.failures],
         },
     }
+
+
+def _resting_problem(overview: Overview) -> str | None:
+    """While one takes images, others that rest are as somebody wants them: a note."""
+    if not overview.alive or overview.taking:
+        return None
+    waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
+    return f"No worker takes images{waiting}: {resting(overview.alive)}."
 
 
 def _silent_workers(overview: Overview) -> list[str]:
@@ -151,6 +172,7 @@ def _delivery_json(overview: Overview) -> dict[str, Any]:
     courier = overview.courier
     return {
         "owed_tasks": overview.owed_tasks,
+        "waiting_couriers": list(overview.waiting_couriers),
         "courier": courier
         and {**asdict(courier), "silent_s": round(courier.silent_s(overview.at), 1)},
     }

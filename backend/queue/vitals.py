@@ -21,7 +21,9 @@ from backend.queue.keys import HISTOGRAMS, SUBMISSIONS, WORKERS, worker_key
 
 __all__ = [
     "BUCKETS_S",
+    "DRAINED_STATE",
     "STAGES",
+    "SUSPENDED_STATE",
     "Histogram",
     "Vitals",
     "WorkerCard",
@@ -41,6 +43,9 @@ MINUTE_S = 60.0
 QUARTER_S = 15 * MINUTE_S
 #: Names of workers that were killed are forgotten after this; their cards expire much sooner.
 FORGET_NAME_S = 3600.0
+#: What a worker says of itself that holds nothing and takes nothing: by `firstpass drain`, by `rq suspend`.
+DRAINED_STATE = "drained"
+SUSPENDED_STATE = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,13 @@ class WorkerCard:
     seen_at: float
     #: What its answers depend on; empty where it does not say.
     fingerprint: str = ""
+    #: When the mark ends by which it takes nothing, seconds since the epoch; 0 where it takes images.
+    drained_until: float = 0.0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it takes no images, because somebody wants it so."""
+        return self.state in (DRAINED_STATE, SUSPENDED_STATE)
 
     def silent_s(self, now: float) -> float:
         """Seconds since the last heartbeat; both times are of Redis's clock."""
@@ -131,6 +143,7 @@ class Vitals:
         self._recent: deque[tuple[float, int]] = deque()
         self.batch_size = 1
         self.state = "starting"
+        self.drained_until = 0.0
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""
@@ -159,6 +172,7 @@ class Vitals:
             "started_at": self._started_at,
             "seen_at": now,
             "fingerprint": self._fingerprint,
+            "drained_until": self.drained_until,
         }
         pipeline.hset(key, mapping=card)
         pipeline.expire(key, self._ttl_s)
@@ -236,6 +250,7 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
         started_at=number_of(stored.get("started_at"), float),
         seen_at=number_of(stored.get("seen_at"), float),
         fingerprint=stored.get("fingerprint", ""),
+        drained_until=number_of(stored.get("drained_until"), float),
     )
 
 

@@ -12,7 +12,7 @@ from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.overview import Overview, RedisView
 from backend.queue.vitals import WorkerCard
-from backend.queue.wording import duration, worker_name
+from backend.queue.wording import duration, resting, worker_name
 from backend.settings import Settings
 
 __all__ = ["check_courier", "check_models", "check_redis", "check_web", "check_workers"]
@@ -67,6 +67,12 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 f"{what}, which answers otherwise than the settings here say",
                 "give all processes the same FIRSTPASS_NUM_BEAMS, FIRSTPASS_MAX_NEW_TOKENS and FIRSTPASS_GATE, "
                 "the same files of a model in a folder, and the same Firstpass",
+            )
+        elif card.rests:
+            yield Finding(
+                Level.WARNING if overview.taking else Level.ERROR,
+                f"{what} is {card.state}: it takes no images",
+                resting([card]),
             )
         else:
             yield Finding(Level.OK, what)
