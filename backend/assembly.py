@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import redis
@@ -38,19 +39,30 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """A service, and what brackets its life: call `start` before it is used and `close` after."""
+    """A service, and what brackets its life: call `start` before it is used and `close` after.
+
+    `release` has all requests that wait answered with what is there, now and from now on.
+    """
 
     service: PredictionService
     start: Callable[[], None]
     close: Callable[[], None]
+    release: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
 class RunningQueue:
-    """A queue's client, and what brackets its life: call `start` before it is used and `close` after."""
+    """A queue's client, and what brackets its life: call `start` before it is used and `close` after.
+
+    After `release` nobody waits any more; `pause` sleeps so many seconds, or until then, and `orderly` is
+    around what is done after a wait.
+    """
 
     queue: JobQueue
     start: Callable[[], None]
+    release: Callable[[], None]
+    pause: Callable[[float], object]
+    orderly: Callable[[], AbstractContextManager[object]]
     close: Callable[[], None]
 
 
@@ -75,7 +87,14 @@ def job_queue(settings: Settings, connection: redis.Redis) -> RunningQueue:
     listener = ResultListener(connection)
     submitter = Submitter(connection, SubmitLimits(settings.queue_limit, settings.job_timeout_s))
     queue = JobQueue(connection, submitter, listener)
-    return RunningQueue(queue, start=listener.start, close=listener.close)
+    return RunningQueue(
+        queue,
+        start=listener.start,
+        release=listener.release,
+        pause=listener.released.wait,
+        orderly=listener.orderly,
+        close=listener.close,
+    )
 
 
 def assemble_service(
@@ -96,6 +115,7 @@ def assemble_service(
             Claims(connection),
             FailedTasks(connection),
             lambda: read_card(connection) is not None,
+            sleep=running.pause,
         )
     phrases = PhraseNotes(PhraseTally(connection, clock=RedisClock(connection)))
     service = PredictionService(
@@ -105,6 +125,7 @@ def assemble_service(
         desk=desk,
         phrases=phrases,
         nobody=nobody,
+        orderly=running.orderly,
     )
 
     def close() -> None:
@@ -113,4 +134,4 @@ def assemble_service(
         if desk is not None:
             desk.close()
 
-    return RunningService(service, start=running.start, close=close)
+    return RunningService(service, start=running.start, close=close, release=running.release)

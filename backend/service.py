@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
@@ -80,6 +81,7 @@ class PredictionService:
         desk: DeliversLate | None = None,
         phrases: NotesPhrases | None = None,
         nobody: Callable[[], NotReady | None] = lambda: None,
+        orderly: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """`nobody` tells what all workers wait for, such as their models; `None` while one may answer."""
         self._queue = queue
@@ -88,6 +90,7 @@ class PredictionService:
         self._desk = desk
         self._phrases = phrases
         self._nobody = nobody
+        self._orderly = orderly
         self._assistant = Assistant(
             queue, wait_s=lambda: self._wait_s(waits.few_s), phrases=phrases
         )
@@ -140,12 +143,13 @@ class PredictionService:
         # faster, so it gets all of what nobody waits for.
         late = project is not None and not few and self._desk is not None and self._desk.is_manned
         asked = Asked() if late else self._ask(asked_by_task, few)
-        slots = [
-            predictor.slot(task.id, requests, asked.outcomes)
-            for task, requests in zip(request.tasks, asked_by_task, strict=True)
-        ]
-        if self._desk is not None and project is not None:
-            slots = self._desk.hand_over(project, predictor.version, slots)
+        with self._orderly():
+            slots = [
+                predictor.slot(task.id, requests, asked.outcomes)
+                for task, requests in zip(request.tasks, asked_by_task, strict=True)
+            ]
+            if self._desk is not None and project is not None:
+                slots = self._desk.hand_over(project, predictor.version, slots)
         self._log(request, slots, asked, time.monotonic() - started)
         return slots
 

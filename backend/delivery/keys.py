@@ -9,9 +9,10 @@ from backend.delivery.project_key import ProjectKey
 __all__ = [
     "CHANGED",
     "COURIER",
-    "COURIERS",
     "OWING",
+    "POST",
     "PUT_OFF",
+    "WAITING",
     "claim_key",
     "owed_key",
     "tries_key",
@@ -27,8 +28,9 @@ PUT_OFF = f"{PREFIX}put-off"
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.
 COURIER = f"{PREFIX}courier"
-#: The same by host and process id, so that a courier finds its own beside another's.
-COURIERS = f"{PREFIX}couriers"
+#: Which courier delivers, until it stops beating; and those that wait to take over, by when last heard of.
+POST = f"{PREFIX}post"
+WAITING = f"{PREFIX}waiting"
 
 
 def owed_key(project: ProjectKey | str) -> str:

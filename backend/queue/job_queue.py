@@ -64,7 +64,7 @@ class JobQueue:
     ) -> Asked:
         """Submit (job id -> request) and wait up to `wait_s` for the outcomes.
 
-        What is not finished by then stays queued and is `pending`. A job refused by a full queue has
+        What is not finished by then, or when the listener is released, stays queued and is `pending`. A job refused by a full queue has
         a `QueueFull` failure as its outcome. Raises `QueueUnavailable` when Redis does not take the
         requests; one that goes away later is waited for.
         """
@@ -81,6 +81,8 @@ class JobQueue:
             window.drop(refused)
             outcomes: dict[str, Outcome] = dict.fromkeys(refused, full)
             outcomes |= window.collect(0)
-            while window.pending and (left := deadline - time.monotonic()) > 0:
+            while window.pending and not window.is_released:
+                if (left := deadline - time.monotonic()) <= 0:
+                    break
                 outcomes |= window.collect(left)
             return Asked(outcomes, window.pending, dict(Counter(standings.values())))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -113,9 +114,14 @@ def decode_request(data: object) -> ModelRequest:
         match data:
             case {"image": dict(image), "queries": list(queries)}:
                 decoded: tuple[Query, ...] = tuple(_untagged(_QUERIES, query) for query in queries)
+                for query, told in zip(decoded, queries, strict=True):
+                    _check_fields(query, {name: told[name] for name in told if name != "type"})
                 return ModelRequest(ImageRef.from_json(image), decoded)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
-        raise InternalError(f"a job holds a request that does not decode: {error}") from error
+        raise InternalError(
+            f"a job holds a request that does not decode: {error}; give web, workers and courier the same "
+            "version of Firstpass, then `firstpass retry`"
+        ) from error
     raise InternalError(f"expected a job with image and queries, got a {type(data).__name__}")
 
 
@@ -180,8 +186,21 @@ def _tagged(value: Query | ModelOutput) -> dict[str, Any]:
     return {"type": type(value).__name__, **as_plain(value)}
 
 
+def _check_fields(value: object, told: object) -> None:
+    """Raise `ValueError` for a field that this version does not know: to leave it out would answer otherwise."""
+    if is_dataclass(value) and isinstance(told, Mapping):
+        unknown = told.keys() - {field.name for field in fields(value)} - {"type"}
+        if unknown:
+            raise ValueError(f"{type(value).__name__} has no {', '.join(sorted(unknown))} here")
+        for name, content in told.items():
+            _check_fields(getattr(value, name, None), content)
+    elif isinstance(value, tuple) and isinstance(told, list):
+        for item, content in zip(value, told, strict=True):
+            _check_fields(item, content)
+
+
 def _untagged(adapters: dict[str, TypeAdapter[Any]], data: object) -> Any:
     match data:
-        case {"type": str(kind), **fields} if kind in adapters:
-            return adapters[kind].validate_python(fields)
+        case {"type": str(kind), **content} if kind in adapters:
+            return adapters[kind].validate_python(content)
     raise ValueError(f"expected one of {', '.join(adapters)}")

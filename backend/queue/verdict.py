@@ -10,7 +10,7 @@ from backend import __version__
 from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
-from backend.queue.readiness import waiting_workers
+from backend.queue.readiness import resting, waiting_workers
 from backend.queue.vitals import Histogram, WorkerCard
 from backend.queue.wording import images, megabytes, tasks, worker_name
 
@@ -33,6 +33,8 @@ def problems(overview: Overview) -> list[str]:
         found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
     elif overview.alive:
         found.extend(_waiting_workers(overview))
+    if (rest := _resting_problem(overview)) is not None:
+        found.append(rest)
     found.extend(_silent_workers(overview))
     found.extend(
         f"An opened image has waited for {queue.oldest_s:.0f} s: the workers do not keep up."
@@ -56,6 +58,16 @@ def notes(overview: Overview) -> list[str]:
             f"{images(overview.failed_images)} failed: `firstpass status --failed` says why, "
             "`firstpass retry` tries them again."
         )
+    if overview.waiting_couriers:
+        at_work = f" ({worker_name(overview.courier)})" if overview.courier is not None else ""
+        found.append(
+            f"More than one courier runs: {', '.join(overview.waiting_couriers)} wait to take over from the one "
+            f"at work{at_work}."
+        )
+    rest = [card for card in overview.alive if card.rests]
+    if rest and overview.able:
+        names = ", ".join(f"{worker_name(card)} ({card.state})" for card in rest)
+        found.append(f"These take no images: {names}; {resting(rest)}.")
     return found
 
 
@@ -100,7 +112,7 @@ def _waiting_workers(overview: Overview) -> list[str]:
 
 def _they_wait(overview: Overview) -> str:
     waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
-    return f", and no other is alive{waiting}."
+    return f", and no other takes images{waiting}."
 
 
 def _as_sentence(remedy: str, then: str) -> str:
@@ -109,6 +121,15 @@ def _as_sentence(remedy: str, then: str) -> str:
 
 def _capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def _resting_problem(overview: Overview) -> str | None:
+    """While one takes images, others that rest are as somebody wants them: a note."""
+    rest = [card for card in overview.alive if card.rests]
+    if not rest or overview.able:
+        return None
+    waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
+    return f"No worker takes images{waiting}: {resting(rest)}."
 
 
 def _silent_workers(overview: Overview) -> list[str]:
@@ -178,6 +199,7 @@ def _delivery_json(overview: Overview) -> dict[str, Any]:
     courier = overview.courier
     return {
         "owed_tasks": overview.owed_tasks,
+        "waiting_couriers": list(overview.waiting_couriers),
         "courier": courier
         and {**asdict(courier), "silent_s": round(courier.silent_s(overview.at), 1)},
     }

@@ -21,7 +21,9 @@ from backend.queue.keys import HISTOGRAMS, SUBMISSIONS, WORKERS, worker_key
 
 __all__ = [
     "BUCKETS_S",
+    "DRAINED_STATE",
     "STAGES",
+    "SUSPENDED_STATE",
     "Histogram",
     "Vitals",
     "WorkerCard",
@@ -41,6 +43,9 @@ MINUTE_S = 60.0
 QUARTER_S = 15 * MINUTE_S
 #: Names of workers that were killed are forgotten after this; their cards expire much sooner.
 FORGET_NAME_S = 3600.0
+#: What a worker says of itself that holds nothing and takes nothing: by `firstpass drain`, by `rq suspend`.
+DRAINED_STATE = "drained"
+SUSPENDED_STATE = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,18 @@ class WorkerCard:
     #: Why it takes no images yet, and what is to be done about it; empty when it takes them.
     waits_for: str = ""
     remedy: str = ""
+    #: When the mark ends by which it takes nothing, seconds since the epoch; 0 where it takes images.
+    drained_until: float = 0.0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it takes no images, because somebody wants it so."""
+        return self.state in (DRAINED_STATE, SUSPENDED_STATE)
+
+    @property
+    def takes(self) -> bool:
+        """Whether it takes images."""
+        return not (self.waits_for or self.rests)
 
     def silent_s(self, now: float) -> float:
         """Seconds since the last heartbeat; both times are of Redis's clock."""
@@ -135,6 +152,7 @@ class Vitals:
         self.batch_size = 1
         self.state = "starting"
         self.waits_for = self.remedy = ""
+        self.drained_until = 0.0
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""
@@ -165,6 +183,7 @@ class Vitals:
             "fingerprint": self._fingerprint,
             "waits_for": self.waits_for,
             "remedy": self.remedy,
+            "drained_until": self.drained_until,
         }
         pipeline.hset(key, mapping=card)
         pipeline.expire(key, self._ttl_s)
@@ -244,6 +263,7 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
         fingerprint=stored.get("fingerprint", ""),
         waits_for=stored.get("waits_for", ""),
         remedy=stored.get("remedy", ""),
+        drained_until=number_of(stored.get("drained_until"), float),
     )
 
 
