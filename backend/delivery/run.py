@@ -30,7 +30,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
 from backend.queue.away import Outage
 from backend.queue.clock import RedisClock
-from backend.queue.connection import connect
+from backend.queue.connection import connect, queue_errors
 from backend.settings import Settings
 
 __all__ = ["run_courier"]
@@ -78,6 +78,8 @@ def run_courier(settings: Settings) -> None:
 
         def round_() -> bool:
             if not pulse.at_work.is_set():
+                with queue_errors():
+                    connection.ping()  # while it is away, that is what is waited for
                 return False
             follower.follow_changed()
             return courier.round()
