@@ -21,6 +21,7 @@ from backend.predictor import PredictorSettings
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
+from backend.queue.readiness import NotReady
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
 from backend.service import PredictionService, WaitLimits
@@ -96,8 +97,12 @@ def job_queue(settings: Settings, connection: redis.Redis) -> RunningQueue:
     )
 
 
-def assemble_service(settings: Settings) -> RunningService:
+def assemble_service(
+    settings: Settings, nobody: Callable[[], NotReady | None] = lambda: None
+) -> RunningService:
     """The service; Redis is not asked yet. It delivers late if the settings hold a token to do so.
+
+    `nobody` tells what all workers wait for (see `PredictionService`).
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """
@@ -120,6 +125,7 @@ def assemble_service(settings: Settings) -> RunningService:
         desk=desk,
         phrases=phrases,
         orderly=running.orderly,
+        nobody=nobody,
     )
 
     def close() -> None:

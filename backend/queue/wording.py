@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isinf
 
 from backend.delivery.card import CourierCard
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import RedisView
-from backend.queue.vitals import BUCKETS_S, DRAINED_STATE, SUSPENDED_STATE, WorkerCard
+from backend.queue.vitals import BUCKETS_S, WorkerCard
 
 __all__ = [
     "duration",
@@ -17,7 +16,6 @@ __all__ = [
     "printable",
     "queue_title",
     "redis_line",
-    "resting",
     "seconds",
     "short_id",
     "tasks",
@@ -62,15 +60,6 @@ def short_id(job_id: str) -> str:
 def worker_name(card: WorkerCard | CourierCard) -> str:
     """How a person finds the process: host and process id."""
     return f"{card.host}:{card.pid}"
-
-
-def resting(cards: Sequence[WorkerCard]) -> str:
-    """Of workers that take no images, why, and what lets them go on."""
-    remedies = {
-        DRAINED_STATE: "`firstpass drain --undo` lets drained ones go on",
-        SUSPENDED_STATE: "`rq resume` lets suspended ones go on",
-    }
-    return " and ".join(remedies[state] for state in sorted({card.state for card in cards}))
 
 
 def megabytes(count: int) -> str:

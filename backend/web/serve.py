@@ -18,9 +18,9 @@ __all__ = ["serve"]
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it."""
     configure_logs(settings.log_level)
-    running = assemble_service(settings)
     # A client of its own without retries: the monitor's look must be quick to say "down".
     monitor = QueueMonitor(connect(redis_url_of(settings), retries=0))
+    running = assemble_service(settings, lambda: monitor.waits)
     app = create_app(settings, running, monitor)
     config = uvicorn.Config(
         app,
