@@ -124,8 +124,8 @@ def assemble_service(
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,
-        nobody=nobody,
         orderly=running.orderly,
+        nobody=nobody,
     )
 
     def close() -> None:

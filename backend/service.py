@@ -80,8 +80,8 @@ class PredictionService:
         waits: WaitLimits,
         desk: DeliversLate | None = None,
         phrases: NotesPhrases | None = None,
-        nobody: Callable[[], NotReady | None] = lambda: None,
         orderly: Callable[[], AbstractContextManager[object]] = nullcontext,
+        nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
         """`nobody` tells what all workers wait for, such as their models; `None` while one may answer."""
         self._queue = queue
@@ -89,8 +89,8 @@ class PredictionService:
         self._waits = waits
         self._desk = desk
         self._phrases = phrases
-        self._nobody = nobody
         self._orderly = orderly
+        self._nobody = nobody
         self._assistant = Assistant(
             queue, wait_s=lambda: self._wait_s(waits.few_s), phrases=phrases
         )

@@ -101,9 +101,9 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
         )
 
     stack = Stack(settings.local_url, _auth(settings))
-    # What is missing ends this start with a sentence: a person waits for it at a terminal.
     # Ended the other way round: nothing new comes in, what is in work is finished, and the courier has seen it.
     courier = supervisor.start(program("courier"), restart=True) if settings.delivers else None
+    # What is missing ends this start with a sentence: a person waits for it at a terminal.
     loading = [
         supervisor.start(
             program("worker", "--no-wait", number=number if workers > 1 else None), restart=True

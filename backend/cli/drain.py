@@ -125,7 +125,7 @@ def _wait(
             card
             for card in now.workers
             # An older mark's answer is none to this one: it may have gone on in between.
-            if card.name in names and (card.drained_until < until or not card.rests)
+            if card.name in names and card.drained_until < until
         ]
         if not late or time.monotonic() >= deadline:
             return late

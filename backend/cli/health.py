@@ -20,9 +20,12 @@ from backend.settings import Settings, load_settings
 if TYPE_CHECKING:
     import redis
 
+    from backend.delivery.card import CourierCard
+    from backend.queue.vitals import WorkerCard
+
 __all__ = ["Part", "health"]
 
-Found = TypeVar("Found")
+Card = TypeVar("Card")
 
 #: Less than the least time that orchestrators give a check.
 TIMEOUT_S = 3.0
@@ -89,7 +92,7 @@ def _worker(settings: Settings) -> str:
     if isinstance(found, str):
         return f"whether it is alive cannot be seen: {found}"
     cards, now = found
-    ours = [card for card in cards if _is_here(card.host, card.pid)]
+    ours = [card for card in cards if _is_here(card)]
     if not ours:
         raise _Sick(
             f"no worker on this host ({socket.gethostname()}) has shown itself in Redis; see its log"
@@ -105,37 +108,29 @@ def _worker(settings: Settings) -> str:
 
 
 def _courier(settings: Settings) -> str:
-    from backend.delivery.card import CARD_TTL_S, CourierCard, read_card
-    from backend.delivery.post import waiting_couriers
+    from backend.delivery.card import CARD_TTL_S, read_cards
     from backend.queue.wording import worker_name
 
-    def look(connection: redis.Redis, now: float) -> tuple[CourierCard | None, list[str]]:
-        return read_card(connection), waiting_couriers(connection, now)
-
-    found = _in_redis(settings, look)
+    found = _in_redis(settings, read_cards)
     if isinstance(found, str):
         return f"whether it is alive cannot be seen: {found}"
-    (card, waiting), now = found
-    if card is not None and card.silent_s(now) > CARD_TTL_S:
-        card = None
-    if card is not None and _is_here(card.host, card.pid):
-        does = f"waits: {card.waiting}" if card.waiting else f"delivers to {card.label_studio_url}"
-        return f"courier {worker_name(card)} is alive and {does}"
-    at_work = f"another ({worker_name(card)}) is at work" if card is not None else ""
-    for name in waiting:
-        host, _, pid = name.rpartition(":")
-        if pid.isdigit() and _is_here(host, int(pid)):
-            other = at_work and f": {at_work}, and one is enough"
-            return f"courier {name} is alive and waits to take over{other}"
-    raise _Sick(
-        f"no courier on this host ({socket.gethostname()}) has shown itself in Redis within "
-        f"{CARD_TTL_S} s{at_work and f'; {at_work}'}; see its log"
-    )
+    cards, _ = found
+    ours = [card for card in cards if _is_here(card)]
+    others = [worker_name(card) for card in cards if card not in ours]
+    also = f"; another is at work too ({', '.join(others)}), and one is enough" if others else ""
+    if not ours:
+        raise _Sick(
+            f"no courier on this host ({socket.gethostname()}) has shown itself in Redis within "
+            f"{CARD_TTL_S} s{also}; see its log"
+        )
+    card = ours[0]
+    does = f"waits: {card.waiting}" if card.waiting else f"delivers to {card.label_studio_url}"
+    return f"courier {worker_name(card)} is alive and {does}{also}"
 
 
 def _in_redis(
-    settings: Settings, read: Callable[[redis.Redis, float], Found]
-) -> tuple[Found, float] | str:
+    settings: Settings, read: Callable[[redis.Redis, float], list[Card]]
+) -> tuple[list[Card], float] | str:
     """What `read` finds and the time by Redis; or why Redis cannot be asked, which is its trouble."""
     from backend.queue.clock import RedisClock
     from backend.queue.connection import queue_errors
@@ -148,12 +143,12 @@ def _in_redis(
         return f"{error} It goes on when Redis is back."
 
 
-def _is_here(host: str, pid: int) -> bool:
+def _is_here(card: WorkerCard | CourierCard) -> bool:
     """Whether that process runs on this host: a card outlives a process that was killed."""
-    if host != socket.gethostname():
+    if card.host != socket.gethostname():
         return False
     try:
-        os.kill(pid, 0)
+        os.kill(card.pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's, and there

@@ -9,10 +9,10 @@ from backend.delivery.project_key import ProjectKey
 __all__ = [
     "CHANGED",
     "COURIER",
+    "COURIERS",
     "OWING",
     "POST",
     "PUT_OFF",
-    "WAITING",
     "claim_key",
     "owed_key",
     "tries_key",
@@ -28,9 +28,10 @@ PUT_OFF = f"{PREFIX}put-off"
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.
 COURIER = f"{PREFIX}courier"
-#: Which courier delivers, until it stops beating; and those that wait to take over, by when last heard of.
+#: Which courier delivers, until it stops beating.
 POST = f"{PREFIX}post"
-WAITING = f"{PREFIX}waiting"
+#: The same by host and process id, so that a courier finds its own beside another's.
+COURIERS = f"{PREFIX}couriers"
 
 
 def owed_key(project: ProjectKey | str) -> str:

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
 from uuid import uuid4
 
 import redis
 
-from backend.delivery.keys import POST, WAITING
+from backend.delivery.keys import POST
 
-__all__ = ["BEAT_S", "POST_TTL_S", "WAITING_TTL_S", "Post", "waiting_couriers"]
+__all__ = ["BEAT_S", "POST_TTL_S", "Post"]
 
 #: How often a courier shows that it lives; one that was silent for `POST_TTL_S` is followed by another.
 BEAT_S = 1.5
 POST_TTL_S = 6
-#: Couriers that wait are known for so long after they were last heard of.
-WAITING_TTL_S = 30
 
 # KEYS: post   ARGV: who asks, seconds. Gives who else has it; nothing where it is the asker's now.
 _TAKE = """
@@ -51,28 +48,6 @@ class Post:
         holder = self._take(keys=[POST], args=[self._token, POST_TTL_S])
         return holder.decode("utf-8", "replace").rpartition(":")[0] if holder else None
 
-    def wait(self, now: float) -> None:
-        """Show that this courier waits, at this time by Redis's clock."""
-        with self._connection.pipeline() as pipeline:
-            pipeline.zadd(WAITING, {self._name: now})
-            pipeline.zremrangebyscore(WAITING, "-inf", now - WAITING_TTL_S)
-            pipeline.expire(WAITING, WAITING_TTL_S)
-            pipeline.execute()
-
-    def took_over(self) -> None:
-        """It waits no more."""
-        self._connection.zrem(WAITING, self._name)
-
     def leave(self) -> None:
         """Leave the post, if it is ours, to whoever waits."""
         self._leave(keys=[POST], args=[self._token])
-        self.took_over()
-
-
-def waiting_couriers(connection: redis.Redis, now: float) -> list[str]:
-    """Host and process id of each courier that waits to take over; `now` is by Redis's clock.
-
-    Raises Redis's own errors.
-    """
-    names: list[Any] = connection.zrangebyscore(WAITING, now - WAITING_TTL_S, "+inf")
-    return [name.decode("utf-8", "replace") for name in names]

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import redis
 import structlog
@@ -30,7 +30,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
 from backend.queue.away import Outage
 from backend.queue.clock import RedisClock
-from backend.queue.connection import connect
+from backend.queue.connection import connect, queue_errors
 from backend.settings import Settings
 
 __all__ = ["run_courier"]
@@ -78,6 +78,8 @@ def run_courier(settings: Settings) -> None:
 
         def round_() -> bool:
             if not pulse.at_work.is_set():
+                with queue_errors():
+                    connection.ping()  # while it is away, that is what is waited for
                 return False
             follower.follow_changed()
             return courier.round()
@@ -173,7 +175,6 @@ class _Pulse:
         if other is None:
             if self._other is not None:
                 log.info("took over from another courier", courier=self._other)
-                post.took_over()
             self._other, self._said = None, False
             self.at_work.set()
             write_card(self.connection, self.card())
@@ -181,11 +182,8 @@ class _Pulse:
         self.at_work.clear()
         if other != self._other:
             self._other, self._other_since, self._said = other, time.monotonic(), False
+        write_card(self.connection, replace(self.card(), stands_by=True))
         # One that was killed just now holds the post for a moment, and is not at work.
-        if time.monotonic() - self._other_since > POST_TTL_S:
-            post.wait(self.clock())
-            if not self._said:
-                log.warning(
-                    "another courier is at work; this one waits to take over", courier=other
-                )
-                self._said = True
+        if time.monotonic() - self._other_since > POST_TTL_S and not self._said:
+            log.warning("another courier is at work; this one waits to take over", courier=other)
+            self._said = True

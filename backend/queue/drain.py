@@ -120,7 +120,8 @@ class Rest:
     def begin(self) -> None:
         """Say that it holds nothing and takes nothing, and sleep a moment."""
         if self._vitals.drained_until != self._until:
-            self._vitals.state, self._vitals.drained_until = DRAINED_STATE, self._until
+            self._vitals.is_now(DRAINED_STATE)
+            self._vitals.drained_until = self._until
             self._show()
             log.info("drained: takes no images until `firstpass drain --undo`")
         time.sleep(NAP_S)
@@ -128,6 +129,7 @@ class Rest:
     def end(self, state: str) -> None:
         """It takes images again, if it rested."""
         if self._vitals.drained_until:
-            self._vitals.state, self._vitals.drained_until = state, 0.0
+            self._vitals.is_now(state)
+            self._vitals.drained_until = 0.0
             self._show()
             log.info("drained no more: takes images again")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.queue.vitals import DRAINED_STATE, SUSPENDED_STATE, WorkerCard
+from backend.queue.vitals import WorkerCard
 
-__all__ = ["LOADING", "NO_WORKER", "NotReady", "not_ready", "resting", "waiting_workers"]
+__all__ = ["LOADING", "NO_WORKER", "NotReady", "not_ready", "waiting_workers"]
 
 #: The state of a worker whose models are on their way from the disk: it starts by itself.
 LOADING = "loading"
@@ -40,14 +40,12 @@ NO_WORKER = NotReady("no worker is alive", "start one: `firstpass worker` (or `f
 def not_ready(cards: Sequence[WorkerCard], now: float) -> NotReady | None:
     """Why nobody predicts; `None` when at least one living worker does."""
     alive = [card for card in cards if not card.is_late(now)]
-    if any(card.takes for card in alive):
+    if any(not card.waits_for for card in alive):
         return None
     waiting = waiting_workers(alive)
     # One that loads is ready soon, whatever the others wait for.
     loads = [one for one in waiting if not one.waits]
-    rest = [card for card in alive if card.rests]
-    drained = [NotReady("no worker takes images", resting(rest), waits=True)] if rest else []
-    return next(iter([*loads, *waiting, *drained]), NO_WORKER)
+    return next(iter([*loads, *waiting]), NO_WORKER)
 
 
 def waiting_workers(alive: Sequence[WorkerCard]) -> list[NotReady]:
@@ -65,15 +63,6 @@ def waiting_workers(alive: Sequence[WorkerCard]) -> list[NotReady]:
         NotReady(f"{_workers(count)} {waits_for}", remedy, waits)
         for (waits_for, remedy, waits), count in found.items()
     ]
-
-
-def resting(cards: Sequence[WorkerCard]) -> str:
-    """Of workers that take no images, why, and what lets them go on."""
-    remedies = {
-        DRAINED_STATE: "`firstpass drain --undo` lets drained ones go on",
-        SUSPENDED_STATE: "`rq resume` lets suspended ones go on",
-    }
-    return " and ".join(remedies[state] for state in sorted({card.state for card in cards}))
 
 
 def _workers(count: int) -> str:

@@ -10,8 +10,8 @@ from backend import __version__
 from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
-from backend.queue.readiness import resting, waiting_workers
-from backend.queue.vitals import Histogram, WorkerCard
+from backend.queue.readiness import waiting_workers
+from backend.queue.vitals import RESTING, Histogram, WorkerCard
 from backend.queue.wording import images, megabytes, tasks, worker_name
 
 __all__ = ["notes", "overview_json", "problems"]
@@ -33,8 +33,6 @@ def problems(overview: Overview) -> list[str]:
         found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
     elif overview.alive:
         found.extend(_waiting_workers(overview))
-    if (rest := _resting_problem(overview)) is not None:
-        found.append(rest)
     found.extend(_silent_workers(overview))
     found.extend(
         f"An opened image has waited for {queue.oldest_s:.0f} s: the workers do not keep up."
@@ -61,13 +59,14 @@ def notes(overview: Overview) -> list[str]:
     if overview.waiting_couriers:
         at_work = f" ({worker_name(overview.courier)})" if overview.courier is not None else ""
         found.append(
-            f"More than one courier runs: {', '.join(overview.waiting_couriers)} wait to take over from the one "
+            f"More than one courier runs: {', '.join(map(worker_name, overview.waiting_couriers))} wait to take over from the one "
             f"at work{at_work}."
         )
-    rest = [card for card in overview.alive if card.rests]
+    rest = [card for card in overview.alive if card.state in RESTING]
     if rest and overview.able:
         names = ", ".join(f"{worker_name(card)} ({card.state})" for card in rest)
-        found.append(f"These take no images: {names}; {resting(rest)}.")
+        remedies = sorted({card.remedy for card in rest})
+        found.append(f"These take no images: {names}; {', '.join(remedies)}.")
     return found
 
 
@@ -105,14 +104,17 @@ def _waiting_workers(overview: Overview) -> list[str]:
     return [
         f"{_capital(one.reason)}{'.' if able else _they_wait(overview)}"
         f"{_as_sentence(one.remedy, ' It starts by itself then.') if one.waits else ''}"
-        for one in waiting_workers(overview.alive)
+        # While another takes images, one that rests is as somebody wants it: a note.
+        for one in waiting_workers(
+            [card for card in overview.alive if not able or card.state not in RESTING]
+        )
         if one.waits or not able
     ]
 
 
 def _they_wait(overview: Overview) -> str:
     waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
-    return f", and no other takes images{waiting}."
+    return f", and no other is alive{waiting}."
 
 
 def _as_sentence(remedy: str, then: str) -> str:
@@ -121,15 +123,6 @@ def _as_sentence(remedy: str, then: str) -> str:
 
 def _capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
-
-
-def _resting_problem(overview: Overview) -> str | None:
-    """While one takes images, others that rest are as somebody wants them: a note."""
-    rest = [card for card in overview.alive if card.rests]
-    if not rest or overview.able:
-        return None
-    waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
-    return f"No worker takes images{waiting}: {resting(rest)}."
 
 
 def _silent_workers(overview: Overview) -> list[str]:
@@ -199,7 +192,7 @@ def _delivery_json(overview: Overview) -> dict[str, Any]:
     courier = overview.courier
     return {
         "owed_tasks": overview.owed_tasks,
-        "waiting_couriers": list(overview.waiting_couriers),
+        "waiting_couriers": [worker_name(card) for card in overview.waiting_couriers],
         "courier": courier
         and {**asdict(courier), "silent_s": round(courier.silent_s(overview.at), 1)},
     }

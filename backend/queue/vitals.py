@@ -22,6 +22,7 @@ from backend.queue.keys import HISTOGRAMS, SUBMISSIONS, WORKERS, worker_key
 __all__ = [
     "BUCKETS_S",
     "DRAINED_STATE",
+    "RESTING",
     "STAGES",
     "SUSPENDED_STATE",
     "Histogram",
@@ -43,9 +44,14 @@ MINUTE_S = 60.0
 QUARTER_S = 15 * MINUTE_S
 #: Names of workers that were killed are forgotten after this; their cards expire much sooner.
 FORGET_NAME_S = 3600.0
-#: What a worker says of itself that holds nothing and takes nothing: by `firstpass drain`, by `rq suspend`.
+#: What a worker says of itself that holds nothing and takes nothing, by `firstpass drain` and `rq suspend`; and
+#: of such a worker, what it waits for, and what lets it go on.
 DRAINED_STATE = "drained"
 SUSPENDED_STATE = "suspended"
+RESTING = {
+    DRAINED_STATE: ("is drained and takes no images", "let it go on: `firstpass drain --undo`"),
+    SUSPENDED_STATE: ("is suspended and takes no images", "let it go on: `rq resume`"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +76,12 @@ class WorkerCard:
     seen_at: float
     #: What its answers depend on; empty where it does not say.
     fingerprint: str = ""
-    #: Why it takes no images yet, and what is to be done about it; empty when it takes them.
-    waits_for: str = ""
-    remedy: str = ""
     #: When the mark ends by which it takes nothing, seconds since the epoch; 0 where it takes images.
     drained_until: float = 0.0
 
-    @property
-    def rests(self) -> bool:
-        """Whether it takes no images, because somebody wants it so."""
-        return self.state in (DRAINED_STATE, SUSPENDED_STATE)
-
-    @property
-    def takes(self) -> bool:
-        """Whether it takes images."""
-        return not (self.waits_for or self.rests)
+    #: Why it takes no images yet, and what is to be done about it; empty when it takes them.
+    waits_for: str = ""
+    remedy: str = ""
 
     def silent_s(self, now: float) -> float:
         """Seconds since the last heartbeat; both times are of Redis's clock."""
@@ -151,8 +148,13 @@ class Vitals:
         self._recent: deque[tuple[float, int]] = deque()
         self.batch_size = 1
         self.state = "starting"
-        self.waits_for = self.remedy = ""
         self.drained_until = 0.0
+        self.waits_for = self.remedy = ""
+
+    def is_now(self, state: str) -> None:
+        """Say this state, and what one who rests waits for."""
+        self.state = state
+        self.waits_for, self.remedy = RESTING.get(state, ("", ""))
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""
@@ -181,9 +183,9 @@ class Vitals:
             "started_at": self._started_at,
             "seen_at": now,
             "fingerprint": self._fingerprint,
+            "drained_until": self.drained_until,
             "waits_for": self.waits_for,
             "remedy": self.remedy,
-            "drained_until": self.drained_until,
         }
         pipeline.hset(key, mapping=card)
         pipeline.expire(key, self._ttl_s)
@@ -261,9 +263,9 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
         started_at=number_of(stored.get("started_at"), float),
         seen_at=number_of(stored.get("seen_at"), float),
         fingerprint=stored.get("fingerprint", ""),
+        drained_until=number_of(stored.get("drained_until"), float),
         waits_for=stored.get("waits_for", ""),
         remedy=stored.get("remedy", ""),
-        drained_until=number_of(stored.get("drained_until"), float),
     )
 
 

@@ -268,7 +268,7 @@ class BatchWorker(PatientWorker):
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Told on our card as well, whoever sets it: RQ does when it is suspended."""
-        self._vitals.state = str(state.value if isinstance(state, WorkerStatus) else state)
+        self._vitals.is_now(str(state.value if isinstance(state, WorkerStatus) else state))
         super().set_state(state, pipeline)
 
     def _beat(self, pipeline: Any) -> None:

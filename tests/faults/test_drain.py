@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from backend.cli.main import app
 from backend.queue.drain import EVERYBODY, Drains
 from backend.queue.overview import read_overview
+from backend.queue.readiness import not_ready
 from backend.queue.verdict import overview_json, problems
 from backend.queue.vitals import DRAINED_STATE
 from backend.queue.wording import worker_name
@@ -51,8 +52,11 @@ def test_a_drained_worker_finishes_its_batch_and_leaves_the_rest_to_others(rig: 
     assert stock.leased == set()
     assert len(stock.queued) == 13 - len(answered(rig.outcomes()))
     (problem,) = problems(read_overview(rig.connection))
-    assert problem.startswith("No worker takes images; ")
-    assert "firstpass drain --undo" in problem
+    assert problem.startswith("The worker is drained and takes no images, and no other is alive; ")
+    assert "`firstpass drain --undo`" in problem
+    overview = read_overview(rig.connection)
+    assert (unready := not_ready(overview.workers, overview.at)) is not None
+    assert unready.waits
     assert worker.poll() is None
 
     assert run(rig, "--undo").exit_code == 0

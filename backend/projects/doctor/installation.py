@@ -12,7 +12,7 @@ from backend.place import how_to_start_workers
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.overview import Overview, RedisView
-from backend.queue.readiness import resting, waiting_workers
+from backend.queue.readiness import waiting_workers
 from backend.queue.vitals import WorkerCard
 from backend.queue.wording import duration, worker_name
 from backend.settings import Settings
@@ -58,10 +58,8 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
     for one in waiting_workers(alive):
         fix = f"{one.remedy}; it starts by itself then" if one.remedy else None
         level = Level.ERROR if one.waits and not able else Level.WARNING
-        yield Finding(level, f"{one.reason}{'' if able else ', and no other takes images'}", fix)
-    for card in alive:
-        if card.waits_for:
-            continue
+        yield Finding(level, f"{one.reason}{'' if able else ', and no other is alive'}", fix)
+    for card in able:
         what = f"worker {worker_name(card)} on {card.device} with {card.model}"
         if _names(card.model) != _names(settings.model):
             yield Finding(
@@ -75,12 +73,6 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 f"{what}, which answers otherwise than the settings here say",
                 "give all processes the same FIRSTPASS_NUM_BEAMS, FIRSTPASS_MAX_NEW_TOKENS and FIRSTPASS_GATE, "
                 "the same files of a model in a folder, and the same Firstpass",
-            )
-        elif card.rests:
-            yield Finding(
-                Level.WARNING if able else Level.ERROR,
-                f"{what} is {card.state}: it takes no images",
-                resting([card]),
             )
         else:
             yield Finding(Level.OK, what)
