@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image image-test
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -26,7 +26,7 @@ help: ## list the targets
 	@echo
 	@echo '  Settings: ARGS="..." (demo, serve, test), PYTHON=python3.12 (setup), TORCH_INDEX_URL=... (setup, image:'
 	@echo '  the package index to take another build of torch from, e.g. the CPU-only one named on pytorch.org),'
-	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image).'
+	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image), PYTHON_IMAGE=... (image-test).'
 
 setup: $(SELF_STAMP) $(LS_STAMP) ## create .venv and .venv-label-studio from the lock files, if missing or changed
 
@@ -142,3 +142,14 @@ image: ## build the images firstpass-web and firstpass-worker with docker, podma
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found: install docker (with its engine running), podman or buildah, or name one: make image ENGINE=podman' >&2; exit 1; }
 	@[ -n '$(BUILD_$(ENGINE))' ] || { echo 'make: ENGINE is "$(ENGINE)"; it can be docker, podman or buildah' >&2; exit 1; }
 	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(BUILD_ARGS) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
+
+# A base that can neither be pulled nor is here is made of Debian's packages, where that can be done.
+PYTHON_IMAGE ?= $(shell sed -n 's/^ARG PYTHON_IMAGE=//p' docker/Dockerfile)
+
+image-test: setup ## build both images and try them unprivileged beside a real Redis and Label Studio (many minutes)
+	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing was tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
+	@base=$$(tests/images/base_image.sh '$(ENGINE)' '$(PYTHON_IMAGE)'); \
+	unset MAKEFLAGS; export BUILD_ARGS="$(BUILD_ARGS) --build-arg PYTHON_IMAGE=$$base"; \
+	began=$$SECONDS; $(MAKE) --no-print-directory image ENGINE=$(ENGINE) TAG=image-test; \
+	echo "make: both images built in $$((SECONDS - began)) s"; \
+	.venv/bin/python -m pytest -m images tests/images --engine=$(ENGINE) --image-tag=image-test $(ARGS)
