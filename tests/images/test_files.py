@@ -1,4 +1,7 @@
-"""Files that people get: the host's own folders, its own user, and a sentence before the work where that cannot be."""
+"""Files that people get: the machine's own folder and user, and a sentence before the work where that cannot be.
+
+The commands are those of docker/README.md, under "Files".
+"""
 
 from __future__ import annotations
 
@@ -20,112 +23,99 @@ CONFIG = (
     '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
     '<Label value="star"/></RectangleLabels></View>'
 )
-PREDICT = ("predict", "--model", "tiny", "--labels", "star", "/pictures/scene.png")
-PRELABEL = ("prelabel", "--model", "tiny", "--images", "/pictures", "--config", "/pictures/c.xml")
+PREDICT = ("predict", "--model", "tiny", "scans/scene.png", "--labels", "star")
+PRELABEL = ("prelabel", "--model", "tiny", "--images", "scans", "--config", "label_config.xml")
 
 
 @pytest.fixture
-def shared() -> Iterator[Path]:
-    """A folder that others can reach; pytest's own are for their owner only."""
+def files() -> Iterator[Path]:
+    """Somebody's folder with pictures in it, where nobody else may write.
+
+    Not one of pytest's, which others cannot reach.
+    """
     with tempfile.TemporaryDirectory() as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
-
-
-@pytest.fixture
-def pictures(shared: Path) -> Path:
-    """A folder that everyone may read."""
-    folder = shared / "pictures"
-    folder.mkdir()
-    generate_scene(3).image.save(folder / "scene.png")
-    (folder / "c.xml").write_text(CONFIG)
-    return folder
-
-
-@pytest.fixture
-def out(shared: Path) -> Path:
-    """A folder of somebody's own, where nobody else may write."""
-    folder = shared / "out"
-    folder.mkdir(mode=0o755)
-    if os.getuid() == 0:
-        os.chown(folder, SOMEBODY, SOMEBODY)
-    return folder
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "scans").mkdir()
+        generate_scene(3).image.save(folder / "scans" / "scene.png")
+        (folder / "label_config.xml").write_text(CONFIG)
+        if os.getuid() == 0:
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, SOMEBODY, SOMEBODY)
+        yield folder
 
 
 def somebody() -> str:
-    """`--user "$(id -u):$(id -g)"`; where root is who runs the test, somebody else."""
+    """`--user "$(id -u):$(id -g)"`; where root runs the tests, somebody else's."""
     uid, gid = os.getuid(), os.getgid()
     return f"{uid}:{gid}" if uid else f"{SOMEBODY}:{SOMEBODY}"
 
 
-def job(image: str, pictures: Path, out: Path, *arguments: str, user: str) -> Job:
-    return Job(
-        image,
-        arguments,
-        mounts={"/pictures": pictures, "/out": out},
-        read_only=("/pictures",),
-        user=user,
-    )
+def in_files(image: str, folder: Path, *arguments: str, user: str) -> Job:
+    env = {"FIRSTPASS_HOME": "/files/.firstpass"}
+    return Job(image, arguments, env, {"/files": folder}, user=user, workdir="/files")
+
+
+def owner(path: Path) -> str:
+    return f"{path.stat().st_uid}:{path.stat().st_gid}"
 
 
 def test_predict_writes_a_picture_that_belongs_to_who_asked(
-    engine: Engine, worker_image: str, pictures: Path, out: Path
+    engine: Engine, worker_image: str, files: Path
 ) -> None:
     """By `--user` with a number that the image does not know, into a mounted folder."""
-    asked = (*PREDICT, "--json", "--out", "/out/boxes.png")
+    asked = (*PREDICT, "--json", "--out", "boxes.png")
 
-    done = engine.run(job(worker_image, pictures, out, *asked, user=somebody()))
+    done = engine.run(in_files(worker_image, files, *asked, user=somebody()))
 
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
-    drawn = out / "boxes.png"
-    with Image.open(drawn) as image:
+    with Image.open(files / "boxes.png") as image:
         assert [report["width"], report["height"]] == list(image.size)
-    assert f"{drawn.stat().st_uid}:{drawn.stat().st_gid}" == somebody()
+    assert owner(files / "boxes.png") == somebody()
 
 
-def test_prelabel_writes_a_file_that_label_studio_imports(
-    engine: Engine, worker_image: str, pictures: Path, out: Path
+def test_prelabel_writes_a_file_that_belongs_to_who_asked(
+    engine: Engine, worker_image: str, files: Path
 ) -> None:
-    """A folder of pictures, by the same user; the ledger is no business of the person's."""
-    asked = (*PRELABEL, "--out", "/out/tasks.json")
+    """One task with its prediction; the same command again finds the ledger, and all done."""
+    asked = (*PRELABEL, "--out", "tasks.json")
 
-    done = engine.run(job(worker_image, pictures, out, *asked, user=somebody()))
+    runs = [engine.run(in_files(worker_image, files, *asked, user=somebody())) for _ in range(2)]
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    (task,) = json.loads((out / "tasks.json").read_text())
+    assert [done.returncode for done in runs] == [0, 0], runs[0].stderr + runs[1].stderr
+    (task,) = json.loads((files / "tasks.json").read_text())
     assert task["predictions"]
-    assert (out / "tasks.json").stat().st_uid == int(somebody().split(":")[0])
+    assert owner(files / "tasks.json") == owner(files / ".firstpass") == somebody()
 
 
 @pytest.mark.parametrize(
     "asked",
-    [(*PREDICT, "--out", "/out/boxes.png"), (*PRELABEL, "--out", "/out/tasks.json")],
+    [(*PREDICT, "--out", "boxes.png"), (*PRELABEL, "--out", "tasks.json")],
     ids=["predict", "prelabel"],
 )
 def test_a_folder_that_takes_no_files_is_said_before_the_work(
-    engine: Engine, worker_image: str, pictures: Path, out: Path, asked: tuple[str, ...]
+    engine: Engine, worker_image: str, files: Path, asked: tuple[str, ...]
 ) -> None:
-    """The image's own user may not write into somebody's folder: one sentence with the path, nothing begun."""
-    done = engine.run(job(worker_image, pictures, out, *asked, user=""))
+    """Without `--user` the image's own user may not write there: a sentence, and nothing was begun."""
+    before = sorted(files.rglob("*"))
+
+    done = engine.run(in_files(worker_image, files, *asked, user=""))
 
     assert done.returncode == 2
-    said = " ".join(done.stderr.split())
-    assert "/out" in said
-    assert "Traceback" not in said
-    assert "model_loaded" not in done.stdout + done.stderr
-    assert list(out.iterdir()) == []
+    assert done.stderr.startswith("firstpass: ")
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert done.stdout == ""
+    assert sorted(files.rglob("*")) == before
 
 
-def test_the_picture_of_the_page_is_predicted(
-    engine: Engine, worker_image: str, pictures: Path
+def test_a_picture_is_predicted_without_writing_anything(
+    engine: Engine, worker_image: str, files: Path
 ) -> None:
-    """`docker run --rm -v "$PWD:/pictures:ro" firstpass-worker predict ...`, as docker/README.md has it."""
-    asked = ("predict", "--model", "tiny", "/pictures/scene.png", "--labels", "red circle")
+    """The folder is mounted read-only, and the image's own user reads it."""
+    job = Job(worker_image, PREDICT, {}, {"/files": files}, ("/files",), workdir="/files")
 
-    done = engine.run(
-        Job(worker_image, asked, mounts={"/pictures": pictures}, read_only=("/pictures",))
-    )
+    done = engine.run(job)
 
     assert done.returncode == 0, done.stderr
-    assert "/pictures/scene.png" in done.stdout
+    assert "scans/scene.png" in done.stdout

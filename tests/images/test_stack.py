@@ -22,7 +22,7 @@ Note = Callable[[str], None]
 
 @pytest.fixture(autouse=True)
 def _all_up(world: World) -> None:
-    world.start_all(**SLOW)
+    world.start_all(SLOW)
 
 
 def stop_in_the_middle(world: World, before: int) -> int:
@@ -60,7 +60,7 @@ def test_a_workers_end_in_a_bulk_run_loses_and_doubles_nothing(
     if signum is signal.SIGTERM:
         worker.kill(signal.SIGCONT)
     code = worker.wait()
-    world.start("worker", **SLOW)
+    world.start("worker", SLOW)
 
     assert waiting > 0
     assert code == (0 if signum is signal.SIGTERM else 137)
@@ -96,7 +96,7 @@ def test_an_update_of_web_cuts_nobody_off(world: World, note: Note) -> None:
         code = world.end("web")
         got = [answer.result() for answer in answers]
     worker.kill(signal.SIGCONT)
-    world.start_all(**SLOW)
+    world.start_all(SLOW)
 
     assert [answer.status_code for answer in got] == [200] * ASKED
     assert [answer.json()["results"] for answer in got] == [[[]]] * ASKED

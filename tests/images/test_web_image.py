@@ -61,4 +61,15 @@ def test_the_health_check_of_the_image_tells_whether_web_answers(
     wait_until(lambda: world.stack.answers, world.words)
 
     assert web.exec(*check[1:]).returncode == 0
-    world.end("web")
+
+
+def test_worker_and_courier_tell_whether_they_are_alive(world: World) -> None:
+    """`firstpass health` in each of the containers: 0 while the process works there."""
+    world.start_all()
+
+    healthy = {
+        name: world.running[name].exec("firstpass", "health", name).returncode
+        for name in ("web", "courier", "worker")
+    }
+
+    assert healthy == {"web": 0, "courier": 0, "worker": 0}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.e2e.pictures import BOXES, import_pictures
 from tests.hub.machine import make
 from tests.hub.serve_hub import StandInHub, serving
 from tests.images.engine import Job
@@ -24,30 +26,48 @@ def hub(tmp_path: Path) -> Iterator[StandInHub]:
         yield served
 
 
-def test_a_worker_waits_for_its_weights_and_starts_by_itself(world: World, hub: StandInHub) -> None:
-    """An empty volume, `models pull` by the other container later; the worker is never started again."""
+def test_a_worker_waits_for_its_weights_and_starts_by_itself(
+    world: World, hub: StandInHub, note: Callable[[str], None]
+) -> None:
+    """An empty volume, `models pull` in another container later; the worker is never started again.
+
+    Meanwhile it is alive by its health command, `/ready` is 503, and `connect` says what is missing.
+    """
     volume = world.engine.make_volume()
     # Answers of random weights go on until a bound stops them.
-    short = {"FIRSTPASS_MAX_NEW_TOKENS": "16", "FIRSTPASS_NUM_BEAMS": "1"}
-    env = {**world.env, "FIRSTPASS_MODEL": ",".join(MODELS), **short}
-    job = Job(world.worker_image, ("worker",), env, {CACHE: volume})
-    worker = world.engine.start(job, world.folder / "late-worker.log")
-    world.running["worker"] = worker
-    world.start("web", FIRSTPASS_MODEL=",".join(MODELS), **short)
-    world.start("courier", FIRSTPASS_MODEL=",".join(MODELS), **short)
-    wait_until(lambda: world.stack.answers, world.words)
-    wait_until(lambda: "florence-2-base" in worker.said, world.words)
-    project = world.client.create_project("late weights", "<View/>")
-    doctor = world.command("doctor", "--project", str(project), **env)
+    late = {
+        "FIRSTPASS_MODEL": ",".join(MODELS),
+        "FIRSTPASS_MAX_NEW_TOKENS": "16",
+        "FIRSTPASS_NUM_BEAMS": "1",
+    }
+    worker = world.start("worker", late, {CACHE: volume})
+    world.start("web", late)
+    world.start("courier", late)
+    wait_until(lambda: ready(world)[0] == 503 and "models pull" in ready(world)[1], world.words)
+    assert worker.exec("firstpass", "health", "worker").returncode == 0
+    project = world.client.create_project("late weights", BOXES)
+    import_pictures(world.client, project, 1)
+    refused = world.command("connect", "--project", str(project), "--trial-s", "1", env=late)
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    assert "models pull" in refused.stdout + refused.stderr
     assert worker.running, worker.said
-    assert "models pull" in doctor.stdout + doctor.stderr
-    assert world.stack.workers == 0
 
     pull = ("models", "pull", *MODELS)
-    done = world.engine.run(
-        Job(world.worker_image, pull, {**env, "HF_ENDPOINT": hub.url}, {CACHE: volume})
-    )
+    env = {**world.env, **late, "HF_ENDPOINT": hub.url}
+    done = world.engine.run(Job(world.worker_image, pull, env, {CACHE: volume}))
     assert done.returncode == 0, done.stdout + done.stderr
 
-    wait_until(lambda: world.stack.workers == 1, world.words)
+    wait_until(lambda: ready(world)[0] == 200, world.words)
+    connected = world.command("connect", "--project", str(project), env=late)
+    assert connected.returncode == 0, connected.stdout + connected.stderr
     assert worker.running
+    note("weights came after the worker: it waited, said so, and predicts without a restart")
+
+
+def ready(world: World) -> tuple[int, str]:
+    """Status and text of `/ready`; 0 while nobody answers."""
+    try:
+        answer = httpx.get(f"{world.stack.url}/ready", timeout=10, trust_env=False)
+        return answer.status_code, answer.text
+    except httpx.HTTPError:
+        return 0, ""

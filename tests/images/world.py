@@ -52,11 +52,18 @@ class World:
         """The web process as its callers see it."""
         return Stack(f"http://127.0.0.1:{self.port}", (USER, PASSWORD))
 
-    def start(self, name: str, **env: str) -> Container:
+    def start(
+        self,
+        name: str,
+        env: Mapping[str, str] | None = None,
+        mounts: Mapping[str, Path | str] | None = None,
+    ) -> Container:
         """`web`, `courier` or `worker`, as compose.yaml starts it."""
         image = self.worker_image if name == "worker" else self.web_image
         more = {} if name == "worker" else self.credentials
-        return self._start(name, Job(image, (name,), {**self.env, **more, **env}))
+        return self._start(
+            name, Job(image, (name,), {**self.env, **more, **(env or {})}, mounts or {})
+        )
 
     def start_bulk(self, project: int) -> Container:
         """`prelabel --project` in the web image."""
@@ -76,11 +83,11 @@ class World:
         container.kill(signum)
         return container.wait()
 
-    def start_all(self, **worker: str) -> None:
+    def start_all(self, worker: Mapping[str, str] | None = None) -> None:
         """Those that do not run yet, ready."""
-        for name, env in (("web", {}), ("courier", {}), ("worker", worker)):
+        for name, env in (("web", None), ("courier", None), ("worker", worker)):
             if name not in self.running or not self.running[name].running:
-                self.start(name, **env)
+                self.start(name, env)
         wait_until(lambda: self.stack.workers > 0 and self.stack.has_courier, self.words)
 
     def end_all(self) -> None:
@@ -90,10 +97,12 @@ class World:
                 container.kill(signal.SIGKILL)
             container.wait()
 
-    def command(self, *arguments: str, image: str = "", **env: str) -> CompletedProcess[str]:
-        """`docker compose run --rm web ARGUMENTS`, or of the worker's image."""
-        job = Job(image or self.web_image, arguments, {**self.env, **self.credentials, **env})
-        return self.engine.run(job)
+    def command(
+        self, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> CompletedProcess[str]:
+        """`docker compose run --rm web ARGUMENTS`."""
+        variables = {**self.env, **self.credentials, **(env or {})}
+        return self.engine.run(Job(self.web_image, arguments, variables))
 
     def new_project(self, title: str, tasks: int) -> tuple[int, list[int]]:
         """A project, connected by `connect` in the web image, and its tasks, each with a picture of its own."""
