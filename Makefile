@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image image-test
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image image-test engine
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -144,12 +144,14 @@ image: ## build the images firstpass-web and firstpass-worker with docker, podma
 	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(BUILD_ARGS) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
 
 # A base that can neither be pulled nor is here is made of Debian's packages, where that can be done.
-PYTHON_IMAGE ?= $(shell sed -n 's/^ARG PYTHON_IMAGE=//p' docker/Dockerfile)
+BASE = $(or $(PYTHON_IMAGE),$(shell sed -n 's/^ARG PYTHON_IMAGE=//p' docker/Dockerfile))
 
-image-test: setup ## build both images and try them unprivileged beside a real Redis and Label Studio (many minutes)
-	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing was tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
-	@base=$$(tests/images/base_image.sh '$(ENGINE)' '$(PYTHON_IMAGE)'); \
+image-test: engine setup ## build both images and try them unprivileged beside a real Redis and Label Studio (many minutes)
+	@base=$$(tests/images/base_image.sh '$(ENGINE)' '$(BASE)'); \
 	unset MAKEFLAGS; export BUILD_ARGS="$(BUILD_ARGS) --build-arg PYTHON_IMAGE=$$base"; \
 	began=$$SECONDS; $(MAKE) --no-print-directory image ENGINE=$(ENGINE) TAG=image-test; \
 	echo "make: both images built in $$((SECONDS - began)) s"; \
 	.venv/bin/python -m pytest -m images tests/images --engine=$(ENGINE) --image-tag=image-test $(ARGS)
+
+engine:
+	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing can be tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
