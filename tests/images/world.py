@@ -174,6 +174,8 @@ def beside(
                 "FIRSTPASS_MODEL": "tiny",
                 "FIRSTPASS_CPU_THREADS": "1",
                 "FIRSTPASS_LEASE_S": "3",
+                # As long as it may be: whoever asks still waits when a test has come to where it looks.
+                "FIRSTPASS_WAIT_S": "90",
                 **(env or {}),
             }
             credentials = {
