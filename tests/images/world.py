@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -115,9 +116,10 @@ class World:
 
     def opened(self, project: int, task: Json) -> httpx.Response:
         """The answer of `/predict` when a person opens a task; raises where the connection is cut."""
+        made = datetime.fromisoformat(self.client.project(project)["created_at"])
         body = {
             "tasks": [task],
-            "project": f"{project}.{int(time.time())}",
+            "project": f"{project}.{int(made.timestamp())}",
             "label_config": BOXES,
             "params": {"context": None, "login": None, "password": None},
         }
