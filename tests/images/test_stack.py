@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -95,7 +96,9 @@ def test_an_update_of_web_cuts_nobody_off(world: World, note: Note) -> None:
     with ThreadPoolExecutor(ASKED) as people:
         answers = [people.submit(world.opened, project, body) for body in bodies]
         wait_until(lambda: world.waiting() >= ASKED, world.words)
+        began = time.monotonic()
         code = world.end("web")
+        seconds = time.monotonic() - began
         got = [answer.result() for answer in answers]
     worker.kill(signal.SIGCONT)
     world.start_all(SLOW)
@@ -104,4 +107,7 @@ def test_an_update_of_web_cuts_nobody_off(world: World, note: Note) -> None:
     assert [answer.json()["results"] for answer in got] == [[[]]] * ASKED
     assert code == 0
     wait_until(lambda: rows_per_task(world.client, project) == dict.fromkeys(tasks, 1), world.words)
-    note(f"web updated under {ASKED} waiting requests: 0 cut off, {ASKED} delivered afterwards")
+    note(
+        f"web ended by SIGTERM under {ASKED} waiting requests in {seconds:.1f} s: 0 cut off, "
+        f"{ASKED} delivered afterwards"
+    )

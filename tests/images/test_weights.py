@@ -47,9 +47,8 @@ def test_a_worker_waits_for_its_weights_and_starts_by_itself(
     assert worker.exec("firstpass", "health", "worker").returncode == 0
     project = world.client.create_project("late weights", BOXES)
     import_pictures(world.client, project, 1)
-    refused = world.command("connect", "--project", str(project), "--trial-s", "1", env=late)
-    assert refused.returncode == 1, refused.stdout + refused.stderr
-    assert "models pull" in refused.stdout + refused.stderr
+    told = world.command("connect", "--project", str(project), "--trial-s", "1", env=late)
+    assert "models pull" in told.stdout, told.stdout + told.stderr
     assert worker.running, worker.said
 
     pull = ("models", "pull", *MODELS)
