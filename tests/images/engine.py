@@ -107,7 +107,7 @@ class Docker:
 
     def run(self, job: Job, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._command(job, self._new_name()),
+            self._command(job, self._new_name(), "--no-healthcheck"),
             env={**os.environ, **job.env},
             input=stdin,
             capture_output=True,
@@ -140,8 +140,8 @@ class Docker:
     def _new_name(self) -> str:
         return f"{self._mark}-{next(self._numbers)}"
 
-    def _command(self, job: Job, container: str) -> list[str]:
-        options = ["run", "--rm", "--interactive", "--name", container, "--network", "host"]
+    def _command(self, job: Job, container: str, *more: str) -> list[str]:
+        options = ["run", "--rm", "--interactive", "--name", container, "--network", "host", *more]
         options += ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]
         options += ["--security-opt", "no-new-privileges"]
         for name in job.env:
