@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["AMISS", "DONE", "NOT_DONE", "SOME_FAILED", "STOPPED"]
 
 DONE = 0
-#: It was done, and what was looked at is not well: `doctor`, `status`, `connect`, `retry`, `demo`.
+#: It was done, and what was looked at is not well: `doctor`, `status`, `health`, `connect`, `retry`, `demo`.
 AMISS = 1
 #: It could not be done: options, settings, a model, a file, Redis or Label Studio; a sentence says why.
 NOT_DONE = 2

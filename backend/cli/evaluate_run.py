@@ -101,7 +101,7 @@ def evaluate_images(options: EvaluateOptions, settings: Settings, console: Conso
         )
     models = [settings.model, *options.against]
     for model in options.against:
-        check_checkpoints(model)  # before hours are spent on the first one
+        check_checkpoints(model, settings.runs_in)  # before hours are spent on the first one
     several = [
         _measure(source, source.settings.model_copy(update={"model": model}), options, console)
         for model in models

@@ -63,10 +63,17 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
     command goes on.
     """
     with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
-        target = target_project(api, options.project, predictor_settings(settings))
+        target = target_project(
+            api,
+            options.project,
+            predictor_settings(settings),
+            shown_at=settings.label_studio_browser_url,
+        )
         for tag in target.predictor.plan.unserved:
             _note(console, tag.note, style="" if tag.is_wanted else "yellow")
-        check_workers(connection, target.predictor.settings.engine)
+        check_workers(
+            connection, target.predictor.settings.engine, say=lambda line: _note(console, line)
+        )
         queue = job_queue(settings, connection)
         queue.start()
         place = _Place(options, settings, api, connection, queue.queue, target, console)

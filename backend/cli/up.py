@@ -69,7 +69,7 @@ def _run(settings: Settings, workers: int) -> None:
     from backend.stack import start_stack
     from backend.supervisor import Supervisor, ending_signals
 
-    check_checkpoints(settings.model)
+    check_checkpoints(settings.model, settings.runs_in)
     check_device(settings.device)
     if settings.port == 0:
         settings = settings.model_copy(update={"port": free_port()})

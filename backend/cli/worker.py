@@ -24,8 +24,20 @@ def worker(
     burst: Annotated[
         bool, typer.Option("--burst", envvar="FIRSTPASS_BURST", help="End when the queue is empty.")
     ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait",
+            envvar="FIRSTPASS_WORKER_WAIT",
+            help="Wait for models that are not on this machine yet and for a free device, or end with 2.",
+        ),
+    ] = True,
 ) -> None:
-    """Load the models once, then predict batch after batch. Start one per device."""
+    """Load the models once, then predict batch after batch. Start one per device.
+
+    Models that are missing are waited for, and loaded as soon as they come; `firstpass status` says so
+    meanwhile. With --burst nothing is waited for.
+    """
     from backend.queue.run import run_worker
 
     run_worker(
@@ -40,4 +52,5 @@ def worker(
             log_level=log_level,
         ),
         burst=burst,
+        waits=wait,
     )

@@ -68,7 +68,7 @@ class Doctor:
             yield check_courier(courier, self.settings)
         else:
             yield Finding(Level.SKIPPED, "workers and courier are not looked for: Redis knows them")
-        yield from _guarded(lambda: [check_models(self.settings, len(overview.workers))])
+        yield from _guarded(lambda: [check_models(self.settings, len(overview.able))])
         yield from _guarded(lambda: [check_web(web, self.settings)])
 
     def _redis(self) -> tuple[Overview, CourierCard | None]:
