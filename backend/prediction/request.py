@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
@@ -117,8 +118,13 @@ def tagged(value: Query | ModelOutput) -> dict[str, Any]:
 
 
 def untagged_query(data: object) -> Query:
-    """The query that `tagged` made this of. Raises `ValueError` (pydantic's is one) for anything else."""
-    return cast("Query", _untagged(_QUERIES, data))
+    """The query that `tagged` made this of. Raises `ValueError` (pydantic's is one) for anything else.
+
+    A field that this version does not know is refused: to leave it out would answer another question.
+    """
+    query = cast("Query", _untagged(_QUERIES, data))
+    _check_fields(query, data)
+    return query
 
 
 def untagged_output(data: object) -> ModelOutput:
@@ -126,8 +132,21 @@ def untagged_output(data: object) -> ModelOutput:
     return cast("ModelOutput", _untagged(_OUTPUTS, data))
 
 
+def _check_fields(value: object, told: object) -> None:
+    """Raise `ValueError` for a field that this version does not know, at any depth."""
+    if is_dataclass(value) and isinstance(told, Mapping):
+        unknown = told.keys() - {field.name for field in fields(value)} - {"type"}
+        if unknown:
+            raise ValueError(f"{type(value).__name__} has no {', '.join(sorted(unknown))} here")
+        for name, content in told.items():
+            _check_fields(getattr(value, name, None), content)
+    elif isinstance(value, tuple) and isinstance(told, list):
+        for item, content in zip(value, told, strict=True):
+            _check_fields(item, content)
+
+
 def _untagged(adapters: dict[str, TypeAdapter[Any]], data: object) -> Any:
     match data:
-        case {"type": str(kind), **fields} if kind in adapters:
-            return adapters[kind].validate_python(fields)
+        case {"type": str(kind), **content} if kind in adapters:
+            return adapters[kind].validate_python(content)
     raise ValueError(f"expected one of {', '.join(adapters)}")

@@ -47,7 +47,10 @@ def decode_request(data: object) -> ModelRequest:
                 decoded: tuple[Query, ...] = tuple(map(untagged_query, queries))
                 return ModelRequest(ImageRef.from_json(image), decoded)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
-        raise InternalError(f"a job holds a request that does not decode: {error}") from error
+        raise InternalError(
+            f"a job holds a request that does not decode: {error}; give web, workers and courier the same "
+            "version of Firstpass, then `firstpass retry`"
+        ) from error
     raise InternalError(f"expected a job with image and queries, got a {type(data).__name__}")
 
 
