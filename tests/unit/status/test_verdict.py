@@ -109,7 +109,7 @@ def test_the_json_tells_of_late_delivery() -> None:
 
     assert (manned["owed_tasks"], manned["courier"]["stored"]) == (12, 1500)
     assert (manned["courier"]["silent_s"], manned["courier"]["waiting"]) == (2.0, None)
-    assert unmanned == {"owed_tasks": 0, "courier": None}
+    assert unmanned == {"owed_tasks": 0, "courier": None, "waiting_couriers": []}
 
 
 def test_a_queue_that_may_be_lost_is_a_note() -> None:
