@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     port: int = Field(default=9090, ge=0, le=65535, description="Port the web process listens on.")
     public_url: str | None = Field(
         default=None,
-        description="Our address as Label Studio reaches it, e.g. `http://web:9090`; unset: host and port.",
+        description="Our address as Label Studio reaches it, e.g. `http://web.internal:9090`; unset: host and port.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

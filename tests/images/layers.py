@@ -4,30 +4,49 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import dataclass
+from typing import IO
 
 from tests.images.engine import Engine
 
-__all__ = ["layers", "new_bytes"]
+__all__ = ["Layer", "layers", "new_bytes"]
 
 #: Larger files of an archive are layers.
 _SMALL = 1 << 20
 
 
-def layers(engine: Engine, image: str) -> dict[str, int]:
-    """The bytes of each layer by its digest, from the first to the last, as the engine saves them."""
-    sizes: dict[str, int] = {}
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Its bytes as the engine saves it, and whether it holds the file that was looked for."""
+
+    size: int
+    holds: bool
+
+
+def layers(engine: Engine, image: str, look_for: str = "") -> dict[str, Layer]:
+    """The layers by digest, from the first to the last; `look_for` is how the path of a file ends."""
+    found: dict[str, Layer] = {}
     texts: dict[str, bytes] = {}
     with engine.save(image) as archive, tarfile.open(fileobj=archive, mode="r|") as members:
         for member in members:
-            if member.isfile():
-                sizes[member.name] = member.size
-                content = members.extractfile(member) if member.size < _SMALL else None
-                texts[member.name] = content.read() if content is not None else b""
+            content = members.extractfile(member) if member.isfile() else None
+            if content is None:
+                continue
+            if member.size < _SMALL:
+                texts[member.name] = content.read()
+            holds = bool(look_for) and member.size >= _SMALL and _holds(content, look_for)
+            found[member.name] = Layer(member.size, holds)
     manifest = json.loads(texts["manifest.json"])[0]
     digests = json.loads(texts[manifest["Config"]])["rootfs"]["diff_ids"]
-    return dict(zip(digests, (sizes.get(name, 0) for name in manifest["Layers"]), strict=True))
+    kept = (found.get(name, Layer(0, holds=False)) for name in manifest["Layers"])
+    return dict(zip(digests, kept, strict=True))
 
 
-def new_bytes(before: dict[str, int], after: dict[str, int]) -> int:
+def new_bytes(before: dict[str, Layer], after: dict[str, Layer]) -> int:
     """What of the later image is not in the earlier one."""
-    return sum(size for digest, size in after.items() if digest not in before)
+    return sum(layer.size for digest, layer in after.items() if digest not in before)
+
+
+def _holds(layer: IO[bytes], look_for: str) -> bool:
+    with tarfile.open(fileobj=layer, mode="r|*") as members:
+        return any(member.name.endswith(look_for) for member in members)
