@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from backend.cli.ends import AMISS
-from backend.cli.options import ProjectOption, with_settings
+from backend.cli.options import BOTH_SIDES, ProjectOption, with_settings
 from backend.settings import Settings
 
 __all__ = ["connect"]
 
 
-@with_settings("public_url", "label_studio_url", "host", "port", "basic_auth_user")
+@with_settings(*BOTH_SIDES, "basic_auth_user")
 def connect(
     settings: Settings,
     project: ProjectOption,

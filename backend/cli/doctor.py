@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.ends import AMISS, NOT_DONE
-from backend.cli.options import PROJECT_HELP, AsJson, ReadSettings, with_settings
+from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, AsJson, ReadSettings, with_settings
 from backend.errors import FirstpassError, SettingsError
 
 if TYPE_CHECKING:
@@ -18,17 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 
-@with_settings(
-    "model",
-    "public_url",
-    "label_studio_url",
-    "host",
-    "port",
-    "redis_url",
-    "home",
-    "basic_auth_user",
-    "score_threshold",
-)
+@with_settings(*BOTH_SIDES, *STATE, "model", "basic_auth_user", "score_threshold")
 def doctor(
     read: ReadSettings,
     project: Annotated[

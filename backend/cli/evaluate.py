@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from backend.cli.ends import SOME_FAILED, exit_codes, going_on
-from backend.cli.options import PROJECT_HELP, RUN, AsJson, RunOptions, with_settings
+from backend.cli.options import MODELS, PROJECT_HELP, RUN, AsJson, RunOptions, with_settings
 from backend.cli.prelabel import quietly
 from backend.errors import BadRequest
 from backend.settings import Settings
@@ -37,7 +37,6 @@ Config = Annotated[
         metavar="FILE.xml",
     ),
 ]
-_MODELS = ("model", "device", "dtype", "batch_max", "score_threshold")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ class EvaluateOptions(RunOptions):
 
 
 @evaluate.command("project", epilog=exit_codes("evaluate"))
-@with_settings(*_MODELS, "label_studio_url", "local_files_root", "home")
+@with_settings(*MODELS, "label_studio_url", "local_files_root", "home")
 def on_project(
     settings: Settings,
     project: Annotated[str, typer.Argument(help=PROJECT_HELP)],
@@ -98,7 +97,7 @@ def on_project(
 
 
 @evaluate.command("folder", epilog=exit_codes("evaluate"))
-@with_settings(*_MODELS, "home")
+@with_settings(*MODELS, "home")
 def on_folder(
     settings: Settings,
     folder: Annotated[Path, typer.Argument(help="Folder of the images, or of the dataset.")],
@@ -135,7 +134,7 @@ def on_folder(
 
 
 @evaluate.command("export", epilog=exit_codes("evaluate"))
-@with_settings(*_MODELS, "label_studio_url", "local_files_root", "home")
+@with_settings(*MODELS, "label_studio_url", "local_files_root", "home")
 def on_export(
     settings: Settings,
     export: Annotated[

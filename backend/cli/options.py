@@ -17,7 +17,19 @@ import typer
 
 from backend.settings import Settings, load_settings, variable_name
 
-__all__ = ["AsJson", "ProjectOption", "ReadSettings", "RunOptions", "with_settings"]
+__all__ = [
+    "BOTH_SIDES",
+    "MODELS",
+    "PROJECT_HELP",
+    "RUN",
+    "STATE",
+    "WHICH",
+    "AsJson",
+    "ProjectOption",
+    "ReadSettings",
+    "RunOptions",
+    "with_settings",
+]
 
 #: What a command takes that has to tell of bad settings in its own way.
 ReadSettings: TypeAlias = Callable[[], Settings]
@@ -27,12 +39,17 @@ PROJECT_HELP = "A project: its id, its address in Label Studio, or its title."
 ProjectOption = Annotated[str, typer.Option("--project", help=PROJECT_HELP)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+#: Settings that are taken together: by what runs models, what looks at Redis, what calls both sides.
+MODELS = ("model", "device", "dtype", "batch_max", "score_threshold")
+STATE = ("redis_url", "home")
+BOTH_SIDES = ("public_url", "label_studio_url", "host", "port")
+
 WHICH = "Which images"
 RUN = "The run"
 
 #: The group of help that a setting stands in; those that are in none come under the last.
 _PANELS = {
-    "Models": ("model", "device", "dtype", "batch_max", "score_threshold"),
+    "Models": MODELS,
     "Label Studio": ("label_studio_url", "local_files_root"),
     "Firstpass as Label Studio reaches it": ("public_url", "host", "port", "basic_auth_user"),
 }

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from backend.cli.options import PROJECT_HELP, with_settings
+from backend.cli.options import PROJECT_HELP, STATE, with_settings
 from backend.cli.status import open_redis
 from backend.errors import SettingsError
 from backend.settings import Settings
@@ -24,7 +24,7 @@ __all__ = ["owed"]
 MOST = 20
 
 
-@with_settings("redis_url", "home", "label_studio_url")
+@with_settings(*STATE, "label_studio_url")
 def owed(
     settings: Settings,
     tasks: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.ends import exit_codes
-from backend.cli.options import PROJECT_HELP, ProjectOption, with_settings
+from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, ProjectOption, with_settings
 from backend.errors import FirstpassError
 from backend.settings import Settings
 
@@ -32,12 +32,10 @@ Control = Annotated[
         help="Name of the one tag to change; else all tags for regions that have the label.",
     ),
 ]
-#: What is given where a label config is changed.
-_CHANGING = ("label_studio_url", "public_url", "host", "port")
 
 
 @phrases.callback(invoke_without_command=True, epilog=exit_codes("phrases"))
-@with_settings("label_studio_url", "redis_url", "home")
+@with_settings(*STATE, "label_studio_url")
 def list_phrases(
     settings: Settings,
     context: typer.Context,
@@ -75,7 +73,7 @@ def list_phrases(
 
 
 @phrases.command("add", epilog=exit_codes("phrases add"))
-@with_settings(*_CHANGING)
+@with_settings(*BOTH_SIDES)
 def add_phrase(
     settings: Settings,
     label: LabelName,
@@ -98,7 +96,7 @@ def add_phrase(
 
 
 @phrases.command("remove", epilog=exit_codes("phrases remove"))
-@with_settings(*_CHANGING)
+@with_settings(*BOTH_SIDES)
 def remove_phrase(
     settings: Settings,
     label: LabelName,

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from backend.cli.ends import SOME_FAILED, exit_codes, going_on
-from backend.cli.options import PROJECT_HELP, with_settings
+from backend.cli.options import MODELS, PROJECT_HELP, STATE, with_settings
 from backend.cli.prelabel_options import FolderOptions, ProjectOptions
 from backend.settings import Settings
 
@@ -31,7 +31,7 @@ prelabel = typer.Typer(
 
 
 @prelabel.command("project", epilog=exit_codes("prelabel"))
-@with_settings("model", "score_threshold", "label_studio_url", "redis_url", "home")
+@with_settings(*STATE, "model", "score_threshold", "label_studio_url")
 def of_project(
     settings: Settings,
     project: Annotated[
@@ -55,7 +55,7 @@ def of_project(
 
 
 @prelabel.command("folder", epilog=exit_codes("prelabel"))
-@with_settings("model", "device", "dtype", "batch_max", "score_threshold", "home")
+@with_settings(*MODELS, "home")
 def of_folder(
     settings: Settings,
     folder: Annotated[Path, typer.Argument(help="Folder of images, subfolders included.")],

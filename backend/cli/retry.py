@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from backend.cli.ends import AMISS
-from backend.cli.options import with_settings
+from backend.cli.options import STATE, with_settings
 from backend.cli.status import open_redis
 from backend.settings import Settings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["retry"]
 
 
-@with_settings("redis_url", "home")
+@with_settings(*STATE)
 def retry(
     settings: Settings,
     job_ids: Annotated[

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from backend.cli.ends import AMISS
-from backend.cli.options import AsJson, with_settings
+from backend.cli.options import STATE, AsJson, with_settings
 from backend.errors import SettingsError
 from backend.redis_server import running_redis
 from backend.settings import Settings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["open_redis", "status"]
 
 
-@with_settings("redis_url", "home")
+@with_settings(*STATE)
 def status(
     settings: Settings,
     failed: Annotated[bool, typer.Option("--failed", help="List the images that failed.")] = False,

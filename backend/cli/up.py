@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.options import with_settings
+from backend.cli.options import MODELS, STATE, with_settings
 from backend.settings import Settings
 
 __all__ = ["up"]
@@ -15,20 +15,7 @@ __all__ = ["up"]
 GRACE_S = 30.0
 
 
-@with_settings(
-    "host",
-    "port",
-    "model",
-    "device",
-    "dtype",
-    "batch_max",
-    "redis_url",
-    "home",
-    "basic_auth_user",
-    "label_studio_url",
-    "score_threshold",
-    "log_level",
-)
+@with_settings(*MODELS, *STATE, "host", "port", "basic_auth_user", "label_studio_url", "log_level")
 def up(
     settings: Settings,
     workers: Annotated[

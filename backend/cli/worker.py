@@ -13,14 +13,7 @@ __all__ = ["worker"]
 
 
 @with_settings(
-    "redis_url",
-    "model",
-    "device",
-    "dtype",
-    "batch_max",
-    "lease_s",
-    "label_studio_url",
-    "log_level",
+    "redis_url", "model", "device", "dtype", "batch_max", "lease_s", "label_studio_url", "log_level"
 )
 def worker(
     settings: Settings,
