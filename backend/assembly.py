@@ -20,6 +20,7 @@ from backend.predictor import PredictorSettings
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
+from backend.queue.readiness import NotReady
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
 from backend.service import PredictionService, WaitLimits
@@ -77,8 +78,12 @@ def job_queue(settings: Settings, connection: redis.Redis) -> RunningQueue:
     return RunningQueue(queue, start=listener.start, close=listener.close)
 
 
-def assemble_service(settings: Settings) -> RunningService:
+def assemble_service(
+    settings: Settings, nobody: Callable[[], NotReady | None] = lambda: None
+) -> RunningService:
     """The service; Redis is not asked yet. It delivers late if the settings hold a token to do so.
+
+    `nobody` tells what all workers wait for (see `PredictionService`).
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """
@@ -99,6 +104,7 @@ def assemble_service(settings: Settings) -> RunningService:
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,
+        nobody=nobody,
     )
 
     def close() -> None:

@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from backend.engine import engine_for
+from typing import TYPE_CHECKING
+
 from backend.errors import ModelUnavailable
-from models.registry import ModelNotAvailable
+from backend.place import how_to_pull
+from models.registry import ModelNotAvailable, resolve
 
-__all__ = ["check_checkpoints"]
+if TYPE_CHECKING:
+    from models.hub.cache import NotWholeHere
+
+__all__ = ["ModelsMissing", "check_checkpoints"]
 
 
-def check_checkpoints(model_setting: str) -> None:
+class ModelsMissing(ModelUnavailable):
+    """Models that are to come to this disk; `reason` says which are not there, `remedy` how they come."""
+
+    def __init__(self, message: str, reason: str, remedy: str) -> None:
+        super().__init__(message)
+        self.reason, self.remedy = reason, remedy
+
+
+def check_checkpoints(model_setting: str, runs_in: str = "host") -> None:
     """Return when every checkpoint is there and whole; nothing is loaded, and no torch imported.
 
-    Raises `ModelUnavailable`, which names all that are not, and the command that gets them.
+    Raises `ModelsMissing`, which names all that are not, and the command that gets them; and
+    `ModelUnavailable` for a name or folder that is none.
     """
-    entries = engine_for(model_setting).entries
-    from models.hub.cache import located  # half a second; not for a bad name
+    try:
+        entries = resolve(model_setting)
+    except ModelNotAvailable as error:
+        raise ModelUnavailable(str(error)) from error
+    from models.hub.cache import NotWholeHere, located  # half a second; not for a bad name
 
     try:
         located(entries)
+    except NotWholeHere as error:
+        raise _missing(error, runs_in) from error
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
+
+
+def _missing(error: NotWholeHere, runs_in: str) -> ModelsMissing:
+    absent, damaged = error.absent, error.damaged
+    are = "is" if len(absent) == 1 else "are"
+    parts = [f"{' and '.join(absent)} {are} not in the cache"] if absent else []
+    parts += [f"{name} is damaged: {found}" for name, found in damaged.items()]
+    reason = "; ".join([*parts, *error.others])
+    pulled = (*absent, *damaged)
+    remedy = how_to_pull(pulled, runs_in) if pulled else ""
+    # On a host the models' own sentence, which also tells of the bundled ones.
+    here = runs_in == "host" or not pulled
+    said = str(error) if here else f"expected models that are whole here: {reason}; {remedy}"
+    return ModelsMissing(said, reason, remedy)

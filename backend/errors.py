@@ -12,6 +12,7 @@ FirstpassError
 ├── OperatorError               the installation must be mended
 │   ├── SettingsError           a setting is missing or wrong
 │   ├── ModelUnavailable        a checkpoint is not on disk, or is not what the registry says
+│   │   └── ModelsMissing       what a pull or a copy brings (`checkpoints`)
 │   ├── QueueUnavailable        Redis does not answer
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backend.checkpoints import check_checkpoints
 from backend.engine import overrides_of
-from backend.errors import ModelUnavailable
+from backend.errors import ModelUnavailable, SettingsError
 from backend.settings import Settings
 from models.protocols import VectorStore
 
@@ -19,10 +19,10 @@ __all__ = ["load_models"]
 def load_models(settings: Settings, vectors: VectorStore | None = None) -> LoadedRuntime:
     """Give the loaded models; seconds, and memory. `vectors` keeps image vectors beyond this process.
 
-    Raises `ModelUnavailable` for a model that is not here or does not load, and for a device or number
-    format that cannot be had.
+    Raises `ModelUnavailable` for a model that is not here or does not load, and `SettingsError` for a
+    device or number format that cannot be had.
     """
-    check_checkpoints(settings.model)
+    check_checkpoints(settings.model, settings.runs_in)
     # Seconds; not for those who only look at settings, nor for a model that is not here.
     from models.registry import ModelNotAvailable
     from models.runtime import RuntimeOptions, load_runtime
@@ -30,5 +30,7 @@ def load_models(settings: Settings, vectors: VectorStore | None = None) -> Loade
     options = RuntimeOptions(cpu_threads=settings.cpu_threads, overrides=overrides_of(settings))
     try:
         return load_runtime(settings.model, settings.device, settings.dtype, options, vectors)
-    except (ModelNotAvailable, ValueError) as error:
+    except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
+    except ValueError as error:
+        raise SettingsError(str(error)) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from backend.label_studio.control_tags import UnservedTag
 from backend.label_studio.label_config import parse_label_config
 from backend.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
+from backend.queue.readiness import NotReady
 
 __all__ = ["PredictionService", "WaitLimits"]
 
@@ -78,13 +79,18 @@ class PredictionService:
         waits: WaitLimits,
         desk: DeliversLate | None = None,
         phrases: NotesPhrases | None = None,
+        nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
+        """`nobody` tells what all workers wait for, such as their models; `None` while one may answer."""
         self._queue = queue
         self._predictors = predictors
         self._waits = waits
         self._desk = desk
         self._phrases = phrases
-        self._assistant = Assistant(queue, wait_s=waits.few_s, phrases=phrases)
+        self._nobody = nobody
+        self._assistant = Assistant(
+            queue, wait_s=lambda: self._wait_s(waits.few_s), phrases=phrases
+        )
         self._announced: OrderedDict[str, tuple[str, tuple[UnservedTag, ...]]] = OrderedDict()
         self._lock = Lock()
 
@@ -175,8 +181,16 @@ class PredictionService:
             if isinstance(requests, dict)
             for job_id, model_request in requests.values()
         }
-        wait_s = self._waits.few_s if few else self._waits.many_s
+        wait_s = self._wait_s(self._waits.few_s if few else self._waits.many_s)
         return self._queue.ask(jobs, interactive=few, wait_s=wait_s)
+
+    def _wait_s(self, seconds: float) -> float:
+        """How long to wait for the workers: not at all where a person has to help them first."""
+        nobody = self._nobody()
+        if nobody is None:
+            return seconds
+        log.warning("answers are not waited for", reason=nobody.reason, remedy=nobody.remedy)
+        return 0.0
 
     @staticmethod
     def _log(request: PredictRequest, slots: Sequence[Slot], asked: Asked, seconds: float) -> None:

@@ -1,11 +1,13 @@
 """The one reader of the environment: every setting, typed, checked at start, with its reason.
 
 Each field is read from `FIRSTPASS_<NAME>`; `REDIS_URL` and the two Label Studio variables are also
-taken under the names that the wider world gives them. The README's table is held to this class by a test.
+taken under the names that the wider world gives them. An empty variable counts as not set. The README's
+table is held to this class by a test.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,12 +32,22 @@ class Settings(BaseSettings):
     """Frozen; secrets do not print."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FIRSTPASS_", frozen=True, extra="forbid", populate_by_name=True
+        env_prefix="FIRSTPASS_",
+        # compose passes on a name that stands in .env without a value.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
     )
 
     home: Path = Field(
         default=Path("~/.local/share/firstpass"),
         description="Folder for the embedded Redis and other state of one installation.",
+    )
+    runs_in: Literal["host", "container", "compose", "kubernetes"] = Field(
+        default="host",
+        description="Where commands are to be given that advice names: `host`, `container`, `compose` or "
+        "`kubernetes`; the image and the files for it set this.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."
@@ -98,7 +110,10 @@ class Settings(BaseSettings):
         description="Registry names or folders, comma-separated; the first Florence-2 and CLIP answer, "
         "others where `model_name` names them; `tiny` is one of each.",
     )
-    device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
+    device: str = Field(
+        default="auto",
+        description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`; `cuda:auto`: each worker takes a CUDA device of its own.",
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
         description="`auto`: bfloat16, or else float16, where the device computes in it natively.",
@@ -174,6 +189,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_URL", "LABEL_STUDIO_URL"),
         description="Label Studio's address as seen from here; its host may be private.",
     )
+    label_studio_browser_url: str | None = Field(
+        default=None,
+        description="Label Studio's address in people's browsers, for reports; unset: the one above.",
+    )
     label_studio_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("FIRSTPASS_LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY"),
@@ -210,6 +229,13 @@ class Settings(BaseSettings):
         keys = (self.label_studio_api_key, self.label_studio_api_key_file)
         return self.label_studio_url is not None and any(key is not None for key in keys)
 
+    @field_validator("runs_in")
+    @classmethod
+    def _kubernetes_says_so(cls, value: str) -> str:
+        """The image knows that it is one, and Kubernetes tells every container that it runs there."""
+        in_pod = value == "container" and "KUBERNETES_SERVICE_HOST" in os.environ
+        return "kubernetes" if in_pod else value
+
     @field_validator("allowed_hosts", "image_allow", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
@@ -222,7 +248,7 @@ class Settings(BaseSettings):
     def _expand_user(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value is not None else None
 
-    @field_validator("label_studio_url", "public_url")
+    @field_validator("label_studio_url", "label_studio_browser_url", "public_url")
     @classmethod
     def _http_without_slash(cls, value: str | None) -> str | None:
         if value is None:

@@ -90,19 +90,22 @@ def settings_environment(settings: Settings) -> dict[str, str]:
 def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path | None) -> Stack:
     environment = settings_environment(settings)
 
-    def program(command: str, number: int | None = None) -> Program:
+    def program(command: str, *options: str, number: int | None = None) -> Program:
         name = command if number is None else f"{command}-{number}"
         return Program(
             name=name,
-            argv=(sys.executable, "-m", "backend.cli.main", command),
+            argv=(sys.executable, "-m", "backend.cli.main", command, *options),
             env=environment,
             drop_env=_SETTINGS_VARIABLES,
             log=logs / f"{name}.log" if logs else None,
         )
 
     stack = Stack(settings.local_url, _auth(settings))
+    # What is missing ends this start with a sentence: a person waits for it at a terminal.
     loading = [
-        supervisor.start(program("worker", number if workers > 1 else None), restart=True)
+        supervisor.start(
+            program("worker", "--no-wait", number=number if workers > 1 else None), restart=True
+        )
         for number in range(1, workers + 1)
     ]
     supervisor.start(

@@ -12,7 +12,9 @@ from torch import Tensor
 
 __all__ = [
     "Chip",
+    "CudaDevice",
     "check_finite",
+    "cuda_devices",
     "device_words",
     "fused_attention_is_slow",
     "in_batches",
@@ -54,8 +56,29 @@ class Chip:
     amd: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CudaDevice:
+    """A CUDA or ROCm device: how torch calls it here, and what it is called wherever it is seen."""
+
+    name: str
+    uuid: str
+
+
+def cuda_devices() -> tuple[CudaDevice, ...]:
+    """Gives the CUDA devices that this process may use, in torch's order.
+
+    Numbers differ between processes (`CUDA_VISIBLE_DEVICES`) and containers; a device's UUID does not.
+    """
+    return tuple(
+        CudaDevice(f"cuda:{number}", str(torch.cuda.get_device_properties(number).uuid))
+        for number in range(torch.cuda.device_count())
+    )
+
+
 def pick_device(wanted: str) -> torch.device:
-    """Gives the device: `auto` takes cuda, then mps, then cpu.
+    """Gives the device: `auto` takes cuda, then mps, then cpu; of `cuda:auto` a worker has made one.
+
+    Where nobody has, `cuda:auto` is `cuda`.
 
     Raises `ValueError` when the device wanted is not there.
     """
@@ -64,7 +87,7 @@ def pick_device(wanted: str) -> torch.device:
             return torch.device("cuda:0")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(wanted)
+        device = torch.device("cuda" if wanted == "cuda:auto" else wanted)
     except RuntimeError as exc:
         raise ValueError(
             f"expected a device such as auto, cpu, cuda:0 or mps, got {wanted!r}"

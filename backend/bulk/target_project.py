@@ -39,6 +39,8 @@ class TargetProject:
     key: ProjectKey
     predictor: Predictor
     fields: Mapping[str, Any]
+    #: Label Studio's address as people know it, where it is another than ours.
+    shown_at: str | None = None
 
     @property
     def version(self) -> str:
@@ -48,7 +50,8 @@ class TargetProject:
     @property
     def words(self) -> str:
         """The project as a person knows it."""
-        return f"project {self.key.id} ({self.fields.get('title')}) at {self.api.url}"
+        home = self.shown_at or self.api.url
+        return f"project {self.key.id} ({self.fields.get('title')}), {home}/projects/{self.key.id}/data"
 
     @property
     def source(self) -> str:
@@ -78,7 +81,13 @@ class TargetProject:
         return f"the label config of project {self.key.id} was changed"
 
 
-def target_project(api: KnowsProject, project: int, predictors: PredictorSettings) -> TargetProject:
+def target_project(
+    api: KnowsProject,
+    project: int,
+    predictors: PredictorSettings,
+    *,
+    shown_at: str | None = None,
+) -> TargetProject:
     """The project as it is now.
 
     Raises `BadRequest` for one that is not there, `LabelConfigError` when nothing of it can be served,
@@ -97,4 +106,4 @@ def target_project(api: KnowsProject, project: int, predictors: PredictorSetting
     if key is None:
         raise BadRequest(f"project {project} at {api.url} does not say when it was made")
     predictor = predictors.predictor(str(found["label_config"]))
-    return TargetProject(api, predictors, key, predictor, found)
+    return TargetProject(api, predictors, key, predictor, found, shown_at)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import redis
 
 from backend.engine import Engine
 from backend.errors import OperatorError, QueueUnavailable
-from backend.queue.overview import read_overview
-from backend.queue.vitals import WorkerCard
+from backend.queue.overview import Overview, read_overview
+from backend.queue.readiness import NO_WORKER, NotReady, not_ready
 from backend.queue.wording import worker_name
 
 __all__ = ["NobodyServes", "check_workers", "why_silent"]
@@ -21,23 +22,34 @@ LOOK_EVERY_S = 0.5
 
 
 class NobodyServes(OperatorError):
-    """No worker is alive, or one answers with other models than ours."""
+    """No worker takes images, or one answers with other models than ours."""
 
 
-def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STARTING_S) -> None:
+def check_workers(
+    connection: redis.Redis,
+    ours: Engine,
+    *,
+    wait_s: float = STARTING_S,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """Return when at least one worker is alive and all answer as our settings say.
 
     Answers are kept under the names of our models, whoever gives them. A worker that is just starting is
-    waited for. Raises `NobodyServes` and `QueueUnavailable`.
+    waited for, and one that loads its models for as long as that takes; `say` is told so. One that waits
+    for its models is not: a person has to fetch them. Raises `NobodyServes` and `QueueUnavailable`.
     """
     deadline = time.monotonic() + wait_s
-    while not (alive := _alive(connection)) and time.monotonic() < deadline:
+    loads = False
+    while (nobody := _nobody(overview := _overview(connection))) is not None:
+        if nobody.waits:
+            raise NobodyServes(f"{nobody.sentence}, and give this command again")
+        if nobody is NO_WORKER and time.monotonic() > deadline:
+            raise NobodyServes(nobody.sentence)
+        if nobody is not NO_WORKER and not loads:
+            say(nobody.sentence)
+            loads = True
         time.sleep(LOOK_EVERY_S)
-    if not alive:
-        raise NobodyServes(
-            "no worker is alive to predict anything; start one: `firstpass worker` (or `firstpass up`)"
-        )
-    others = [card for card in alive if card.fingerprint != ours.fingerprint]
+    others = [card for card in overview.able if card.fingerprint != ours.fingerprint]
     if others:
         named = ", ".join(
             f"{worker_name(card)} holds {card.model} ({card.fingerprint})" for card in others
@@ -52,13 +64,18 @@ def check_workers(connection: redis.Redis, ours: Engine, *, wait_s: float = STAR
 def why_silent(connection: redis.Redis) -> str:
     """Why no answers come, in words; empty where that does not show."""
     try:
-        return "" if _alive(connection) else "no worker is alive: start `firstpass worker`"
+        nobody = _nobody(_overview(connection))
     except QueueUnavailable as error:
         return str(error)
+    return "" if nobody is None else nobody.sentence
 
 
-def _alive(connection: redis.Redis) -> list[WorkerCard]:
+def _nobody(overview: Overview) -> NotReady | None:
+    return not_ready(overview.workers, overview.at)
+
+
+def _overview(connection: redis.Redis) -> Overview:
     overview = read_overview(connection, failures=0)
     if not overview.redis.up:
         raise QueueUnavailable(overview.redis.reason or "Redis does not answer")
-    return list(overview.alive)
+    return overview

@@ -43,7 +43,7 @@ def connect(
     console, findings = Console(soft_wrap=True), []
     with LabelStudioApi.from_settings(settings) as api, OurWeb.from_settings(settings) as web:
         connector = Connector(api, web, OurBackend.from_settings(settings), wait_s=trial_s)
-        for finding in connector.connect(project_id(project, api)):
+        for finding in connector.connect(project_id(project, api, settings)):
             console.print(finding_line(finding))
             findings.append(finding)
     if failed(findings):

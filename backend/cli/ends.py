@@ -34,7 +34,7 @@ MEANINGS = {
 }
 #: Which commands end so; with the codes that are not here, every command may end.
 COMMANDS = {
-    AMISS: ("connect", "demo", "doctor", "retry", "status"),
+    AMISS: ("connect", "demo", "doctor", "health", "retry", "status"),
     SOME_FAILED: ("evaluate", "prelabel"),
     HUNG: ("worker",),
     STOPPED: ("evaluate", "models pull", "prelabel"),

@@ -90,7 +90,7 @@ def evaluate_images(
     against = options.against or []
     models = [settings.model, *against]
     for model in against:
-        check_checkpoints(model)  # before hours are spent on the first one
+        check_checkpoints(model, settings.runs_in)  # before hours are spent on the first one
     several = [
         _measure(source, source.settings.model_copy(update={"model": model}), options, console)
         for model in models

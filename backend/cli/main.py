@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from backend.cli.demo import demo
 from backend.cli.doctor import doctor
 from backend.cli.ends import NOT_DONE, exit_codes
 from backend.cli.evaluate import evaluate
+from backend.cli.health import health
 from backend.cli.models import models
 from backend.cli.owed import owed
 from backend.cli.phrases import phrases
@@ -31,23 +33,11 @@ from backend.errors import FirstpassError
 
 __all__ = ["app", "main"]
 
-#: What an installation for the web process alone lacks.
-MODEL_LIBRARIES = (
-    "faster_coco_eval",
-    "huggingface_hub",
-    "numpy",
-    "safetensors",
-    "supervision",
-    "torch",
-    "transformers",
-    "yaml",
-)
-
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
     "Projects of Label Studio": (connect, doctor, prune, owed),
-    "See and mend": (status, retry),
+    "See and mend": (status, health, retry),
     "Ask the models": (plan, predict),
 }
 
@@ -99,14 +89,37 @@ def main() -> None:
         typer.echo(f"firstpass: {where}{error.strerror or error}", err=True)
         sys.exit(NOT_DONE)
     except ModuleNotFoundError as error:
-        if error.name not in MODEL_LIBRARIES:
+        if _is_ours(error):
             raise
-        typer.echo(
-            f"firstpass: this command runs models, and this installation holds none (no {error.name}); "
-            "run it where the workers run, such as in the firstpass-worker image",
-            err=True,
-        )
+        typer.echo(f"firstpass: {_lacking(error)}", err=True)
         sys.exit(NOT_DONE)
+
+
+def _is_ours(error: ModuleNotFoundError) -> bool:
+    """A module of this program that is not there is a fault of the program."""
+    return (error.name or "").partition(".")[0] in ("backend", "models")
+
+
+def _lacking(error: ModuleNotFoundError) -> str:
+    """Which layer of an installation is missing: the models' libraries come together with torch."""
+    if find_spec("torch") is None:
+        return (
+            "this command needs the models' libraries, and this installation has none of them (it is the "
+            "web image's); run it where the workers run, such as in the firstpass-worker image"
+        )
+    return (
+        f"this installation is not whole: its library {_named(error)} is missing; install Firstpass "
+        "again, from its lock files"
+    )
+
+
+def _named(error: BaseException | None) -> str:
+    """The module that is missing; transformers names it only in the error behind its own."""
+    while error is not None:
+        if isinstance(error, ImportError) and error.name:
+            return error.name
+        error = error.__cause__ or error.__context__
+    return "(of no name)"
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def list_phrases(
     from backend.projects.phrases import asked_labels
 
     with LabelStudioApi.from_settings(settings) as api:
-        found = api.project(project_id(project, api))
+        found = api.project(project_id(project, api, settings))
     console = Console()
     try:
         typed = _typed(settings, found)
@@ -123,7 +123,7 @@ def _changing(settings: Settings, project: str) -> Iterator[tuple[ProjectPhrases
     from backend.projects.phrases import ProjectPhrases
 
     with LabelStudioApi.from_settings(settings) as api, OurWeb.from_settings(settings) as web:
-        yield ProjectPhrases(api, web), project_id(project, api)
+        yield ProjectPhrases(api, web), project_id(project, api, settings)
 
 
 def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:

@@ -55,15 +55,22 @@ def prelabel_project(
     """
     selection = _selection(options)
     with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
-        named = find_project(project, api)
+        named = find_project(project, api, settings.label_studio_browser_url)
         if named.tab is not None and options.view is None and options.filters is None:
             selection = replace(selection, view=named.tab)
             said = f"only what tab {named.tab} shows, as its address says; all of it: {named.id}"
             _note(console, said, style="")
-        target = target_project(api, named.id, predictor_settings(settings))
+        target = target_project(
+            api,
+            named.id,
+            predictor_settings(settings),
+            shown_at=settings.label_studio_browser_url,
+        )
         for tag in target.predictor.plan.unserved:
             _note(console, tag.note, style="" if tag.is_wanted else "yellow")
-        check_workers(connection, target.predictor.settings.engine)
+        check_workers(
+            connection, target.predictor.settings.engine, say=lambda line: _note(console, line)
+        )
         queue = job_queue(settings, connection)
         queue.start()
         place = _Place(options, selection, settings, api, connection, queue.queue, target, console)

@@ -64,7 +64,7 @@ def prune(
 
     console = Console()
     with LabelStudioApi.from_settings(settings) as api:
-        number = project_id(project, api)
+        number = project_id(project, api, settings)
         stored = stored_versions(api, number)
         removing = chosen(stored, version or ())
         console.print(_table(stored, removing))

@@ -56,19 +56,19 @@ def status(
         raise typer.Exit(AMISS)
 
 
-def open_redis(settings: Settings) -> redis.Redis:
+def open_redis(settings: Settings, timeout_s: float | None = None) -> redis.Redis:
     """A client for the Redis of the settings, else for the embedded one that runs for their home.
 
-    Raises `SettingsError` when there is neither.
+    `timeout_s`: the most that one command may take, other than usual. Raises `SettingsError` when there is neither.
     """
     from backend.queue.connection import connect
 
     if settings.redis_url is not None:
-        return connect(settings.redis_url.get_secret_value(), retries=0)
+        return connect(settings.redis_url.get_secret_value(), retries=0, timeout_s=timeout_s)
     url = running_redis(settings.home)
     if url is None:
         raise SettingsError(
             f"expected FIRSTPASS_REDIS_URL (or REDIS_URL), or a `firstpass up` running for "
             f"FIRSTPASS_HOME ({settings.home}); found neither"
         )
-    return connect(url, retries=0)
+    return connect(url, retries=0, timeout_s=timeout_s)

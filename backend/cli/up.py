@@ -43,7 +43,7 @@ def up(
     from backend.stack import start_stack
     from backend.supervisor import Supervisor, ending_signals
 
-    check_checkpoints(settings.model)
+    check_checkpoints(settings.model, settings.runs_in)
     check_device(settings.device)
     if settings.port == 0:
         settings = settings.model_copy(update={"port": free_port()})

@@ -18,8 +18,17 @@ __all__ = ["worker"]
 def worker(
     settings: Settings,
     burst: Annotated[bool, typer.Option("--burst", help="End when the queue is empty.")] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            help="Wait for models that are not on this machine yet and for a free device, or end with 2.",
+        ),
+    ] = True,
 ) -> None:
     """Load the models once, then predict batch after batch. Start one per device.
+
+    Models that are missing are waited for, and loaded as soon as they come;
+    `firstpass status` says so meanwhile. With --burst nothing is waited for.
 
     Examples:
       firstpass worker --redis-url redis://queue:6379/0 --device cuda:1
@@ -27,4 +36,4 @@ def worker(
     """
     from backend.queue.run import run_worker
 
-    run_worker(settings, burst=burst)
+    run_worker(settings, burst=burst, waits=wait)

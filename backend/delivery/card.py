@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 import redis
 from pydantic import TypeAdapter, ValidationError
 
-from backend.delivery.keys import COURIER
+from backend.delivery.keys import COURIER, COURIERS
 
-__all__ = ["CARD_TTL_S", "CourierCard", "card_of", "read_card", "write_card"]
+__all__ = ["CARD_TTL_S", "CourierCard", "card_of", "read_card", "read_cards", "write_card"]
 
 #: A courier that has been silent for so long is not there.
 CARD_TTL_S = 30
@@ -40,7 +40,19 @@ _CARD = TypeAdapter(CourierCard)
 
 def write_card(connection: redis.Redis, card: CourierCard) -> None:
     """Show this card until it expires. Raises Redis's own errors."""
-    connection.set(COURIER, json.dumps(asdict(card)), ex=CARD_TTL_S)
+    text = json.dumps(asdict(card))
+    with connection.pipeline() as pipeline:
+        pipeline.set(COURIER, text, ex=CARD_TTL_S)
+        pipeline.hset(COURIERS, f"{card.host}:{card.pid}", text)
+        # Cards of those that were killed stay while any courier lives, and are known by their age.
+        pipeline.expire(COURIERS, CARD_TTL_S)
+        pipeline.execute()
+
+
+def read_cards(connection: redis.Redis, now: float) -> list[CourierCard]:
+    """The cards of all couriers that are alive; `now` is by Redis's clock. Raises Redis's own errors."""
+    cards = map(card_of, connection.hvals(COURIERS))
+    return [card for card in cards if card is not None and card.silent_s(now) < CARD_TTL_S]
 
 
 def read_card(connection: redis.Redis) -> CourierCard | None:

@@ -9,6 +9,7 @@ from backend.delivery.project_key import ProjectKey
 __all__ = [
     "CHANGED",
     "COURIER",
+    "COURIERS",
     "OWING",
     "PUT_OFF",
     "claim_key",
@@ -26,6 +27,8 @@ PUT_OFF = f"{PREFIX}put-off"
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.
 COURIER = f"{PREFIX}courier"
+#: The same by host and process id, so that a courier finds its own beside another's.
+COURIERS = f"{PREFIX}couriers"
 
 
 def owed_key(project: ProjectKey | str) -> str:

@@ -69,7 +69,7 @@ def running(
     here. Raises `ModelUnavailable` or `SettingsError` before anything is started, `ProcessFailed`
     when something does not start.
     """
-    check_checkpoints(settings.model)
+    check_checkpoints(settings.model, settings.runs_in)
     label_studio = start_label_studio(
         place.binary,
         supervisor,

@@ -21,7 +21,14 @@ from backend.errors import SettingsError
 from backend.processes import ProcessFailed, Program, free_port
 from backend.supervisor import Supervisor
 
-__all__ = ["LabelStudio", "Login", "installed_version", "prepared_data", "start_label_studio"]
+__all__ = [
+    "LabelStudio",
+    "Login",
+    "installed_version",
+    "prepared_data",
+    "start_label_studio",
+    "start_on",
+]
 
 FIRST_START_S = 300.0
 START_S = 90.0
@@ -64,7 +71,7 @@ def start_label_studio(
     prepared = prepared_data(binary, cache=cache, version=version)
     shutil.copytree(prepared, folder, dirs_exist_ok=True)
     login = Login(**json.loads((folder / "login.json").read_text()))
-    url = _start(binary, supervisor, folder, login, env or {}, START_S, restart=restart)
+    url = start_on(folder, login, binary, supervisor, env=env, timeout_s=START_S, restart=restart)
     return LabelStudio(url, login, version)
 
 
@@ -80,7 +87,7 @@ def prepared_data(binary: Path, *, cache: Path, version: str) -> Path:
         login = Login(EMAIL, secrets.token_urlsafe(12))
         (folder / "login.json").write_text(json.dumps(asdict(login)))
         with Supervisor() as supervisor:
-            _start(binary, supervisor, folder, login, {}, FIRST_START_S)
+            start_on(folder, login, binary, supervisor, timeout_s=FIRST_START_S)
         try:
             folder.rename(ready)
         except OSError:
@@ -109,17 +116,22 @@ def installed_version(binary: Path) -> str:
     return done.stdout.strip()
 
 
-def _start(
-    binary: Path,
-    supervisor: Supervisor,
+def start_on(
     folder: Path,
     login: Login,
-    env: Mapping[str, str],
-    timeout_s: float,
+    binary: Path,
+    supervisor: Supervisor,
     *,
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    port: int | None = None,
     restart: bool = False,
 ) -> str:
-    port = free_port()
+    """The URL of a Label Studio whose data, log and home are under `folder`, made when missing; ready.
+
+    On a free port where none is given. Raises `ProcessFailed` when it does not start.
+    """
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     log = folder / "label-studio.log"
     process = supervisor.start(
@@ -129,7 +141,7 @@ def _start(
                 *(str(binary), "start", "--no-browser"),
                 *("--internal-host", "127.0.0.1", "--port", str(port)),
             ),
-            env={**_environment(folder, login), **env},
+            env={**_environment(folder, login), **(env or {})},
             clean_env=True,
             cwd=folder,
             log=log,

@@ -52,7 +52,9 @@ class Source:
 def project_source(project: int, settings: Settings) -> Source:
     """A project of Label Studio: its annotations and its label config, through the API."""
     with LabelStudioApi.from_settings(settings) as api:
-        target = target_project(api, project, predictor_settings(settings))
+        target = target_project(
+            api, project, predictor_settings(settings), shown_at=settings.label_studio_browser_url
+        )
         labelled = read_project(api, target)
 
     def write(changes: Sequence[ThresholdChange], _: PredictorSettings) -> Written:

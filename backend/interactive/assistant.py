@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -37,9 +37,13 @@ class Assistant:
     """Answers gestures, each for itself; safe to share between threads."""
 
     def __init__(
-        self, queue: AsksWorkers, *, wait_s: float, phrases: NotesPhrases | None = None
+        self,
+        queue: AsksWorkers,
+        *,
+        wait_s: Callable[[], float],
+        phrases: NotesPhrases | None = None,
     ) -> None:
-        """One answer waits for the workers for `wait_s` seconds at most."""
+        """One answer waits for the workers for `wait_s()` seconds at most."""
         self._queue = queue
         self._wait_s = wait_s
         self._phrases = phrases
@@ -89,7 +93,7 @@ class Assistant:
             raise NotDone(requests)
         for image, (job_id, request) in requests.items():
             if image.name == gesture.to_name and image.item_index in (None, gesture.page):
-                deadline = time.monotonic() + self._wait_s
+                deadline = time.monotonic() + self._wait_s()
                 return Scene(config, predictor, self._queue, deadline, job_id, request)
         raise BadRequest(
             f"expected a region on an image that Firstpass looks at, got one on {gesture.to_name!r}; "

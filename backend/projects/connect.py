@@ -48,16 +48,24 @@ class Connector:
         )
         project = self._project(project_id)
         yield Finding(Level.OK, f"project {project_id}: {project['title']}")
-        health = self.web.health()
+        self.web.health()
         version = self.web.version(project["label_config"])
         yield Finding(Level.OK, f"Firstpass at {self.web.url} answers as {version}")
-        if not health.get("workers"):
-            yield Finding(Level.WARNING, "no worker is alive", "start `firstpass worker`")
+        if (unready := self.web.unready()) is not None:
+            reason, fix = unready
+            yield Finding(Level.WARNING, f"nothing is predicted yet: {reason}", fix or None)
         is_first = yield from self._backend(project_id, version)
         yield self._shown(project_id, version)
         yield from self._webhook(project_id)
         if is_first:
-            yield predict_one(self.api, self.web, project, version, self.wait_s, self.sleep)
+            if unready is not None and unready[1]:  # a person has to see to it first
+                yield Finding(
+                    Level.SKIPPED,
+                    "no image is tried: nobody would predict it",
+                    "do the above, then open a task, or connect again",
+                )
+            else:
+                yield predict_one(self.api, self.web, project, version, self.wait_s, self.sleep)
 
     def _project(self, project_id: int) -> Json:
         try:

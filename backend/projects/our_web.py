@@ -10,6 +10,7 @@ import httpx
 
 from backend.errors import OperatorError
 from backend.projects.our_backend import OurBackend
+from backend.queue.readiness import NO_WORKER
 from backend.settings import Settings
 
 __all__ = ["BackendRefuses", "OurWeb"]
@@ -85,6 +86,25 @@ class OurWeb:
             f"Firstpass does not answer ({'; '.join(trouble)}): start `firstpass up`, and set "
             "FIRSTPASS_PUBLIC_URL to its address as Label Studio reaches it"
         )
+
+    def unready(self) -> tuple[str, str] | None:
+        """Why nobody predicts, and what to do; `None` when somebody does, as far as `/ready` tells.
+
+        A web process of before `/ready` is asked `/health` for its workers.
+        """
+        url = f"{self.url}/ready"
+        try:
+            answer = self._http.get(url)
+            told = answer.json() if answer.status_code in (200, 503) else None
+        except httpx.HTTPError as error:
+            raise BackendRefuses(f"{url}: {str(error) or type(error).__name__}") from error
+        except ValueError:
+            told = None
+        if isinstance(told, dict) and isinstance(told.get("ready"), bool):
+            if told["ready"]:
+                return None
+            return str(told.get("reason", "")), str(told.get("remedy", ""))
+        return None if self.health().get("workers") else (NO_WORKER.reason, NO_WORKER.remedy)
 
     def version(self, label_config: str) -> str:
         """The `model_version` for a label config."""

@@ -36,16 +36,18 @@ class NamedProject:
     tab: int | None = None
 
 
-def find_project(name: str, api: KnowsProjects) -> NamedProject:
+def find_project(name: str, api: KnowsProjects, browser_url: str | None = None) -> NamedProject:
     """Give the project of that id, address or title; only a title asks Label Studio.
 
-    Raises `BadRequest` for an address elsewhere, and for a title that no project or several have; and
+    `browser_url` is where people see what is at `api.url`, if that is another address. Raises `BadRequest` for an address elsewhere, and for a title that no project or several have; and
     what `api` raises.
     """
-    return parse_project(name, api.url) or NamedProject(_by_title(name.strip(), api))
+    return parse_project(name, api.url, browser_url) or NamedProject(_by_title(name.strip(), api))
 
 
-def parse_project(name: str, label_studio_url: str | None) -> NamedProject | None:
+def parse_project(
+    name: str, label_studio_url: str | None, browser_url: str | None = None
+) -> NamedProject | None:
     """Give the project of that id or address; `None` for what can only be a title.
 
     >>> parse_project("https://ls.example/projects/3/data?tab=7", "https://ls.example")
@@ -59,11 +61,13 @@ def parse_project(name: str, label_studio_url: str | None) -> NamedProject | Non
     if _ID.fullmatch(name):
         return NamedProject(int(name))
     if name.startswith(("http://", "https://")):
-        return _by_address(name, label_studio_url)
+        return _by_address(
+            name, [one for one in (browser_url, label_studio_url) if one is not None]
+        )
     return None
 
 
-def _by_address(address: str, label_studio_url: str | None) -> NamedProject:
+def _by_address(address: str, ours: list[str]) -> NamedProject:
     try:
         given = urlsplit(address)
         place = _place(given)
@@ -72,17 +76,16 @@ def _by_address(address: str, label_studio_url: str | None) -> NamedProject:
     found = _PATH.fullmatch(given.path)
     if found is None:
         raise BadRequest(
-            f"expected the address of a project, as in {label_studio_url or 'http://localhost:8080'}"
+            f"expected the address of a project, as in {[*ours, 'http://localhost:8080'][0]}"
             f"/projects/3, got the path {given.path or '/'!r}"
         )
-    if label_studio_url is not None:
-        ours = urlsplit(label_studio_url)
-        if (place, found["before"]) != (_place(ours), ours.path):
-            raise BadRequest(
-                f"expected a project of {label_studio_url} (FIRSTPASS_LABEL_STUDIO_URL), got an address at "
-                f"{_shown(given)}{found['before']}; if that is the same Label Studio, give the project's id: "
-                f"{found['id']}"
-            )
+    places = [(_place(urlsplit(one)), urlsplit(one).path) for one in ours]
+    if places and (place, found["before"]) not in places:
+        raise BadRequest(
+            f"expected a project of {' or '.join(ours)}, got an address at {_shown(given)}"
+            f"{found['before']}; if that is the same Label Studio, give the project's id: {found['id']}, or "
+            "set FIRSTPASS_LABEL_STUDIO_BROWSER_URL to its address in browsers"
+        )
     (tab,) = parse_qs(given.query).get("tab", [""])[:1]
     return NamedProject(int(found["id"]), int(tab) if _ID.fullmatch(tab) else None)
 

@@ -21,17 +21,18 @@ SOCKET_TIMEOUT_S = 5
 MAX_CONNECTIONS = 512
 
 
-def connect(url: str, *, retries: int = 3) -> redis.Redis:
+def connect(url: str, *, retries: int = 3, timeout_s: float | None = None) -> redis.Redis:
     """A client for `redis://`, `rediss://` or `unix://`; connects when first used.
 
     `retries`: how often a command is tried again over a lost connection (within about a second).
+    `timeout_s`: seconds for one answer, other than the usual ones.
     Raises `SettingsError` for another kind of URL.
     """
     try:
         return redis.Redis.from_url(
             url,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            socket_timeout=timeout_s or SOCKET_TIMEOUT_S,
+            socket_connect_timeout=timeout_s or SOCKET_TIMEOUT_S,
             health_check_interval=30,
             max_connections=MAX_CONNECTIONS,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),

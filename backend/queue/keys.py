@@ -17,6 +17,7 @@ __all__ = [
     "SUBMISSIONS",
     "WORKERS",
     "cache_key",
+    "device_key",
     "result_key",
     "script",
     "waiters_key",
@@ -55,6 +56,11 @@ def cache_key(name: str) -> str:
 def worker_key(name: str) -> str:
     """Holds what a worker tells about itself, until it stops beating."""
     return f"{PREFIX}worker:{name}"
+
+
+def device_key(uuid: str) -> str:
+    """Held by the worker that computes on this device."""
+    return f"{PREFIX}device:{uuid}"
 
 
 def result_key(job_id: str) -> str:

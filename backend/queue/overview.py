@@ -36,7 +36,7 @@ from backend.queue.keys import (
 from backend.queue.vitals import Histogram, WorkerCard, histograms_of, number_of
 from backend.queue.vitals import card_of as worker_card_of
 
-__all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview"]
+__all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview", "read_workers"]
 
 #: Ids looked at to find the oldest waiting job: a promoted job leaves its id behind in the bulk queue.
 HEAD = 20
@@ -131,6 +131,11 @@ class Overview:
         return tuple(card for card in self.workers if not card.is_late(self.at))
 
     @property
+    def able(self) -> tuple[WorkerCard, ...]:
+        """Those of the living workers that take images: their models are loaded."""
+        return tuple(card for card in self.alive if not card.waits_for)
+
+    @property
     def images_per_s(self) -> float:
         """All live workers together, over the last minute."""
         return sum(card.rate_1m for card in self.alive)
@@ -182,6 +187,13 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
             if project in first["owing"]
         },
     )
+
+
+def read_workers(connection: redis.Redis) -> list[WorkerCard]:
+    """The workers' cards, two round trips. Raises Redis's own errors."""
+    names = _ask(connection, {"workers": ("zrange", WORKERS, 0, -1)})["workers"]
+    cards = _ask(connection, {name: ("hgetall", worker_key("").encode() + name) for name in names})
+    return [worker_card_of(_word(name), _text(cards[name])) for name in names if cards[name]]
 
 
 #: A command of redis-py by its method's name, and its arguments.

@@ -10,6 +10,7 @@ from backend import __version__
 from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.overview import Overview, RedisView
+from backend.queue.readiness import waiting_workers
 from backend.queue.vitals import Histogram, WorkerCard
 from backend.queue.wording import images, megabytes, tasks, worker_name
 
@@ -30,6 +31,8 @@ def problems(overview: Overview) -> list[str]:
     if not overview.workers:
         waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
         found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
+    elif overview.alive:
+        found.extend(_waiting_workers(overview))
     found.extend(_silent_workers(overview))
     found.extend(
         f"An opened image has waited for {queue.oldest_s:.0f} s: the workers do not keep up."
@@ -84,10 +87,34 @@ def overview_json(overview: Overview) -> dict[str, Any]:
     }
 
 
+def _waiting_workers(overview: Overview) -> list[str]:
+    """One that loads its models is worth a line only while nobody else works."""
+    able = bool(overview.able)
+    return [
+        f"{_capital(one.reason)}{'.' if able else _they_wait(overview)}"
+        f"{_as_sentence(one.remedy, ' It starts by itself then.') if one.waits else ''}"
+        for one in waiting_workers(overview.alive)
+        if one.waits or not able
+    ]
+
+
+def _they_wait(overview: Overview) -> str:
+    waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
+    return f", and no other is alive{waiting}."
+
+
+def _as_sentence(remedy: str, then: str) -> str:
+    return f" {_capital(remedy)}.{then}" if remedy else then
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def _silent_workers(overview: Overview) -> list[str]:
     """Another takes over the images of a silent one, if there is another."""
     held = sum(queue.leased for queue in overview.queues)
-    if overview.alive:
+    if overview.able:
         then = "its images go to another"
     else:
         holds = f", {images(held)} more it had begun with" if held else ""

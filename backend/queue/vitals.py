@@ -65,6 +65,9 @@ class WorkerCard:
     seen_at: float
     #: What its answers depend on; empty where it does not say.
     fingerprint: str = ""
+    #: Why it takes no images yet, and what is to be done about it; empty when it takes them.
+    waits_for: str = ""
+    remedy: str = ""
 
     def silent_s(self, now: float) -> float:
         """Seconds since the last heartbeat; both times are of Redis's clock."""
@@ -131,6 +134,7 @@ class Vitals:
         self._recent: deque[tuple[float, int]] = deque()
         self.batch_size = 1
         self.state = "starting"
+        self.waits_for = self.remedy = ""
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""
@@ -159,6 +163,8 @@ class Vitals:
             "started_at": self._started_at,
             "seen_at": now,
             "fingerprint": self._fingerprint,
+            "waits_for": self.waits_for,
+            "remedy": self.remedy,
         }
         pipeline.hset(key, mapping=card)
         pipeline.expire(key, self._ttl_s)
@@ -236,6 +242,8 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
         started_at=number_of(stored.get("started_at"), float),
         seen_at=number_of(stored.get("seen_at"), float),
         fingerprint=stored.get("fingerprint", ""),
+        waits_for=stored.get("waits_for", ""),
+        remedy=stored.get("remedy", ""),
     )
 
 

@@ -84,11 +84,14 @@ class BatchWorker(PatientWorker):
         device: str,
         model: str,
         fingerprint: str = "",
+        name: str | None = None,
     ) -> None:
+        """`name`: the one under which it has shown itself already, before its models were there."""
         clock = RedisClock(connection)
         persist(clock)  # rather than give up models that took a minute to load
         super().__init__(
-            [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES],
+            [Queue(each, connection=connection, serializer=JSONSerializer) for each in QUEUES],
+            name=name,
             connection=connection,
             serializer=JSONSerializer,
             worker_ttl=3 * limits.lease_s,
@@ -143,6 +146,10 @@ class BatchWorker(PatientWorker):
                 log.warning("could not sign off", error=type(error).__name__)
         if not burst and not self._stop_requested:
             raise InternalError("the worker ended unasked; its last error is in the log above")
+
+    def end_soon(self) -> None:
+        """End after the batch in hand, to be started anew. From any thread."""
+        self._stop_requested = True
 
     def check_for_suspension(self, burst: bool) -> None:
         """RQ waits here for as long as it is suspended, so that afterwards it is not."""

@@ -13,10 +13,12 @@ from backend.projects.our_backend import SECRET_HEADER
 from backend.settings import Settings
 from backend.web.callers import KnownCallers
 
-__all__ = ["Gate"]
+__all__ = ["READY_PATH", "Gate"]
 
 #: The one route that takes the secret header.
 WEBHOOK_PATH = "/webhook"
+#: The one route that answers everybody, since an orchestrator's probe can hold no secret.
+READY_PATH = "/ready"
 
 
 class Gate:
@@ -33,6 +35,8 @@ class Gate:
 
     def refuse(self, request: Request) -> JSONResponse | None:
         """What to answer in place of the route, or `None` when the caller may pass."""
+        if request.scope["path"] == READY_PATH and request.method in ("GET", "HEAD"):
+            return None
         if self._expected is None:
             return self._callers.refuse(request)
         if self._has_basic_auth(request) or self._has_secret(request):

@@ -1,8 +1,10 @@
-"""The queue as last seen: a thread looks every second, so that `/health` never waits for Redis."""
+"""The queue as last seen: a thread looks every second, so that `/health` and `/ready` never wait for Redis."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import redis
@@ -10,42 +12,76 @@ import structlog
 from rq import Queue
 
 from backend.errors import QueueUnavailable
+from backend.queue.clock import RedisClock
 from backend.queue.keys import QUEUES
-from backend.queue.overview import Overview, read_overview
+from backend.queue.overview import Overview, read_overview, read_workers
+from backend.queue.readiness import NotReady, not_ready
 
 __all__ = ["QueueMonitor", "QueueState"]
 
 log = structlog.get_logger()
 
+#: A look that is older than this holds no longer: Redis hangs, and the next look waits for it.
+OLD_S = 3.0
+NO_REDIS = NotReady(
+    "Redis does not answer", "see whether it runs, and whether FIRSTPASS_REDIS_URL is right"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Whether Redis answered, how many jobs wait in each queue, how many workers are alive."""
+    """Whether Redis answered, how many jobs wait in each queue, how many workers take images.
+
+    `unready` says why no image would be predicted now; `None` when one would.
+    """
 
     redis_up: bool = False
     depths: dict[str, int] = field(default_factory=dict)
     workers: int = 0
+    unready: NotReady | None = NO_REDIS
 
 
 class QueueMonitor:
     """Looks at Redis from `start()` to `close()`; `state` is the last look."""
 
-    def __init__(self, connection: redis.Redis, *, interval_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        connection: redis.Redis,
+        *,
+        interval_s: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.state = QueueState()
         self._connection = connection
+        self._clock = RedisClock(connection)
         self._interval_s = interval_s
+        self._monotonic = monotonic
+        self._looked_at = monotonic()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="queue-monitor", daemon=True)
 
     def start(self) -> None:
         """Look once, then go on looking."""
-        self.state = self._look()
+        self._note(self._look())
         self._thread.start()
 
     def close(self) -> None:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2)
+
+    @property
+    def unready(self) -> NotReady | None:
+        """Why no image would be predicted now; `None` when one would. Known at once, without I/O."""
+        if self._monotonic() - self._looked_at > OLD_S + self._interval_s:
+            return NO_REDIS
+        return self.state.unready
+
+    @property
+    def waits(self) -> NotReady | None:
+        """What all workers that there are wait for, such as models; `None` while an answer may come."""
+        unready = self.unready
+        return unready if unready is not None and unready.waits else None
 
     def overview(self) -> Overview:
         """All that a status tells, read now; when Redis does not answer, that and why. Waits for Redis."""
@@ -56,18 +92,36 @@ class QueueMonitor:
 
     def _watch(self) -> None:
         while not self._closed.wait(self._interval_s):
-            before, self.state = self.state, self._look()
+            before = self.state
+            self._note(self._look())
             if before.redis_up != self.state.redis_up:
                 log.warning("redis", up=self.state.redis_up)
+            if before.unready != self.state.unready:
+                _log_readiness(self.state.unready)
+
+    def _note(self, state: QueueState) -> None:
+        self.state, self._looked_at = state, self._monotonic()
 
     def _look(self) -> QueueState:
         try:
             with self._connection.pipeline(transaction=False) as pipeline:
                 for name in QUEUES:
                     pipeline.llen(f"{Queue.redis_queue_namespace_prefix}{name}")
-                pipeline.smembers("rq:workers")
-                *depths, workers = pipeline.execute()
-            alive = self._connection.exists(*workers) if workers else 0
+                depths = pipeline.execute()
+            now, cards = self._clock(), read_workers(self._connection)
         except redis.RedisError:
             return QueueState()
-        return QueueState(True, dict(zip(QUEUES, depths, strict=True)), int(alive))
+        able = [card for card in cards if not card.waits_for and not card.is_late(now)]
+        return QueueState(
+            True,
+            dict(zip(QUEUES, depths, strict=True)),
+            len(able),
+            not_ready(cards, now),
+        )
+
+
+def _log_readiness(unready: NotReady | None) -> None:
+    if unready is None:
+        log.info("ready")
+    elif unready != NO_REDIS:  # that is said already
+        log.warning("not ready", reason=unready.reason, remedy=unready.remedy)

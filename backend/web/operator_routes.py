@@ -1,6 +1,6 @@
 """What an operator asks: health, status as a page and as JSON, and metrics.
 
-`/health` is answered on the event loop from the monitor's last look; the others read Redis in a thread
+`/health` and `/ready` are answered on the event loop from the monitor's last look; the others read Redis in a thread
 of a small pool of their own, so that neither they nor a Redis that hangs can delay anything else.
 """
 
@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from backend import __version__
 from backend.queue.overview import Overview
 from backend.queue.verdict import overview_json
+from backend.web.auth import READY_PATH
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.status_page import CONTENT_SECURITY_POLICY, status_page
@@ -57,6 +58,19 @@ def add_operator_routes(app: FastAPI, monitor: QueueMonitor, metrics: Metrics) -
             "workers": state.workers,
             "queued": state.depths,
         }
+
+    @app.get(READY_PATH)
+    async def ready() -> Response:
+        """200 when an image asked for now would be predicted, else 503 and why. Open to everybody.
+
+        What is told is the same for all, and names no host, address or file.
+        """
+        unready = monitor.unready
+        told: dict[str, Any] = {"ready": unready is None, "workers": monitor.state.workers}
+        if unready is not None:
+            told |= {"workers": 0, "reason": unready.reason, "remedy": unready.remedy}
+        headers = {"Cache-Control": "no-store"}
+        return JSONResponse(told, status_code=200 if unready is None else 503, headers=headers)
 
     @app.get("/status")
     async def status(request: Request) -> Response:

@@ -33,7 +33,16 @@ class OverviewCollector(Collector):
             return
         if overview.redis.used_bytes is not None:
             yield _gauge("redis_used_bytes", "Memory Redis uses.", overview.redis.used_bytes)
+        if overview.redis.max_bytes is not None:
+            yield _gauge("redis_max_bytes", "Memory Redis may use.", overview.redis.max_bytes)
+        if overview.redis.aof_ok is not None:
+            yield _gauge(
+                "redis_aof_ok",
+                "1 when Redis could write its append-only file last time.",
+                int(overview.redis.aof_ok),
+            )
         yield _gauge("workers", "Workers that sent a heartbeat lately.", len(overview.workers))
+        yield _gauge("workers_ready", "Those of them that take images.", len(overview.able))
         yield from _queues(overview.queues)
         yield from _workers(overview.workers, overview.at)
         yield _stages(overview)
@@ -72,6 +81,9 @@ def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
         "memory": _gauges("worker_memory_bytes", "Resident memory.", labels),
         "silent": _gauges("worker_silent_seconds", "Seconds since the last heartbeat.", labels),
         "busy": _gauges("worker_busy", "1 while a batch runs.", labels),
+        "waiting": _gauges(
+            "worker_waiting", "1 while it takes no images: its models or a device lack.", labels
+        ),
     }
     for card in cards:
         values = [card.name, card.host, card.device, card.model]
@@ -82,6 +94,7 @@ def _workers(cards: Iterable[WorkerCard], now: float) -> Iterator[Metric]:
             "memory": card.memory_mb * 1024 * 1024,
             "silent": card.silent_s(now),
             "busy": int(card.state == "busy"),
+            "waiting": int(bool(card.waits_for)),
         }
         for name, family in told.items():
             family.add_metric(values, figures[name])

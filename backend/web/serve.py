@@ -20,9 +20,9 @@ GRACEFUL_S = 25
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it."""
     configure_logs(settings.log_level)
-    running = assemble_service(settings)
     # A client of its own without retries: the monitor's look must be quick to say "down".
     monitor = QueueMonitor(connect(redis_url_of(settings), retries=0))
+    running = assemble_service(settings, lambda: monitor.waits)
     uvicorn.run(
         create_app(settings, running, monitor),
         host=settings.host,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from backend import __version__
 from backend.queue.failures import FailureRecord
 from backend.queue.overview import Overview
+from backend.queue.readiness import LOADING
 from backend.queue.verdict import notes, problems
 from backend.queue.vitals import WorkerCard
 from backend.queue.wording import (
@@ -92,12 +93,17 @@ def _verdict(overview: Overview) -> Markup:
 def _tiles(overview: Overview) -> Markup:
     left, rate = overview.seconds_left, overview.submissions.hit_rate
     pace = f"about {duration(left)} left" if overview.waiting and left is not None else None
-    alive = overview.alive
-    devices = ", ".join(sorted({card.device for card in alive}))
+    able = overview.able
+    devices = ", ".join(sorted({card.device for card in able}))
+    waiting = len(overview.alive) - len(able)
     tiles = (
         _tile("waiting", f"{overview.waiting:,}", pace or _oldest(overview)),
         _tile("images/s", f"{overview.images_per_s:.1f}", "over the last minute"),
-        _tile("workers", str(len(alive)), devices or "none alive"),
+        _tile(
+            "workers",
+            str(len(able)),
+            devices or (f"{waiting} not ready" if waiting else "none alive"),
+        ),
         _tile(
             "from the cache",
             "-" if rate is None else f"{rate:.0%}",
@@ -140,7 +146,7 @@ def _worker(card: WorkerCard, now: float) -> tuple[str, ...]:
         worker_name(card),
         card.device,
         card.model,
-        element("span", state, class_=f"state {'bad' if late else _state_class(card.state)}"),
+        element("span", state, class_=f"state {'bad' if late else _state_class(card)}"),
         f"{duration(card.silent_s(now))} ago",
         str(card.batch_size),
         f"{card.rate_1m:.2f}",
@@ -150,8 +156,10 @@ def _worker(card: WorkerCard, now: float) -> tuple[str, ...]:
     )
 
 
-def _state_class(state: str) -> str:
-    return "busy" if state == "busy" else "idle"
+def _state_class(card: WorkerCard) -> str:
+    if card.waits_for and card.state != LOADING:
+        return "bad"
+    return "busy" if card.state == "busy" else "idle"
 
 
 def _queues(overview: Overview) -> Markup:

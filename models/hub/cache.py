@@ -7,18 +7,19 @@ where each file is named by its digest.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from huggingface_hub import constants
 from huggingface_hub.file_download import repo_folder_name
 
 from models.catalogue import Entry, ModelNotAvailable
-from models.file_checks import NotWhole, check_files
+from models.file_checks import FileFault, NotWhole, check_files
 from models.files import model_files
 from models.hub.digests import digest_of, is_digest
 
 __all__ = [
+    "NotWholeHere",
     "blob_folder",
     "bytes_here",
     "damaged_files",
@@ -36,30 +37,50 @@ class NotPulled(ModelNotAvailable):
     """Nothing of the model is in the hub's cache."""
 
 
+class NotWholeHere(ModelNotAvailable):
+    """Models are not whole on this disk.
+
+    `absent` names those that a pull brings, `damaged` says what is wrong with those that it brings anew,
+    and `others` are the sentences about what no pull mends.
+    """
+
+    def __init__(
+        self, absent: Sequence[str], damaged: Mapping[str, FileFault], others: Sequence[str]
+    ) -> None:
+        first = [_not_pulled(absent)] if absent else []
+        super().__init__("; ".join([*first, *map(str, damaged.values()), *others]))
+        self.absent, self.others = tuple(absent), tuple(others)
+        self.damaged = {name: fault.found for name, fault in damaged.items()}
+
+
 def located(entries: Sequence[Entry]) -> tuple[Path, ...]:
     """Give each entry's folder, with all files in it that make the model.
 
-    Raises one `ModelNotAvailable` that names all models that are not whole on this disk, and the one
-    command that gets them.
+    Raises one `NotWholeHere` that names all models that are not whole on this disk, and the one command
+    that gets them.
     """
     folders: list[Path] = []
-    to_pull: list[str] = []
-    faults: list[str] = []
+    absent: list[str] = []
+    damaged: dict[str, FileFault] = {}
+    others: list[str] = []
     for entry in entries:
         try:
             folders.append(locate(entry))
             check_files(entry, folders[-1])
         except (NotPulled, NotWhole) as exc:
             if entry.repository is not None:
-                to_pull.append(entry.name)
+                absent.append(entry.name)
             else:
-                faults.append(str(exc))
+                others.append(str(exc))
+        except FileFault as exc:
+            if entry.repository is not None:
+                damaged[entry.name] = exc
+            else:
+                others.append(str(exc))
         except ModelNotAvailable as exc:
-            faults.append(str(exc))
-    if to_pull:
-        faults.insert(0, _not_pulled(to_pull))
-    if faults:
-        raise ModelNotAvailable("; ".join(faults))
+            others.append(str(exc))
+    if absent or damaged or others:
+        raise NotWholeHere(absent, damaged, others)
     return tuple(folders)
 
 

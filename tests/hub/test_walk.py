@@ -113,7 +113,7 @@ def test_what_is_missing_is_named_at_once_and_whole(machine: Machine, tmp_path: 
         ("predict", str(picture), "--labels", "star"),
         ("up", "--home", str(tmp_path / "home")),
         ("models", "check"),
-        ("worker", "--redis-url", "redis://127.0.0.1:1/0"),
+        ("worker", "--no-wait", "--redis-url", "redis://127.0.0.1:1/0"),
         ("prelabel", "folder", str(tmp_path), "--config", config(tmp_path), "--out", "a.json"),
     ):
         done = machine.run(*command)

@@ -80,7 +80,7 @@ def draw(runtime: LoadedRuntime, redis_connection: redis.Redis) -> Iterator[Draw
     image = "data:image/png;base64," + base64.b64encode(SCENE.png).decode()
     with ImageFetcher(load_settings(), None) as fetcher:
         handler = PredictHandler(fetcher, runtime, OutputCache(store, "engine"), 1_000_000)
-        assistant = Assistant(OneWorker(handler), wait_s=60)
+        assistant = Assistant(OneWorker(handler), wait_s=lambda: 60)
 
         def suggest(**region: Any) -> list[Region]:
             context = {"result": [{"id": "new", "to_name": "image", **region}]}

@@ -44,6 +44,29 @@ def test_our_own_name_goes_before_the_worlds(monkeypatch: pytest.MonkeyPatch) ->
     assert urls == ["redis://ours:6379/0", "redis://given:6379/0"]
 
 
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose passes on a name that stands in .env without a value, under each name that a setting has."""
+    usual = load_settings()
+
+    for field in Settings.model_fields:
+        monkeypatch.setenv(variable_name(field), "")
+    for name in ("REDIS_URL", "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
+        monkeypatch.setenv(name, "")
+
+    assert load_settings() == usual
+
+
+def test_an_empty_name_of_ours_leaves_the_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`FIRSTPASS_REDIS_URL=` does not hide `REDIS_URL`."""
+    monkeypatch.setenv("REDIS_URL", "redis://platform:6379/0")
+    monkeypatch.setenv("FIRSTPASS_REDIS_URL", "")
+
+    url = load_settings().redis_url
+
+    assert url is not None
+    assert url.get_secret_value() == "redis://platform:6379/0"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [

@@ -8,9 +8,11 @@ from backend.checkpoints import check_checkpoints
 from backend.delivery.card import CourierCard
 from backend.engine import engine_of
 from backend.errors import FirstpassError, ModelUnavailable
+from backend.place import how_to_start_workers
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.overview import Overview, RedisView
+from backend.queue.readiness import waiting_workers
 from backend.queue.vitals import WorkerCard
 from backend.queue.wording import duration, worker_name
 from backend.settings import Settings
@@ -50,10 +52,14 @@ def check_redis(redis: RedisView) -> Iterator[Finding]:
 
 def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
     """Whether any lives, and answers as the settings here say: the same models, asked the same way."""
-    alive = overview.alive
+    alive, able = overview.alive, overview.able
     if not alive:
-        yield Finding(Level.ERROR, "no worker is alive", "start one: `firstpass worker`")
-    for card in alive:
+        yield Finding(Level.ERROR, "no worker is alive", how_to_start_workers(settings.runs_in))
+    for one in waiting_workers(alive):
+        fix = f"{one.remedy}; it starts by itself then" if one.remedy else None
+        level = Level.ERROR if one.waits and not able else Level.WARNING
+        yield Finding(level, f"{one.reason}{'' if able else ', and no other is alive'}", fix)
+    for card in able:
         what = f"worker {worker_name(card)} on {card.device} with {card.model}"
         if _names(card.model) != _names(settings.model):
             yield Finding(
@@ -77,7 +83,7 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 Level.WARNING,
                 f"worker {worker_name(card)} has been silent for {silent}",
                 "see its log; its images go to another worker"
-                if alive
+                if able
                 else "see whether it is stopped or hangs, or start another: `firstpass worker`",
             )
 
@@ -108,7 +114,7 @@ def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
 def check_models(settings: Settings, workers: int) -> Finding:
     """Whether the checkpoints are on this machine; the workers' machines count if this is none of them."""
     try:
-        check_checkpoints(settings.model)
+        check_checkpoints(settings.model, settings.runs_in)
     except ModelUnavailable as error:
         if workers:
             return Finding(

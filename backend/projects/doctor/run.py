@@ -69,7 +69,7 @@ class Doctor:
             yield check_courier(courier, self.settings)
         else:
             yield Finding(Level.SKIPPED, "workers and courier are not looked for: Redis knows them")
-        yield from _guarded(lambda: [check_models(self.settings, len(overview.workers))])
+        yield from _guarded(lambda: [check_models(self.settings, len(overview.able))])
         yield from _guarded(lambda: [check_web(web, self.settings)])
 
     def _redis(self) -> tuple[Overview, CourierCard | None]:
@@ -97,7 +97,7 @@ class Doctor:
 
     def _project(self, api: LabelStudioApi, web: OurWeb, name: str) -> Iterator[Finding]:
         try:
-            project_id = find_project(name, api).id
+            project_id = find_project(name, api, self.settings.label_studio_browser_url).id
             project = api.project(project_id)
         except (BadRequest, LabelStudioRefuses) as error:
             yield Finding(

@@ -98,6 +98,16 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(tmp_path, label_studio, StandInWriter(label_studio), StandInWindow(), [], [])
 
 
+def test_a_report_names_the_address_that_browsers_have() -> None:
+    """In containers ours is another, which opens for nobody."""
+    predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
+
+    known = target_project(StandInLabelStudio(), 3, predictors, shown_at="http://localhost:8080")
+
+    assert known.words == "project 3 (Cars), http://localhost:8080/projects/3/data"
+    assert known.source == target_project(StandInLabelStudio(), 3, predictors).source
+
+
 def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
     tasks = desk.label_studio.add("a", "b", "c", "d", "e")
 
@@ -105,7 +115,7 @@ def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
 
     assert desk.writer.written == tasks
     assert (report.predicted, report.failed, report.regions, report.facts.left) == (5, 0, 5, 0)
-    assert report.facts.source == "project 3 (Cars) at http://ls"
+    assert report.facts.source == "project 3 (Cars), http://ls/projects/3/data"
 
 
 @pytest.mark.parametrize("bad", [{1}, {3}, {5}, {2, 3}, {1, 2, 3, 4}])

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from backend.cli.main import app
+from tests.pages import parses
 
 
 def commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -30,18 +31,7 @@ COMMANDS = dict(commands(ROOT))
 def parse(line: str) -> None:
     """Return for a command line that would run; raise what the parser raises for any other."""
     _program, *words = shlex.split(line, comments=True)
-    command: Any = ROOT
-    path = "firstpass"
-    context = None
-    while True:
-        context = command.make_context(path, words, parent=context)
-        if not hasattr(command, "commands"):
-            return
-        words = [*context._protected_args, *context.args]
-        if not words:
-            return
-        name, command, words = command.resolve_command(context, words)
-        path = str(name)
+    assert parses(words)
 
 
 def lines_in(text: str) -> list[str]:

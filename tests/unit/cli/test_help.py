@@ -220,7 +220,7 @@ def _quoted_whole(block: str) -> str:
 def _parse_mention(mention: str) -> None:
     """Raise for an option or a command that is not there; arguments may be left out in a sentence."""
     try:
-        parse(mention)
+        parse(re.split(" [|>]", mention)[0])
     except Exception as error:
         kind: Any = type(error).__name__
         absent = kind == "BadParameter" and "does not exist" in str(error)  # FILE.xml

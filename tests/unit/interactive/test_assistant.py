@@ -133,7 +133,7 @@ def slot_for(
     **more: Any,
 ) -> Slot:
     predictor, xml = predictor_for(tags, more.pop("engine", None))
-    assistant = Assistant(StandInQueue(models), wait_s=1, phrases=more.pop("notes", None))
+    assistant = Assistant(StandInQueue(models), wait_s=lambda: 1, phrases=more.pop("notes", None))
     return assistant.suggest(
         predictor, parse_label_config(xml), tasks or [task(**more)], drawn, PROJECT
     )
@@ -530,7 +530,7 @@ def test_a_task_without_the_image_says_why() -> None:
 def test_gestures_overtake_all_bulk_work() -> None:
     predictor, xml = predictor_for(BOXES + PROMPT)
     queue = StandInQueue(Models(CAT))
-    assistant = Assistant(queue, wait_s=1)
+    assistant = Assistant(queue, wait_s=lambda: 1)
     for drawn in (rectangle(8, 15, 25, 50, "Cat"), text("cats")):
         assistant.suggest(predictor, parse_label_config(xml), [task()], context(drawn))
 
@@ -557,7 +557,7 @@ def test_a_gesture_is_about_the_page_that_was_drawn_on(page: int) -> None:
     predictor = PredictorSettings(ENGINE, 0.3, None).predictor(xml)
     drawn = rectangle(8, 16, 26, 50, "Cat", item_index=page)
 
-    slot = Assistant(queue, wait_s=1).suggest(
+    slot = Assistant(queue, wait_s=lambda: 1).suggest(
         predictor,
         parse_label_config(xml),
         [Task(id=7, data={"pages": pages}, drafts=rows)],

@@ -83,7 +83,7 @@ def test_titles_are_looked_up(name: str, project: int) -> None:
         ("http://localhost:8080/projects/x/data", "got the path '/projects/x/data'"),
         (
             "http://localhost:9090/projects/3",
-            "FIRSTPASS_LABEL_STUDIO_URL.*give the project's id: 3$",
+            "give the project's id: 3, or set FIRSTPASS_LABEL_STUDIO_BROWSER_URL",
         ),
         ("http://elsewhere/projects/3/data?tab=7", "an address at http://elsewhere; if that is"),
         ("http://localhost:8080/ls/projects/3", "an address at http://localhost:8080/ls; if"),
@@ -111,3 +111,14 @@ def test_a_label_studio_below_a_path_has_its_projects_there() -> None:
 def test_where_no_label_studio_is_configured_any_address_tells_the_id() -> None:
     assert parse_project("https://tools/projects/3", None) == NamedProject(3)
     assert parse_project("Cats", None) is None
+
+
+def test_the_address_that_browsers_have_is_as_good() -> None:
+    """In compose we reach Label Studio by its service's name, and people by another."""
+    inside, outside = "http://label-studio:8080", "https://labels.example/studio"
+    there = Projects(inside)
+
+    assert find_project(f"{outside}/projects/3/data?tab=1", there, outside) == NamedProject(3, 1)
+    assert find_project(f"{inside}/projects/3", there, outside) == NamedProject(3)
+    with pytest.raises(BadRequest, match=f"expected a project of {outside} or {inside}, got"):
+        find_project("https://labels.example/projects/3", there, outside)

@@ -15,10 +15,11 @@ from backend.engine import engine_for
 from backend.predictor import PredictorSettings
 from backend.queue.connection import connect
 from backend.queue.overview import Overview
+from backend.queue.readiness import NO_WORKER, NotReady
 from backend.service import PredictionService, WaitLimits
 from backend.settings import load_settings
 from backend.web.app import create_app
-from backend.web.monitor import QueueMonitor
+from backend.web.monitor import NO_REDIS, OLD_S, QueueMonitor, QueueState
 from tests.standin.queue import StandInQueue
 from tests.unit.web.overviews import overview
 
@@ -34,6 +35,22 @@ class SlowMonitor(QueueMonitor):
         self.asked.set()
         self.answers.wait(20)
         return overview()
+
+
+class KnownMonitor(QueueMonitor):
+    """Saw what the test says, `ago` seconds ago."""
+
+    def __init__(self, state: QueueState, ago: float = 0.0) -> None:
+        now = [0.0]
+        super().__init__(
+            connect("redis://127.0.0.1:1/0", retries=0), monotonic=lambda: now[0], interval_s=600
+        )
+        self._state, self._now, self._ago = state, now, ago
+
+    def start(self) -> None:
+        super().start()
+        self.state = self._state
+        self._now[0] += 600 + self._ago
 
 
 @pytest.fixture
@@ -123,3 +140,56 @@ def test_a_slow_redis_does_not_make_health_wait(stack: ExitStack) -> None:
     for thread in waiting:
         thread.join(20)
     assert replies == [200] * 6
+
+
+def test_ready_says_that_somebody_predicts(stack: ExitStack) -> None:
+    reply = client(stack, KnownMonitor(QueueState(True, {}, 2, None), -1)).get("/ready")
+
+    assert (reply.status_code, reply.json()) == (200, {"ready": True, "workers": 2})
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "unready", [NO_WORKER, NO_REDIS, NotReady("the worker waits for its models", "run x", True)]
+)
+def test_ready_says_why_nobody_predicts(stack: ExitStack, unready: NotReady) -> None:
+    """With what to do; Label Studio goes on finding `/health` well."""
+    http = client(stack, KnownMonitor(QueueState(True, {}, 0, unready), -1))
+
+    reply = http.get("/ready")
+
+    assert reply.status_code == 503
+    told = {"ready": False, "workers": 0, "reason": unready.reason, "remedy": unready.remedy}
+    assert reply.json() == told
+    health = http.get("/health")
+    assert (health.status_code, health.json()["status"]) == (200, "UP")
+
+
+def test_what_was_seen_before_redis_hung_holds_no_longer(stack: ExitStack) -> None:
+    """No new look has come for longer than looks take."""
+    http = client(stack, KnownMonitor(QueueState(True, {}, 2, None), OLD_S + 1))
+
+    reply = http.get("/ready")
+
+    assert (reply.status_code, reply.json()["reason"]) == (503, NO_REDIS.reason)
+
+
+@pytest.mark.parametrize("settings", [{"basic_auth_user": "u", "basic_auth_pass": "p"}, {}])
+def test_a_probe_needs_no_credentials_and_no_known_name(
+    stack: ExitStack, settings: dict[str, Any]
+) -> None:
+    """It holds no secret, and asks by an address; it may ask for readiness alone."""
+    http = client(stack, **settings)
+    probe = {"Host": "10.1.2.3:9090"}
+
+    assert http.get("/ready", headers=probe).status_code == 503
+    assert http.post("/ready", headers=probe).status_code in (401, 403)
+    assert http.get("/status.json", headers=probe).status_code in (401, 403)
+
+
+def test_without_redis_it_is_not_ready(stack: ExitStack) -> None:
+    """By a look at a port where nothing listens; no address is told."""
+    reply = client(stack).get("/ready")
+
+    assert (reply.status_code, reply.json()["reason"]) == (503, "Redis does not answer")
+    assert "127.0.0.1" not in reply.text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from backend.queue.overview import Overview
 from backend.queue.vitals import BUCKETS_S
 from backend.web.metrics import Metrics
-from tests.unit.web.overviews import courier, overview, worker
+from tests.unit.web.overviews import AT, REDIS, courier, overview, worker
 
 
 def samples(told: Overview) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -71,6 +73,24 @@ def test_late_delivery_is_told() -> None:
     assert unmanned["firstpass_owed_tasks", frozenset()] == 3
     assert unmanned["firstpass_courier_up", frozenset()] == 0
     assert not any("courier_tasks" in name for name, _ in unmanned)
+
+
+def test_what_redis_may_use_is_told_where_it_has_a_limit() -> None:
+    """Alerts compare it with what is used; without a limit, and without a file, there is nothing to tell."""
+    told = overview(redis=replace(REDIS, max_bytes=1024, aof_ok=False))
+    unlimited = samples(overview(redis=replace(REDIS, aof=False, aof_ok=None)))
+
+    assert (value(told, "redis_max_bytes"), value(told, "redis_aof_ok")) == (1024, 0)
+    assert not any("max_bytes" in name or "aof_ok" in name for name, _ in unlimited)
+
+
+def test_ready_is_a_worker_that_has_its_models() -> None:
+    """One that waits for them does not count, nor one that was not heard of for longer than a lease."""
+    waits, late = worker(waits_for="models"), worker(name="w2", seen_at=AT - 25)
+
+    assert value(overview(), "workers_ready") == 1
+    assert value(overview(workers=(waits, late)), "workers_ready") == 0
+    assert value(overview(workers=()), "workers_ready") == 0
 
 
 def test_without_redis_only_that_is_told() -> None:

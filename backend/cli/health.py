@@ -1,0 +1,155 @@
+"""`firstpass health`: whether the process in this container does its work, for whoever restarts it if not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from backend.cli.ends import AMISS
+from backend.cli.options import STATE, with_settings
+from backend.cli.status import open_redis
+from backend.errors import OperatorError, QueueUnavailable
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    import redis
+
+    from backend.delivery.card import CourierCard
+    from backend.queue.vitals import WorkerCard
+
+__all__ = ["Part", "health"]
+
+Card = TypeVar("Card")
+
+#: Less than the least time that orchestrators give a check.
+TIMEOUT_S = 3.0
+
+
+class Part(StrEnum):
+    """What is asked about."""
+
+    WEB = "web"
+    WORKER = "worker"
+    COURIER = "courier"
+
+
+class _Sick(OperatorError):
+    """The process is not there, or is silent."""
+
+
+@with_settings(*STATE, "host", "port")
+def health(
+    settings: Settings,
+    part: Annotated[Part, typer.Argument(help="The process on this host to ask about.")],
+) -> None:
+    """Say whether the web process, the worker or the courier on this host is alive.
+
+    Whether images are predicted is another question: `GET /ready` and
+    `firstpass status` answer it. A worker that waits for its models is alive,
+    and so is one whose Redis does not answer, since a new one would do no
+    better.
+
+    Examples:
+      firstpass health web
+      firstpass health worker --redis-url redis://queue:6379/0
+    """
+    looks = {Part.WEB: _web, Part.WORKER: _worker, Part.COURIER: _courier}
+    try:
+        typer.echo(looks[part](settings))
+    except _Sick as error:
+        typer.echo(f"firstpass: {error}", err=True)
+        raise typer.Exit(AMISS) from None
+
+
+def _web(settings: Settings) -> str:
+    import httpx
+
+    auth = None
+    if settings.basic_auth_user is not None and settings.basic_auth_pass is not None:
+        auth = (settings.basic_auth_user, settings.basic_auth_pass.get_secret_value())
+    url = f"{settings.local_url}/health"
+    try:
+        answer = httpx.get(url, auth=auth, timeout=TIMEOUT_S, trust_env=False)
+        told = answer.raise_for_status().json()
+        return f"the web process answers: Redis {told['redis']}, {told['workers']} workers ready"
+    except httpx.HTTPError as error:
+        raise _Sick(f"the web process: {url}: {str(error) or type(error).__name__}") from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise _Sick(f"what answers at {url} is not Firstpass") from error
+
+
+def _worker(settings: Settings) -> str:
+    from backend.queue.overview import read_workers
+    from backend.queue.wording import worker_name
+
+    found = _in_redis(settings, lambda connection, now: read_workers(connection))
+    if isinstance(found, str):
+        return f"whether it is alive cannot be seen: {found}"
+    cards, now = found
+    ours = [card for card in cards if _is_here(card)]
+    if not ours:
+        raise _Sick(
+            f"no worker on this host ({socket.gethostname()}) has shown itself in Redis; see its log"
+        )
+    for card in ours:
+        if card.is_late(now):
+            raise _Sick(
+                f"worker {worker_name(card)} has been silent for {card.silent_s(now):.0f} s; see its log"
+            )
+    return "; ".join(
+        f"worker {worker_name(card)} is alive and {card.waits_for or card.state}" for card in ours
+    )
+
+
+def _courier(settings: Settings) -> str:
+    from backend.delivery.card import CARD_TTL_S, read_cards
+    from backend.queue.wording import worker_name
+
+    found = _in_redis(settings, read_cards)
+    if isinstance(found, str):
+        return f"whether it is alive cannot be seen: {found}"
+    cards, _ = found
+    ours = [card for card in cards if _is_here(card)]
+    others = [worker_name(card) for card in cards if card not in ours]
+    also = f"; another is at work too ({', '.join(others)}), and one is enough" if others else ""
+    if not ours:
+        raise _Sick(
+            f"no courier on this host ({socket.gethostname()}) has shown itself in Redis within "
+            f"{CARD_TTL_S} s{also}; see its log"
+        )
+    card = ours[0]
+    does = f"waits: {card.waiting}" if card.waiting else f"delivers to {card.label_studio_url}"
+    return f"courier {worker_name(card)} is alive and {does}{also}"
+
+
+def _in_redis(
+    settings: Settings, read: Callable[[redis.Redis, float], list[Card]]
+) -> tuple[list[Card], float] | str:
+    """What `read` finds and the time by Redis; or why Redis cannot be asked, which is its trouble."""
+    from backend.queue.clock import RedisClock
+    from backend.queue.connection import queue_errors
+
+    try:
+        with open_redis(settings, timeout_s=TIMEOUT_S) as connection, queue_errors():
+            now = RedisClock(connection)()
+            return read(connection, now), now
+    except QueueUnavailable as error:
+        return f"{error} It goes on when Redis is back."
+
+
+def _is_here(card: WorkerCard | CourierCard) -> bool:
+    """Whether that process runs on this host: a card outlives a process that was killed."""
+    if card.host != socket.gethostname():
+        return False
+    try:
+        os.kill(card.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, and there
+        return True
+    return True

@@ -1,0 +1,169 @@
+"""Every command in an installation without the models' libraries, as the web image is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+from PIL import Image
+
+ROOT = Path(__file__).parents[3]
+
+#: Makes modules of these names be missing, as `find_spec` sees it too, and then runs the command.
+WITHOUT = """
+import sys
+from importlib.machinery import PathFinder
+
+hidden = frozenset(sys.argv.pop(1).split(","))
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        top = name.partition(".")[0]
+        return None if top in hidden else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+from backend.cli.main import main
+main()
+"""
+
+
+def locked(name: str) -> set[str]:
+    pins = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / name).read_text(), re.MULTILINE)
+    return {canonicalize_name(pin) for pin in pins}
+
+
+@cache
+def not_in_the_web_image() -> list[str]:
+    """The modules of all packages that are installed here and that its lock file leaves out."""
+    kept = locked("requirements-web.lock") | {"firstpass"}
+    return [
+        module
+        for module, packages in packages_distributions().items()
+        if not kept & {canonicalize_name(package) for package in packages}
+    ]
+
+
+def run(hidden: Sequence[str], *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, ",".join(hidden), *arguments],
+        env={"PATH": os.defpath, "HOME": str(home), "COLUMNS": "100"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.png")
+    image = {"id": 1, "file_name": "a.png", "width": 8, "height": 8}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0}
+    coco = {"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "star"}]}
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    return tmp_path
+
+
+CONFIG = "label_config/counting.xml"
+#: With what runs the models, or looks where they are.
+MODELS = [
+    ["demo"],
+    ["evaluate", "folder", "{}/images", "--format", "coco", "--annotations", "{}/coco.json", "--model", "tiny"],
+    ["models", "check", "tiny"],
+    ["models", "list"],
+    ["models", "pull", "florence-2-base"],
+    ["predict", "{}/images/a.png", "--model", "tiny", "--labels", "star"],
+    ["prelabel", "folder", "{}/images", "--config", CONFIG, "--out", "{}/out.json", "--model", "tiny"],
+    ["up", "--model", "tiny", "--home", "{}/home", "--port", "0"],
+    ["worker", "--model", "tiny", "--redis-url", "redis://127.0.0.1:1/0"],
+]  # fmt: skip
+#: Without Redis and Label Studio these say that.
+OTHERS = [
+    ["connect", "--project", "1"],
+    ["courier"],
+    ["doctor"],
+    ["health", "web"],
+    ["health", "worker"],
+    ["health", "courier"],
+    ["owed"],
+    ["phrases", "--project", "1"],
+    ["plan", CONFIG],
+    ["prelabel", "--project", "1"],
+    ["prune", "--project", "1"],
+    ["retry"],
+    ["status"],
+    ["web"],
+]
+
+
+@pytest.mark.parametrize("command", MODELS, ids=lambda command: " ".join(command[:2]))
+def test_the_layer_that_is_missing_is_named(folder: Path, command: list[str]) -> None:
+    """Once, and with where there is one that has it; nothing is left behind."""
+    done = run(
+        not_in_the_web_image(), *(part.format(folder) for part in command), home=folder / "me"
+    )
+
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 2, said
+    assert "this installation has none of them" in said
+    assert "firstpass-worker image" in said
+    assert "Traceback" not in said
+    assert "No module named" not in said
+    assert not (folder / "home").exists()
+
+
+@pytest.mark.parametrize("command", OTHERS, ids=" ".join)
+def test_the_others_need_no_model_library(folder: Path, command: list[str]) -> None:
+    """They end for want of something else, or not at all badly."""
+    done = run(not_in_the_web_image(), *command, home=folder / "me")
+
+    said = done.stdout + done.stderr
+    assert "this installation" not in done.stderr
+    assert "Traceback" not in said
+
+
+def test_every_command_tells_of_itself(folder: Path) -> None:
+    """`--help` of all of them, in one process; and none is missing above."""
+    names = sorted({command[0] for command in [*MODELS, *OTHERS]})
+    helps = (
+        "from typer.testing import CliRunner; from typer.main import get_command; "
+        "from backend.cli.main import app; "
+        f"assert sorted(get_command(app).commands) == {names!r}, sorted(get_command(app).commands); "
+        f"ends = {{name: CliRunner().invoke(app, [name, '--help']).exit_code for name in {names!r}}}; "
+        "assert not any(ends.values()), ends"
+    )
+    code = WITHOUT.replace("from backend.cli.main import main\nmain()\n", helps)
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, ",".join(not_in_the_web_image())],
+        env={"PATH": os.defpath, "HOME": str(folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_one_missing_library_is_another_fault(folder: Path) -> None:
+    """torch is there, so this is no web image."""
+    command = ("predict", str(folder / "images" / "a.png"), "--model", "tiny", "--labels", "star")
+
+    done = run(["safetensors"], *command, home=folder)
+
+    assert done.returncode == 2
+    assert "this installation is not whole: its library safetensors is missing" in done.stderr
+    assert "Traceback" not in done.stderr
