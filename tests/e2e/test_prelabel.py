@@ -190,10 +190,10 @@ def test_a_project_is_predicted_and_reported_and_a_second_start_repeats_nothing(
 
 
 def test_only_what_was_chosen_is_predicted(
-    client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+    both: Running, client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
 ) -> None:
-    """By ids, by a filter, by a view; the first, and a sample that is the same when asked again."""
-    project = new_project(BOXES)
+    """By ids, by a filter, by a view or its address; the first, and a sample that is the same again."""
+    project = new_project(BOXES, title="Chosen ones")
     tasks = import_pictures(client, project, 30)
 
     def predicted() -> list[int]:
@@ -223,8 +223,12 @@ def test_only_what_was_chosen_is_predicted(
     assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:], other]
 
     view = client.post("/api/dm/views", {"project": project, "data": {"filters": above}})
+    address = f"{both.settings.label_studio_url}/projects/{project}/data?tab={view['id']}"
+    said = prelabel.run("project", address, "--limit", 1, "--all")
+    assert f"only what tab {view['id']} shows, as its address says; all of it: {project}" in said
     prelabel.run("project", project, "--view", view["id"])
-    prelabel.run("project", project, "--limit", 3)
+    assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:], other]
+    prelabel.run("project", "chosen ones", "--limit", 3)
     assert predicted() == [*tasks[:5], *tasks[27:], other]
 
     prelabel.run("project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
@@ -288,6 +292,8 @@ def test_a_project_that_nobody_connected_shows_what_was_written(
     ("arguments", "reason"),
     [
         (("project", "987654"), "there is no project 987654"),
+        (("project", "No such title"), "no project that is titled 'No such title'"),
+        (("project", "http://localhost:1/projects/3"), "give the project's id: 3"),
         (("project", "@", "--ids", "987654"), "matches --ids"),
         (("project", "@", "--filter", '{"conjunction":"and","items":[{"filter":"filter:tasks:id","operator":"less","type":"Number","value":0}]}'), "matches --ids"),
         (("project", "@", "--view", "987654"), "expected a view"),
