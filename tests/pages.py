@@ -28,8 +28,9 @@ def parses(arguments: list[str]) -> bool:
     command: Any = get_command(app)
     context = command.make_context("firstpass", list(arguments))
     while hasattr(command, "resolve_command"):  # a group of commands
-        name, command, rest = command.resolve_command(
-            context, [*context._protected_args, *context.args]
-        )
+        words = [*context._protected_args, *context.args]
+        if not words and command.invoke_without_command:
+            return True
+        name, command, rest = command.resolve_command(context, words)
         context = command.make_context(name, rest, parent=context)
     return True

@@ -1,4 +1,4 @@
-"""`firstpass prelabel --images`: a folder predicted in this process, and written as a file.
+"""`firstpass prelabel folder`: a folder predicted in this process, and written as a file.
 
 The ledger keeps each prediction, so a second start goes on where one was stopped, repeats nothing, and
 writes the same predictions in another form if asked to.

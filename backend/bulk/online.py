@@ -1,4 +1,4 @@
-"""`firstpass prelabel --project`: a project's tasks predicted by the workers and written as they come.
+"""`firstpass prelabel project`: a project's tasks predicted by the workers and written as they come.
 
     tasks without the version -> pipeline -> ledger (writing) -> outbox, the one writer -> ledger (done)
 

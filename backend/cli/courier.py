@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from backend.cli.options import setting
-from backend.settings import load_settings
+from backend.cli.options import with_settings
+from backend.settings import Settings
 
 __all__ = ["courier"]
 
 
-def courier(
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    model: Annotated[str | None, setting("model")] = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
-    log_level: Annotated[str | None, setting("log_level")] = None,
-) -> None:
-    """Write what /predict could not answer in time into Label Studio; holds no model.
+@with_settings("redis_url", "model", "label_studio_url", "score_threshold", "log_level")
+def courier(settings: Settings) -> None:
+    """Write late predictions into Label Studio; holds no model.
 
-    It needs Label Studio's address and FIRSTPASS_LABEL_STUDIO_API_KEY, and the same model and
-    score threshold as the web process. One is enough for any number of workers.
+    It needs Label Studio's address and FIRSTPASS_LABEL_STUDIO_API_KEY, and the
+    same model and score threshold as the web process. One is enough for any
+    number of workers.
+
+    Examples:
+      firstpass courier --redis-url redis://queue:6379/0
+      firstpass courier --label-studio-url http://label-studio:8080
     """
     from backend.processes.courier import run_courier
 
-    run_courier(
-        load_settings(
-            redis_url=redis_url,
-            model=model,
-            label_studio_url=label_studio_url,
-            score_threshold=score_threshold,
-            log_level=log_level,
-        )
-    )
+    run_courier(settings)

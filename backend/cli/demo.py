@@ -33,38 +33,32 @@ Ctrl-C ends everything the demo started and discards its data."""
 def demo(
     once: Annotated[
         bool,
-        typer.Option(
-            "--once",
-            envvar="FIRSTPASS_DEMO_ONCE",
-            help="End after the measurement, with status 0 only if every task got a prediction.",
-        ),
+        typer.Option("--once", help="End once it is measured whether every task got a prediction."),
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(
-            "--report",
-            envvar="FIRSTPASS_DEMO_REPORT",
-            help="File to write the figures to, as JSON.",
-        ),
+        typer.Option("--report", help="File to write the figures to, as JSON."),
     ] = None,
     tasks: Annotated[
         int,
-        typer.Option(
-            min=1, max=90, envvar="FIRSTPASS_DEMO_TASKS", help="How many images to generate."
-        ),
+        typer.Option(min=1, max=90, help="How many images to generate."),
     ] = 24,
     label_studio_bin: Annotated[
         Path | None,
         typer.Option(
             "--label-studio-bin",
-            envvar="FIRSTPASS_LABEL_STUDIO_BIN",
-            help="The label-studio to run (default: .venv-label-studio/bin/label-studio in the checkout).",
+            help="The label-studio to run (default: the one that `make setup` installed).",
         ),
     ] = None,
 ) -> None:
-    """Start Label Studio and Firstpass, predict generated images, compare with what they show.
+    """Start a real Label Studio with pre-filled boxes and tags.
 
-    Stays up to be looked at until Ctrl-C, which ends all of it and throws its data away.
+    It predicts generated images and compares with what they show. It stays up
+    to be looked at until Ctrl-C, which ends all of it and throws its data away.
+
+    Examples:
+      firstpass demo
+      firstpass demo --once --tasks 8 --report demo.json
     """
     from backend.demo.environment import LABEL_STUDIO_BIN, repository
     from backend.demo.run import run_demo

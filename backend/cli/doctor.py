@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backend.cli.ends import AMISS, NOT_DONE
-from backend.cli.options import setting
+from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, AsJson, ReadSettings, with_settings
 from backend.errors import FirstpassError, SettingsError
-from backend.settings import load_settings
 
 if TYPE_CHECKING:
     from backend.projects.finding import Finding
@@ -20,46 +18,29 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 
+@with_settings(*BOTH_SIDES, *STATE, "model", "basic_auth_user", "score_threshold")
 def doctor(
+    read: ReadSettings,
     project: Annotated[
-        int | None,
-        typer.Option(envvar="FIRSTPASS_PROJECT", help="A project's id: it is looked at, too."),
+        str | None, typer.Option(help=f"{PROJECT_HELP} It is looked at, too.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="FIRSTPASS_JSON", help="Print JSON.")
-    ] = False,
-    model: Annotated[str | None, setting("model")] = None,
-    public_url: Annotated[str | None, setting("public_url")] = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    host: Annotated[str | None, setting("host")] = None,
-    port: Annotated[int | None, setting("port")] = None,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
-    basic_auth_user: Annotated[str | None, setting("basic_auth_user")] = None,
-    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Look at Firstpass, Label Studio and one project: each line ok, warning or error, with its fix.
+    """Say what keeps predictions from showing, line by line, each with its fix.
 
-    Run it with the settings that the processes run with. Changes nothing. Exit code 1
-    when there is any error, 2 when the settings themselves are wrong.
+    Looks at Firstpass, Label Studio and one project. Run it with the settings
+    that the processes run with. Changes nothing.
+
+    Examples:
+      firstpass doctor
+      firstpass doctor --project http://localhost:8080/projects/3
     """
     from rich.console import Console
 
     from backend.cli.findings import failed, finding_json, finding_line
 
     console, findings = Console(soft_wrap=True), []
-    given = {
-        "model": model,
-        "public_url": public_url,
-        "label_studio_url": label_studio_url,
-        "host": host,
-        "port": port,
-        "redis_url": redis_url,
-        "home": home,
-        "basic_auth_user": basic_auth_user,
-        "score_threshold": score_threshold,
-    }
-    for finding in _look(given, project):
+    for finding in _look(read, project):
         findings.append(finding)
         if not as_json:
             console.print(finding_line(finding))
@@ -67,27 +48,27 @@ def doctor(
         ok = not failed(findings)
         typer.echo(json.dumps({"ok": ok, "findings": [*map(finding_json, findings)]}, indent=2))
     if failed(findings):
-        raise typer.Exit(AMISS if _can_be_read(given) else NOT_DONE)
+        raise typer.Exit(AMISS if _can_be_read(read) else NOT_DONE)
 
 
-def _can_be_read(given: dict[str, Any]) -> bool:
+def _can_be_read(read: ReadSettings) -> bool:
     """Whether the settings are such that anything could run with them."""
     from backend.prediction.engine import engine_of
 
     try:
-        engine_of(load_settings(**given))
+        engine_of(read())
     except FirstpassError:
         return False
     return True
 
 
-def _look(given: dict[str, Any], project: int | None) -> Iterator[Finding]:
+def _look(read: ReadSettings, project: str | None) -> Iterator[Finding]:
     from backend.cli.status import open_redis
     from backend.projects.doctor.run import Doctor
     from backend.projects.finding import Finding, Level
 
     try:
-        settings = load_settings(**given)
+        settings = read()
     except SettingsError as error:
         yield Finding(Level.ERROR, str(error))
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from backend.cli.ends import AMISS
-from backend.cli.options import setting
+from backend.cli.options import STATE, with_settings
 from backend.cli.status import open_redis
 from backend.errors import SettingsError
-from backend.settings import load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,49 +29,40 @@ LOOK_EVERY_S = 0.3
 MARGIN_S = 30.0
 
 
+@with_settings(*STATE)
 def drain(
+    settings: Settings,
     workers: Annotated[
         list[str] | None,
         typer.Argument(
             help="Workers as `firstpass status` names them, e.g. gpu-1:17.", metavar="WORKER"
         ),
     ] = None,
-    host: Annotated[
-        str | None, typer.Option(envvar="FIRSTPASS_DRAIN_HOST", help="All workers of this host.")
-    ] = None,
-    everybody: Annotated[
-        bool, typer.Option("--all", envvar="FIRSTPASS_DRAIN_ALL", help="All workers.")
-    ] = False,
+    host: Annotated[str | None, typer.Option(help="All workers of this host.")] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="All workers.")] = False,
     undo: Annotated[
-        bool,
-        typer.Option(
-            "--undo",
-            envvar="FIRSTPASS_UNDO",
-            help="Let them take images again; alone: all of them.",
-        ),
+        bool, typer.Option("--undo", help="Let them take images again; alone: all of them.")
     ] = False,
     wait_s: Annotated[
         float | None,
         typer.Option(
-            envvar="FIRSTPASS_DRAIN_WAIT_S",
             min=0,
             help="Seconds to wait until they hold nothing; unset: as long as a batch may take, and 30 more.",
         ),
     ] = None,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
 ) -> None:
     """Have workers finish what they hold and take no more images.
 
-    They give back what they have not begun, stay up with their models, and end at
-    once when told to. Started again they take nothing either, until --undo, or for a day.
+    They give back what they have not begun, stay up with their models, and end
+    at once when told to. Started again they take nothing either, until --undo,
+    or for a day.
 
-    Exit codes: 0 they hold nothing, or take images again; 1 some do not say so;
-    2 Redis does not answer, or there is no such worker.
+    Examples:
+      firstpass drain --all
+      firstpass drain --undo
     """
     from backend.queue.drain import EVERYBODY, Drains, host_mark
 
-    settings = load_settings(redis_url=redis_url, home=home)
     if not (undo or workers or host or everybody):
         raise SettingsError("expected WORKERs, --host HOST or --all: whom to drain")
     with open_redis(settings) as connection:

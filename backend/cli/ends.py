@@ -1,15 +1,66 @@
-"""How commands end: one table of exit codes for all of them. The README has it for users."""
+"""How commands end: one table of exit codes for all of them. The README shows it, and so does `--help`."""
 
 from __future__ import annotations
 
-__all__ = ["AMISS", "DONE", "NOT_DONE", "SOME_FAILED", "STOPPED"]
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-DONE = 0
-#: It was done, and what was looked at is not well: `doctor`, `status`, `health`, `connect`, `retry`, `demo`.
-AMISS = 1
-#: It could not be done: options, settings, a model, a file, Redis or Label Studio; a sentence says why.
-NOT_DONE = 2
-#: It is done, but some images failed, each with its reason.
-SOME_FAILED = 3
-#: Interrupted; the same command goes on.
-STOPPED = 130
+import typer
+
+from backend.processes.supervisor import ending_signals
+
+__all__ = [
+    "AMISS",
+    "COMMANDS",
+    "DONE",
+    "HUNG",
+    "MEANINGS",
+    "NOT_DONE",
+    "SOME_FAILED",
+    "STOPPED",
+    "exit_codes",
+    "going_on",
+]
+
+DONE, AMISS, NOT_DONE, SOME_FAILED, HUNG, STOPPED = 0, 1, 2, 3, 70, 130
+
+MEANINGS = {
+    DONE: "done, and all is well",
+    AMISS: "done, but something needs a look",
+    NOT_DONE: "not done; one sentence says why",
+    SOME_FAILED: "done, but some images failed, each with its reason",
+    HUNG: "a batch hung or the device was lost; start the worker again",
+    STOPPED: "interrupted; the same command goes on",
+}
+#: Which commands end so; with the codes that are not here, every command may end.
+COMMANDS = {
+    AMISS: ("connect", "demo", "doctor", "drain", "health", "retry", "status"),
+    SOME_FAILED: ("evaluate", "prelabel"),
+    HUNG: ("worker",),
+    STOPPED: ("evaluate", "models pull", "prelabel"),
+}
+
+
+def exit_codes(command: str) -> str:
+    """The codes that a command ends with, for the foot of its help.
+
+    >>> exit_codes("models pull").splitlines()[-1]
+    '130 interrupted; the same command goes on'
+    """
+    codes = (
+        f"{code:<3} {meaning}"
+        for code, meaning in MEANINGS.items()
+        if code not in COMMANDS or command in COMMANDS[code]
+    )
+    return "\n".join(("Exit codes:", *codes))
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """End with `STOPPED` where a signal ends the block, which the same command takes up again."""
+    try:
+        with ending_signals():
+            yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The same command goes on from here.", err=True)
+        raise typer.Exit(STOPPED) from None

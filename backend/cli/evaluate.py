@@ -2,196 +2,190 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from backend.cli.ends import NOT_DONE, SOME_FAILED, STOPPED
-from backend.cli.evaluate_given import EvaluateGiven
-from backend.cli.options import setting
+from backend.cli.ends import SOME_FAILED, exit_codes, going_on
+from backend.cli.options import MODELS, PROJECT_HELP, RUN, AsJson, RunOptions, with_settings
 from backend.cli.prelabel import quietly
-from backend.errors import FirstpassError
-from backend.processes.supervisor import ending_signals
-from backend.settings import load_settings
+from backend.errors import BadRequest
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.cli.evaluate_run import Measured
+    from backend.evaluation.labelled import LabelledSet
     from backend.evaluation.report import EvaluationReport
+    from backend.evaluation.sources import Source
 
-__all__ = ["evaluate"]
+__all__ = ["EvaluateOptions", "evaluate"]
+
+evaluate = typer.Typer(
+    name="evaluate",
+    help="Measure the models on images that people have labelled.",
+    no_args_is_help=True,
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="Label config to ask by; without it the labels that are there are asked.",
+        metavar="FILE.xml",
+    ),
+]
 
 
-def evaluate(
-    project: Annotated[
-        int | None,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_PROJECT",
-            help="Id of a Label Studio project: its annotations, asked by its label config.",
-        ),
-    ] = None,
-    export: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_EXPORT",
-            help="Label Studio's JSON export; images are fetched, or taken from --images.",
-        ),
-    ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(envvar="FIRSTPASS_EVALUATE_IMAGES", help="Folder of images, or of a dataset."),
-    ] = None,
-    dataset_format: Annotated[
-        Literal["coco", "yolo", "voc"] | None,
-        typer.Option(
-            "--format", envvar="FIRSTPASS_EVALUATE_FORMAT", help="How the folder is annotated."
-        ),
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_ANNOTATIONS",
-            help="The COCO file, YOLO's data.yaml, or the folder of VOC files, where it lies elsewhere.",
-        ),
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_SPLIT", help="Only this split of a YOLO or VOC dataset."
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_CONFIG",
-            help="Label config XML to ask by; without it the dataset's classes are the labels.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(envvar="FIRSTPASS_EVALUATE_LIMIT", min=1, help="At most so many, the first."),
-    ] = None,
-    sample: Annotated[
-        int | None,
-        typer.Option(envvar="FIRSTPASS_EVALUATE_SAMPLE", min=1, help="So many, chosen by chance."),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_SEED", help="Another number chooses another sample."
-        ),
-    ] = 0,
-    retry_failed: Annotated[
-        bool,
-        typer.Option(
-            "--retry-failed",
-            envvar="FIRSTPASS_EVALUATE_RETRY_FAILED",
-            help="Try again what failed in an earlier start of the same run.",
-        ),
-    ] = False,
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(RunOptions):
+    """What each kind of labelled images takes."""
+
     sweep: Annotated[
         bool,
         typer.Option(
             "--sweep",
-            envvar="FIRSTPASS_EVALUATE_SWEEP",
             help="Compare ways of asking: joined, detect, beams, gate, tiles; says which to take.",
+            rich_help_panel=RUN,
         ),
-    ] = False,
+    ] = False
     against: Annotated[
         list[str] | None,
         typer.Option(
-            envvar="FIRSTPASS_EVALUATE_AGAINST",
-            help="Compare with these models too, written as for --model; may be given again.",
+            help="Compare with these models too, as for --model; may be given again.",
+            metavar="MODEL",
+            rich_help_panel=RUN,
         ),
-    ] = None,
+    ] = None
     write_thresholds: Annotated[
         bool,
         typer.Option(
             "--write-thresholds",
-            envvar="FIRSTPASS_EVALUATE_WRITE_THRESHOLDS",
-            help="Put the best threshold of each label into the label config (the project's, or --config).",
+            help="Put each label's best threshold into the label config.",
+            rich_help_panel=RUN,
         ),
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", envvar="FIRSTPASS_JSON", help="Print JSON instead of tables."),
-    ] = False,
-    report: Annotated[
-        list[Path] | None,
-        typer.Option(
-            envvar="FIRSTPASS_EVALUATE_REPORT",
-            help="FILE.html (with the worst images drawn) or FILE.json; may be given twice.",
-        ),
-    ] = None,
-    model: Annotated[str | None, setting("model")] = None,
-    device: Annotated[str | None, setting("device")] = None,
-    dtype: Annotated[str | None, setting("dtype")] = None,
-    batch_max: Annotated[int | None, setting("batch_max")] = None,
-    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    local_files_root: Annotated[Path | None, setting("local_files_root")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
+    ] = False
+    as_json: AsJson = False
+
+
+@evaluate.command("project", epilog=exit_codes("evaluate"))
+@with_settings(*MODELS, "label_studio_url", "local_files_root", "home")
+def on_project(
+    settings: Settings,
+    project: Annotated[str, typer.Argument(help=PROJECT_HELP)],
+    options: EvaluateOptions,
 ) -> None:
-    """Measure the models on images that people have labelled.
+    """Measure by the annotations of a Label Studio project.
 
     Boxes per label: precision, recall and F1, average precision, how far the
     scores can be trusted, and the best threshold; choices likewise. The models
-    run in this process, asked exactly as /predict asks them; without Redis, and
-    for folders and exports without Label Studio.
+    run in this process, asked by the project's label config exactly as /predict
+    asks them; it needs no Redis. Stopped, by Ctrl-C or worse, the same command
+    goes on where it was. Other thresholds and annotations ask nothing again.
 
-    Stopped, by Ctrl-C or worse, the same command goes on where it was. Other
-    thresholds and annotations ask the models nothing again.
-
-    Exit codes: 0 everything is measured; 3 done, but some images failed, each
-    with its reason; 2 an error stopped it; 130 it was interrupted.
+    Examples:
+      firstpass evaluate project 3 --report how-good.html
+      firstpass evaluate project 3 --sweep --sample 200
     """
+    from backend.cli.which_project import project_id_in
+    from backend.evaluation.sources import project_source
+
+    number = project_id_in(project, settings)
+    _evaluate(lambda: project_source(number, settings), options, settings)
+
+
+@evaluate.command("folder", epilog=exit_codes("evaluate"))
+@with_settings(*MODELS, "home")
+def on_folder(
+    settings: Settings,
+    folder: Annotated[Path, typer.Argument(help="Folder of the images, or of the dataset.")],
+    options: EvaluateOptions,
+    format: Annotated[
+        Literal["coco", "yolo", "voc"], typer.Option(help="How the folder is annotated.")
+    ],
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            help="The COCO file, YOLO's data.yaml, or the folder of VOC files, where it lies elsewhere."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only this split of a YOLO or VOC dataset.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Measure by a COCO, YOLO or VOC dataset, without any server.
+
+    The figures are those of `firstpass evaluate project`. Without --config the
+    dataset's classes are asked.
+
+    Examples:
+      firstpass evaluate folder set/ --format coco
+      firstpass evaluate folder set/ --format yolo --split val --against tiny
+    """
+    from backend.evaluation.sources import dataset_source
+
+    if format == "coco" and split is not None:
+        raise BadRequest("--format coco takes no --split: leave out one or the other")
+    read = _reader(format, annotations, split)
+    _evaluate(lambda: dataset_source(folder, read, config, settings), options, settings)
+
+
+@evaluate.command("export", epilog=exit_codes("evaluate"))
+@with_settings(*MODELS, "label_studio_url", "local_files_root", "home")
+def on_export(
+    settings: Settings,
+    export: Annotated[
+        Path, typer.Argument(help="Label Studio's JSON export.", metavar="FILE.json")
+    ],
+    options: EvaluateOptions,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder to take the images from; without it they are fetched."),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Measure by the annotations of a Label Studio export.
+
+    The figures are those of `firstpass evaluate project`. Without --config the
+    labels of the export's boxes are asked.
+
+    Examples:
+      firstpass evaluate export export.json --images scans/
+      firstpass evaluate export export.json --config labels.xml --write-thresholds
+    """
+    from backend.evaluation.sources import export_source
+
+    _evaluate(lambda: export_source(export, images, config, settings), options, settings)
+
+
+def _evaluate(read: Callable[[], Source], options: EvaluateOptions, settings: Settings) -> None:
+    """Measure, and show and write the report; end with the code that it makes."""
     from backend.bulk.report_files import check_report_paths
     from backend.cli.evaluate_run import evaluate_images
 
-    console = Console(stderr=True)
-    given = EvaluateGiven(
-        project=project,
-        export=export,
-        images=images,
-        format=dataset_format,
-        annotations=annotations,
-        split=split,
-        config=config,
-        limit=limit,
-        sample=sample,
-        seed=seed,
-        retry_failed=retry_failed,
-        sweep=sweep,
-        against=tuple(against or ()),
-        write_thresholds=write_thresholds,
-    )
-    try:
-        options = given.options()
-        settings = load_settings(
-            model=model,
-            device=device,
-            dtype=dtype,
-            batch_max=batch_max,
-            score_threshold=score_threshold,
-            label_studio_url=label_studio_url,
-            local_files_root=local_files_root,
-            home=home,
-        )
-        check_report_paths(report or ())
-        with ending_signals(), quietly():
-            done = evaluate_images(options, settings, console)
-            _write(done, report or [])
-        _print(done.report, as_json=as_json)
-    except KeyboardInterrupt:
-        console.print(Text("Stopped. The same command goes on from here.", style="yellow"))
-        raise typer.Exit(STOPPED) from None
-    except FirstpassError as error:
-        console.print(Text(f"firstpass: {error}"), soft_wrap=True)
-        raise typer.Exit(NOT_DONE) from error
+    check_report_paths(options.report or ())
+    with going_on(), quietly():
+        done = evaluate_images(read(), options, settings, Console(stderr=True))
+        _write(done, options.report or [])
+        _print(done.report, as_json=options.as_json)
     if not done.report.complete:
         raise typer.Exit(SOME_FAILED)
+
+
+def _reader(
+    format_name: str, annotations: Path | None, split: str | None
+) -> Callable[[Path], LabelledSet]:
+    from backend.evaluation.coco import read_coco
+    from backend.evaluation.voc import read_voc
+    from backend.evaluation.yolo import read_yolo
+
+    if format_name == "coco":
+        return lambda folder: read_coco(folder, annotations)
+    read = read_yolo if format_name == "yolo" else read_voc
+    return lambda folder: read(folder, annotations, split)
 
 
 def _print(report: EvaluationReport, *, as_json: bool) -> None:

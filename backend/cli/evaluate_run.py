@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,21 +36,10 @@ from backend.settings import Settings
 from backend.wording import images as in_words
 
 if TYPE_CHECKING:
+    from backend.cli.evaluate import EvaluateOptions
     from models.runtime import LoadedRuntime
 
-__all__ = ["EvaluateOptions", "Measured", "evaluate_images"]
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluateOptions:
-    """What was asked on the command line; `read` gives the labelled images."""
-
-    read: Callable[[Settings], Source]
-    selected: Selected
-    retry_failed: bool
-    sweep: bool
-    against: tuple[str, ...]
-    write_thresholds: bool
+__all__ = ["Measured", "evaluate_images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +81,15 @@ class _OfModel:
     ledger: Path
 
 
-def evaluate_images(options: EvaluateOptions, settings: Settings, console: Console) -> Measured:
+def evaluate_images(
+    source: Source, options: EvaluateOptions, settings: Settings, console: Console
+) -> Measured:
     """Measures the labelled images. `console` takes the progress. Raises errors of ours."""
-    source = options.read(settings)
     if options.write_thresholds and source.write is None:
-        raise BadRequest(
-            "--write-thresholds writes into a label config: give --config FILE.xml, or --project"
-        )
-    models = [settings.model, *options.against]
-    for model in options.against:
+        raise BadRequest("--write-thresholds writes into a label config: give --config FILE.xml")
+    against = options.against or []
+    models = [settings.model, *against]
+    for model in against:
         check_checkpoints(model, settings.runs_in)  # before hours are spent on the first one
     several = [
         _measure(source, source.settings.model_copy(update={"model": model}), options, console)
@@ -138,7 +127,8 @@ def _measure(
     items = items_of(
         source.labelled, predictors.predictor(source.label_config), source.label_config
     )
-    chosen = options.selected.of(items.items)
+    selected = Selected(options.limit, options.sample, options.seed)
+    chosen = selected.of(items.items)
     ways = ways_for(items.predictor.plan, engine.entries) if options.sweep else (AS_PREDICTED,)
     with showing_progress(console) as progress:
         run = Run(items, chosen, ways, progress, options.retry_failed)

@@ -6,16 +6,15 @@ import os
 import socket
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from backend.cli.ends import AMISS
-from backend.cli.options import setting
+from backend.cli.options import STATE, with_settings
 from backend.cli.status import open_redis
 from backend.errors import OperatorError, QueueUnavailable
-from backend.settings import Settings, load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     import redis
@@ -43,22 +42,22 @@ class _Sick(OperatorError):
     """The process is not there, or is silent."""
 
 
+@with_settings(*STATE, "host", "port")
 def health(
+    settings: Settings,
     part: Annotated[Part, typer.Argument(help="The process on this host to ask about.")],
-    host: Annotated[str | None, setting("host")] = None,
-    port: Annotated[int | None, setting("port")] = None,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
 ) -> None:
-    """Say in a line whether the web process, the worker or the courier on this host is alive.
+    """Say whether the web process, the worker or the courier on this host is alive.
 
-    Whether images are predicted is another question: `GET /ready` and `firstpass status` answer it. A
-    worker that waits for its models is alive, and so is one whose Redis does not answer, since a new one
-    would do no better.
+    Whether images are predicted is another question: `GET /ready` and
+    `firstpass status` answer it. A worker that waits for its models is alive,
+    and so is one whose Redis does not answer, since a new one would do no
+    better.
 
-    Exit codes: 0 it is alive; 1 it is not; 2 the settings are wrong.
+    Examples:
+      firstpass health web
+      firstpass health worker --redis-url redis://queue:6379/0
     """
-    settings = load_settings(host=host, port=port, redis_url=redis_url, home=home)
     looks = {Part.WEB: _web, Part.WORKER: _worker, Part.COURIER: _courier}
     try:
         typer.echo(looks[part](settings))

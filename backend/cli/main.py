@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.util import find_spec
+from typing import Annotated
 
 import typer
 
@@ -13,7 +14,7 @@ from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
 from backend.cli.drain import drain
-from backend.cli.ends import NOT_DONE
+from backend.cli.ends import NOT_DONE, exit_codes
 from backend.cli.evaluate import evaluate
 from backend.cli.health import health
 from backend.cli.models import models
@@ -26,48 +27,52 @@ from backend.cli.prune import prune
 from backend.cli.retry import retry
 from backend.cli.status import status
 from backend.cli.up import up
+from backend.cli.version import show_version
 from backend.cli.web import web
 from backend.cli.worker import worker
 from backend.errors import FirstpassError
 
 __all__ = ["app", "main"]
 
+#: Help's groups of commands.
+PANELS = {
+    "Run it": (up, web, worker, courier, demo),
+    "Projects of Label Studio": (connect, doctor, prune, owed),
+    "See and mend": (status, health, drain, retry),
+    "Ask the models": (plan, predict),
+}
+
 app = typer.Typer(
-    name="firstpass",
-    help="Pre-annotate images in Label Studio with Florence-2 and CLIP.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    name="firstpass", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 
 
-@app.callback()
-def _root() -> None:
+@app.callback(epilog=exit_codes("firstpass"))
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the versions that a report of a fault should name.",
+            callback=show_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
     """Pre-annotate images in Label Studio with Florence-2 and CLIP."""
 
 
-for command in (
-    connect,
-    courier,
-    demo,
-    doctor,
-    drain,
-    evaluate,
-    health,
-    owed,
-    predict,
-    prelabel,
-    plan,
-    prune,
-    retry,
-    status,
-    up,
-    web,
-    worker,
+for panel, commands in PANELS.items():
+    for command in commands:
+        name = command.__name__
+        app.command(name, rich_help_panel=panel, epilog=exit_codes(name))(command)
+for group, panel in (
+    (prelabel, "Projects of Label Studio"),
+    (evaluate, "Projects of Label Studio"),
+    (phrases, "Projects of Label Studio"),
+    (models, "Ask the models"),
 ):
-    app.command()(command)
-app.add_typer(models, name="models")
-app.add_typer(phrases, name="phrases")
+    app.add_typer(group, rich_help_panel=panel)
 
 
 def main() -> None:

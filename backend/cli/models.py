@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.cli.options import setting
+from backend.cli.ends import exit_codes, going_on
+from backend.cli.options import with_settings
 from backend.cli.pull_progress import showing_pull
 from backend.errors import ModelUnavailable
-from backend.processes.supervisor import ending_signals
-from backend.settings import load_settings
+from backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from models.hub.pull import Pulled
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
-STOPPED = 130
-
 models = typer.Typer(
-    help="List models, fetch them, and check that they load.", no_args_is_help=True
+    name="models", help="List models, fetch them, and check that they load.", no_args_is_help=True
 )
 
 Names = Annotated[
@@ -42,9 +40,9 @@ Names = Annotated[
 ]
 
 
-@models.command("list")
+@models.command("list", epilog=exit_codes("models list"))
 def list_models() -> None:
-    """Show every model by name, what it answers, and whether it is whole on this machine."""
+    """Show every model: what it answers, and whether it is whole on this machine."""
     from models.hub.cache import pulled_revisions
     from models.registry import REGISTRY, resolve
 
@@ -69,57 +67,61 @@ def list_models() -> None:
     console.print(Text("`tiny` stands for tiny-florence2,tiny-clip"))
 
 
-@models.command("pull")
+@models.command("pull", epilog=exit_codes("models pull"))
 def pull_models(names: Names = None) -> None:
     """Fetch models from the hub into its cache (HF_HOME): what is missing, or damaged.
 
     Stopped, by Ctrl-C or worse, the same command goes on where it was. Every
     file is compared with the digest that the hub names.
 
-    Exit codes: 0 all are whole; 2 some are not, each with its reason; 130 it
-    was interrupted.
+    Examples:
+      firstpass models pull
+      firstpass models pull florence-2-base clip-vit-b-32
     """
     named = ",".join(names or [load_settings().model])
-    try:
-        with ending_signals():
-            from models.hub.pull import pull
-            from models.registry import resolve
+    with going_on():
+        from models.hub.pull import pull
+        from models.registry import resolve
 
-            with _ours():
-                entries = resolve(named)
-            with showing_pull(Console(stderr=True)) as watch:
-                pulled, failed = pull(entries, watch)
-    except KeyboardInterrupt:
-        typer.echo("Stopped. What came is kept; the same command goes on from there.", err=True)
-        raise typer.Exit(STOPPED) from None
+        with _ours():
+            entries = resolve(named)
+        with showing_pull(Console(stderr=True)) as watch:
+            pulled, failed = pull(entries, watch)
     for one in pulled:
         typer.echo(_outcome(one))
     if failed:
         raise ModelUnavailable("\nfirstpass: ".join(map(str, failed)))
 
 
-@models.command("check")
+@models.command("check", epilog=exit_codes("models check"))
+@with_settings("device", "dtype")
 def check_models(
+    settings: Settings,
     names: Names = None,
     verify: Annotated[
         bool,
         typer.Option(
             "--verify",
-            envvar="FIRSTPASS_MODELS_VERIFY",
             help="Compare every byte with the hub's digests first; reads whole files, asks no network.",
         ),
     ] = False,
-    device: Annotated[str | None, setting("device")] = None,
-    dtype: Annotated[str | None, setting("dtype")] = None,
 ) -> None:
-    """Load models, ask them about one generated image, and print device, dtype, memory and seconds."""
-    settings = load_settings(model=",".join(names) if names else None, device=device, dtype=dtype)
+    """Load models and ask them about one generated image.
+
+    Prints device, dtype, memory and seconds.
+
+    Examples:
+      firstpass models check tiny
+      firstpass models check --verify --device cuda
+    """
     from backend.inference.load import load_models
     from backend.prediction.engine import engine_of
     from backend.queue.vitals import memory_mb
     from models.protocols import ImageQueries
     from models.tiny.scenes import generate_scene
 
+    if names:
+        settings = settings.model_copy(update={"model": ",".join(names)})
     entries = engine_of(settings).entries
     compared = _verified(entries) if verify else None
     started = time.monotonic()

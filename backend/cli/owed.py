@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from backend.cli.options import setting
+from backend.cli.options import PROJECT_HELP, STATE, with_settings
 from backend.cli.status import open_redis
 from backend.errors import SettingsError
-from backend.settings import load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,51 +24,45 @@ __all__ = ["owed"]
 MOST = 20
 
 
+@with_settings(*STATE, "label_studio_url")
 def owed(
+    settings: Settings,
     tasks: Annotated[
         list[int] | None,
         typer.Argument(help="Tasks by their ids, with --project.", metavar="TASK"),
     ] = None,
     project: Annotated[
-        int | None,
-        typer.Option(
-            envvar="FIRSTPASS_PROJECT", help="Only what this project is owed, by its id.", min=0
-        ),
+        str | None, typer.Option(help=f"{PROJECT_HELP} Only what it is owed.")
     ] = None,
     drop: Annotated[
         bool,
-        typer.Option(
-            "--drop",
-            envvar="FIRSTPASS_DROP",
-            help="Owe these no more: with --project, all, or TASKs.",
-        ),
+        typer.Option("--drop", help="Owe these no more: with --project, all, or TASKs."),
     ] = False,
-    most: Annotated[
-        int, typer.Option(envvar="FIRSTPASS_MOST", help="Tasks of a project to show.", min=0)
-    ] = MOST,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
+    most: Annotated[int, typer.Option(help="Tasks of a project to show.", min=0)] = MOST,
 ) -> None:
-    """Show the tasks that the courier still owes their prediction, and why it waits.
+    """Show the tasks that the courier still owes their prediction, and why.
 
     With --drop and a project it owes them no more: Label Studio keeps them as
     they are, and opening such a task asks for its prediction anew.
 
-    Exit codes: 0 done; 2 Redis does not answer, or nothing such is owed.
+    Examples:
+      firstpass owed
+      firstpass owed 12 17 --project 4 --drop
     """
+    from backend.cli.which_project import project_id_in
     from backend.delivery.owed import OwedTasks
 
-    settings = load_settings(redis_url=redis_url, home=home)
     if (drop or tasks) and project is None:
         raise SettingsError(
             "expected --project beside tasks and --drop: `firstpass owed` lists them"
         )
+    number = None if project is None else project_id_in(project, settings)
     with open_redis(settings) as connection:
         owing = OwedTasks(connection)
-        found = [one for one in owing.overview(most) if project in (None, one.key.id)]
+        found = [one for one in owing.overview(most) if number in (None, one.key.id)]
         console = Console(soft_wrap=True)
-        if project is not None and not found:
-            raise SettingsError(f"project {project} is owed nothing: `firstpass owed` lists who is")
+        if number is not None and not found:
+            raise SettingsError(f"project {number} is owed nothing: `firstpass owed` lists who is")
         if drop:
             console.print(Text(_dropped(owing, found, tasks or ())))
         else:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.options import setting
+from backend.cli.ends import exit_codes
+from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, ProjectOption, with_settings
 from backend.errors import FirstpassError
-from backend.settings import Settings, load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,51 +21,48 @@ if TYPE_CHECKING:
 
 __all__ = ["phrases"]
 
-phrases = typer.Typer()
+phrases = typer.Typer(name="phrases")
 
-Project = Annotated[
-    int, typer.Option(envvar="FIRSTPASS_PROJECT", help="The project's id, as in its address.")
-]
 LabelName = Annotated[str, typer.Argument(help="A label: its value or alias.")]
 Phrase = Annotated[str, typer.Argument(help="What to ask for it, in English.")]
 Control = Annotated[
     str | None,
     typer.Option(
         "--tag",
-        envvar="FIRSTPASS_TAG",
         help="Name of the one tag to change; else all tags for regions that have the label.",
     ),
 ]
 
 
-@phrases.callback(invoke_without_command=True)
+@phrases.callback(invoke_without_command=True, epilog=exit_codes("phrases"))
+@with_settings(*STATE, "label_studio_url")
 def list_phrases(
+    settings: Settings,
     context: typer.Context,
-    project: Annotated[
-        int | None,
-        typer.Option(envvar="FIRSTPASS_PROJECT", help="The project's id, as in its address."),
-    ] = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
+    project: Annotated[str | None, typer.Option(help=PROJECT_HELP)] = None,
 ) -> None:
-    """Show what each label of a project asks, and what annotators typed for it lately.
+    """Show what a project's labels ask, and what was typed for them lately.
 
-    How often a phrase was typed, and how many of the regions that it suggested were
-    submitted, is counted for 30 days. Phrases that are kept often are worth adding.
+    How often a phrase was typed, and how many of the regions that it suggested
+    were submitted, is counted for 30 days. Phrases that are kept often are
+    worth adding.
+
+    Examples:
+      firstpass phrases --project 3
+      firstpass phrases add --project 3 Car "red cars"
     """
     if context.invoked_subcommand is not None:
         return
     if project is None:
-        raise typer.BadParameter("expected a project's id", param_hint="--project")
+        raise typer.BadParameter("expected a project", param_hint="--project")
     from rich.console import Console
 
+    from backend.cli.which_project import project_id
     from backend.label_studio.api import LabelStudioApi
     from backend.projects.phrases import asked_labels
 
-    settings = load_settings(label_studio_url=label_studio_url, redis_url=redis_url, home=home)
     with LabelStudioApi.from_settings(settings) as api:
-        found = api.project(project)
+        found = api.project(project_id(project, api, settings))
     console = Console()
     try:
         typed = _typed(settings, found)
@@ -75,58 +72,58 @@ def list_phrases(
     console.print(_table(asked_labels(found["label_config"]), typed))
 
 
-@phrases.command("add")
+@phrases.command("add", epilog=exit_codes("phrases add"))
+@with_settings(*BOTH_SIDES)
 def add_phrase(
+    settings: Settings,
     label: LabelName,
     phrase: Phrase,
-    project: Project,
+    project: ProjectOption,
     tag: Control = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    public_url: Annotated[str | None, setting("public_url")] = None,
-    host: Annotated[str | None, setting("host")] = None,
-    port: Annotated[int | None, setting("port")] = None,
 ) -> None:
     """Have a label ask one phrase more.
 
-    It is written into the project's label config, which stays otherwise as it is. The
-    Firstpass that runs is asked which model_version that makes.
+    It is written into the project's label config, which stays otherwise as it
+    is. The Firstpass that runs is asked which model_version that makes.
+
+    Examples:
+      firstpass phrases add --project 3 Car "red cars"
+      firstpass phrases add --project 3 Car "red cars" --tag box
     """
-    settings = load_settings(
-        label_studio_url=label_studio_url, public_url=public_url, host=host, port=port
-    )
-    with _changing(settings) as labels:
-        changed = labels.add(project, label, phrase, tag)
+    with _changing(settings, project) as (labels, number):
+        changed = labels.add(number, label, phrase, tag)
     typer.echo(f"{label} asks {phrase!r} from now on: {changed.before} -> {changed.after}")
 
 
-@phrases.command("remove")
+@phrases.command("remove", epilog=exit_codes("phrases remove"))
+@with_settings(*BOTH_SIDES)
 def remove_phrase(
+    settings: Settings,
     label: LabelName,
     phrase: Phrase,
-    project: Project,
+    project: ProjectOption,
     tag: Control = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    public_url: Annotated[str | None, setting("public_url")] = None,
-    host: Annotated[str | None, setting("host")] = None,
-    port: Annotated[int | None, setting("port")] = None,
 ) -> None:
-    """Have a label ask one phrase less."""
-    settings = load_settings(
-        label_studio_url=label_studio_url, public_url=public_url, host=host, port=port
-    )
-    with _changing(settings) as labels:
-        changed = labels.remove(project, label, phrase, tag)
+    """Have a label ask one phrase less.
+
+    Examples:
+      firstpass phrases remove --project 3 Car "red cars"
+      firstpass phrases remove --project 3 Car "red cars" --tag box
+    """
+    with _changing(settings, project) as (labels, number):
+        changed = labels.remove(number, label, phrase, tag)
     typer.echo(f"{label} asks {phrase!r} no more: {changed.before} -> {changed.after}")
 
 
 @contextmanager
-def _changing(settings: Settings) -> Iterator[ProjectPhrases]:
+def _changing(settings: Settings, project: str) -> Iterator[tuple[ProjectPhrases, int]]:
+    from backend.cli.which_project import project_id
     from backend.label_studio.api import LabelStudioApi
     from backend.projects.our_web import OurWeb
     from backend.projects.phrases import ProjectPhrases
 
     with LabelStudioApi.from_settings(settings) as api, OurWeb.from_settings(settings) as web:
-        yield ProjectPhrases(api, web)
+        yield ProjectPhrases(api, web), project_id(project, api, settings)
 
 
 def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:

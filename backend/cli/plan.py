@@ -10,25 +10,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.cli.options import setting
+from backend.cli.options import with_settings
 from backend.label_config.control_tags import ChoicesTag, CountTag, TextTag
 from backend.label_config.label_config import parse_label_config
 from backend.prediction.engine import engine_of
 from backend.prediction.model_version import model_version
 from backend.prediction.plan import Plan, Step, plan_label_config
-from backend.settings import load_settings
+from backend.settings import Settings
 from models.queries import PerBox, Query
 
 __all__ = ["plan"]
 
 
+@with_settings("model", "score_threshold")
 def plan(
+    settings: Settings,
     file: Annotated[Path, typer.Argument(help="A label config.", exists=True, dir_okay=False)],
-    model: Annotated[str | None, setting("model")] = None,
-    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
 ) -> None:
-    """Show label -> phrases -> threshold for each control tag, and the tags that are not served."""
-    settings = load_settings(model=model, score_threshold=score_threshold)
+    """Show what would be asked for a label config, tag by tag.
+
+    Label -> phrases -> threshold for each control tag, and the tags that are
+    not served, each with its reason.
+
+    Examples:
+      firstpass plan label_config/demo.xml
+      firstpass plan label_config/demo.xml --model tiny --score-threshold 0.4
+    """
     engine = engine_of(settings)
     xml = file.read_text(encoding="utf-8")
     planned = plan_label_config(xml, settings.score_threshold, engine)

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.cli.options import setting
+from backend.cli.options import AsJson, with_settings
 from backend.errors import BadRequest, FirstpassError, ImageUnreadable, InferenceFailed
 from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
 from backend.runs.output_file import check_output, check_output_folder, writing
-from backend.settings import Settings, load_settings
+from backend.settings import Settings
 from models.queries import Classify, Ground, Query
 from models.types import Classification, Detection, Detections, ModelOutput
 
@@ -33,43 +33,38 @@ __all__ = ["predict"]
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
+@with_settings("model", "device", "dtype", "score_threshold")
 def predict(
+    settings: Settings,
     images: Annotated[list[Path], typer.Argument(help="Image files.")],
     labels: Annotated[
         str,
-        typer.Option(envvar="FIRSTPASS_LABELS", help="Phrases to find, commas between."),
+        typer.Option(help="Phrases to find, commas between."),
     ] = "",
     choices: Annotated[
         str,
-        typer.Option(
-            envvar="FIRSTPASS_CHOICES", help="Candidates for the whole image, commas between."
-        ),
+        typer.Option(help="Candidates for the whole image, commas between."),
     ] = "",
     multiple: Annotated[
         bool,
-        typer.Option(
-            "--multiple", envvar="FIRSTPASS_MULTIPLE", help="Any number of choices may hold."
-        ),
+        typer.Option("--multiple", help="Any number of choices may hold."),
     ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
-            envvar="FIRSTPASS_OUT",
-            help="Where to save the picture with boxes drawn; a folder when there are several images.",
+            help="Where to save the picture with boxes drawn; a folder for several images.",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="FIRSTPASS_JSON", help="Print JSON instead of a table.")
-    ] = False,
-    model: Annotated[str | None, setting("model")] = None,
-    device: Annotated[str | None, setting("device")] = None,
-    dtype: Annotated[str | None, setting("dtype")] = None,
-    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Find labels and tag images from the command line; boxes are xyxy pixels of the upright image."""
-    settings = load_settings(
-        model=model, device=device, dtype=dtype, score_threshold=score_threshold
-    )
+    """Find labels in image files, and tag them, without any server.
+
+    Boxes are x_min, y_min, x_max, y_max in pixels of the upright image.
+
+    Examples:
+      firstpass predict street.jpg --labels "car,red bus" --out found.png
+      firstpass predict *.jpg --choices indoor,outdoor --json
+    """
     queries = _queries(labels, choices, multiple=multiple)
     engine = engine_of(settings)
     for query in queries:

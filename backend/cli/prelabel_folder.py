@@ -1,4 +1,4 @@
-"""`firstpass prelabel --images`: from the options to predictions in a file."""
+"""`firstpass prelabel folder`: from the options to predictions in a file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from backend.bulk.offline import FolderRun, Target, one_image
 from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
+from backend.cli.prelabel_options import FolderOptions
 from backend.errors import BadRequest
 from backend.inference.batch_size import BatchSizer
 from backend.label_config.control_tags import ObjectTag
@@ -25,7 +26,7 @@ from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 from backend.wording import images, printable
 
-__all__ = ["DRY_SAMPLE", "FolderOptions", "prelabel_folder"]
+__all__ = ["DRY_SAMPLE", "prelabel_folder"]
 
 #: Images of a dry run that names no number.
 DRY_SAMPLE = 12
@@ -33,33 +34,20 @@ DRY_SAMPLE = 12
 MOST_NAMED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FolderOptions:
-    """What was asked on the command line."""
-
-    images: Path
-    follow_links: bool
-    config: Path
-    out: Path | None
-    format: str | None
-    split: float | None
-    url_prefix: str | None
-    limit: int | None
-    sample: int | None
-    seed: int
-    retry_failed: bool
-    dry_run: bool
-    sheet: Path
-
-
-def prelabel_folder(options: FolderOptions, settings: Settings, console: Console) -> Report:
+def prelabel_folder(
+    folder: Path, options: FolderOptions, settings: Settings, console: Console
+) -> Report:
     """Predicts the folder and writes `out`; a dry run writes the contact sheet alone.
 
     `console` takes notes and progress. Raises errors of ours; nothing is written then but the ledger.
     """
+    if options.split is not None and options.format is None:
+        raise BadRequest("expected --format beside --split: it is for datasets")
+    if options.split is not None and not 0 < options.split < 1:
+        raise BadRequest(f"expected --split between 0 and 1, as in 0.9, got {options.split:g}")
     xml = _label_config(options.config)
     predictor = _predictor(xml, settings)
-    place = _Place(options, settings, console, xml, predictor, one_image(predictor))
+    place = _Place(folder, options, settings, console, xml, predictor, one_image(predictor))
     return place.dry() if options.dry_run else place.fill()
 
 
@@ -67,6 +55,7 @@ def prelabel_folder(options: FolderOptions, settings: Settings, console: Console
 class _Place:
     """All that a run or a dry run needs."""
 
+    folder: Path
     options: FolderOptions
     settings: Settings
     console: Console
@@ -102,7 +91,7 @@ class _Place:
 
     def _run(self, progress: Progress, sample: int | None) -> FolderRun:
         return FolderRun(
-            self.options.images,
+            self.folder,
             self.predictor,
             progress,
             limit=self.options.limit,
@@ -114,7 +103,7 @@ class _Place:
 
     def _images(self) -> FolderPredictor:
         options = self.options
-        handler = local_handler(self.settings, options.images, follow_links=options.follow_links)
+        handler = local_handler(self.settings, self.folder, follow_links=options.follow_links)
         sizer = BatchSizer(self.settings.batch_max, self.settings.batch_latency_s)
         return FolderPredictor(self.predictor, self.image, handler, sizer)
 
@@ -133,9 +122,7 @@ class _Place:
         check_output(out)
         prefix, root = self.options.url_prefix, self.settings.local_files_root
         addresses = (
-            Addresses.local_files(self.options.images, root)
-            if prefix is None
-            else Addresses(prefix)
+            Addresses.local_files(self.folder, root) if prefix is None else Addresses(prefix)
         )
         return lambda rows: write_tasks(out, self.image, addresses, rows)
 
@@ -143,10 +130,10 @@ class _Place:
         from backend.bulk.dataset import DatasetTarget, dataset_classes, has_outlines, left_out
         from backend.bulk.dataset_files import DatasetFormat
 
-        folder, plan = self.options.images, self.predictor.plan
+        folder, plan = self.folder, self.predictor.plan
         if out.resolve().is_relative_to(folder.resolve()):
             raise BadRequest(
-                f"expected --out outside of --images: {out} would be taken for more images"
+                f"expected --out outside of the folder: {out} would be taken for more images"
             )
         format_name = DatasetFormat(name)
         dataset = DatasetTarget(

@@ -1,9 +1,8 @@
-"""`firstpass prelabel --project`: from the options to predictions in Label Studio."""
+"""`firstpass prelabel project`: from the options to predictions in Label Studio."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import redis
 from rich.console import Console
@@ -15,20 +14,22 @@ from backend.bulk.report import Report
 from backend.bulk.report_files import save_sheet
 from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import check_workers, why_silent
+from backend.cli.prelabel_options import ProjectOptions
 from backend.cli.status import open_redis
 from backend.dataset.project_tasks import ProjectTasks, chosen_tasks
-from backend.dataset.selection import Selection
+from backend.dataset.selection import Selection, parse_filters, parse_ids
 from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.claims import Claims
 from backend.delivery.keys import writer_key
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
-from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
+from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.prediction.predictor import predictor_settings
+from backend.projects.project_name import find_project
 from backend.queue.job_queue import JobQueue, job_queue
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger
@@ -38,34 +39,30 @@ from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 from backend.wording import printable
 
-__all__ = ["ProjectOptions", "prelabel_project"]
+__all__ = ["prelabel_project"]
 
 #: Tasks of a dry run that names no number.
 DRY_SAMPLE = 12
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectOptions:
-    """What was asked on the command line."""
-
-    project: int
-    selection: Selection
-    retry_failed: bool
-    watch: bool
-    dry_run: bool
-    sheet: Path
-
-
-def prelabel_project(options: ProjectOptions, settings: Settings, console: Console) -> Report:
+def prelabel_project(
+    project: str, options: ProjectOptions, settings: Settings, console: Console
+) -> Report:
     """Predicts the project's tasks and writes the rows; a dry run writes the contact sheet alone.
 
     `console` takes notes and progress. Raises errors of ours; what is written by then stays, and the same
     command goes on.
     """
+    selection = _selection(options)
     with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
+        named = find_project(project, api, settings.label_studio_browser_url)
+        if named.tab is not None and options.view is None and options.filters is None:
+            selection = replace(selection, view=named.tab)
+            said = f"only what tab {named.tab} shows, as its address says; all of it: {named.id}"
+            _note(console, said, style="")
         target = target_project(
             api,
-            options.project,
+            named.id,
             predictor_settings(settings),
             shown_at=settings.label_studio_browser_url,
         )
@@ -76,11 +73,28 @@ def prelabel_project(options: ProjectOptions, settings: Settings, console: Conso
         )
         queue = job_queue(settings, connection)
         queue.start()
-        place = _Place(options, settings, api, connection, queue.queue, target, console)
+        place = _Place(options, selection, settings, api, connection, queue.queue, target, console)
         try:
             return place.dry() if options.dry_run else place.fill()
         finally:
             queue.close()
+
+
+def _selection(options: ProjectOptions) -> Selection:
+    """Raises `BadRequest` for what contradicts itself."""
+    if options.view is not None and options.filters is not None:
+        raise BadRequest("expected --view or --filter, not both: a view is a filter")
+    if options.watch and (options.limit or options.sample or options.dry_run):
+        raise BadRequest("--watch goes on for new tasks, so it takes no number of them")
+    return Selection(
+        view=options.view,
+        filters=parse_filters(options.filters) if options.filters is not None else None,
+        ids=parse_ids(options.ids) if options.ids is not None else None,
+        labeled=options.labeled,
+        limit=options.limit,
+        sample=options.sample,
+        seed=options.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,7 @@ class _Place:
     """All that a run or a dry run needs."""
 
     options: ProjectOptions
+    selection: Selection
     settings: Settings
     api: LabelStudioApi
     connection: redis.Redis
@@ -97,7 +112,7 @@ class _Place:
 
     def fill(self) -> Report:
         """Predictions into Label Studio."""
-        key = RunKey(self.target.source, self.target.version, self.options.selection.key)
+        key = RunKey(self.target.source, self.target.version, self.selection.key)
         with open_ledger(self.settings.home, key) as ledger:
             with showing_progress(self.console) as progress:
                 run = self._run(ledger, progress)
@@ -110,7 +125,7 @@ class _Place:
     def dry(self) -> Report:
         """A contact sheet."""
         check_output(self.options.sheet, "--sheet")
-        chosen = self.options.selection
+        chosen = self.selection
         if chosen.sample is None and chosen.limit is None:
             chosen = replace(chosen, sample=DRY_SAMPLE)
         found = chosen_tasks(
@@ -138,7 +153,7 @@ class _Place:
         tasks = ProjectTasks(
             self.api,
             self.target,
-            self.options.selection,
+            self.selection,
             ledger,
             patience,
             forget=lambda jobs: forget_failures(self.connection, jobs),

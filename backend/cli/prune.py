@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.options import setting
+from backend.cli.options import ProjectOption, with_settings
 from backend.errors import BadRequest
-from backend.settings import load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -23,70 +23,64 @@ __all__ = ["prune"]
 NO_VERSION = "(no version)"
 
 
+@with_settings("label_studio_url")
 def prune(
-    project: Annotated[
-        int, typer.Option(envvar="FIRSTPASS_PROJECT", help="The project's id, as in its address.")
-    ],
+    settings: Settings,
+    project: ProjectOption,
     version: Annotated[
         list[str] | None,
         typer.Option(
-            envvar="FIRSTPASS_VERSION",
-            help="Remove this model_version, be it another tool's; may be given several times.",
+            help="Remove this model_version, be it another tool's; may be given several times."
         ),
     ] = None,
     anyway: Annotated[
-        bool,
-        typer.Option(
-            "--anyway",
-            envvar="FIRSTPASS_PRUNE_ANYWAY",
-            help="Also where tasks are left without any prediction.",
-        ),
+        bool, typer.Option("--anyway", help="Also where tasks are left without any prediction.")
     ] = False,
     with_parents: Annotated[
         bool,
         typer.Option(
-            "--with-parents",
-            envvar="FIRSTPASS_PRUNE_WITH_PARENTS",
-            help="Also predictions that annotations name as their origin.",
+            "--with-parents", help="Also predictions that annotations name as their origin."
         ),
     ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", envvar="FIRSTPASS_YES", help="Remove without asking.")
-    ] = False,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove predictions of old versions of Firstpass from a Label Studio project.
+    """Remove predictions of old versions of Firstpass from a project.
 
-    Lists what the project holds, and asks. Versions that a backend answers to or the
-    project shows are kept, and so are other tools' unless named with --version
-    ('' names rows without a version). Annotations stay, and so do the predictions
-    that they were made from. Nothing is removed where tasks would be left without
-    any prediction.
+    Lists what the project holds, and asks. Versions that a backend answers to
+    or the project shows are kept, and so are other tools' unless named with
+    --version ('' names rows without a version). Annotations stay, and so do the
+    predictions that they were made from. Nothing is removed where tasks would
+    be left without any prediction.
+
+    Examples:
+      firstpass prune --project 3
+      firstpass prune --project 3 --version tiny-0a1b2c3d --yes
     """
     from rich.console import Console
 
+    from backend.cli.which_project import project_id
     from backend.label_studio.api import LabelStudioApi
     from backend.projects.prune import chosen, removal_of, remove, stored_versions
 
-    settings = load_settings(label_studio_url=label_studio_url)
     console = Console()
     with LabelStudioApi.from_settings(settings) as api:
-        stored = stored_versions(api, project)
+        number = project_id(project, api, settings)
+        stored = stored_versions(api, number)
         removing = chosen(stored, version or ())
         console.print(_table(stored, removing))
         if not removing:
             console.print("Nothing to remove.")
             return
         names = [one.version for one in removing]
-        removal = removal_of(api.with_rows(project), names, with_parents=with_parents)
+        removal = removal_of(api.with_rows(number), names, with_parents=with_parents)
         for line in _consequences(removal):
             console.print(line, markup=False)
         if not removal.count:
             console.print("Nothing to remove.")
             return
-        _check_emptied(removal, project, anyway=anyway)
+        _check_emptied(removal, number, anyway=anyway)
         _ask(yes, f"Remove {removal.count:,} predictions?", with_parents=with_parents)
-        for name, removed in remove(api, project, removal):
+        for name, removed in remove(api, number, removal):
             console.print(
                 f"{removed:,} predictions of {name or NO_VERSION} are removed", markup=False
             )
@@ -109,7 +103,7 @@ def _check_emptied(removal: Removal, project: int, *, anyway: bool) -> None:
     if removal.emptied and not anyway:
         raise BadRequest(
             f"{removal.emptied:,} tasks would be left without any prediction, so nothing was removed; "
-            f"predict them first (`firstpass prelabel --project {project} --all`), or say --anyway"
+            f"predict them first (`firstpass prelabel project {project} --all`), or say --anyway"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from backend.cli.ends import AMISS
-from backend.cli.options import setting
+from backend.cli.options import STATE, with_settings
 from backend.cli.status import open_redis
-from backend.settings import load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.queue.retry import Retried
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["retry"]
 
 
+@with_settings(*STATE)
 def retry(
+    settings: Settings,
     job_ids: Annotated[
         list[str] | None,
         typer.Argument(
@@ -29,26 +30,22 @@ def retry(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(
-            envvar="FIRSTPASS_KIND", help="Only failures of this kind, e.g. ImageUnreachable."
-        ),
+        typer.Option(help="Only failures of this kind, e.g. ImageUnreachable."),
     ] = None,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
 ) -> None:
     """Put failed images back into the bulk queue, each with all its tries.
 
     `firstpass status --failed` lists them with their ids and kinds. Permanent
     failures (a bad image, a refused address) are never tried again but by this.
 
-    Exit codes: 0 all are back in the queue, or there were none; 1 some are not,
-    and it says why; 2 Redis does not answer.
+    Examples:
+      firstpass retry --kind ImageUnreachable
+      firstpass retry 3fa9c2d1
     """
     from backend.delivery.failed_tasks import FailedTasks
     from backend.queue.retry import Retrier
     from backend.queue.submit import SubmitLimits, Submitter
 
-    settings = load_settings(redis_url=redis_url, home=home)
     limits = SubmitLimits(settings.queue_limit, settings.job_timeout_s)
     with open_redis(settings) as connection:
         retrier = Retrier(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from backend.cli.ends import AMISS
-from backend.cli.options import setting
+from backend.cli.options import STATE, AsJson, with_settings
 from backend.errors import SettingsError
 from backend.processes.redis_server import running_redis
-from backend.settings import Settings, load_settings
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     import redis
@@ -21,33 +20,30 @@ if TYPE_CHECKING:
 __all__ = ["open_redis", "status"]
 
 
+@with_settings(*STATE)
 def status(
-    failed: Annotated[
-        bool,
-        typer.Option("--failed", envvar="FIRSTPASS_FAILED", help="List the images that failed."),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="FIRSTPASS_JSON", help="Print JSON, as /status.json.")
-    ] = False,
-    most: Annotated[
-        int, typer.Option(envvar="FIRSTPASS_MOST", min=0, help="Failures to show at most.")
-    ] = 50,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
+    settings: Settings,
+    failed: Annotated[bool, typer.Option("--failed", help="List the images that failed.")] = False,
+    as_json: AsJson = False,
+    most: Annotated[int, typer.Option(min=0, help="Failures to show at most.")] = 50,
 ) -> None:
     """Show workers, queues, cache and failures at this moment.
 
-    Without a Redis URL it looks at the `firstpass up` that runs for FIRSTPASS_HOME.
+    Without a Redis URL it looks at the `firstpass up` that runs for
+    FIRSTPASS_HOME. JSON is as at /status.json.
 
-    Exit codes: 0 all is well; 2 Redis does not answer; 1 something else needs a
-    look: no worker, a silent one, opened images that wait, tasks that no courier
-    delivers, Redis about to lose data. Images that failed are shown and do not change the exit code.
+    Examples:
+      firstpass status
+      firstpass status --failed --most 200
+
+    These need a look: no worker, a silent one, opened images that wait, tasks
+    that no courier delivers, Redis about to lose data. Images that failed are
+    shown and do not change the exit code.
     """
     from backend.cli.tables import failure_tables, overview_tables
     from backend.status.overview import read_overview
     from backend.status.verdict import overview_json, problems
 
-    settings = load_settings(redis_url=redis_url, home=home)
     with open_redis(settings) as connection:
         overview = read_overview(connection, failures=most)
     if as_json:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backend.cli.options import setting
-from backend.settings import Settings, load_settings
+from backend.cli.options import MODELS, STATE, with_settings
+from backend.settings import Settings
 
 __all__ = ["up"]
 
@@ -16,52 +15,27 @@ __all__ = ["up"]
 GRACE_S = 30.0
 
 
+@with_settings(*MODELS, *STATE, "host", "port", "basic_auth_user", "label_studio_url", "log_level")
 def up(
-    host: Annotated[str | None, setting("host")] = None,
-    port: Annotated[int | None, setting("port")] = None,
-    model: Annotated[str | None, setting("model")] = None,
+    settings: Settings,
     workers: Annotated[
         int,
         typer.Option(
             min=1,
-            envvar="FIRSTPASS_WORKERS",
             help="Worker processes; each holds the models once, so more than one per GPU seldom pays.",
         ),
     ] = 1,
-    device: Annotated[str | None, setting("device")] = None,
-    dtype: Annotated[str | None, setting("dtype")] = None,
-    batch_max: Annotated[int | None, setting("batch_max")] = None,
-    redis_url: Annotated[str | None, setting("redis_url")] = None,
-    home: Annotated[Path | None, setting("home")] = None,
-    basic_auth_user: Annotated[str | None, setting("basic_auth_user")] = None,
-    label_studio_url: Annotated[str | None, setting("label_studio_url")] = None,
-    score_threshold: Annotated[float | None, setting("score_threshold")] = None,
-    log_level: Annotated[str | None, setting("log_level")] = None,
 ) -> None:
-    """Run Redis (unless FIRSTPASS_REDIS_URL names one), web and workers; Ctrl-C ends them all.
+    """Run all of Firstpass on this machine; Ctrl-C ends it.
 
-    Secrets are taken from the environment alone.
+    Redis (unless FIRSTPASS_REDIS_URL names one), web, workers, and the courier
+    where Label Studio's address and a token are set. Secrets are taken from the
+    environment only.
+
+    Examples:
+      firstpass up --model tiny
+      firstpass up --port 9091 --workers 2 --device cuda
     """
-    _run(
-        load_settings(
-            host=host,
-            port=port,
-            model=model,
-            device=device,
-            dtype=dtype,
-            batch_max=batch_max,
-            redis_url=redis_url,
-            home=home,
-            basic_auth_user=basic_auth_user,
-            label_studio_url=label_studio_url,
-            score_threshold=score_threshold,
-            log_level=log_level,
-        ),
-        workers,
-    )
-
-
-def _run(settings: Settings, workers: int) -> None:
     from backend.errors import SettingsError
     from backend.inference.checkpoints import check_checkpoints
     from backend.inference.devices import check_device

@@ -101,7 +101,7 @@ def installed_version(binary: Path) -> str:
     python = binary.parent / "python"
     if not binary.is_file() or not python.is_file():
         raise SettingsError(
-            f"FIRSTPASS_LABEL_STUDIO_BIN: expected Label Studio in a virtual environment of its "
+            f"--label-studio-bin: expected Label Studio in a virtual environment of its "
             f"own, found no {binary}; `make setup` installs it"
         )
     ask = "import importlib.metadata as m; print(m.version('label-studio'))"
@@ -110,7 +110,7 @@ def installed_version(binary: Path) -> str:
     )
     if done.returncode != 0:
         raise SettingsError(
-            f"FIRSTPASS_LABEL_STUDIO_BIN: {binary.parent} holds no label-studio package; "
+            f"--label-studio-bin: {binary.parent} holds no label-studio package; "
             "`make setup` installs it"
         )
     return done.stdout.strip()

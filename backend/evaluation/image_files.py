@@ -108,7 +108,7 @@ def refuse_images_elsewhere(tasks: Sequence[LabelledTask], annotations: Path, fo
     named = ", ".join(task.key for task in tasks[:SHOWN])
     raise BadRequest(
         f"{annotations} names {in_words(len(tasks))} ({named}{', ...' if len(tasks) > SHOWN else ''}), and "
-        f"none of them is in {folder}: give the folder that they lie in as --images"
+        f"none of them is in {folder}: give the folder that they lie in"
         " (and the file as --annotations)"
     )
 

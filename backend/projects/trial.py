@@ -71,7 +71,7 @@ def _nothing_to_open(api: LabelStudioApi, project: int, version: str) -> Finding
         return Finding(
             Level.WARNING,
             "every task has predictions of another version, so opening one brings no new one",
-            "`firstpass prelabel` makes them, or the Data Manager's action Retrieve Predictions",
+            f"`firstpass prelabel project {project}` makes them, or the Data Manager's action Retrieve Predictions",
         )
     return Finding(
         Level.WARNING,

@@ -63,7 +63,7 @@ def _speed(lab: BulkLab, tasks: int, rounds: int) -> Iterator[Figure]:
 
     def ours(number: int) -> float:
         project = lab.new_project(f"bulk {number}", tasks)
-        seconds = lab.look_until_ended(lab.run("prelabel", "--project", str(project)))
+        seconds = lab.look_until_ended(lab.run("prelabel", "project", str(project)))
         rows[:] = [
             {name: row[name] for name in ("task", "result", "score", "model_version")}
             for row in lab.client.predictions(project)

@@ -48,7 +48,11 @@ def connect(settings: Settings, project: int) -> None:
 
 
 def look(settings: Settings, project: int | None = None) -> list[Finding]:
-    return list(Doctor(settings, lambda: open_redis(settings)).look(project))
+    return list(
+        Doctor(settings, lambda: open_redis(settings)).look(
+            None if project is None else str(project)
+        )
+    )
 
 
 def errors(findings: list[Finding]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""`firstpass evaluate --project`, as a person runs it, with the real Label Studio."""
+"""`firstpass evaluate project`, as a person runs it, with the real Label Studio."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_project_is_measured_by_its_annotations_and_gets_its_best_thresholds(
     config = demo_config.replace('<Label value="', '<Label model_score_threshold="0.99" value="')
     project = labelled_project(both, client, config, images)
 
-    report = json.loads(evaluate("--project", project, "--json", "--report", tmp_path / "r.html"))
+    report = json.loads(evaluate("project", project, "--json", "--report", tmp_path / "r.html"))
 
     assert (report["images"], report["failed"]) == (12, 0)
     truths = sum(len(image.truth.boxes) for image in images[:12])
@@ -139,7 +139,7 @@ def test_a_project_is_measured_by_its_annotations_and_gets_its_best_thresholds(
     assert "ground truth counts, else the newest (1 task)" in notes
     assert "data:image/jpeg" in (tmp_path / "r.html").read_text()
 
-    said = " ".join(evaluate("--project", project, "--write-thresholds").split())
+    said = " ".join(evaluate("project", project, "--write-thresholds").split())
 
     with LabelStudioApi.from_settings(both.settings) as api:
         after = api.project(project)["label_config"]
@@ -147,7 +147,7 @@ def test_a_project_is_measured_by_its_annotations_and_gets_its_best_thresholds(
     assert better
     for change in better:
         assert f'model_score_threshold="{change["best"]:g}" value="{change["label"]}"' in after
-    again = json.loads(evaluate("--project", project, "--json"))
+    again = json.loads(evaluate("project", project, "--json"))
     assert f"{report['model_version']} -> {again['model_version']}" in said
     assert again["model_version"] != report["model_version"]
     assert again["all_labels"]["f1"] > report["all_labels"]["f1"]
@@ -157,10 +157,10 @@ def test_a_project_that_nobody_has_labelled_is_one_sentence(
     client: LabelStudioClient, demo_config: str, evaluate: Evaluate
 ) -> None:
     project = client.create_project("Unlabelled", demo_config)
-    said = " ".join(evaluate("--project", project, expect=2).split())
+    said = " ".join(evaluate("project", project, expect=2).split())
     assert "has no tasks" in said
 
     client.upload(project, {image.name: image.png for image in demo_images(2)})
-    said = " ".join(evaluate("--project", project, expect=2).split())
+    said = " ".join(evaluate("project", project, expect=2).split())
     assert "has 2 tasks, none of them with an annotation (predictions do not count" in said
     assert said.count("firstpass:") == 1

@@ -91,7 +91,7 @@ def start_bulk(rig: Killable, project: int, home: Path) -> subprocess.Popen[byte
     home.mkdir(exist_ok=True)
     with (home / "said").open("ab") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", "backend.cli.main", "prelabel", "--project", str(project)],
+            [sys.executable, "-m", "backend.cli.main", "prelabel", "project", str(project)],
             env={
                 **settings_environment(settings),
                 "FIRSTPASS_HOME": str(home),

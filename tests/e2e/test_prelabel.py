@@ -137,7 +137,7 @@ def test_a_file_made_offline_is_imported_and_shows_its_predictions(
     client.post("/api/storages/localfiles", {"project": project, "path": str(folder)})
 
     prelabel.run(
-        *("--images", folder, "--config", config, "--out", out),
+        *("folder", folder, "--config", config, "--out", out),
         FIRSTPASS_LOCAL_FILES_ROOT=str(served_files),
     )
     client.post(f"/api/projects/{project}/import?return_task_ids=1", json.loads(out.read_text()))
@@ -170,7 +170,7 @@ def test_a_project_is_predicted_and_reported_and_a_second_start_repeats_nothing(
     (refused,) = client.import_tasks(project, [{"image": "file:///etc/passwd"}])
     report = tmp_path / "report.json"
 
-    said = prelabel.run("--project", project, "--report", report, expect=SOME_FAILED)
+    said = prelabel.run("project", project, "--report", report, expect=SOME_FAILED)
 
     rows = client.predictions(project)
     assert Counter(row["task"] for row in rows) == dict.fromkeys(good, 1)
@@ -183,23 +183,23 @@ def test_a_project_is_predicted_and_reported_and_a_second_start_repeats_nothing(
     assert "ImageUnreadable" in said
 
     began = time.monotonic()
-    prelabel.run("--project", project, "--report", report, expect=SOME_FAILED)
+    prelabel.run("project", project, "--report", report, expect=SOME_FAILED)
     assert time.monotonic() - began < sum(AGAIN_S)
     assert json.loads(report.read_text())["predicted"] == 20
     assert client.predictions(project) == rows
 
 
 def test_only_what_was_chosen_is_predicted(
-    client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
+    both: Running, client: LabelStudioClient, new_project: NewProject, prelabel: Prelabel
 ) -> None:
-    """By ids, by a filter, by a view; the first, and a sample that is the same when asked again."""
-    project = new_project(BOXES)
+    """By ids, by a filter, by a view or its address; the first, and a sample that is the same again."""
+    project = new_project(BOXES, title="Chosen ones")
     tasks = import_pictures(client, project, 30)
 
     def predicted() -> list[int]:
         return sorted(rows_per_task(client, project))
 
-    prelabel.run("--project", project, "--ids", f"{tasks[0]},{tasks[2]}-{tasks[4]}")
+    prelabel.run("project", project, "--ids", f"{tasks[0]},{tasks[2]}-{tasks[4]}")
     assert predicted() == [tasks[0], *tasks[2:5]]
 
     above = {
@@ -213,24 +213,28 @@ def test_only_what_was_chosen_is_predicted(
             }
         ],
     }
-    prelabel.run("--project", project, "--filter", json.dumps(above))
+    prelabel.run("project", project, "--filter", json.dumps(above))
     assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:]]
 
     named = {"filter": "filter:tasks:data.name", "operator": "contains", "type": "String"}
     (other,) = client.import_tasks(project, [{"image": picture(1), "name": "camera-2/7.jpg"}])
     by_data = {"conjunction": "and", "items": [{**named, "value": "camera-2/"}]}
-    prelabel.run("--project", project, "--filter", json.dumps(by_data))
+    prelabel.run("project", project, "--filter", json.dumps(by_data))
     assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:], other]
 
     view = client.post("/api/dm/views", {"project": project, "data": {"filters": above}})
-    prelabel.run("--project", project, "--view", view["id"])
-    prelabel.run("--project", project, "--limit", 3)
+    address = f"{both.settings.label_studio_url}/projects/{project}/data?tab={view['id']}"
+    said = prelabel.run("project", address, "--limit", 1, "--all")
+    assert f"only what tab {view['id']} shows, as its address says; all of it: {project}" in said
+    prelabel.run("project", project, "--view", view["id"])
+    assert predicted() == [tasks[0], *tasks[2:5], *tasks[27:], other]
+    prelabel.run("project", "chosen ones", "--limit", 3)
     assert predicted() == [*tasks[:5], *tasks[27:], other]
 
-    prelabel.run("--project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
+    prelabel.run("project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
     sampled = set(predicted()) & set(tasks[5:27])
     assert len(sampled) == 4
-    prelabel.run("--project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
+    prelabel.run("project", project, "--ids", f"{tasks[5]}-{tasks[26]}", "--sample", 4)
     assert set(predicted()) & set(tasks[5:27]) == sampled
     assert set(rows_per_task(client, project).values()) == {1}
 
@@ -242,10 +246,10 @@ def test_annotated_tasks_are_left_alone_unless_asked_for(
     tasks = import_pictures(client, project, 4)
     client.post(f"/api/tasks/{tasks[1]}/annotations/", {"result": []})
 
-    prelabel.run("--project", project)
+    prelabel.run("project", project)
     assert sorted(rows_per_task(client, project)) == [tasks[0], *tasks[2:]]
 
-    prelabel.run("--project", project, "--all")
+    prelabel.run("project", project, "--all")
     assert sorted(rows_per_task(client, project)) == tasks
 
 
@@ -261,7 +265,7 @@ def test_a_dry_run_writes_a_contact_sheet_and_nothing_else(
     client.upload(project, {image.name: image.png for image in demo_images(6)})
     sheet = tmp_path / "sheet.png"
 
-    said = prelabel.run("--project", project, "--dry-run", "--sample", 4, "--sheet", sheet)
+    said = prelabel.run("project", project, "--dry-run", "--sample", 4, "--sheet", sheet)
 
     assert client.predictions(project) == []
     assert not home.exists()
@@ -277,7 +281,7 @@ def test_a_project_that_nobody_connected_shows_what_was_written(
     project = client.create_project("Not connected", BOXES)
     tasks = import_pictures(client, project, 3)
 
-    prelabel.run("--project", project)
+    prelabel.run("project", project)
 
     (version,) = {row["model_version"] for row in client.predictions(project)}
     assert client.project(project)["model_version"] == version
@@ -287,14 +291,15 @@ def test_a_project_that_nobody_connected_shows_what_was_written(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--project", "987654"), "there is no project 987654"),
-        (("--project", "@", "--ids", "987654"), "matches --ids"),
-        (("--project", "@", "--filter", '{"conjunction":"and","items":[{"filter":"filter:tasks:id","operator":"less","type":"Number","value":0}]}'), "matches --ids"),
-        (("--project", "@", "--view", "987654"), "expected a view"),
-        (("--project", "@", "--filter", "[]"), "expected --filter"),
-        (("--project", "@", "--ids", "1,x"), "expected --ids"),
-        (("--project", "@", "--model", "tiny-florence2"), "holds tiny"),
-        (("--project", "@", "--out", "x.json"), "for --images alone"),
+        (("project", "987654"), "there is no project 987654"),
+        (("project", "No such title"), "no project that is titled 'No such title'"),
+        (("project", "http://localhost:1/projects/3"), "give the project's id: 3"),
+        (("project", "@", "--ids", "987654"), "matches --ids"),
+        (("project", "@", "--filter", '{"conjunction":"and","items":[{"filter":"filter:tasks:id","operator":"less","type":"Number","value":0}]}'), "matches --ids"),
+        (("project", "@", "--view", "987654"), "expected a view"),
+        (("project", "@", "--filter", "[]"), "expected --filter"),
+        (("project", "@", "--ids", "1,x"), "expected --ids"),
+        (("project", "@", "--model", "tiny-florence2"), "holds tiny"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_one_sentence_and_nothing_is_written(
@@ -324,16 +329,16 @@ def test_an_empty_project_and_one_without_a_servable_tag_are_told_so(
     (task,) = import_pictures(client, annotated, 1)
     client.post(f"/api/tasks/{task}/annotations/", {"result": []})
 
-    assert "has no tasks" in prelabel.run("--project", empty, expect=NOT_DONE)
-    assert "nothing in the label config" in prelabel.run("--project", unserved, expect=NOT_DONE)
-    assert "--all predicts these" in prelabel.run("--project", annotated, expect=NOT_DONE)
+    assert "has no tasks" in prelabel.run("project", empty, expect=NOT_DONE)
+    assert "nothing in the label config" in prelabel.run("project", unserved, expect=NOT_DONE)
+    assert "--all predicts these" in prelabel.run("project", annotated, expect=NOT_DONE)
 
 
 def test_a_wrong_token_is_told_so(client: LabelStudioClient, prelabel: Prelabel) -> None:
     project = client.create_project("Wrong token", BOXES)
 
     said = prelabel.run(
-        "--project", project, expect=NOT_DONE, FIRSTPASS_LABEL_STUDIO_API_KEY="0" * 40
+        "project", project, expect=NOT_DONE, FIRSTPASS_LABEL_STUDIO_API_KEY="0" * 40
     )
 
     assert "personal access token" in said
@@ -349,14 +354,14 @@ def test_a_token_that_is_revoked_in_the_middle_stops_the_run_and_another_goes_on
     """With the remedy in a sentence; what is written stays, the rest is written once by the next start."""
     project = new_project(BOXES)
     tasks = import_pictures(client, project, 100)
-    prelabel.run("--project", project)
+    prelabel.run("project", project)
     tasks += import_pictures(client, project, 100, first=40_000)  # that no worker knows
     kinds = {"api_tokens_enabled": True, "legacy_api_tokens_enabled": True}
     client.post("/api/jwt/settings", kinds)
     try:
         token = get(both, "/api/current-user/token").json()["token"]
         with open_redis(both.settings) as connection, stopped(worker_pid(connection)):
-            running = prelabel.start("--project", project, FIRSTPASS_LABEL_STUDIO_API_KEY=token)
+            running = prelabel.start("project", project, FIRSTPASS_LABEL_STUDIO_API_KEY=token)
             wait_until(lambda: bool(connection.llen(f"rq:queue:{BULK_QUEUE}")))
             client.post("/api/current-user/reset-token")
         said = ended(running, NOT_DONE)
@@ -367,7 +372,7 @@ def test_a_token_that_is_revoked_in_the_middle_stops_the_run_and_another_goes_on
     assert token not in said
     assert len(rows_per_task(client, project)) == 100
 
-    prelabel.run("--project", project)
+    prelabel.run("project", project)
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
 
 
@@ -383,7 +388,7 @@ def test_a_label_config_that_is_edited_in_the_middle_stops_the_run(
     tasks = import_pictures(client, project, CHUNK + 200)
     another = '<Label value="square"/></RectangleLabels>'
     with nobody_writes(both):
-        running = prelabel.start("--project", project)
+        running = prelabel.start("project", project)
         wait_until(lambda: has_rows_in_hand(home))
         with LabelStudioApi.from_settings(both.settings) as api:
             api.update_project(project, label_config=BOXES.replace("</RectangleLabels>", another))
@@ -394,7 +399,7 @@ def test_a_label_config_that_is_edited_in_the_middle_stops_the_run(
     before = rows_per_task(client, project)
     assert 0 < len(before) < len(tasks)
     assert set(before.values()) == {1}
-    prelabel.run("--project", project)
+    prelabel.run("project", project)
     rows = client.predictions(project)
     versions = Counter(row["model_version"] for row in rows)
     assert sorted(versions.values()) == [len(before), len(tasks)]
@@ -410,7 +415,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
     project = new_project(BOXES)
     tasks = import_pictures(client, project, CHUNK + 200)
     with nobody_writes(both):
-        running = prelabel.start("--project", project)
+        running = prelabel.start("project", project)
         wait_until(lambda: has_rows_in_hand(home))
         running.send_signal(signal.SIGINT)
 
@@ -418,7 +423,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
     stopped = len(rows_per_task(client, project))
     assert 0 < stopped < len(tasks)
 
-    prelabel.run("--project", project)
+    prelabel.run("project", project)
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
 
 
@@ -427,7 +432,7 @@ def test_watching_predicts_what_is_added_later(
 ) -> None:
     project = new_project(BOXES)
     first = import_pictures(client, project, 3)
-    running = prelabel.start("--project", project, "--watch")
+    running = prelabel.start("project", project, "--watch")
     wait_until(lambda: len(rows_per_task(client, project)) == 3)
 
     later = import_pictures(client, project, 2)

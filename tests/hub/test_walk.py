@@ -114,7 +114,7 @@ def test_what_is_missing_is_named_at_once_and_whole(machine: Machine, tmp_path: 
         ("up", "--home", str(tmp_path / "home")),
         ("models", "check"),
         ("worker", "--no-wait", "--redis-url", "redis://127.0.0.1:1/0"),
-        ("prelabel", "--images", str(tmp_path), "--config", config(tmp_path), "--out", "a.json"),
+        ("prelabel", "folder", str(tmp_path), "--config", config(tmp_path), "--out", "a.json"),
     ):
         done = machine.run(*command)
         said = " ".join((done.stdout + done.stderr).split())

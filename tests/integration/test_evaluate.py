@@ -53,7 +53,7 @@ def firstpass(*arguments: object, status: int = 0) -> str:
 def measured(home: Path, *arguments: object) -> Json:
     """The figures of an evaluation with the tiny models."""
     report: Json = json.loads(
-        firstpass("evaluate", "--model", "tiny", "--home", home, "--json", *arguments)
+        firstpass("evaluate", *arguments, "--model", "tiny", "--home", home, "--json")
     )
     return report
 
@@ -97,7 +97,7 @@ def predicted(
 ) -> dict[str, list[Labelled]]:
     """What prelabel, another way in, says is on the images."""
     firstpass(
-        *("prelabel", "--model", "tiny", "--home", home, "--images", folder),
+        *("prelabel", "folder", folder, "--model", "tiny", "--home", home),
         *("--config", CONFIG, "--out", out, "--url-prefix", "https://example.com/"),
     )
     tasks = json.loads(out.read_text())
@@ -140,7 +140,7 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
 
     report = measured(
         tmp_path / "home",
-        *("--images", folder, "--format", "coco", "--annotations", path, "--config", CONFIG),
+        *("folder", folder, "--format", "coco", "--annotations", path, "--config", CONFIG),
     )
 
     labels = {row["label"]: row for row in report["labels"]}
@@ -178,7 +178,7 @@ def test_the_tiny_pair_is_as_good_as_its_own_evaluation_says(tmp_path: Path) -> 
 
     report = measured(
         tmp_path / "home",
-        *("--images", path.parent, "--format", "coco", "--score-threshold", 0, "--device", "cpu"),
+        *("folder", path.parent, "--format", "coco", "--score-threshold", 0, "--device", "cpu"),
     )
 
     got = report["all_labels"]
@@ -208,13 +208,11 @@ def test_a_dataset_that_prelabel_wrote_agrees_with_the_models_that_made_it(
     folder = save(tmp_path / "in" / "a b", demo_images(4)).parent
     home = tmp_path / "home"
     firstpass(
-        *("prelabel", "--model", "tiny", "--home", home, "--images", folder, "--config", CONFIG),
+        *("prelabel", "folder", folder, "--model", "tiny", "--home", home, "--config", CONFIG),
         *("--format", format_name, "--out", tmp_path / "set"),
     )
 
-    report = measured(
-        home, "--images", tmp_path / "set", "--format", format_name, "--config", CONFIG
-    )
+    report = measured(home, "folder", tmp_path / "set", "--format", format_name, "--config", CONFIG)
 
     every = report["all_labels"]
     assert report["images"] == 4
@@ -260,7 +258,7 @@ def test_an_export_is_measured_with_its_choices_and_drawn_on_a_page(tmp_path: Pa
     path = tmp_path / "export.json"
     path.write_text(json.dumps(export_of(images)))
     arguments = (
-        *("evaluate", "--model", "tiny", "--home", tmp_path / "home", "--export", path),
+        *("evaluate", "export", path, "--model", "tiny", "--home", tmp_path / "home"),
         *("--images", folder, "--config", CONFIG),
         *("--report", tmp_path / "r.html", "--report", tmp_path / "r.json"),
     )
@@ -296,13 +294,13 @@ def test_best_thresholds_go_into_the_label_config_and_change_the_version(tmp_pat
         ],
     )
     arguments = (
-        *("--images", folder, "--format", "coco", "--annotations", path, "--config", config),
+        *("folder", folder, "--format", "coco", "--annotations", path, "--config", config),
         *("--score-threshold", 0.9),
     )
     before = measured(tmp_path / "home", *arguments)
 
     said = firstpass(
-        "evaluate", "--model", "tiny", "--home", tmp_path / "home", *arguments, "--write-thresholds"
+        "evaluate", *arguments, "--model", "tiny", "--home", tmp_path / "home", "--write-thresholds"
     )
     after = measured(tmp_path / "home", *arguments)
 
@@ -329,7 +327,7 @@ def test_a_sweep_compares_ways_and_models_and_says_which_to_take(tmp_path: Path)
     report = measured(
         tmp_path / "home",
         *(
-            "--export",
+            "export",
             path,
             "--images",
             folder,
@@ -390,7 +388,7 @@ def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Pope
     return subprocess.Popen(
         [
             *(sys.executable, *(("-c", HELD) if held else ("-m", "backend.cli.main"))),
-            *("evaluate", "--model", "tiny", "--home", str(home), *map(str, arguments)),
+            *("evaluate", *map(str, arguments), "--model", "tiny", "--home", str(home)),
         ],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
@@ -428,7 +426,7 @@ def test_a_run_that_was_stopped_goes_on_and_comes_to_the_same(
     folder = save(tmp_path / "in", images)
     path = tmp_path / "export.json"
     path.write_text(json.dumps(export_of(images)))
-    arguments = ("--export", path, "--images", folder, "--config", CONFIG, "--json")
+    arguments = ("export", path, "--images", folder, "--config", CONFIG, "--json")
     home = tmp_path / "home"
     stopped = start(home, *arguments, held=True)
     deadline = time.monotonic() + PATIENCE_S

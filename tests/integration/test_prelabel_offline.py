@@ -1,4 +1,4 @@
-"""`firstpass prelabel --images` as a person runs it, with the tiny models."""
+"""`firstpass prelabel folder` as a person runs it, with the tiny models."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Pope
     return subprocess.Popen(
         [
             *(sys.executable, *(("-c", HELD) if held else ("-m", "backend.cli.main"))),
-            *("prelabel", "--model", "tiny", "--home", str(home), "--config", str(CONFIG)),
-            *map(str, arguments),
+            *("prelabel", "folder", *map(str, arguments)),
+            *("--model", "tiny", "--home", str(home), "--config", str(CONFIG)),
         ],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
@@ -89,7 +89,7 @@ def test_a_folder_becomes_a_file_that_is_right_about_its_images(tmp_path: Path) 
 
     said = finish(
         start(
-            tmp_path / "home", "--images", tmp_path / "in", "--out", tmp_path / "out.json",
+            tmp_path / "home", tmp_path / "in", "--out", tmp_path / "out.json",
             "--report", tmp_path / "report.json", "--url-prefix", "https://example.com/",
         ),
         status=3,
@@ -120,7 +120,7 @@ def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
     """What was predicted before stays as it was; the file is the one that a run without a stop writes."""
     home, folder, out = tmp_path / "home", tmp_path / "in", tmp_path / "out.json"
     save(folder, demo_images(MANY))
-    stopped = start(home, "--images", folder, "--out", out, held=True)
+    stopped = start(home, folder, "--out", out, held=True)
     wait_for_done(stopped, home, least=3)
     stopped.send_signal(signum)
     said = finish(stopped, status)
@@ -132,22 +132,22 @@ def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
     assert 3 <= before["done"] < MANY
     assert before["done"] + before["waiting"] == MANY
 
-    said = finish(start(home, "--images", folder, "--out", out), status=0)
+    said = finish(start(home, folder, "--out", out), status=0)
     assert f"{before['done']} of {MANY} images" in said
     whole = out.read_text()
     assert len(predictions(out)) == MANY
 
-    finish(start(tmp_path / "fresh", "--images", folder, "--out", tmp_path / "2.json"), status=0)
+    finish(start(tmp_path / "fresh", folder, "--out", tmp_path / "2.json"), status=0)
     assert whole == (tmp_path / "2.json").read_text()
 
 
 def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "in"
     save(folder, demo_images(MANY))
-    first = start(home, "--images", folder, "--out", tmp_path / "1.json", held=True)
+    first = start(home, folder, "--out", tmp_path / "1.json", held=True)
     wait_for_done(first, home, least=1)
 
-    said = finish(start(home, "--images", folder, "--out", tmp_path / "2.json"), status=2)
+    said = finish(start(home, folder, "--out", tmp_path / "2.json"), status=2)
     first.send_signal(signal.SIGTERM)
 
     assert "another `firstpass prelabel`" in " ".join(said.split())
@@ -161,7 +161,6 @@ def test_a_dry_run_leaves_a_contact_sheet_alone(tmp_path: Path) -> None:
     said = finish(
         start(
             tmp_path / "home",
-            "--images",
             tmp_path / "in",
             "--dry-run",
             "--sample",
@@ -190,7 +189,7 @@ def test_a_folder_of_links_becomes_a_dataset_that_names_what_it_left_out(tmp_pat
         (folder / f"copy of {image.name}").symlink_to(tmp_path / "store" / image.name)
     (folder / "phone.heic").write_bytes(b"x")
     (folder / "scan").write_bytes(images[0].png)
-    given = ("--images", folder, "--format", "yolo", "--split", "0.5", "--out", out)
+    given = (folder, "--format", "yolo", "--split", "0.5", "--out", out)
 
     said = finish(start(tmp_path / "home", *given), status=2)
     assert "found none" in said

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import redis
 
 from backend.delivery.card import CourierCard, read_card
-from backend.errors import FirstpassError, LabelStudioRefuses
+from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
@@ -32,6 +32,7 @@ from backend.projects.doctor.project import (
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
+from backend.projects.project_name import find_project
 from backend.queue.connection import queue_errors
 from backend.settings import Settings
 from backend.status.overview import Overview, read_overview
@@ -53,7 +54,7 @@ class Doctor:
     settings: Settings
     open_redis: Callable[[], redis.Redis]
 
-    def look(self, project: int | None) -> Iterator[Finding]:
+    def look(self, project: str | None) -> Iterator[Finding]:
         """A finding per check, as it is made; never raises an error of ours."""
         yield Finding(Level.OK, "the settings are readable")
         with OurWeb.from_settings(self.settings) as web:
@@ -78,7 +79,7 @@ class Doctor:
         except FirstpassError as error:
             return Overview.without_redis(str(error)), None
 
-    def _label_studio(self, web: OurWeb, project: int | None) -> Iterator[Finding]:
+    def _label_studio(self, web: OurWeb, project: str | None) -> Iterator[Finding]:
         credential = LabelStudioCredential.from_settings(self.settings)
         with LabelStudioApi.from_settings(self.settings) as api:
             if credential is None:  # from_settings has raised then
@@ -94,10 +95,11 @@ class Doctor:
             else:
                 yield from self._project(api, web, project)
 
-    def _project(self, api: LabelStudioApi, web: OurWeb, project_id: int) -> Iterator[Finding]:
+    def _project(self, api: LabelStudioApi, web: OurWeb, name: str) -> Iterator[Finding]:
         try:
+            project_id = find_project(name, api, self.settings.label_studio_browser_url).id
             project = api.project(project_id)
-        except LabelStudioRefuses as error:
+        except (BadRequest, LabelStudioRefuses) as error:
             yield Finding(
                 Level.ERROR,
                 str(error),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
@@ -27,27 +24,6 @@ def run(*arguments: str) -> str:
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
-
-
-def commands(command: Any, path: str = "firstpass") -> Iterator[tuple[str, Any]]:
-    """Every command below this one, with its path; typer's click objects carry no public types."""
-    if not hasattr(command, "commands"):
-        yield path, command
-        return
-    for name, child in command.commands.items():
-        yield from commands(child, f"{path} {name}")
-
-
-COMMANDS = dict(commands(typer.main.get_command(app)))
-
-
-@pytest.mark.parametrize("path", COMMANDS)
-def test_every_option_has_its_variable(path: str) -> None:
-    """Whatever can be said on the command line can be said in the environment, and help tells how."""
-    for parameter in COMMANDS[path].params:
-        if parameter.param_type_name == "option" and parameter.name != "help":
-            assert str(parameter.envvar).startswith("FIRSTPASS_"), parameter.name
-            assert parameter.help, parameter.name
 
 
 def test_plan_shows_label_phrases_and_threshold(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from backend.runs.output_file import OutputUnwritable
 from backend.settings import Settings
 from models.devices import pick_device
 
-README = Path(__file__).parents[3] / "README.md"
 CONFIG = (
     '<View><Image name="i" value="$image"/><RectangleLabels name="b" toName="i">'
     '<Label value="cat"/></RectangleLabels></View>'
@@ -61,7 +59,7 @@ NOWHERE = "--redis-url redis://127.0.0.1:1/0"
     "line",
     [
         "predict @in/a.png --labels cat",
-        "prelabel --images @in --config @config.xml --out @o.json --home @home",
+        "prelabel folder @in --config @config.xml --out @o.json --home @home",
         "plan @config.xml",
         f"web --port 0 {NOWHERE}",
         f"worker {NOWHERE}",
@@ -83,7 +81,7 @@ def test_an_unknown_model_ends_each_command_alike(place: Path, line: str) -> Non
         (f"up --port 0 {NOWHERE} --device cuda:99", "FIRSTPASS_DEVICE: expected a device"),
         ("up --port 0 --home @file", "FIRSTPASS_HOME"),
         ("up --port 0 --home /proc/home", "FIRSTPASS_HOME"),
-        ("prelabel --images @in --config @config.xml --out @o.json --home @file", "FIRSTPASS_HOME"),
+        ("prelabel folder @in --config @config.xml --out @o.json --home @file", "FIRSTPASS_HOME"),
     ],
 )
 def test_what_can_be_known_is_said_before_the_work(place: Path, line: str, reason: str) -> None:
@@ -192,10 +190,3 @@ def test_a_home_that_cannot_be_is_one_sentence(place: Path, name: str) -> None:
 def test_a_home_on_what_takes_no_files(home: str) -> None:
     with pytest.raises(SettingsError, match="FIRSTPASS_HOME"):
         folder_in(Path(home), "redis")
-
-
-def test_the_table_of_exit_codes_is_in_the_readme() -> None:
-    codes = {
-        int(code) for code in re.findall(r"^\| (\d+) \| ", README.read_text(), flags=re.MULTILINE)
-    }
-    assert {getattr(ends, name) for name in ends.__all__} <= codes

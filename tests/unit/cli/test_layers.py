@@ -80,12 +80,12 @@ CONFIG = "label_config/counting.xml"
 #: With what runs the models, or looks where they are.
 MODELS = [
     ["demo"],
-    ["evaluate", "--images", "{}/images", "--format", "coco", "--annotations", "{}/coco.json", "--model", "tiny"],
+    ["evaluate", "folder", "{}/images", "--format", "coco", "--annotations", "{}/coco.json", "--model", "tiny"],
     ["models", "check", "tiny"],
     ["models", "list"],
     ["models", "pull", "florence-2-base"],
     ["predict", "{}/images/a.png", "--model", "tiny", "--labels", "star"],
-    ["prelabel", "--images", "{}/images", "--config", CONFIG, "--out", "{}/out.json", "--model", "tiny"],
+    ["prelabel", "folder", "{}/images", "--config", CONFIG, "--out", "{}/out.json", "--model", "tiny"],
     ["up", "--model", "tiny", "--home", "{}/home", "--port", "0"],
     ["worker", "--model", "tiny", "--redis-url", "redis://127.0.0.1:1/0"],
 ]  # fmt: skip

@@ -134,7 +134,9 @@ def test_images_that_lie_elsewhere_are_one_sentence(tmp_path: Path) -> None:
     image_at(tmp_path / "images" / "z.png")
     path = coco_at(tmp_path / "c.json", ["train/a.png", "train/b.png"], [CAR])
 
-    with pytest.raises(BadRequest, match=r"names 2 images \(train/a.png, train/b.png\).*--images"):
+    with pytest.raises(
+        BadRequest, match=r"names 2 images \(train/a.png, train/b.png\).*give the folder"
+    ):
         read_coco(tmp_path / "images", path)
 
 

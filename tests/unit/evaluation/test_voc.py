@@ -97,7 +97,7 @@ def test_a_folder_without_such_files_and_images_elsewhere_are_told(tmp_path: Pat
         read_voc(tmp_path, None, None)
 
     voc_at(tmp_path / "xml" / "a.xml", CAR.format(""))
-    with pytest.raises(BadRequest, match=r"names 1 image \(a.png\).*--images"):
+    with pytest.raises(BadRequest, match=r"names 1 image \(a.png\).*give the folder"):
         read_voc(tmp_path, None, None)
 
 

@@ -58,7 +58,7 @@ def _no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def look(
-    answers: dict[str, Any], project: int | None, monkeypatch: pytest.MonkeyPatch
+    answers: dict[str, Any], project: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> list[Finding]:
     """Doctor's findings about a Label Studio that answers so; 404 elsewhere."""
 
@@ -83,7 +83,7 @@ def look(
 
 def test_the_good_answers_get_to_the_label_config(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that each odd one below is the reason for what is found there."""
-    found = [one.what for one in look(GOOD, 3, monkeypatch)]
+    found = [one.what for one in look(GOOD, "3", monkeypatch)]
     assert any("no control tag" in what or "nothing" in what for what in found), found
     assert "project 3: x" in [one.what for one in look(GOOD, None, monkeypatch)]
 
@@ -106,9 +106,9 @@ ODD: tuple[object, ...] = (
 
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 @pytest.mark.parametrize("path", GOOD)
-@pytest.mark.parametrize("project", [None, 3])
+@pytest.mark.parametrize("project", [None, "3", "x"])
 def test_one_odd_answer_is_a_finding(
-    path: str, odd: object, project: int | None, monkeypatch: pytest.MonkeyPatch
+    path: str, odd: object, project: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No exception of any kind; the reasons are sentences."""
     said = (
@@ -131,7 +131,7 @@ def test_an_address_that_answers_so_throughout_is_an_error(
         if isinstance(odd, str)
         else odd
     )
-    for project in (None, 3):
+    for project in (None, "3"):
         findings = look(dict.fromkeys(GOOD, said), project, monkeypatch)
         about = [one for one in findings if "abel Studio" in one.what or "answer" in one.what]
         assert any(one.level is Level.ERROR for one in about)
@@ -145,7 +145,7 @@ def test_a_label_config_that_is_none_is_a_finding(
     config: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = {**GOOD, "/api/projects/3/": {**PROJECT, "label_config": config}}
-    findings = look(answers, 3, monkeypatch)
+    findings = look(answers, "3", monkeypatch)
     assert any("label config" in one.what and one.level is Level.ERROR for one in findings), (
         findings
     )
