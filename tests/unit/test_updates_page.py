@@ -13,7 +13,7 @@ import pytest
 
 from backend.delivery import keys as delivery_keys
 from backend.delivery.turn import Turn
-from backend.interactive.phrase_tally import PREFIX as PHRASES
+from backend.review.phrase_tally import PREFIX as PHRASES
 from backend.label_studio.api import WRITE_TIMEOUT_S
 from backend.label_studio.project_key import ProjectKey
 from backend.queue import keys as queue_keys
