@@ -64,7 +64,7 @@ class Installation:
     def prelabel(self, project: int) -> str:
         """What the command says."""
         given = [f"{name}={value}" for name, value in settings_environment(self.settings).items()]
-        argv = [sys.executable, "-m", "backend.cli.main", "prelabel", "--project", str(project)]
+        argv = [sys.executable, "-m", "backend.cli.main", "prelabel", "project", str(project)]
         done = subprocess.run(
             ["env", *given, *argv],
             cwd=repository(),

@@ -24,7 +24,7 @@ CONFIG = (
     '<Label value="star"/></RectangleLabels></View>'
 )
 PREDICT = ("predict", "--model", "tiny", "scans/scene.png", "--labels", "star")
-PRELABEL = ("prelabel", "--model", "tiny", "--images", "scans", "--config", "label_config.xml")
+PRELABEL = ("prelabel", "folder", "scans", "--model", "tiny", "--config", "label_config.xml")
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ WITH_MODELS = (
     ("predict", "/etc/hostname", "--labels", "star"),
     ("up",),
     ("demo",),
-    ("evaluate", "--project", "1"),
-    ("prelabel", "--images", "/etc", "--config", "/etc/hostname", "--out", "/tmp/tasks.json"),
+    ("evaluate", "project", "1"),
+    ("prelabel", "folder", "/etc", "--config", "/etc/hostname", "--out", "/tmp/tasks.json"),
 )
 
 

@@ -67,11 +67,9 @@ class World:
         )
 
     def start_bulk(self, project: int) -> Container:
-        """`prelabel --project` in the web image."""
+        """`prelabel project` in the web image."""
         env = {**self.env, **self.credentials}
-        return self._start(
-            "bulk", Job(self.web_image, ("prelabel", "--project", str(project)), env)
-        )
+        return self._start("bulk", Job(self.web_image, ("prelabel", "project", str(project)), env))
 
     def _start(self, name: str, job: Job) -> Container:
         self.logs += 1

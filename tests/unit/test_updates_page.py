@@ -13,11 +13,11 @@ import pytest
 
 from backend.delivery import keys as delivery_keys
 from backend.delivery.turn import Turn
-from backend.review.phrase_tally import PREFIX as PHRASES
 from backend.label_studio.api import WRITE_TIMEOUT_S
 from backend.label_studio.project_key import ProjectKey
 from backend.queue import keys as queue_keys
 from backend.queue.drain import DRAIN_TTL_S
+from backend.review.phrase_tally import PREFIX as PHRASES
 from backend.settings import Settings
 from backend.web.ending import ANSWER_S, END_S
 
