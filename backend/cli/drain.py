@@ -38,12 +38,14 @@ def drain(
             help="Workers as `firstpass status` names them, e.g. gpu-1:17.", metavar="WORKER"
         ),
     ] = None,
-    host: Annotated[str | None, typer.Option(help="All workers of this host.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="All workers of this host.", metavar="HOST")
+    ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All workers.")] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Let them take images again; alone: all of them.")
     ] = False,
-    wait_s: Annotated[
+    patience_s: Annotated[
         float | None,
         typer.Option(
             min=0,
@@ -63,11 +65,11 @@ def drain(
     """
     from backend.queue.drain import EVERYBODY, Drains, host_mark
 
-    if not (undo or workers or host or everybody):
-        raise SettingsError("expected WORKERs, --host HOST or --all: whom to drain")
+    if not (undo or workers or on or everybody):
+        raise SettingsError("expected WORKERs, --on HOST or --all: whom to drain")
     with open_redis(settings) as connection:
         names = [f"worker:{worker}" for worker in workers or ()]
-        names += [host_mark(host)] if host else []
+        names += [host_mark(on)] if on else []
         names += [EVERYBODY] if everybody else []
         drains, console = Drains(connection), Console(soft_wrap=True)
         if undo:
@@ -79,7 +81,7 @@ def drain(
             return
         chosen = _chosen(connection, names)
         until = drains.mark(names)
-        seconds = settings.job_timeout_s + MARGIN_S if wait_s is None else wait_s
+        seconds = settings.job_timeout_s + MARGIN_S if patience_s is None else patience_s
         late = _wait(connection, chosen, until, seconds)
     _report(console, chosen, late, seconds)
     if late:

@@ -37,7 +37,7 @@ def test_a_drained_worker_finishes_its_batch_and_leaves_the_rest_to_others(rig: 
     rig.until(lambda: rig.record.exists())  # its first batch is held
     results: list[Result] = []
     draining = threading.Thread(
-        target=lambda: results.append(run(rig, "--all", "--wait-s", str(PATIENCE_S)))
+        target=lambda: results.append(run(rig, "--all", "--patience-s", str(PATIENCE_S)))
     )
     with ExitStack() as stack:
         stack.callback(draining.join)
@@ -112,7 +112,7 @@ def test_an_older_drain_is_no_answer_to_a_new_one(rig: Rig) -> None:
     worker.send_signal(signal.SIGSTOP)
     try:
         run(rig, "--undo")
-        result = run(rig, "--all", "--wait-s", "0.5")
+        result = run(rig, "--all", "--patience-s", "0.5")
     finally:
         worker.send_signal(signal.SIGCONT)
 
@@ -125,10 +125,10 @@ def test_who_is_not_there_is_not_drained(rig: Rig) -> None:
     rig.worker(lease_s=60)
     rig.until(lambda: len(read_overview(rig.connection).workers) == 1)
     (card,) = read_overview(rig.connection).workers
-    for arguments in (["nobody:1"], ["--host", "nobody"]):
+    for arguments in (["nobody:1"], ["--on", "nobody"]):
         result = run(rig, *arguments)
         assert worker_name(card) in str(result.exception)
-    assert "expected WORKERs, --host HOST or --all" in str(run(rig).exception)
+    assert "expected WORKERs, --on HOST or --all" in str(run(rig).exception)
     assert Drains(rig.connection).marks() == []
     assert json.dumps(rig.connection.exists("firstpass:drained")) == "0"
 
