@@ -62,7 +62,7 @@ def test_no_other_module_makes_keys_of_ours() -> None:
         for path in root.rglob("*.py")
         if re.search(r'"firstpass:[a-z]', path.read_text())
     }
-    assert makers == {"delivery/keys.py", "interactive/phrase_tally.py"}
+    assert makers == {"delivery/keys.py", "review/phrase_tally.py"}
     assert Turn.__module__ == "backend.delivery.turn"  # its second key begins with its first
 
 
