@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image wheels
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -26,7 +26,7 @@ help: ## list the targets
 	@echo
 	@echo '  Settings: ARGS="..." (demo, serve, test), PYTHON=python3.12 (setup), TORCH_INDEX_URL=... (setup, image:'
 	@echo '  the package index to take another build of torch from, e.g. the CPU-only one named on pytorch.org),'
-	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image).'
+	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image), PYTHON_IMAGE=... (image-test).'
 
 setup: $(SELF_STAMP) $(LS_STAMP) ## create .venv and .venv-label-studio from the lock files, if missing or changed
 
@@ -152,6 +152,19 @@ image: ## build the images firstpass-web and firstpass-worker with docker, podma
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found: install docker (with its engine running), podman or buildah, or name one: make image ENGINE=podman' >&2; exit 1; }
 	@[ -n '$(BUILD_$(ENGINE))' ] || { echo 'make: ENGINE is "$(ENGINE)"; it can be docker, podman or buildah' >&2; exit 1; }
 	$(foreach target,web worker,$(BUILD_$(ENGINE)) $(ARGS_$(target)) --build-arg VERSION=$(TAG) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) -f docker/Dockerfile --target $(target) -t firstpass-$(target):$(TAG) . &&) true
+
+# A base that can neither be pulled nor is here is made of Debian's packages, where that can be done.
+BASE = $(or $(PYTHON_IMAGE),$(shell sed -n 's/^ARG PYTHON_IMAGE=//p' docker/Dockerfile))
+
+image-test: engine setup ## build both images and try them unprivileged beside a real Redis and Label Studio (many minutes)
+	@base=$$(tests/images/base_image.sh '$(ENGINE)' '$(BASE)'); \
+	unset MAKEFLAGS; export PYTHON_IMAGE=$$base; \
+	began=$$SECONDS; $(MAKE) --no-print-directory image ENGINE=$(ENGINE) TAG=image-test; \
+	echo "make: both images built in $$((SECONDS - began)) s"; \
+	.venv/bin/python -m pytest -m images tests/images --engine=$(ENGINE) --image-tag=image-test $(ARGS)
+
+engine:
+	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing can be tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
 
 wheels: $(SELF_STAMP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
 	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements-web.lock

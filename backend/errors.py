@@ -22,6 +22,7 @@ FirstpassError
 │   ├── TaskUnlisted            Label Studio does not list this task, while it lists others
 │   ├── LabelStudioRefuses      Label Studio refuses our token, or what we ask of it
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
+│   ├── RedisDataUnreadable     our redis-server does not read the data of its folder (`redis_server`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
 │   ├── LedgerUnusable          a bulk run's ledger is in use or cannot be written (`bulk.ledger_file`)
 │   ├── OutputUnwritable        what was to be written cannot be (`bulk.output_file`)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
@@ -79,6 +80,7 @@ class PredictionService:
         waits: WaitLimits,
         desk: DeliversLate | None = None,
         phrases: NotesPhrases | None = None,
+        orderly: Callable[[], AbstractContextManager[object]] = nullcontext,
         nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
         """`nobody` tells what all workers wait for, such as their models; `None` while one may answer."""
@@ -87,6 +89,7 @@ class PredictionService:
         self._waits = waits
         self._desk = desk
         self._phrases = phrases
+        self._orderly = orderly
         self._nobody = nobody
         self._assistant = Assistant(
             queue, wait_s=lambda: self._wait_s(waits.few_s), phrases=phrases
@@ -140,12 +143,13 @@ class PredictionService:
         # faster, so it gets all of what nobody waits for.
         late = project is not None and not few and self._desk is not None and self._desk.is_manned
         asked = Asked() if late else self._ask(asked_by_task, few)
-        slots = [
-            predictor.slot(task.id, requests, asked.outcomes)
-            for task, requests in zip(request.tasks, asked_by_task, strict=True)
-        ]
-        if self._desk is not None and project is not None:
-            slots = self._desk.hand_over(project, predictor.version, slots)
+        with self._orderly():
+            slots = [
+                predictor.slot(task.id, requests, asked.outcomes)
+                for task, requests in zip(request.tasks, asked_by_task, strict=True)
+            ]
+            if self._desk is not None and project is not None:
+                slots = self._desk.hand_over(project, predictor.version, slots)
         self._log(request, slots, asked, time.monotonic() - started)
         return slots
 
@@ -246,8 +250,12 @@ def _log_unserved(project: str | None, unserved: Sequence[UnservedTag]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """A service, and what brackets its life: call `start` before it is used and `close` after."""
+    """A service, and what brackets its life: call `start` before it is used and `close` after.
+
+    `release` has all requests that wait answered with what is there, now and from now on.
+    """
 
     service: PredictionService
     start: Callable[[], None]
     close: Callable[[], None]
+    release: Callable[[], None] = lambda: None

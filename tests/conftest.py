@@ -29,6 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="path",
         help="The server that fault tests start: one on the PATH where there is one, or the embedded one.",
     )
+    parser.addoption("--engine", default="", help="docker, podman or buildah; for tests/images.")
+    parser.addoption(
+        "--image-tag", default="latest", help="The tag of the two images that tests/images tries."
+    )
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from backend.cli.connect import connect
 from backend.cli.courier import courier
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
+from backend.cli.drain import drain
 from backend.cli.ends import NOT_DONE
 from backend.cli.evaluate import evaluate
 from backend.cli.health import health
@@ -50,6 +51,7 @@ for command in (
     courier,
     demo,
     doctor,
+    drain,
     evaluate,
     health,
     owed,

@@ -12,7 +12,7 @@ from backend.settings import Settings, load_settings
 
 __all__ = ["up"]
 
-#: The web process may take 25 s to answer what it has accepted.
+#: Each child in turn: a worker finishes its batch, the courier the rows that it is writing.
 GRACE_S = 30.0
 
 

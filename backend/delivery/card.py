@@ -30,6 +30,9 @@ class CourierCard:
     #: Why nothing is delivered at present; `None` while all is well.
     waiting: str | None = None
 
+    #: Whether it delivers nothing itself, and waits to take over from the one that does.
+    stands_by: bool = False
+
     def silent_s(self, now: float) -> float:
         """Seconds since it was last heard of."""
         return max(0.0, now - self.seen_at)
@@ -42,7 +45,8 @@ def write_card(connection: redis.Redis, card: CourierCard) -> None:
     """Show this card until it expires. Raises Redis's own errors."""
     text = json.dumps(asdict(card))
     with connection.pipeline() as pipeline:
-        pipeline.set(COURIER, text, ex=CARD_TTL_S)
+        if not card.stands_by:
+            pipeline.set(COURIER, text, ex=CARD_TTL_S)
         pipeline.hset(COURIERS, f"{card.host}:{card.pid}", text)
         # Cards of those that were killed stay while any courier lives, and are known by their age.
         pipeline.expire(COURIERS, CARD_TTL_S)

@@ -39,7 +39,7 @@ class DeliveryDesk:
         courier_lives: Callable[[], bool],
         *,
         clock: Callable[[], float] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._owed = owed
         self._claims = claims

@@ -11,6 +11,7 @@ __all__ = [
     "COURIER",
     "COURIERS",
     "OWING",
+    "POST",
     "PUT_OFF",
     "claim_key",
     "owed_key",
@@ -27,6 +28,8 @@ PUT_OFF = f"{PREFIX}put-off"
 CHANGED = f"{PREFIX}changed"
 #: What the courier tells about itself, until it stops beating.
 COURIER = f"{PREFIX}courier"
+#: Which courier delivers, until it stops beating.
+POST = f"{PREFIX}post"
 #: The same by host and process id, so that a courier finds its own beside another's.
 COURIERS = f"{PREFIX}couriers"
 

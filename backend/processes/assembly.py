@@ -40,6 +40,7 @@ def assemble_service(
             Claims(connection),
             FailedTasks(connection),
             lambda: read_card(connection) is not None,
+            sleep=running.pause,
         )
     phrases = PhraseNotes(PhraseTally(connection, clock=RedisClock(connection)))
     service = PredictionService(
@@ -48,6 +49,7 @@ def assemble_service(
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,
+        orderly=running.orderly,
         nobody=nobody,
     )
 
@@ -57,4 +59,4 @@ def assemble_service(
         if desk is not None:
             desk.close()
 
-    return RunningService(service, start=running.start, close=close)
+    return RunningService(service, start=running.start, close=close, release=running.release)

@@ -6,18 +6,21 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 import redis
 import structlog
 
-from backend.delivery.card import CARD_TTL_S, CourierCard, write_card
+from backend.delivery.card import CourierCard, write_card
 from backend.delivery.claims import Claims
 from backend.delivery.courier import Courier
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import writer_key
 from backend.delivery.owed import OwedTasks
+from backend.delivery.post import BEAT_S, POST_TTL_S, Post
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
@@ -25,8 +28,9 @@ from backend.label_studio.api import LabelStudioApi
 from backend.logs import configure_logs
 from backend.prediction.predictor import predictor_settings
 from backend.projects.changes import ProjectFollower
+from backend.queue.away import Outage
 from backend.queue.clock import RedisClock
-from backend.queue.connection import connect, redis_url_of
+from backend.queue.connection import connect, queue_errors, redis_url_of
 from backend.queue.job_queue import job_queue
 from backend.settings import Settings
 
@@ -68,16 +72,22 @@ def run_courier(settings: Settings) -> None:
             stop=stop,
         )
         pulse = _Pulse(connection, api.url, courier, RedisClock(connection))
-        threading.Thread(target=pulse.beat, args=(stop,), name="pulse", daemon=True).start()
+        beating = threading.Thread(target=pulse.beat, args=(stop,), name="pulse", daemon=True)
+        beating.start()
         queue.start()
         log.info("courier ready", label_studio=api.url)
 
         def round_() -> bool:
+            if not pulse.at_work.is_set():
+                with queue_errors():
+                    connection.ping()  # while it is away, that is what is waited for
+                return False
             follower.follow_changed()
             return courier.round()
 
         deliver(round_, stop, pulse.wait_for)
         queue.close()
+        beating.join(POST_TTL_S)
     log.info("courier ended", **courier.counts)
 
 
@@ -89,7 +99,7 @@ def deliver(
     Whatever does not answer, or refuses our token, is waited out: a person mends it, and nothing that
     is owed is lost meanwhile.
     """
-    back_off = BACK_OFF_S
+    back_off, waited_s = BACK_OFF_S, 0.0
     while not stop.is_set():
         try:
             worked = round_()
@@ -102,23 +112,30 @@ def deliver(
             say(str(error) or type(error).__name__)
             log.error("delivery waits", reason=str(error), seconds=back_off)
             stop.wait(back_off)
+            waited_s += back_off
             back_off = min(2 * back_off, MOST_BACK_OFF_S)
             continue
         say(None)
-        back_off = BACK_OFF_S
+        if waited_s:
+            log.info("delivery goes on", waited_s=waited_s)
+        back_off, waited_s = BACK_OFF_S, 0.0
         if not worked:
             stop.wait(POLL_S)
 
 
 @dataclass(slots=True)
 class _Pulse:
-    """Shows in Redis that the courier is alive, and what it waits for."""
+    """Shows in Redis that the courier is alive, and what it waits for; `at_work` while no other delivers."""
 
     connection: redis.Redis
     label_studio_url: str
     courier: Courier
     clock: Callable[[], float]
+    at_work: threading.Event = field(default_factory=threading.Event)
     _started_at: float | None = None
+    _other: str | None = None
+    _other_since: float = 0.0
+    _said: bool = False
     _reason: str | None = None
     _done_then: int = 0
 
@@ -142,9 +159,32 @@ class _Pulse:
         )
 
     def beat(self, stop: threading.Event) -> None:
+        post, outage = Post(self.connection), Outage("sign of life")
         while not stop.is_set():
             try:
-                write_card(self.connection, self.card())
+                self._see(post.take(), post)
+                outage.end()
             except redis.RedisError as error:
                 log.warning("no sign of life", error=type(error).__name__)
-            stop.wait(CARD_TTL_S / 6)
+                outage.begin()
+            stop.wait(BEAT_S)
+        with suppress(redis.RedisError):  # it runs out by itself
+            post.leave()
+
+    def _see(self, other: str | None, post: Post) -> None:
+        """Deliver where no other courier does, else wait for its end."""
+        if other is None:
+            if self._other is not None:
+                log.info("took over from another courier", courier=self._other)
+            self._other, self._said = None, False
+            self.at_work.set()
+            write_card(self.connection, self.card())
+            return
+        self.at_work.clear()
+        if other != self._other:
+            self._other, self._other_since, self._said = other, time.monotonic(), False
+        write_card(self.connection, replace(self.card(), stands_by=True))
+        # One that was killed just now holds the post for a moment, and is not at work.
+        if time.monotonic() - self._other_since > POST_TTL_S and not self._said:
+            log.warning("another courier is at work; this one waits to take over", courier=other)
+            self._said = True

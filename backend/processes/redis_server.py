@@ -27,7 +27,13 @@ from backend.processes.children import ProcessFailed, Program, free_port, port_i
 from backend.processes.home import folder_in
 from backend.processes.supervisor import Supervisor
 
-__all__ = ["RedisServerMissing", "embedded_redis", "find_redis_server", "running_redis"]
+__all__ = [
+    "RedisDataUnreadable",
+    "RedisServerMissing",
+    "embedded_redis",
+    "find_redis_server",
+    "running_redis",
+]
 
 HOST = "127.0.0.1"
 #: What a server is called; Valkey speaks as Redis does.
@@ -51,6 +57,17 @@ maxmemory-policy noeviction
 """
 
 
+#: How servers say that they do not read what they find: a format of later, and whatever else.
+_NEWER = re.compile(
+    r"Can't handle RDB format version|Unknown command .* reading the append only file"
+)
+_DAMAGED = re.compile(r"append only file|AOF|RDB|[Ss]hort read|[Ww]rong signature")
+
+
+class RedisDataUnreadable(OperatorError):
+    """The server does not read the data of its folder."""
+
+
 class RedisServerMissing(OperatorError):
     """There is no server to start."""
 
@@ -61,8 +78,8 @@ def embedded_redis(home: Path, supervisor: Supervisor | None = None) -> Iterator
 
     With a supervisor it is one of its children: restarted when it crashes, ended when it ends them.
     Without, it ends on exit. One that was found running already is borrowed, and left running; once
-    it is gone, the supervisor starts another in its place. Raises `RedisServerMissing`, `SettingsError` for a home that cannot be, and
-    `ProcessFailed` with the last lines of its log.
+    it is gone, the supervisor starts another in its place. Raises `RedisServerMissing`, `SettingsError` for a home that cannot be,
+    `RedisDataUnreadable`, and `ProcessFailed` with the last lines of its log.
     """
     folder = folder_in(home, "redis")
     with ExitStack() as stack:
@@ -182,14 +199,40 @@ def _started(
         log=folder / "redis.log",
         keep_fds=(lock,),  # so the folder stays locked for as long as the server lives
     )
-    supervisor.start(
-        program,
-        ready=lambda: _answers(url),
-        timeout_s=READY_S,
-        restart=True,
-        ends_last=ends_last,
-    )
+    try:
+        supervisor.start(
+            program,
+            ready=lambda: _answers(url),
+            timeout_s=READY_S,
+            restart=True,
+            ends_last=ends_last,
+        )
+    except ProcessFailed as error:
+        if (unreadable := _unreadable(str(error), folder, server)) is not None:
+            raise RedisDataUnreadable(unreadable) from error
+        raise
     return url
+
+
+def _unreadable(said: str, folder: Path, server: Path) -> str | None:
+    """What to do where the server's last words are about the data that it finds; `None` where they are not."""
+    if "ended with status" not in said:
+        return None
+    warnings = [line.partition(" # ")[2] for line in said.splitlines() if " # " in line]
+    newer = next(filter(_NEWER.search, warnings), None)
+    words = newer or next(filter(_DAMAGED.search, warnings), None)
+    if words is None:
+        return None
+    remedy = (
+        "a newer Redis or Valkey wrote them: put that on the PATH"
+        if newer is not None
+        else "they are damaged, or no Redis wrote them: bring back a copy, or mend them with redis-check-aof"
+    )
+    return (
+        f"{server} does not read the data in {folder} ({words}); {remedy}. Or move that folder away, and what is "
+        "queued, owed and cached in it is lost, while Label Studio keeps its predictions. The server's log is "
+        f"{folder / 'redis.log'}"
+    )
 
 
 def _borrowed(home: Path) -> str:

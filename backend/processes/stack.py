@@ -101,6 +101,8 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
         )
 
     stack = Stack(settings.local_url, _auth(settings))
+    # Ended the other way round: nothing new comes in, what is in work is finished, and the courier has seen it.
+    courier = supervisor.start(program("courier"), restart=True) if settings.delivers else None
     # What is missing ends this start with a sentence: a person waits for it at a terminal.
     loading = [
         supervisor.start(
@@ -114,13 +116,8 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
         timeout_s=WEB_READY_S,
         restart=True,
     )
-    if settings.delivers:
-        supervisor.start(
-            program("courier"),
-            ready=lambda: stack.has_courier,
-            timeout_s=COURIER_READY_S,
-            restart=True,
-        )
+    if courier is not None:
+        courier.wait_ready(lambda: stack.has_courier, timeout_s=COURIER_READY_S)
     for process in loading:
         process.wait_ready(lambda: stack.workers >= workers, timeout_s=WORKER_READY_S)
     return stack

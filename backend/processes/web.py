@@ -9,12 +9,10 @@ from backend.processes.assembly import assemble_service
 from backend.queue.connection import connect, redis_url_of
 from backend.settings import Settings
 from backend.web.app import create_app
+from backend.web.ending import EndingServer
 from backend.web.monitor import QueueMonitor
 
 __all__ = ["serve"]
-
-#: Requests that wait for a batch may finish before a stopping process ends.
-GRACEFUL_S = 25
 
 
 def serve(settings: Settings) -> None:
@@ -23,12 +21,13 @@ def serve(settings: Settings) -> None:
     # A client of its own without retries: the monitor's look must be quick to say "down".
     monitor = QueueMonitor(connect(redis_url_of(settings), retries=0))
     running = assemble_service(settings, lambda: monitor.waits)
-    uvicorn.run(
-        create_app(settings, running, monitor),
+    app = create_app(settings, running, monitor)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=GRACEFUL_S,
         server_header=False,
     )
+    EndingServer(config, app.state.ending).run()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import redis
+import structlog
 from redis.exceptions import (
     ClusterDownError,
     ExecAbortError,
@@ -15,7 +17,9 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-__all__ = ["is_away", "said_by_redis"]
+__all__ = ["Outage", "is_away", "said_by_redis"]
+
+log = structlog.get_logger()
 
 _AWAY = (
     redis.ConnectionError,
@@ -51,6 +55,25 @@ _IN_SCRIPT = re.compile(r"Error running script \(call to [^)]*\): (?:@?user_scri
 #: An EXEC that is refused itself, from Redis 7 on.
 _IN_EXEC = re.compile(r"Transaction discarded because of: ?")
 _PREFIXES = (re.compile(r"EXECABORT "), _IN_EXEC, re.compile(r"ERR "), _IN_SCRIPT)
+
+
+class Outage:
+    """Says that Redis is back, once, after it was said that it is away. For one thread."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        """Redis is away, as the caller says itself."""
+        self._since = self._since or time.monotonic()
+
+    def end(self) -> None:
+        """Redis answers."""
+        if self._since is not None:
+            away_s = round(time.monotonic() - self._since, 1)
+            log.info("redis is back", where=self._where, away_s=away_s)
+            self._since = None
 
 
 def is_away(error: redis.RedisError) -> bool:

@@ -16,7 +16,7 @@ from rq.utils import utcformat
 from backend.errors import Failure
 from backend.images.reference import ImageRef
 from backend.prediction.request import Outcome
-from backend.queue.away import is_away, said_by_redis
+from backend.queue.away import Outage, is_away, said_by_redis
 from backend.queue.clock import RedisClock
 from backend.queue.failures import FailureLog
 from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
@@ -155,14 +155,17 @@ def persist(store: Callable[[], T]) -> T:
 
     A full disk waits for a person, and to end would only have the models loaded anew.
     """
-    wait = 0.1
+    wait, outage = 0.1, Outage("storing")
     while True:
         try:
-            return store()
+            stored = store()
+            outage.end()
+            return stored
         except redis.RedisError as error:
             if not is_away(error):
                 raise
             log.error("waiting for redis", error=type(error).__name__, reason=said_by_redis(error))
+            outage.begin()
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,7 +66,7 @@ class JobQueue:
     ) -> Asked:
         """Submit (job id -> request) and wait up to `wait_s` for the outcomes.
 
-        What is not finished by then stays queued and is `pending`. A job refused by a full queue has
+        What is not finished by then, or when the listener is released, stays queued and is `pending`. A job refused by a full queue has
         a `QueueFull` failure as its outcome. Raises `QueueUnavailable` when Redis does not take the
         requests; one that goes away later is waited for.
         """
@@ -82,17 +83,26 @@ class JobQueue:
             window.drop(refused)
             outcomes: dict[str, Outcome] = dict.fromkeys(refused, full)
             outcomes |= window.collect(0)
-            while window.pending and (left := deadline - time.monotonic()) > 0:
+            while window.pending and not window.is_released:
+                if (left := deadline - time.monotonic()) <= 0:
+                    break
                 outcomes |= window.collect(left)
             return Asked(outcomes, window.pending, dict(Counter(standings.values())))
 
 
 @dataclass(frozen=True, slots=True)
 class RunningQueue:
-    """A queue's client, and what brackets its life: call `start` before it is used and `close` after."""
+    """A queue's client, and what brackets its life: call `start` before it is used and `close` after.
+
+    After `release` nobody waits any more; `pause` sleeps so many seconds, or until then, and `orderly` is
+    around what is done after a wait.
+    """
 
     queue: JobQueue
     start: Callable[[], None]
+    release: Callable[[], None]
+    pause: Callable[[float], object]
+    orderly: Callable[[], AbstractContextManager[object]]
     close: Callable[[], None]
 
 
@@ -101,4 +111,11 @@ def job_queue(settings: Settings, connection: redis.Redis) -> RunningQueue:
     listener = ResultListener(connection)
     submitter = Submitter(connection, SubmitLimits(settings.queue_limit, settings.job_timeout_s))
     queue = JobQueue(connection, submitter, listener)
-    return RunningQueue(queue, start=listener.start, close=listener.close)
+    return RunningQueue(
+        queue,
+        start=listener.start,
+        release=listener.release,
+        pause=listener.released.wait,
+        orderly=listener.orderly,
+        close=listener.close,
+    )

@@ -8,6 +8,7 @@ __all__ = [
     "BELL",
     "BULK_QUEUE",
     "CACHE_INDEX",
+    "DRAINED",
     "FAILURES",
     "FAILURES_BY_TIME",
     "FAILURE_KINDS",
@@ -43,6 +44,9 @@ FAILURE_KINDS = f"{PREFIX}failures:kinds"
 HISTOGRAMS = f"{PREFIX}histograms"
 SUBMISSIONS = f"{PREFIX}submissions"
 WORKERS = f"{PREFIX}workers"
+
+#: Which workers are to take no more images, by when that ends.
+DRAINED = f"{PREFIX}drained"
 
 #: The names of cached values, by when they were written.
 CACHE_INDEX = f"{PREFIX}cache:index"

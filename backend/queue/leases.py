@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import redis
 import structlog
 
+from backend.queue.away import Outage
 from backend.queue.keys import script
 from backend.queue.take import Taken
 
@@ -123,14 +124,17 @@ class Leases:
         teller.join(LAST_WORDS_S)
 
     def _beat(self) -> None:
+        outage = Outage("heartbeat")
         while True:
             time.sleep(self._lease_s / 3)
             with self._lock:
                 held = list(self._held.values())
             try:
                 self._renew(held)
+                outage.end()
             except redis.RedisError as error:
                 log.error("heartbeat", error=type(error).__name__)
+                outage.begin()
 
     def _renew(self, held: Sequence[Taken]) -> None:
         entries: defaultdict[str, list[str]] = defaultdict(list)

@@ -6,7 +6,8 @@ Decoding validates: a writer of the queue cannot make a worker call or load anyt
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,9 +46,14 @@ def decode_request(data: object) -> ModelRequest:
         match data:
             case {"image": dict(image), "queries": list(queries)}:
                 decoded: tuple[Query, ...] = tuple(map(untagged_query, queries))
+                for query, told in zip(decoded, queries, strict=True):
+                    _check_fields(query, {name: told[name] for name in told if name != "type"})
                 return ModelRequest(ImageRef.from_json(image), decoded)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
-        raise InternalError(f"a job holds a request that does not decode: {error}") from error
+        raise InternalError(
+            f"a job holds a request that does not decode: {error}; give web, workers and courier the same "
+            "version of Firstpass, then `firstpass retry`"
+        ) from error
     raise InternalError(f"expected a job with image and queries, got a {type(data).__name__}")
 
 
@@ -85,3 +91,16 @@ def read_outcome(text: str | bytes) -> Outcome:
         return decode_outcome(text)
     except InternalError as error:
         return replace(Failure.of(error), transient=True)
+
+
+def _check_fields(value: object, told: object) -> None:
+    """Raise `ValueError` for a field that this version does not know: to leave it out would answer otherwise."""
+    if is_dataclass(value) and isinstance(told, Mapping):
+        unknown = told.keys() - {field.name for field in fields(value)} - {"type"}
+        if unknown:
+            raise ValueError(f"{type(value).__name__} has no {', '.join(sorted(unknown))} here")
+        for name, content in told.items():
+            _check_fields(getattr(value, name, None), content)
+    elif isinstance(value, tuple) and isinstance(told, list):
+        for item, content in zip(value, told, strict=True):
+            _check_fields(item, content)

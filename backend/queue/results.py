@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from uuid import uuid4
 
 import redis
 import structlog
 
+from backend.queue.away import Outage
 from backend.queue.keys import wake_channel
 
 __all__ = ["ResultListener", "Waiting"]
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 
 #: How long the subscriber sleeps before it tries a lost connection again.
 RECONNECT_S = 1.0
+#: Of hundreds of threads that are released at once so many go on together: more would only be in each
+#: other's way, and in that of the thread that writes their answers.
+FEW = 8
 
 
 class Waiting:
@@ -64,9 +68,19 @@ class Waiting:
             self._told.add(job_id)
         self._woken.set()
 
+    def wake(self) -> None:
+        """End the wait that is under way."""
+        self._woken.set()
+
+    @property
+    def is_released(self) -> bool:
+        """Whether nobody is to wait any more: what is pending stays so."""
+        return self._listener.released.is_set()
+
     def wait(self, timeout_s: float) -> set[str]:
-        """The ids told since the last call; empty when none came within `timeout_s`."""
-        self._woken.wait(timeout_s)
+        """The ids told since the last call; empty when none came within `timeout_s`, or once released."""
+        if not self.is_released:
+            self._woken.wait(timeout_s)
         with self._lock:
             self._woken.clear()
             told, self._told = self._told, set()
@@ -82,10 +96,25 @@ class ResultListener:
         self._lock = threading.Lock()
         self._waiting: defaultdict[str, list[Waiting]] = defaultdict(list)
         self._closed = threading.Event()
+        #: Set for good by `release`.
+        self.released = threading.Event()
+        self._few = threading.Semaphore(FEW)
         self._thread = threading.Thread(target=self._listen, name="result-listener", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def release(self) -> None:
+        """Let all who wait go on with what they have, now and from now on: this process is to end."""
+        self.released.set()
+        with self._lock:
+            waiting = {one for several in self._waiting.values() for one in several}
+        for one in waiting:
+            one.wake()
+
+    def orderly(self) -> AbstractContextManager[object]:
+        """Around what is done after the wait. Once released all come at once, and are let in a few at a time."""
+        return self._few if self.released.is_set() else nullcontext()
 
     def close(self) -> None:
         """End the thread; requests that wait go on by their re-checks."""
@@ -114,16 +143,19 @@ class ResultListener:
                     del self._waiting[job_id]
 
     def _listen(self) -> None:
+        outage = Outage("wake-up channel")
         while not self._closed.is_set():
             try:
                 with self._connection.pubsub(ignore_subscribe_messages=True) as subscription:
                     subscription.subscribe(self.channel)
+                    outage.end()
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=RECONNECT_S)
                         if message is not None:
                             self._tell(message["data"].decode("utf-8", "replace"))
             except redis.RedisError as error:
                 log.warning("wake-up channel lost", error=type(error).__name__)
+                outage.begin()
                 self._closed.wait(RECONNECT_S)
 
     def _tell(self, job_id: str) -> None:

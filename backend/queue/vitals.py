@@ -21,7 +21,10 @@ from backend.queue.keys import HISTOGRAMS, SUBMISSIONS, WORKERS, worker_key
 
 __all__ = [
     "BUCKETS_S",
+    "DRAINED_STATE",
+    "RESTING",
     "STAGES",
+    "SUSPENDED_STATE",
     "Histogram",
     "Vitals",
     "WorkerCard",
@@ -41,6 +44,14 @@ MINUTE_S = 60.0
 QUARTER_S = 15 * MINUTE_S
 #: Names of workers that were killed are forgotten after this; their cards expire much sooner.
 FORGET_NAME_S = 3600.0
+#: What a worker says of itself that holds nothing and takes nothing, by `firstpass drain` and `rq suspend`; and
+#: of such a worker, what it waits for, and what lets it go on.
+DRAINED_STATE = "drained"
+SUSPENDED_STATE = "suspended"
+RESTING = {
+    DRAINED_STATE: ("is drained and takes no images", "let it go on: `firstpass drain --undo`"),
+    SUSPENDED_STATE: ("is suspended and takes no images", "let it go on: `rq resume`"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,9 @@ class WorkerCard:
     seen_at: float
     #: What its answers depend on; empty where it does not say.
     fingerprint: str = ""
+    #: When the mark ends by which it takes nothing, seconds since the epoch; 0 where it takes images.
+    drained_until: float = 0.0
+
     #: Why it takes no images yet, and what is to be done about it; empty when it takes them.
     waits_for: str = ""
     remedy: str = ""
@@ -134,7 +148,13 @@ class Vitals:
         self._recent: deque[tuple[float, int]] = deque()
         self.batch_size = 1
         self.state = "starting"
+        self.drained_until = 0.0
         self.waits_for = self.remedy = ""
+
+    def is_now(self, state: str) -> None:
+        """Say this state, and what one who rests waits for."""
+        self.state = state
+        self.waits_for, self.remedy = RESTING.get(state, ("", ""))
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""
@@ -163,6 +183,7 @@ class Vitals:
             "started_at": self._started_at,
             "seen_at": now,
             "fingerprint": self._fingerprint,
+            "drained_until": self.drained_until,
             "waits_for": self.waits_for,
             "remedy": self.remedy,
         }
@@ -242,6 +263,7 @@ def card_of(name: str, stored: Mapping[str, str]) -> WorkerCard:
         started_at=number_of(stored.get("started_at"), float),
         seen_at=number_of(stored.get("seen_at"), float),
         fingerprint=stored.get("fingerprint", ""),
+        drained_until=number_of(stored.get("drained_until"), float),
         waits_for=stored.get("waits_for", ""),
         remedy=stored.get("remedy", ""),
     )

@@ -86,6 +86,11 @@ class Window:
         """The ids that were added and have no outcome yet."""
         return set(self._requests)
 
+    @property
+    def is_released(self) -> bool:
+        """Whether its process is to end, so that `collect` waits no more."""
+        return self._waiting.is_released
+
     def add(self, requests: Mapping[str, ModelRequest]) -> None:
         """Wait for these too (job id -> request); `submit` or the next `collect` submits them."""
         new = {job_id: one for job_id, one in requests.items() if job_id not in self._requests}
@@ -126,7 +131,7 @@ class Window:
         return standings
 
     def collect(self, wait_s: float) -> dict[str, Outcome]:
-        """The outcomes that are new, as soon as there are any; empty when none came in `wait_s`.
+        """The outcomes that are new, as soon as there are any; empty when none came in `wait_s`, or once released.
 
         A Redis that is away is waited for: the work is queued, and what is not is submitted then.
         """
@@ -145,7 +150,7 @@ class Window:
             except (redis.RedisError, QueueUnavailable) as error:
                 log.warning("redis is away, waiting on", error=type(error).__name__)
                 time.sleep(max(0.0, min(RESUBMIT_S, deadline - time.monotonic())))
-            if self._settled or time.monotonic() >= deadline:
+            if self._settled or self.is_released or time.monotonic() >= deadline:
                 settled, self._settled = self._settled, {}
                 if self._consumes:
                     self._expire(settled)

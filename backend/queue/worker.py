@@ -27,8 +27,9 @@ from rq.worker import WorkerStatus
 from backend.errors import InternalError, TookTooLong
 from backend.inference.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.inference.batch_size import BatchSizer
-from backend.queue.away import is_away
+from backend.queue.away import Outage, is_away
 from backend.queue.clock import RedisClock
+from backend.queue.drain import Drains, Rest
 from backend.queue.finish import Finisher, KeepLimits, persist
 from backend.queue.intake import Intake, timeout_s
 from backend.queue.keys import BELL, QUEUES
@@ -113,6 +114,7 @@ class BatchWorker(PatientWorker):
             ttl_s=3 * limits.lease_s,
             clock=clock,
         )
+        self._rest = Rest(Drains(connection), self._vitals, lambda: persist(self._show))
         self._outcomes = Outcomes(finisher, self._vitals, self.key, limits.retry_after_s)
         self._intake = Intake(
             self._taker,
@@ -162,15 +164,22 @@ class BatchWorker(PatientWorker):
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
         """The first job of the next batch; the whole batch is in `self._batch`, leased."""
-        backoff = 0.2
-        self._set_status(WorkerStatus.IDLE)
+        backoff, outage = 0.2, Outage("taking")
+        self.set_state(WorkerStatus.IDLE)
         while not self._stop_requested:
             try:
                 self._maintain()
                 if self._last is not None and not self._intake.is_empty:
                     self._batch = []
                     return self._last.job, self._last.queue
+                if self._rest.is_due:
+                    if timeout is None:
+                        return None
+                    self._rest.begin()
+                    continue
+                self._rest.end(WorkerStatus.IDLE.value)
                 self._batch = self._taker.take(self._sizer.size)
+                outage.end()
                 if self._batch:
                     self._leases.hold(self._batch)
                     self._last = self._batch[0]
@@ -183,6 +192,7 @@ class BatchWorker(PatientWorker):
                 if not is_away(error):
                     raise
                 log.error("waiting for redis", error=type(error).__name__)
+                outage.begin()
                 time.sleep(backoff)
                 backoff = min(2 * backoff, 5.0)
         return None
@@ -191,7 +201,7 @@ class BatchWorker(PatientWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run the batch that `job` is the first of, and all that comes into hand meanwhile."""
-        self._set_status(WorkerStatus.BUSY)
+        self.set_state(WorkerStatus.BUSY)
         self._intake.add(self._batch)
         while not self._intake.is_empty:
             self._maintain()
@@ -243,6 +253,7 @@ class BatchWorker(PatientWorker):
 
     def _maintain(self) -> None:
         """Between batches too: a run of many thousand images is one call of `execute_job`."""
+        self._rest.look()
         if self.should_run_maintenance_tasks:
             self.heartbeat()
             self.run_maintenance_tasks()
@@ -255,9 +266,10 @@ class BatchWorker(PatientWorker):
         except redis.RedisError:
             return self._suspended
 
-    def _set_status(self, status: WorkerStatus) -> None:
-        self._vitals.state = str(status.value)
-        self.set_state(status)
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        """Told on our card as well, whoever sets it: RQ does when it is suspended."""
+        self._vitals.is_now(str(state.value if isinstance(state, WorkerStatus) else state))
+        super().set_state(state, pipeline)
 
     def _beat(self, pipeline: Any) -> None:
         self.heartbeat(pipeline=pipeline)
@@ -269,7 +281,8 @@ class BatchWorker(PatientWorker):
             self._outcomes.fail(jobs[0], TookTooLong(seconds))
 
     def _is_ending(self) -> bool:
-        return self._stop_requested or self._suspended or self._should_recycle()
+        rests = self._suspended or self._rest.is_due
+        return self._stop_requested or rests or self._should_recycle()
 
     def _should_recycle(self) -> bool:
         """Never before a batch was run: where the models alone are past the bound, work goes on too."""

@@ -18,8 +18,8 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.utils import str_to_date
 
-from backend.delivery.card import CourierCard, card_of
-from backend.delivery.keys import COURIER, OWING, PUT_OFF, owed_key
+from backend.delivery.card import CARD_TTL_S, CourierCard, card_of
+from backend.delivery.keys import COURIER, COURIERS, OWING, PUT_OFF, owed_key
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailureRecord, records_of
@@ -110,6 +110,8 @@ class Overview:
     failures: tuple[FailureRecord, ...] = ()
     #: The courier that was last heard of; `None` when none is alive.
     courier: CourierCard | None = None
+    #: Those that wait until it ends.
+    waiting_couriers: tuple[CourierCard, ...] = ()
     #: Tasks whose prediction is still to be written into Label Studio.
     owed_tasks: int = 0
     #: Why Label Studio does not serve a project that is owed some of them.
@@ -180,6 +182,7 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
         failed_images=first["failed images"],
         failures=tuple(records_of(second.get("failures", ()))),
         courier=card_of(first["courier"]),
+        waiting_couriers=_waiting_couriers(first["couriers"], now),
         owed_tasks=sum(second["owed", project] for project in first["owing"]),
         put_off={
             _word(project): _word(reason)
@@ -212,6 +215,7 @@ def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
         "courier": ("get", COURIER),
         "owing": ("smembers", OWING),
         "put off": ("hgetall", PUT_OFF),
+        "couriers": ("hvals", COURIERS),
     }
     for name in QUEUES:
         waiting = f"{Queue.redis_queue_namespace_prefix}{name}"
@@ -249,6 +253,7 @@ _NOTHING: Mapping[str, Any] = {
     "zcard": 0,
     "zcount": 0,
     "zrange": [],
+    "hvals": [],
     "zrevrangebyscore": [],
 }
 
@@ -267,6 +272,11 @@ def _ask(connection: redis.Redis, questions: Mapping[Hashable, Question]) -> dic
         elif isinstance(reply, Exception):
             raise reply
     return replies
+
+
+def _waiting_couriers(cards: Sequence[bytes], now: float) -> tuple[CourierCard, ...]:
+    known = [card for card in map(card_of, cards) if card is not None]
+    return tuple(card for card in known if card.stands_by and card.silent_s(now) < CARD_TTL_S)
 
 
 def _redis_view(info: Mapping[str, Any]) -> RedisView:

@@ -10,7 +10,7 @@ from backend import __version__
 from backend.errors import TookTooLong
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.readiness import waiting_workers
-from backend.queue.vitals import Histogram, WorkerCard
+from backend.queue.vitals import RESTING, Histogram, WorkerCard
 from backend.status.overview import Overview, RedisView
 from backend.status.wording import worker_name
 from backend.wording import images, megabytes, tasks
@@ -57,6 +57,17 @@ def notes(overview: Overview) -> list[str]:
             f"{images(overview.failed_images)} failed: `firstpass status --failed` says why, "
             "`firstpass retry` tries them again."
         )
+    if overview.waiting_couriers:
+        at_work = f" ({worker_name(overview.courier)})" if overview.courier is not None else ""
+        found.append(
+            f"More than one courier runs: {', '.join(map(worker_name, overview.waiting_couriers))} wait to take over from the one "
+            f"at work{at_work}."
+        )
+    rest = [card for card in overview.alive if card.state in RESTING]
+    if rest and overview.able:
+        names = ", ".join(f"{worker_name(card)} ({card.state})" for card in rest)
+        remedies = sorted({card.remedy for card in rest})
+        found.append(f"These take no images: {names}; {', '.join(remedies)}.")
     return found
 
 
@@ -94,7 +105,10 @@ def _waiting_workers(overview: Overview) -> list[str]:
     return [
         f"{_capital(one.reason)}{'.' if able else _they_wait(overview)}"
         f"{_as_sentence(one.remedy, ' It starts by itself then.') if one.waits else ''}"
-        for one in waiting_workers(overview.alive)
+        # While another takes images, one that rests is as somebody wants it: a note.
+        for one in waiting_workers(
+            [card for card in overview.alive if not able or card.state not in RESTING]
+        )
         if one.waits or not able
     ]
 
@@ -179,6 +193,7 @@ def _delivery_json(overview: Overview) -> dict[str, Any]:
     courier = overview.courier
     return {
         "owed_tasks": overview.owed_tasks,
+        "waiting_couriers": [worker_name(card) for card in overview.waiting_couriers],
         "courier": courier
         and {**asdict(courier), "silent_s": round(courier.silent_s(overview.at), 1)},
     }

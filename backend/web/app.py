@@ -25,6 +25,7 @@ from backend.service import PredictionService, RunningService
 from backend.settings import Settings
 from backend.web.auth import Gate
 from backend.web.body import Bodies, CallerGone
+from backend.web.ending import AnswersAtTheEnd, Ending
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.operator_routes import STATUS_THREADS, add_operator_routes
@@ -56,7 +57,9 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
         running.close()
 
     app = FastAPI(title="Firstpass", version=__version__, lifespan=lifespan, openapi_url=None)
+    app.state.ending = Ending(running.release)
     _add_guards(app, Gate(settings), metrics)
+    app.add_middleware(AnswersAtTheEnd, ending=app.state.ending)
     _add_label_studio_routes(app, settings, running.service, metrics)
     add_operator_routes(app, monitor, metrics)
     return app

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend import __version__
+from backend.queue.readiness import NotReady
 from backend.status.overview import Overview
 from backend.status.verdict import overview_json
 from backend.web.auth import READY_PATH
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 #: Overviews read from Redis at the same time; more wait for their turn.
 STATUS_THREADS = 4
+
+ENDS = NotReady("this web process ends", "ask another, or again in a moment")
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -65,7 +68,7 @@ def add_operator_routes(app: FastAPI, monitor: QueueMonitor, metrics: Metrics) -
 
         What is told is the same for all, and names no host, address or file.
         """
-        unready = monitor.unready
+        unready = ENDS if app.state.ending.begun else monitor.unready
         told: dict[str, Any] = {"ready": unready is None, "workers": monitor.state.workers}
         if unready is not None:
             told |= {"workers": 0, "reason": unready.reason, "remedy": unready.remedy}

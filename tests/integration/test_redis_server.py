@@ -18,6 +18,7 @@ import redis
 from backend.processes import redis_server
 from backend.processes.children import ProcessFailed, free_port
 from backend.processes.redis_server import (
+    RedisDataUnreadable,
     RedisServerMissing,
     embedded_redis,
     find_redis_server,
@@ -253,3 +254,43 @@ def test_who_borrowed_ends_with_a_sentence_where_the_address_is_gone(tmp_path: P
             with pytest.raises(ProcessFailed, match="start this one again"):
                 second.look_after_all()
         borrowed.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        (b"REDIS0999", "a newer Redis or Valkey wrote them"),
+        (b"REDIS0009 and then no more of it", "they are damaged"),
+        (b"no command at all", "they are damaged"),
+    ],
+)
+@pytest.mark.parametrize("on_path", [True, False])
+def test_data_that_the_server_does_not_read_are_named_with_a_way_out(
+    base: bytes, words: str, on_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump of a later Redis, and one that was cut off: one sentence with the folder, and nothing is changed."""
+    monkeypatch.setattr(
+        redis_server, "find_redis_server", lambda: find_redis_server(on_path=on_path)
+    )
+    folder = tmp_path / "redis" / "appendonlydir"
+    folder.mkdir(parents=True)
+    kind = "rdb" if base.startswith(b"REDIS") else "aof"
+    name = f"appendonly.aof.1.base.{kind}"
+    (folder / name).write_bytes(base)
+    (folder / "appendonly.aof.1.incr.aof").touch()
+    (folder / "appendonly.aof.manifest").write_text(
+        f"file {name} seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
+    )
+
+    with pytest.raises(RedisDataUnreadable) as caught, embedded_redis(tmp_path):
+        pass
+
+    said = str(caught.value)
+    assert words in said
+    assert str(tmp_path / "redis") in said
+    assert "\n" not in said
+    assert (folder / name).read_bytes() == base
+
+    shutil.move(tmp_path / "redis", tmp_path / "moved away")  # as it says
+    with embedded_redis(tmp_path) as url, client(url) as connection:
+        assert connection.ping()

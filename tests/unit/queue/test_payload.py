@@ -218,3 +218,26 @@ def test_the_id_ignores_a_signature() -> None:
     }
 
     assert len(ids) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"type": "Ground", "phrases": ["cat"], "later": 1},
+        {"type": "Ground", "phrases": ["cat"], "tiling": {"later": 1}},
+        {
+            "type": "PerBox",
+            "boxes": {"type": "Ground", "phrases": ["a"], "later": 1},
+            "ask": "text",
+        },
+        {"type": "Later", "phrases": ["cat"]},
+    ],
+)
+def test_what_a_later_version_asks_is_refused_and_not_half_understood(query: Any) -> None:
+    """A field left out would be answered otherwise, under the name of what was asked."""
+    image = encode_request(ModelRequest(parse_image_ref("http://h/a.png", task_id=1), (Detect(),)))[
+        "image"
+    ]
+
+    with pytest.raises(InternalError, match="the same version of Firstpass"):
+        decode_request({"image": image, "queries": [query]})

@@ -1,0 +1,152 @@
+"""`firstpass drain`: workers finish what they hold and take no more, until they are let go on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from backend.cli.ends import AMISS
+from backend.cli.options import setting
+from backend.cli.status import open_redis
+from backend.errors import SettingsError
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+    from backend.queue.vitals import WorkerCard
+
+__all__ = ["drain"]
+
+LOOK_EVERY_S = 0.3
+#: What a worker may take beside its batch: until it looks, and to give back what it has not begun.
+MARGIN_S = 30.0
+
+
+def drain(
+    workers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Workers as `firstpass status` names them, e.g. gpu-1:17.", metavar="WORKER"
+        ),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(envvar="FIRSTPASS_DRAIN_HOST", help="All workers of this host.")
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", envvar="FIRSTPASS_DRAIN_ALL", help="All workers.")
+    ] = False,
+    undo: Annotated[
+        bool,
+        typer.Option(
+            "--undo",
+            envvar="FIRSTPASS_UNDO",
+            help="Let them take images again; alone: all of them.",
+        ),
+    ] = False,
+    wait_s: Annotated[
+        float | None,
+        typer.Option(
+            envvar="FIRSTPASS_DRAIN_WAIT_S",
+            min=0,
+            help="Seconds to wait until they hold nothing; unset: as long as a batch may take, and 30 more.",
+        ),
+    ] = None,
+    redis_url: Annotated[str | None, setting("redis_url")] = None,
+    home: Annotated[Path | None, setting("home")] = None,
+) -> None:
+    """Have workers finish what they hold and take no more images.
+
+    They give back what they have not begun, stay up with their models, and end at
+    once when told to. Started again they take nothing either, until --undo, or for a day.
+
+    Exit codes: 0 they hold nothing, or take images again; 1 some do not say so;
+    2 Redis does not answer, or there is no such worker.
+    """
+    from backend.queue.drain import EVERYBODY, Drains, host_mark
+
+    settings = load_settings(redis_url=redis_url, home=home)
+    if not (undo or workers or host or everybody):
+        raise SettingsError("expected WORKERs, --host HOST or --all: whom to drain")
+    with open_redis(settings) as connection:
+        names = [f"worker:{worker}" for worker in workers or ()]
+        names += [host_mark(host)] if host else []
+        names += [EVERYBODY] if everybody else []
+        drains, console = Drains(connection), Console(soft_wrap=True)
+        if undo:
+            # With `all` goes every mark: one for a host would go on holding its workers back.
+            drains.undo(None if everybody or not names else names)
+            left = drains.marks()
+            more = f" Marks that are left: {', '.join(left)}." if left else ""
+            console.print(Text(f"They take images again.{more}"))
+            return
+        chosen = _chosen(connection, names)
+        until = drains.mark(names)
+        seconds = settings.job_timeout_s + MARGIN_S if wait_s is None else wait_s
+        late = _wait(connection, chosen, until, seconds)
+    _report(console, chosen, late, seconds)
+    if late:
+        raise typer.Exit(AMISS)
+
+
+def _chosen(connection: redis.Redis, names: Sequence[str]) -> list[WorkerCard]:
+    """The living workers that the marks are for. Raises `SettingsError` for a mark of none."""
+    from backend.queue.drain import EVERYBODY, marks_for
+    from backend.status.overview import read_overview
+    from backend.status.wording import worker_name
+
+    alive = read_overview(connection, failures=0).alive
+    heeded = {name for card in alive for name in marks_for(card.host, card.pid)}
+    unknown = [name.partition(":")[2] for name in names if name not in heeded and name != EVERYBODY]
+    if unknown:
+        known = ", ".join(worker_name(card) for card in alive) or "none"
+        raise SettingsError(f"no worker {', '.join(unknown)} is alive; alive: {known}")
+    return [card for card in alive if set(marks_for(card.host, card.pid)) & set(names)]
+
+
+def _wait(
+    connection: redis.Redis, chosen: Sequence[WorkerCard], until: float, seconds: float
+) -> list[WorkerCard]:
+    """Return when all hold nothing, or have ended; those that do not within so many seconds."""
+    from backend.status.overview import read_overview
+
+    deadline = time.monotonic() + seconds
+    names = {card.name for card in chosen}
+    while True:
+        now = read_overview(connection, failures=0)
+        late = [
+            card
+            for card in now.workers
+            # An older mark's answer is none to this one: it may have gone on in between.
+            if card.name in names and card.drained_until < until
+        ]
+        if not late or time.monotonic() >= deadline:
+            return late
+        time.sleep(LOOK_EVERY_S)
+
+
+def _report(
+    console: Console, chosen: Sequence[WorkerCard], late: Sequence[WorkerCard], seconds: float
+) -> None:
+    from backend.status.wording import worker_name
+    from backend.wording import printable
+
+    late_names = {card.name for card in late}
+    for card in chosen:
+        said = "holds nothing and takes nothing"
+        if card.name in late_names:
+            said = (
+                f"has not said within {seconds:g} s that it holds nothing: its batch takes longer, it hangs, or "
+                "it is of a version that knows no draining; SIGTERM ends it after its batch"
+            )
+        console.print(Text(printable(f"worker {worker_name(card)} {said}")))
+    if not chosen:
+        console.print(Text("No worker is alive; those that are started take nothing."))
+    console.print(Text("`firstpass drain --undo` lets them go on."))
