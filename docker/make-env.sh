@@ -25,7 +25,22 @@ stop() {
 secret() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # ---- .env: each value in double quotes, as compose reads them --------------------------------------
-has() { [ -f "$file" ] && grep -q "^$1=" "$file"; }
+# A line as compose reads it: it may have spaces, `export` and `:` about the name.
+has() { [ -f "$file" ] && grep -qE "^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*[=:]" "$file"; }
+is_set() { [ -n "$(value_of "$1")" ]; }
+value_of() { # NAME: the last value that stands there, without quotes and what follows them; for plain values
+  [ -f "$file" ] || return 0
+  local line
+  line=$(grep -E "^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*[=:]" "$file" | tail -n 1) || return 0
+  line=$(sed -E "s/^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*[=:][[:space:]]*//" <<<"${line%$'\r'}")
+  case $line in
+    \"*) line=${line#\"} line=${line%%\"*} ;;
+    \'*) line=${line#\'} line=${line%%\'*} ;;
+    \#*) line= ;;
+    *) line=$(sed -E 's/[[:space:]]+(#.*)?$//' <<<"$line") ;;
+  esac
+  printf '%s' "$line"
+}
 quoted() {
   local value=$1
   value=${value//\\/\\\\}
@@ -33,12 +48,12 @@ quoted() {
   printf '"%s"' "${value//\$/\\\$}"
 }
 put() { # NAME VALUE: in the place of what is there, or at the end
-  local line made=
+  local line made= name="^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*[=:]"
   case $2 in *$'\n'* | *$'\r'*) stop "expected $1 on one line, got a line break in it" ;; esac
   if has "$1"; then
     made=$(mktemp "$file.XXXXXX")
     while IFS= read -r line || [ -n "$line" ]; do
-      case $line in "$1="*) line=$1=$(quoted "$2") ;; esac
+      if [[ $line =~ $name ]]; then line=$1=$(quoted "$2"); fi
       printf '%s\n' "$line"
     done <"$file" >"$made"
     mv "$made" "$file"
@@ -47,7 +62,7 @@ put() { # NAME VALUE: in the place of what is there, or at the end
   fi
   written+=("$1")
 }
-put_new() { has "$1" || put "$1" "$2"; }
+put_new() { is_set "$1" || put "$1" "$2"; } # an empty value counts as none
 
 # ---- networks: IPv4 as numbers ---------------------------------------------------------------------
 number() {
@@ -66,6 +81,8 @@ inside() { # A B: whether network A lies in B
 overlap() { inside "$1" "$2" || inside "$2" "$1"; }
 check_network() {
   local part range
+  # Docker reads no numbers that begin with 0.
+  [[ ! $1 =~ (^|[./])0[0-9] ]] || stop "expected --subnet like 10.99.0.0/24, got $1"
   [[ $1 =~ ^([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})/([0-9]{1,2})$ ]] ||
     stop "expected --subnet like 10.99.0.0/24, got $1"
   for part in "${BASH_REMATCH[@]:1:4}"; do
@@ -160,7 +177,13 @@ if [ -n "$subnet" ]; then
   check_network "$subnet"
   user=$(user_of "$subnet")
   [ -z "$user" ] || stop "$subnet is in use: $user; choose another --subnet"
-elif ! has SUBNET; then
+elif is_set SUBNET; then
+  # What Label Studio goes on refusing follows from it.
+  if ! is_set SUBNET_BANS; then
+    subnet=$(value_of SUBNET)
+    check_network "$subnet"
+  fi
+else
   for subnet in 172.31.254.0/24 172.30.254.0/24 10.254.254.0/24 192.168.254.0/24 100.127.254.0/24; do
     [ -z "$(user_of "$subnet")" ] && break
     subnet=
@@ -195,14 +218,12 @@ fi
 if [ -n "$model" ]; then put FIRSTPASS_MODEL "$model"; else put_new FIRSTPASS_MODEL florence-2-base,clip-vit-b-32; fi
 [ -z "$workers" ] || put FIRSTPASS_WORKERS "$workers"
 if [ -n "$subnet" ]; then
-  put SUBNET "$subnet"
+  [ "$subnet" = "$(value_of SUBNET)" ] || put SUBNET "$subnet"
   put SUBNET_BANS "$(bans "$subnet")"
 fi
 # The files that compose lays over each other.
 files=compose.yaml
-if has COMPOSE_FILE; then
-  files=$(sed -n 's/^COMPOSE_FILE=//p' "$file" | tail -n 1 | tr -d "\"'")
-fi
+if is_set COMPOSE_FILE; then files=$(value_of COMPOSE_FILE); fi
 lay() { # FILE yes|no: whether compose is to take this file too
   local kept=":$files:"
   kept=${kept//":$1:"/:}
@@ -213,9 +234,7 @@ lay() { # FILE yes|no: whether compose is to take this file too
 case $device in cpu) lay compose.gpu.yaml no ;; gpu) lay compose.gpu.yaml yes ;; esac
 [ -z "$key_file" ] || lay compose.secrets.yaml yes
 [ -z "$ca_file" ] || lay compose.ca.yaml yes
-if ! has COMPOSE_FILE || [ "$files" != "$(sed -n 's/^COMPOSE_FILE=//p' "$file" | tail -n 1 | tr -d "\"'")" ]; then
-  put COMPOSE_FILE "$files"
-fi
+[ "$files" = "$(value_of COMPOSE_FILE)" ] || put COMPOSE_FILE "$files"
 
 if ! $there; then
   echo "wrote $file; the Label Studio login is in it"

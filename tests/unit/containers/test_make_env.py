@@ -114,6 +114,71 @@ def test_a_key_file_and_authorities_are_laid_over(bare: Installation, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "SUBNET",
+        "SUBNET_BANS",
+        "LABEL_STUDIO_USERNAME",
+        "LABEL_STUDIO_PASSWORD",
+        "REDIS_PASSWORD",
+        "FIRSTPASS_BASIC_AUTH_PASS",
+        "FIRSTPASS_WEBHOOK_SECRET",
+        "FIRSTPASS_MODEL",
+        "COMPOSE_FILE",
+    ],
+)
+@pytest.mark.parametrize("value", [None, "", '""', "''  # later"])
+def test_what_is_missing_or_empty_is_filled_in(
+    installation: Installation, name: str, value: str | None
+) -> None:
+    """Compose sends people here for each of them, so here it must come, and the rest stay."""
+    before = installation.values()
+    lines = installation.env.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(f"{name}=")]
+    changed = [] if value is None else [f"{name}={value}"]
+    installation.env.write_text("\n".join([*kept, *changed]) + "\n")
+
+    done = installation.make_env()
+
+    assert done.returncode == 0, done.stderr
+    assert installation.config()["name"] == "firstpass"
+    after = installation.values()
+    assert after[name]
+    assert {**after, name: ""} == {**before, name: ""}
+    if not name.endswith(("PASSWORD", "PASS", "SECRET")):
+        assert after[name] == before[name]
+
+
+@pytest.mark.parametrize(
+    "line", ["export REDIS_PASSWORD=mine", "  REDIS_PASSWORD = mine", "REDIS_PASSWORD: mine"]
+)
+def test_what_compose_reads_is_kept_however_it_is_written(bare: Installation, line: str) -> None:
+    """Another secret behind it would count in its place."""
+    bare.env.write_text(f"{line}\n")
+
+    assert bare.make_env().returncode == 0
+
+    assert bare.values()["REDIS_PASSWORD"] == "mine"
+    assert bare.env.read_text().startswith(f"{line}\n")
+
+
+def test_compose_files_are_added_to_those_that_are_there(installation: Installation) -> None:
+    """Whether a comment or the line end of another system follows them."""
+    text = installation.env.read_text()
+    named = 'COMPOSE_FILE="compose.yaml:compose.postgres.yaml"'
+    for ending in (" # mine", "\r"):
+        installation.env.write_text(text.replace('COMPOSE_FILE="compose.yaml"', named + ending))
+
+        done = installation.make_env("--gpu")
+
+        assert done.returncode == 0, done.stderr
+        assert (
+            'COMPOSE_FILE="compose.yaml:compose.postgres.yaml:compose.gpu.yaml"\n'
+            in installation.env.read_text()
+        )
+
+
+@pytest.mark.parametrize(
     ("options", "reason"),
     [
         (("--workers", "two"), "expected --workers to be a number from 0, got two"),
@@ -125,6 +190,7 @@ def test_a_key_file_and_authorities_are_laid_over(bare: Installation, tmp_path: 
         (("--key-file", "/nowhere/key"), "there is no file /nowhere/key"),
         (("--subnet", "10.9.8.0"), "expected --subnet like 10.99.0.0/24"),
         (("--subnet", "10.9.256.0/24"), "expected --subnet like 10.99.0.0/24"),
+        (("--subnet", "10.09.8.0/24"), "expected --subnet like 10.99.0.0/24"),
         (("--subnet", "10.9.8.7/24"), "such as 10.9.8.0/24, got 10.9.8.7/24"),
         (("--subnet", "10.9.8.0/31"), "from /16 to /28"),
         (("--subnet", "8.8.8.0/24"), "in a private range"),
