@@ -91,7 +91,13 @@ def _add_database(archive: tarfile.TarFile, path: Path, info: tarfile.TarInfo) -
             closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as database,
             closing(sqlite3.connect(copied)) as copy,
         ):
-            database.backup(copy)
+            try:
+                database.backup(copy)
+            except sqlite3.OperationalError as error:  # in use for too long, or the disk
+                sys.exit(f"{path}: {error}; take the copy when less is written to it")
+            except sqlite3.DatabaseError:  # somebody's upload that only begins like a database
+                sys.stderr.write(f"{path}: no whole SQLite database; copied as it is\n")
+                copied = path
         info.size = copied.stat().st_size
         with copied.open("rb") as file:
             archive.addfile(info, file)
@@ -109,6 +115,8 @@ def main(arguments: list[str]) -> None:
                 unpack(Path(folder), sys.stdin.buffer)
             except tarfile.TarError as error:
                 sys.exit(f"what came is no whole archive: {error}")
+            except OSError as error:
+                sys.exit(f"not restored: {error}")
         case _:
             sys.exit("expected: pack FOLDER, or unpack FOLDER")
 

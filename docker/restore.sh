@@ -11,10 +11,14 @@ for file in firstpass.tar label-studio.tar env; do
   fi
 done
 # The same secrets again: Label Studio's database knows the token, and Firstpass presents it.
-[ -e "$here/.env" ] || (umask 077 && cp "$folder/env" "$here/.env")
+if ! [ -e "$here/.env" ]; then
+  (umask 077 && cp "$folder/env" "$here/.env")
+elif ! cmp -s "$folder/env" "$here/.env"; then
+  echo "$here/.env stays as it is, and differs from $folder/env, whose tokens and passwords the copy knows" >&2
+fi
 cd "$here"
 if [ -n "$(docker compose ps --quiet)" ]; then
-  echo "the installation runs; end it first: docker compose -f docker/compose.yaml down" >&2
+  echo "the installation runs; end it first: cd $here && docker compose down" >&2
   exit 1
 fi
 archive=$(cat archive.py)
@@ -30,4 +34,4 @@ if [ -e "$folder/postgres.dump" ]; then
   docker compose exec -T postgres sh -c \
     'pg_restore --exit-on-error --no-owner --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"' <"$folder/postgres.dump"
 fi
-echo "restored $folder; start with: docker compose -f docker/compose.yaml up -d"
+echo "restored $folder; start with: cd $here && docker compose up -d"

@@ -91,7 +91,9 @@ def _worker(settings: Settings) -> str:
     if isinstance(found, str):
         return f"whether it is alive cannot be seen: {found}"
     cards, now = found
-    ours = [card for card in cards if _is_here(card)]
+    # By process: one that was killed leaves its card to who has its id next, in a container always the same.
+    by_start = sorted(filter(_is_here, cards), key=lambda card: card.started_at)
+    ours = list({card.pid: card for card in by_start}.values())
     if not ours:
         raise _Sick(
             f"no worker on this host ({socket.gethostname()}) has shown itself in Redis; see its log"
@@ -114,9 +116,9 @@ def _courier(settings: Settings) -> str:
     if isinstance(found, str):
         return f"whether it is alive cannot be seen: {found}"
     cards, _ = found
-    ours = [card for card in cards if _is_here(card)]
-    others = [worker_name(card) for card in cards if card not in ours]
-    also = f"; another is at work too ({', '.join(others)}), and one is enough" if others else ""
+    ours = sorted(filter(_is_here, cards), key=lambda card: (card.stands_by, -card.started_at))
+    others = [worker_name(card) for card in cards if card.host != socket.gethostname()]
+    also = f"; another is there too ({', '.join(others)}), and one is enough" if others else ""
     if not ours:
         raise _Sick(
             f"no courier on this host ({socket.gethostname()}) has shown itself in Redis within "
@@ -124,6 +126,8 @@ def _courier(settings: Settings) -> str:
         )
     card = ours[0]
     does = f"waits: {card.waiting}" if card.waiting else f"delivers to {card.label_studio_url}"
+    if card.stands_by:
+        does = "waits to take over from another"
     return f"courier {worker_name(card)} is alive and {does}{also}"
 
 
@@ -144,11 +148,11 @@ def _in_redis(
 
 def _is_here(card: WorkerCard | CourierCard) -> bool:
     """Whether that process runs on this host: a card outlives a process that was killed."""
-    if card.host != socket.gethostname():
+    if card.host != socket.gethostname() or card.pid <= 0:
         return False
     try:
         os.kill(card.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # somebody else's, and there
         return True

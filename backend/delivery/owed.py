@@ -99,9 +99,17 @@ class OwedTasks:
     def due(self, project: ProjectKey, now: float, most: int) -> list[int]:
         """Up to `most` tasks whose time has come, the earliest first."""
         with queue_errors():
-            found: Any = self._connection.zrange(
-                owed_key(project), "-inf", str(now), byscore=True, offset=0, num=most
-            )
+            try:
+                found: Any = self._connection.zrange(
+                    owed_key(project), "-inf", str(now), byscore=True, offset=0, num=most
+                )
+            except redis.ResponseError as error:
+                if "WRONGTYPE" not in str(error):
+                    raise
+                # Left alone it would keep the courier from all other projects too.
+                log.error("no list of owed tasks, dropped", key=owed_key(project))
+                self.forget_unread(project)
+                return []
         ids = [_task_id(task) for task in found]
         if None in ids:
             # No courier could ever see to these.
@@ -170,6 +178,13 @@ class OwedTasks:
             pipeline.srem(OWING, str(project))
             pipeline.hdel(PUT_OFF, str(project))
             return int(pipeline.execute()[0])
+
+    def forget_unread(self, project: ProjectKey) -> None:
+        """Drop what stands under this project's names, whatever that is."""
+        with queue_errors(), self._connection.pipeline() as pipeline:
+            pipeline.delete(owed_key(project), tries_key(project))
+            pipeline.srem(OWING, str(project))
+            pipeline.execute()
 
     def count(self) -> int:
         """How many tasks are owed over all projects."""

@@ -58,6 +58,14 @@ def queue_errors() -> Iterator[None]:
     """Turns Redis's own errors into `QueueUnavailable`; the message holds no address or password."""
     try:
         yield
+    except redis.BusyLoadingError as error:
+        raise QueueUnavailable(
+            "Redis is still reading its file; it answers as soon as that is done."
+        ) from error
+    except redis.AuthenticationError as error:
+        raise QueueUnavailable(
+            f"Redis refused ({said_by_redis(error)}): is the password in FIRSTPASS_REDIS_URL right?"
+        ) from error
     except (redis.ConnectionError, redis.TimeoutError) as error:
         complaint = certificate_complaint(error)
         raise QueueUnavailable(

@@ -69,7 +69,7 @@ def test_a_worker_that_beats_is_alive_and_a_stopped_one_is_not(
 ) -> None:
     """A real worker; held still, it falls silent."""
     worker = start_worker(lease_s=2)
-    until(lambda: bool(read_overview(redis_connection).able))
+    until(lambda: [card.state for card in read_overview(redis_connection).able] == ["idle"])
     assert health("worker") == (0, f"worker {HOST}:{worker.pid} is alive and idle")
 
     worker.send_signal(signal.SIGSTOP)
@@ -110,6 +110,25 @@ def test_one_silent_worker_of_several_is_enough(redis_connection: redis.Redis) -
     assert (code, f"worker {HOST}:{os.getppid()} has been silent" in said) == (1, True)
 
 
+def test_a_killed_worker_whose_id_another_has_now_counts_for_nothing(
+    redis_connection: redis.Redis,
+) -> None:
+    """A container started again has the same name, and its process the same id."""
+    beat(redis_connection, "killed", started_at=1.0, seen_at=40.0)
+    beat(redis_connection, "new")
+
+    assert health("worker")[0] == 0
+
+
+@pytest.mark.parametrize("pid", [0, -1, 10**30])
+def test_an_id_that_no_process_has_is_nobodys(redis_connection: redis.Redis, pid: int) -> None:
+    beat(redis_connection, "odd", pid=pid)
+
+    code, said = health("worker")
+
+    assert (code, "no worker on this host" in said) == (1, True)
+
+
 @pytest.mark.parametrize("part", ["worker", "courier"])
 def test_a_redis_that_is_away_makes_nobody_sick(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     """To start them anew would cost the loaded models and help nobody."""
@@ -133,7 +152,20 @@ def test_a_courier_finds_its_own_card_beside_anothers(redis_connection: redis.Re
     courier(redis_connection, host="box", pid=7)
     code, said = health("courier")
     assert code == 0
-    assert "another is at work too (box:7), and one is enough" in said
+    assert "another is there too (box:7), and one is enough" in said
+
+
+def test_a_courier_that_waits_to_take_over_does_not_say_that_it_delivers(
+    redis_connection: redis.Redis, dead_pid: int
+) -> None:
+    """Nor does one that was killed here count as another."""
+    courier(redis_connection, stands_by=True)
+    courier(redis_connection, pid=dead_pid)
+
+    assert health("courier") == (
+        0,
+        f"courier {HOST}:{os.getpid()} is alive and waits to take over from another",
+    )
 
 
 def test_a_courier_that_is_gone_is_missed(redis_connection: redis.Redis, dead_pid: int) -> None:

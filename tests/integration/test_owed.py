@@ -98,3 +98,16 @@ def test_what_no_courier_could_read_is_dropped_too(
 
     assert "2 tasks dropped." in run(redis_url, "owed", "--project", "7", "--drop")
     assert "Nothing is owed" not in run(redis_url, "owed")
+
+
+def test_what_is_no_list_of_owed_tasks_holds_no_other_project_up(
+    owed: OwedTasks, redis_connection: redis.Redis
+) -> None:
+    """An old or foreign value under a project's name."""
+    redis_connection.set(owed_key(FOUR), "junk")
+
+    assert [owed.due(project, time.time(), 10) for project in owed.projects()] == [[], []]
+
+    assert owed.projects() == [SEVEN]
+    owed.add(FOUR, [12], time.time() - 5)
+    assert owed.due(FOUR, time.time(), 10) == [12]

@@ -129,11 +129,14 @@ def test_what_is_kept_is_restored(checkout: Path, tmp_path: Path) -> None:
     (checkout / "docker" / ".env").unlink()
     ended, said = script(checkout, "restore.sh", "backup", second)
     assert ended == 0, said
+    assert (checkout / "docker" / ".env").read_text() == "REDIS_PASSWORD=secret\n"
+    (checkout / "docker" / ".env").write_text("REDIS_PASSWORD=another\n")
     refused = script(checkout, "restore.sh", "backup", second)
 
     assert refused[0] == 1
     assert "is not empty" in refused[1]
-    assert "REDIS_PASSWORD=secret" in (checkout / "docker" / ".env").read_text()
+    assert ".env stays as it is, and differs from" in refused[1]
+    assert (checkout / "docker" / ".env").read_text() == "REDIS_PASSWORD=another\n"
     there = second / "label-studio" / "data"
     assert (there / "media" / "upload" / "1" / "scene ä.png").stat().st_size == 100_004
     assert (there / ".env").is_file()
@@ -169,6 +172,25 @@ def test_a_bad_copy_of_redis_is_refused(tmp_path: Path, bad: bytes, sentence: st
     assert done.returncode == 1
     assert sentence in done.stderr
     assert list(target.iterdir()) == []
+
+
+def test_what_only_begins_like_a_database_is_kept_as_it_is(tmp_path: Path) -> None:
+    """Somebody's damaged upload does not end the backup of all the rest."""
+    upload = b"SQLite format 3\x00" + b"cut short"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "upload.sqlite").write_bytes(upload)
+    program = REPOSITORY / "docker" / "archive.py"
+
+    packed = subprocess.run(
+        ["python3", program, "pack", tmp_path / "folder"], capture_output=True, check=False
+    )
+
+    assert packed.returncode == 0
+    assert b"upload.sqlite: no whole SQLite database; copied as it is" in packed.stderr
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        kept = archive.extractfile("upload.sqlite")
+        assert kept is not None
+        assert kept.read() == upload
 
 
 @pytest.mark.parametrize("cut", [0, 3000])

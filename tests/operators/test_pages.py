@@ -51,7 +51,10 @@ def test_files_and_settings_are_there(page: str) -> None:
 
     assert {one for one in files if not (REPOSITORY / one).exists()} == set()
     assert {one for one in links if not (REPOSITORY / page).parent.joinpath(one).exists()} == set()
-    assert set(re.findall(r"\bFIRSTPASS_[A-Z_]+\b", text)) - NAMES <= {"FIRSTPASS_PORT"}
+    assert set(re.findall(r"\bFIRSTPASS_[A-Z_]+\b", text)) - NAMES <= {
+        "FIRSTPASS_PORT",
+        "FIRSTPASS_LISTEN",
+    }
 
 
 def test_pages_are_found_from_the_door() -> None:

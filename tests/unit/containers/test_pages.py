@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+from pathlib import Path
 
 import click
 import pytest
@@ -105,3 +107,29 @@ def _parse(arguments: list[str]) -> None:
         assert found is not None
         command = found
     command.make_context(command.name, list(arguments), parent=parent)
+
+
+def test_the_pages_commands_for_env_fit_what_make_env_writes(installation: Installation) -> None:
+    """Those that read a value out of it, or put one in."""
+    blocks = [
+        block
+        for page in ("docs/monitoring.md", "docs/postgres.md")
+        for block in re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    ]
+    lines = [line for block in blocks for line in block.splitlines() if ".env" in line]
+    assert len(lines) == 3
+    for line in lines:
+        folder = "docker/monitoring" if "../.env" in line else "."
+        subprocess.run(["sh", "-ec", line], cwd=installation.docker.parent / folder, check=True)
+
+    values = installation.values()
+    password = installation.docker / "monitoring" / "firstpass-password"
+    assert password.read_text() == values["FIRSTPASS_BASIC_AUTH_PASS"]
+    assert values["COMPOSE_FILE"] == "compose.yaml:compose.postgres.yaml"
+    assert "postgres" in installation.config()["services"]
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("docker/*.*")))
+def test_no_command_leaves_out_the_files_that_env_names(file: Path) -> None:
+    """`-f` counts in place of COMPOSE_FILE: GPUs, secrets and PostgreSQL would be gone."""
+    assert "docker compose -f" not in file.read_text()
