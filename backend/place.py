@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 
-__all__ = ["COMPOSE", "how_to_pull", "how_to_start_workers"]
+__all__ = ["COMPOSE", "WORKERS", "how_to_pull", "how_to_start_workers"]
 
 #: As docker/README.md gives it, in the folder `docker/`.
 COMPOSE = "docker compose"
+#: What docker/kubernetes/ makes of them. Who advises may be the courier or web, so a command names the workers.
+WORKERS = "-n firstpass deployment/firstpass-worker"
 
 
 def how_to_pull(names: Sequence[str], runs_in: str) -> str:
@@ -21,7 +22,7 @@ def how_to_pull(names: Sequence[str], runs_in: str) -> str:
     if runs_in == "compose":
         return f"run `{COMPOSE} run --rm worker {pull}`"
     if runs_in == "kubernetes":
-        return f"run `kubectl exec {socket.gethostname()} -- firstpass {pull}`, with its namespace"
+        return f"run `kubectl exec {WORKERS} -- firstpass {pull}`"
     if runs_in == "container":
         return f"run `firstpass {pull}` in this container, or in another with the same cache"
     return f"run `firstpass {pull}` where there is network"
@@ -36,5 +37,5 @@ def how_to_start_workers(runs_in: str) -> str:
     if runs_in == "compose":
         return f"start one: `{COMPOSE} up -d worker`"
     if runs_in == "kubernetes":
-        return "start one: scale the workers' Deployment (`kubectl scale`)"
+        return f"start one: `kubectl scale {WORKERS} --replicas=1`"
     return "start one: `firstpass worker`"
