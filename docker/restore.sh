@@ -14,7 +14,7 @@ done
 [ -e "$here/.env" ] || (umask 077 && cp "$folder/env" "$here/.env")
 cd "$here"
 if [ -n "$(docker compose ps --quiet)" ]; then
-  echo "the installation runs; end it first: docker compose -f docker/compose.yaml down" >&2
+  echo "the installation runs; end it first: cd docker && docker compose down" >&2
   exit 1
 fi
 archive=$(cat archive.py)
@@ -30,4 +30,4 @@ if [ -e "$folder/postgres.dump" ]; then
   docker compose exec -T postgres sh -c \
     'pg_restore --exit-on-error --no-owner --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"' <"$folder/postgres.dump"
 fi
-echo "restored $folder; start with: docker compose -f docker/compose.yaml up -d"
+echo "restored $folder; start with: cd docker && docker compose up -d"

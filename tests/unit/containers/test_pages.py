@@ -1,18 +1,22 @@
-"""The commands of docker/README.md and docs/containers.md: what they name is there, and takes what it is given."""
+"""The commands of the pages about compose: what they name is there, and takes what it is given."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 
 import click
 import pytest
 import typer
 
 from backend.cli.main import app
-from tests.unit.containers.installation import ROOT, Installation
+from tests.unit.containers.installation import OVERLAYS, ROOT, Installation
 
-PAGES = ("docker/README.md", "docs/containers.md")
+PAGES = (
+    *("docker/README.md", "docs/containers.md", "docs/updates.md", "docs/backup.md"),
+    *("docs/postgres.md", "docs/monitoring.md", "docs/operate.md"),
+)
 #: Options of `docker compose run` and `exec` that the pages use, with whether a value follows.
 OPTIONS = {"--rm": False, "--no-deps": False, "-T": False, "--user": True, "-v": True, "-w": True}
 OPTIONS |= {"-e": True, "--entrypoint": True}
@@ -49,6 +53,28 @@ def test_a_compose_command_names_what_is_there(installation: Installation, comma
         _parse(arguments)
 
 
+def test_no_command_names_a_compose_file() -> None:
+    """With `-f` compose does not heed COMPOSE_FILE, and so starts GPU workers on the CPU and Label Studio on SQLite."""
+    texts = [
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docker").glob("*.*"),
+        *(ROOT / "backend").rglob("*.py"),
+    ]
+
+    assert [p for p in texts if re.search(r"docker compose -f \S", p.read_text())] == []
+
+
+def test_prometheus_is_given_the_password_that_web_has(installation: Installation) -> None:
+    """By the line of docs/monitoring.md, as make-env.sh writes passwords, quotes and all."""
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    (line,) = re.findall(r"^\(umask .*$", page, re.MULTILINE)
+
+    subprocess.run(["bash", "-euc", line], cwd=installation.docker / "monitoring", check=True)
+
+    found = (installation.docker / "monitoring" / "firstpass-password").read_text()
+    assert found == installation.values()["FIRSTPASS_BASIC_AUTH_PASS"]
+
+
 @pytest.mark.parametrize("command", _commands("./make-env.sh"))
 def test_an_option_of_make_env_is_one(installation: Installation, command: str) -> None:
     """It gets beyond its options: files named by the page need not be here."""
@@ -79,6 +105,9 @@ def test_every_variable_of_the_compose_files_is_on_the_page(installation: Instal
     readme = (ROOT / "README.md").read_text()
     kept = {"LABEL_STUDIO_USERNAME", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_USER_TOKEN"}
 
+    for values in OVERLAYS.values():
+        installation.set(values)
+    installation.config(*OVERLAYS)
     rows = installation.compose("config", "--variables").stdout.splitlines()[1:]
 
     assert rows
