@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-__all__ = ["COMPOSE", "WORKERS", "how_to_pull", "how_to_start_workers"]
+__all__ = ["COMPOSE", "DEPLOYMENT", "how_to_pull", "how_to_start"]
 
 #: As docker/README.md gives it, in the folder `docker/`.
 COMPOSE = "docker compose"
-#: What docker/kubernetes/ makes of them. Who advises may be the courier or web, so a command names the workers.
-WORKERS = "-n firstpass deployment/firstpass-worker"
+#: What docker/kubernetes/ makes, with the part behind it. Who advises may be another part than the one that is meant.
+DEPLOYMENT = "-n firstpass deployment/firstpass-"
 
 
 def how_to_pull(names: Sequence[str], runs_in: str) -> str:
@@ -22,20 +23,22 @@ def how_to_pull(names: Sequence[str], runs_in: str) -> str:
     if runs_in == "compose":
         return f"run `{COMPOSE} run --rm worker {pull}`"
     if runs_in == "kubernetes":
-        return f"run `kubectl exec {WORKERS} -- firstpass {pull}`"
+        return f"run `kubectl exec {DEPLOYMENT}worker -- firstpass {pull}`"
     if runs_in == "container":
         return f"run `firstpass {pull}` in this container, or in another with the same cache"
     return f"run `firstpass {pull}` where there is network"
 
 
-def how_to_start_workers(runs_in: str) -> str:
-    """What starts a worker, as an instruction.
+def how_to_start(part: Literal["worker", "courier"], runs_in: str) -> str:
+    """What starts one, as a command.
 
-    >>> how_to_start_workers("host")
-    'start one: `firstpass worker`'
+    >>> how_to_start("worker", "host")
+    '`firstpass worker`'
+    >>> how_to_start("courier", "compose")
+    '`docker compose up -d courier`'
     """
     if runs_in == "compose":
-        return f"start one: `{COMPOSE} up -d worker`"
+        return f"`{COMPOSE} up -d {part}`"
     if runs_in == "kubernetes":
-        return f"start one: `kubectl scale {WORKERS} --replicas=1`"
-    return "start one: `firstpass worker`"
+        return f"`kubectl scale {DEPLOYMENT}{part} --replicas=1`"
+    return f"`firstpass {part}`"

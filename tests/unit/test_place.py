@@ -6,7 +6,7 @@ import doctest
 from pathlib import Path
 
 from backend import place
-from backend.place import how_to_pull, how_to_start_workers
+from backend.place import how_to_pull, how_to_start
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docker" / "README.md"
@@ -23,10 +23,11 @@ def test_in_kubernetes_the_workers_are_named_as_the_page_names_them() -> None:
     """The courier's pod says it too, and has no volume for models."""
     page = (ROOT / "docs" / "kubernetes.md").read_text()
     pull = how_to_pull(["tiny-clip"], "kubernetes").split("`")[1]
-    start = how_to_start_workers("kubernetes").split("`")[1]
+    start = how_to_start("worker", "kubernetes").strip("`")
 
     assert f"`{pull.removesuffix(' tiny-clip')}`" in page
     assert start.removesuffix("1") in page
+    assert how_to_start("courier", "kubernetes") == f"`{start.replace('worker', 'courier')}`"
     assert (
         f"name: {pull.split('/')[1].split()[0]} "
         in (ROOT / "docker" / "kubernetes" / "base" / "worker.yaml").read_text()
