@@ -11,7 +11,8 @@ import pytest
 import typer
 
 from backend.cli.main import app
-from tests.unit.containers.installation import OVERLAYS, ROOT, Installation
+from backend.settings import Settings, variable_name
+from tests.unit.containers.installation import OVERLAYS, ROOT, Installation, environment_of
 
 PAGES = (
     *("docker/README.md", "docs/containers.md", "docs/updates.md", "docs/backup.md"),
@@ -51,6 +52,25 @@ def test_a_compose_command_names_what_is_there(installation: Installation, comma
         if subcommand == "exec":
             assert arguments.pop(0) == "firstpass"
         _parse(arguments)
+
+
+def test_every_setting_is_one_of_env_or_named_as_none(installation: Installation) -> None:
+    """What stands in .env comes to some container of ours; the page lists the settings that do not."""
+    page = (ROOT / "docs" / "containers.md").read_text()
+    (row,) = re.findall(r"^\| every `FIRSTPASS_` name .*$", page, re.MULTILINE)
+    named = {f"FIRSTPASS_{n.removeprefix('_')}" for n in re.findall(r"`(_?[A-Z_]+)`", row)}
+    names = {variable_name(field) for field in Settings.model_fields}
+    installation.set(dict.fromkeys(names, "7"))
+
+    config = installation.config()
+
+    told = {
+        name
+        for service in ("web", "courier", "worker")
+        for name, value in environment_of(config, service).items()
+        if value == "7"
+    }
+    assert names - told == named & names
 
 
 def test_no_command_names_a_compose_file() -> None:
