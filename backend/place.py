@@ -31,10 +31,12 @@ def how_to_start_workers(runs_in: str) -> str:
     """What starts a worker, as an instruction.
 
     >>> how_to_start_workers("host")
-    'start one: `firstpass worker`'
+    'start one: `firstpass worker` (or `firstpass up`)'
     """
     if runs_in == "compose":
         return f"start one: `{COMPOSE} up -d worker`"
     if runs_in == "kubernetes":
         return "start one: scale the workers' Deployment (`kubectl scale`)"
-    return "start one: `firstpass worker`"
+    if runs_in == "container":
+        return "start one: a container of the worker's image"
+    return "start one: `firstpass worker` (or `firstpass up`)"

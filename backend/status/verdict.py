@@ -8,6 +8,7 @@ from typing import Any
 
 from backend import __version__
 from backend.errors import TookTooLong
+from backend.place import how_to_start_workers
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.readiness import waiting_workers
 from backend.queue.vitals import RESTING, Histogram, WorkerCard
@@ -31,7 +32,8 @@ def problems(overview: Overview) -> list[str]:
     found = [*_redis_problems(redis)]
     if not overview.workers:
         waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
-        found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
+        remedy = _capital(how_to_start_workers(overview.runs_in))
+        found.append(f"No worker is alive{waiting}. {remedy}.")
     elif overview.alive:
         found.extend(_waiting_workers(overview))
     found.extend(_silent_workers(overview))
