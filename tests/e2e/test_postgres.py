@@ -71,9 +71,9 @@ class Postgres:
         data = str(self._folder / "data")
         made = ("--auth=scram-sha-256", f"--username={self.user}", f"--pwfile={password}")
         self.run(*self._as_user, self.program("initdb"), "-D", data, *made, cwd=self._folder)
-        address = ("-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}")
-        # What a power cut would lose is of no use after the test.
-        address += ("-c", "fsync=off")
+        told = {"listen_addresses": "127.0.0.1", "unix_socket_directories": data}
+        told["fsync"] = "off"  # what a power cut would lose is of no use after the test
+        address = [part for name, value in told.items() for part in ("-c", f"{name}={value}")]
         server = (self.program("postgres"), "-D", data, "-p", str(self.port), *address)
         supervisor.start(
             Program("postgres", (*self._as_user, *server), cwd=self._folder), ready=self._answers
