@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-__all__ = ["COMPOSE", "DEPLOYMENT", "how_to_pull", "how_to_start"]
+__all__ = ["COMPOSE", "DEPLOYMENT", "how_to_pull", "how_to_start", "how_to_start_workers"]
 
 #: As docker/README.md gives it, in the folder `docker/`.
 COMPOSE = "docker compose"
@@ -30,10 +30,8 @@ def how_to_pull(names: Sequence[str], runs_in: str) -> str:
 
 
 def how_to_start(part: Literal["worker", "courier"], runs_in: str) -> str:
-    """What starts one, as a command.
+    """What starts one, as words behind a colon.
 
-    >>> how_to_start("worker", "host")
-    '`firstpass worker`'
     >>> how_to_start("courier", "compose")
     '`docker compose up -d courier`'
     """
@@ -41,4 +39,16 @@ def how_to_start(part: Literal["worker", "courier"], runs_in: str) -> str:
         return f"`{COMPOSE} up -d {part}`"
     if runs_in == "kubernetes":
         return f"`kubectl scale {DEPLOYMENT}{part} --replicas=1`"
+    if runs_in == "container":
+        return f"a container of the {'worker' if part == 'worker' else 'web'} image with the command `{part}`"
     return f"`firstpass {part}`"
+
+
+def how_to_start_workers(runs_in: str) -> str:
+    """What starts a worker where there is none, as an instruction.
+
+    >>> how_to_start_workers("host")
+    'start one: `firstpass worker` (or `firstpass up`)'
+    """
+    up = " (or `firstpass up`)" if runs_in == "host" else ""
+    return f"start one: {how_to_start('worker', runs_in)}{up}"

@@ -69,7 +69,7 @@ def test_a_worker_that_beats_is_alive_and_a_stopped_one_is_not(
 ) -> None:
     """A real worker; held still, it falls silent."""
     worker = start_worker(lease_s=2)
-    until(lambda: bool(read_overview(redis_connection).able))
+    until(lambda: [card.state for card in read_overview(redis_connection).able] == ["idle"])
     assert health("worker") == (0, f"worker {HOST}:{worker.pid} is alive and idle")
 
     worker.send_signal(signal.SIGSTOP)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backend.delivery.card import CourierCard
 from backend.errors import FirstpassError, ModelUnavailable
 from backend.inference.checkpoints import check_checkpoints
-from backend.place import how_to_start
+from backend.place import how_to_start, how_to_start_workers
 from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
@@ -56,7 +56,7 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
     alive, able = overview.alive, overview.able
     start = how_to_start("worker", settings.runs_in)
     if not alive:
-        yield Finding(Level.ERROR, "no worker is alive", f"start one: {start}")
+        yield Finding(Level.ERROR, "no worker is alive", how_to_start_workers(settings.runs_in))
     for one in waiting_workers(alive):
         fix = f"{one.remedy}; it starts by itself then" if one.remedy else None
         level = Level.ERROR if one.waits and not able else Level.WARNING
