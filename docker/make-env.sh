@@ -16,6 +16,7 @@ docker/make-env.sh [options] [E-MAIL]     asks on a terminal, else takes what is
   --subnet NETWORK   of our containers, such as 10.99.0.0/24 (the first free one of a few)
   --key-file FILE    a file with Label Studio's token, instead of one in .env
   --ca-file FILE     certificates of your own authority
+  --postgres         Label Studio on a PostgreSQL beside it, in place of SQLite
 EOF
 }
 stop() {
@@ -139,7 +140,7 @@ user_of() { # Who uses network $1, or nothing
 }
 
 # ---- what is asked for -----------------------------------------------------------------------------
-email='' model='' device='' workers='' subnet='' key_file='' ca_file=''
+email='' model='' device='' workers='' subnet='' key_file='' ca_file='' postgres=''
 while [ $# -gt 0 ]; do
   case $1 in
     --email | --model | --workers | --subnet | --key-file | --ca-file)
@@ -150,6 +151,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     --cpu | --gpu) device=${1#--} && shift ;;
+    --postgres) postgres=yes && shift ;;
     -h | --help) usage && exit ;;
     -*) stop "there is no option $1; see docker/make-env.sh --help" ;;
     *) email=$1 && shift ;;
@@ -215,6 +217,7 @@ elif ! has LABEL_STUDIO_API_KEY && ! has LABEL_STUDIO_API_KEY_FILE; then
   put LABEL_STUDIO_API_KEY "$token"
 fi
 [ -z "$ca_file" ] || put SSL_CERT_FILE "$(cd "$(dirname "$ca_file")" && pwd)/$(basename "$ca_file")"
+[ -z "$postgres" ] || put_new POSTGRE_PASSWORD "$(secret 24)"
 if [ -n "$model" ]; then put FIRSTPASS_MODEL "$model"; else put_new FIRSTPASS_MODEL florence-2-base,clip-vit-b-32; fi
 [ -z "$workers" ] || put FIRSTPASS_WORKERS "$workers"
 if [ -n "$subnet" ]; then
@@ -234,6 +237,7 @@ lay() { # FILE yes|no: whether compose is to take this file too
 case $device in cpu) lay compose.gpu.yaml no ;; gpu) lay compose.gpu.yaml yes ;; esac
 [ -z "$key_file" ] || lay compose.secrets.yaml yes
 [ -z "$ca_file" ] || lay compose.ca.yaml yes
+[ -z "$postgres" ] || lay compose.postgres.yaml yes
 [ "$files" = "$(value_of COMPOSE_FILE)" ] || put COMPOSE_FILE "$files"
 
 if ! $there; then

@@ -18,7 +18,7 @@ elif ! cmp -s "$folder/env" "$here/.env"; then
 fi
 cd "$here"
 if [ -n "$(docker compose ps --quiet)" ]; then
-  echo "the installation runs; end it first: cd $here && docker compose down" >&2
+  echo "the installation runs; end it first: cd docker && docker compose down" >&2
   exit 1
 fi
 archive=$(cat archive.py)
@@ -34,4 +34,4 @@ if [ -e "$folder/postgres.dump" ]; then
   docker compose exec -T postgres sh -c \
     'pg_restore --exit-on-error --no-owner --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"' <"$folder/postgres.dump"
 fi
-echo "restored $folder; start with: cd $here && docker compose up -d"
+echo "restored $folder; start with: cd docker && docker compose up -d"

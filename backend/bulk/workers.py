@@ -29,6 +29,7 @@ def check_workers(
     connection: redis.Redis,
     ours: Engine,
     *,
+    runs_in: str,
     wait_s: float = STARTING_S,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
@@ -40,12 +41,12 @@ def check_workers(
     """
     deadline = time.monotonic() + wait_s
     loads = False
-    while (nobody := _nobody(overview := _overview(connection))) is not None:
+    while (nobody := _nobody(overview := _overview(connection, runs_in))) is not None:
         if nobody.waits:
             raise NobodyServes(f"{nobody.sentence}, and give this command again")
-        if nobody is NO_WORKER and time.monotonic() > deadline:
+        if nobody.reason == NO_WORKER and time.monotonic() > deadline:
             raise NobodyServes(nobody.sentence)
-        if nobody is not NO_WORKER and not loads:
+        if nobody.reason != NO_WORKER and not loads:
             say(nobody.sentence)
             loads = True
         time.sleep(LOOK_EVERY_S)
@@ -61,21 +62,21 @@ def check_workers(
         )
 
 
-def why_silent(connection: redis.Redis) -> str:
-    """Why no answers come, in words; empty where that does not show."""
+def why_silent(connection: redis.Redis, runs_in: str) -> str:
+    """Why no answers come, in words; empty where that does not show. `runs_in`: see `place`."""
     try:
-        nobody = _nobody(_overview(connection))
+        nobody = _nobody(_overview(connection, runs_in))
     except QueueUnavailable as error:
         return str(error)
     return "" if nobody is None else nobody.sentence
 
 
 def _nobody(overview: Overview) -> NotReady | None:
-    return not_ready(overview.workers, overview.at)
+    return not_ready(overview.workers, overview.at, overview.runs_in)
 
 
-def _overview(connection: redis.Redis) -> Overview:
-    overview = read_overview(connection, failures=0)
+def _overview(connection: redis.Redis, runs_in: str) -> Overview:
+    overview = read_overview(connection, failures=0, runs_in=runs_in)
     if not overview.redis.up:
         raise QueueUnavailable(overview.redis.reason or "Redis does not answer")
     return overview

@@ -69,7 +69,10 @@ def prelabel_project(
         for tag in target.predictor.plan.unserved:
             _note(console, tag.note, style="" if tag.is_wanted else "yellow")
         check_workers(
-            connection, target.predictor.settings.engine, say=lambda line: _note(console, line)
+            connection,
+            target.predictor.settings.engine,
+            runs_in=settings.runs_in,
+            say=lambda line: _note(console, line),
         )
         queue = job_queue(settings, connection)
         queue.start()
@@ -168,7 +171,7 @@ class _Place:
             ledger=ledger,
             progress=progress,
             patience=patience,
-            trouble=lambda: why_silent(self.connection),
+            trouble=lambda: why_silent(self.connection, self.settings.runs_in),
         )
 
     def _show_version(self) -> None:

@@ -45,7 +45,7 @@ def status(
     from backend.status.verdict import overview_json, problems
 
     with open_redis(settings) as connection:
-        overview = read_overview(connection, failures=most)
+        overview = read_overview(connection, failures=most, runs_in=settings.runs_in)
     if as_json:
         typer.echo(json.dumps(overview_json(overview), indent=2))
     else:

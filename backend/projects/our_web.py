@@ -104,7 +104,7 @@ class OurWeb:
             if told["ready"]:
                 return None
             return str(told.get("reason", "")), str(told.get("remedy", ""))
-        return None if self.health().get("workers") else (NO_WORKER.reason, NO_WORKER.remedy)
+        return None if self.health().get("workers") else (NO_WORKER, "")
 
     def version(self, label_config: str) -> str:
         """The `model_version` for a label config."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.place import how_to_start_workers
 from backend.queue.vitals import WorkerCard
 
 __all__ = ["LOADING", "NO_WORKER", "NotReady", "not_ready", "waiting_workers"]
@@ -34,18 +35,19 @@ class NotReady:
         return "; ".join(filter(None, (self.reason, self.remedy)))
 
 
-NO_WORKER = NotReady("no worker is alive", "start one: `firstpass worker` (or `firstpass up`)")
+NO_WORKER = "no worker is alive"
 
 
-def not_ready(cards: Sequence[WorkerCard], now: float) -> NotReady | None:
-    """Why nobody predicts; `None` when at least one living worker does."""
+def not_ready(cards: Sequence[WorkerCard], now: float, runs_in: str) -> NotReady | None:
+    """Why nobody predicts; `None` when at least one living worker does. `runs_in`: see `place`."""
     alive = [card for card in cards if not card.is_late(now)]
     if any(not card.waits_for for card in alive):
         return None
     waiting = waiting_workers(alive)
     # One that loads is ready soon, whatever the others wait for.
     loads = [one for one in waiting if not one.waits]
-    return next(iter([*loads, *waiting]), NO_WORKER)
+    no_worker = NotReady(NO_WORKER, how_to_start_workers(runs_in))
+    return next(iter([*loads, *waiting]), no_worker)
 
 
 def waiting_workers(alive: Sequence[WorkerCard]) -> list[NotReady]:

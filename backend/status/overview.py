@@ -116,6 +116,8 @@ class Overview:
     owed_tasks: int = 0
     #: Why Label Studio does not serve a project that is owed some of them.
     put_off: Mapping[str, str] = field(default_factory=dict)
+    #: Where this process runs, for what it advises; see `place`.
+    runs_in: str = "host"
 
     @classmethod
     def without_redis(cls, reason: str) -> Overview:
@@ -148,8 +150,10 @@ class Overview:
         return self.waiting / self.images_per_s if self.images_per_s > 0 else None
 
 
-def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
-    """What Redis holds now, with the latest `failures` reasons. Raises `QueueUnavailable`."""
+def read_overview(
+    connection: redis.Redis, *, failures: int = 20, runs_in: str = "host"
+) -> Overview:
+    """What Redis holds now, with the latest `failures` reasons; `runs_in`: see `Overview`. Raises `QueueUnavailable`."""
     with queue_errors():
         now = RedisClock(connection)()
         first = _ask(connection, _first_questions(now, failures))
@@ -162,6 +166,7 @@ def read_overview(connection: redis.Redis, *, failures: int = 20) -> Overview:
     submitted = _text(first["submissions"])
     return Overview(
         at=now,
+        runs_in=runs_in,
         redis=_redis_view(first["info"]),
         queues=tuple(
             QueueView(

@@ -8,6 +8,7 @@ from typing import Any
 
 from backend import __version__
 from backend.errors import TookTooLong
+from backend.place import how_to_start, how_to_start_workers
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.readiness import waiting_workers
 from backend.queue.vitals import RESTING, Histogram, WorkerCard
@@ -31,7 +32,8 @@ def problems(overview: Overview) -> list[str]:
     found = [*_redis_problems(redis)]
     if not overview.workers:
         waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
-        found.append(f"No worker is alive{waiting}. Start one: `firstpass worker`.")
+        remedy = _capital(how_to_start_workers(overview.runs_in))
+        found.append(f"No worker is alive{waiting}. {remedy}.")
     elif overview.alive:
         found.extend(_waiting_workers(overview))
     found.extend(_silent_workers(overview))
@@ -135,7 +137,7 @@ def _silent_workers(overview: Overview) -> list[str]:
         holds = f", {images(held)} more it had begun with" if held else ""
         then = (
             f"no other is alive, so {images(overview.waiting)} wait{holds}. See whether it is stopped or "
-            "hangs, or start another: `firstpass worker`"
+            f"hangs, or start another: {how_to_start('worker', overview.runs_in)}"
         )
     return [
         f"Worker {worker_name(card)} has been silent for {card.silent_s(overview.at):.0f} s; {then}."
@@ -176,7 +178,7 @@ def _delivery_problems(overview: Overview) -> list[str]:
     if courier is None and owed:
         return [
             f"No courier is alive; {tasks(owed)} wait to be written into Label Studio. Start one: "
-            "`firstpass courier`."
+            f"{how_to_start('courier', overview.runs_in)}."
         ]
     found = []
     if courier is not None and courier.waiting:

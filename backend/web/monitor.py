@@ -42,17 +42,19 @@ class QueueState:
 
 
 class QueueMonitor:
-    """Looks at Redis from `start()` to `close()`; `state` is the last look."""
+    """Looks at Redis from `start()` to `close()`; `state` is the last look. `runs_in`: see `place`."""
 
     def __init__(
         self,
         connection: redis.Redis,
         *,
+        runs_in: str = "host",
         interval_s: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = QueueState()
         self._connection = connection
+        self._runs_in = runs_in
         self._clock = RedisClock(connection)
         self._interval_s = interval_s
         self._monotonic = monotonic
@@ -86,7 +88,7 @@ class QueueMonitor:
     def overview(self) -> Overview:
         """All that a status tells, read now; when Redis does not answer, that and why. Waits for Redis."""
         try:
-            return read_overview(self._connection)
+            return read_overview(self._connection, runs_in=self._runs_in)
         except QueueUnavailable as error:
             return Overview.without_redis(str(error))
 
@@ -116,7 +118,7 @@ class QueueMonitor:
             True,
             dict(zip(QUEUES, depths, strict=True)),
             len(able),
-            not_ready(cards, now),
+            not_ready(cards, now, self._runs_in),
         )
 
 

@@ -55,7 +55,7 @@ def test_a_drained_worker_finishes_its_batch_and_leaves_the_rest_to_others(rig: 
     assert problem.startswith("The worker is drained and takes no images, and no other is alive; ")
     assert "`firstpass drain --undo`" in problem
     overview = read_overview(rig.connection)
-    assert (unready := not_ready(overview.workers, overview.at)) is not None
+    assert (unready := not_ready(overview.workers, overview.at, "host")) is not None
     assert unready.waits
     assert worker.poll() is None
 

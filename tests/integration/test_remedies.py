@@ -83,11 +83,11 @@ def test_a_worker_with_other_models_is_matched_by_the_same_setting(
 ) -> None:
     work(redis_connection, "one", "tiny-florence2", engine_for("tiny-florence2").fingerprint)
     with pytest.raises(NobodyServes) as caught:
-        check_workers(redis_connection, engine_for("tiny"), wait_s=0)
+        check_workers(redis_connection, engine_for("tiny"), runs_in="host", wait_s=0)
 
     said = str(caught.value)
     follow(taken(said, r"the same (FIRSTPASS_\w+)"), taken(said, r"holds (\S+)"))
-    check_workers(redis_connection, engine_of(load_settings()), wait_s=0)
+    check_workers(redis_connection, engine_of(load_settings()), runs_in="host", wait_s=0)
 
 
 @pytest.mark.redis

@@ -114,7 +114,9 @@ def test_depth_age_and_cache_are_counted(
     assert oldest[INTERACTIVE_QUEUE] is None
     assert 0.2 < (oldest[BULK_QUEUE] or 0) < PATIENCE_S
     assert (told.submissions.queued, told.submissions.joined) == (5, 5)
-    assert problems(told) == ["No worker is alive; 5 images wait. Start one: `firstpass worker`."]
+    assert problems(told) == [
+        "No worker is alive; 5 images wait. Start one: `firstpass worker` (or `firstpass up`)."
+    ]
 
 
 def test_a_promoted_copy_is_not_the_oldest(

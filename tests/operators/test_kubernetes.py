@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -233,7 +234,8 @@ def test_the_pages_secret_holds_what_the_pods_ask_for(tmp_path: Path) -> None:
     )
     stand_in.chmod(0o755)
 
-    script = f'PATH="{stand_in.parent}:$PATH"\n{block}'
+    (tmp_path / "token").write_text("token-of-label-studio")
+    script = f'PATH="{stand_in.parent}:$PATH"; cd {tmp_path}\n{block}'
     done = ran("bash", "-euo", "pipefail", "-c", script)
 
     assert done.returncode == 0, done.stderr
@@ -241,6 +243,7 @@ def test_the_pages_secret_holds_what_the_pods_ask_for(tmp_path: Path) -> None:
     made = yaml.safe_load(done.stdout)
     assert made["metadata"]["name"] == example["metadata"]["name"]
     assert made["data"].keys() == example["stringData"].keys()
+    assert b64decode(made["data"]["label-studio-api-key"]) == b"token-of-label-studio"
 
 
 def pings(connection: redis.Redis) -> bool:

@@ -15,7 +15,7 @@ from tests.pages import blocks, parses
 
 PAGES = (
     *("docs/operate.md", "docs/kubernetes.md", "docs/systemd.md", "docs/monitoring.md"),
-    *("docs/backup.md", "docs/postgres.md"),
+    *("docs/backup.md", "docs/postgres.md", "docs/updates.md"),
 )
 NAMES = {variable_name(field) for field in Settings.model_fields}
 
@@ -47,14 +47,19 @@ def test_files_and_settings_are_there(page: str) -> None:
     """Files of this repository, pages that are linked, and variables of ours."""
     text = (REPOSITORY / page).read_text()
     files = set(re.findall(r"(?<!/)\bdocker/[\w./-]+\w", text)) - {"docker/.env"}
-    links = set(re.findall(r"\]\(([\w./-]+\.md)\)", text))
+    links = set(re.findall(r"\]\(([\w./-]+\.md)(?:#([\w-]+))?\)", text))
 
     assert {one for one in files if not (REPOSITORY / one).exists()} == set()
-    assert {one for one in links if not (REPOSITORY / page).parent.joinpath(one).exists()} == set()
-    assert set(re.findall(r"\bFIRSTPASS_[A-Z_]+\b", text)) - NAMES <= {
-        "FIRSTPASS_PORT",
-        "FIRSTPASS_LISTEN",
-    }
+    for name, section in links:
+        linked = ((REPOSITORY / page).parent / name).read_text()
+        sections = {
+            re.sub(r"\W+", "-", one.lower()) for one in re.findall(r"^## (.*)$", linked, re.M)
+        }
+        assert not section or section in sections, (name, section)
+    of_compose = set(
+        re.findall(r"\bFIRSTPASS_[A-Z]+\b", (REPOSITORY / "docs/containers.md").read_text())
+    )
+    assert set(re.findall(r"\bFIRSTPASS_[A-Z_]+\b", text)) - NAMES <= of_compose
 
 
 def test_pages_are_found_from_the_door() -> None:

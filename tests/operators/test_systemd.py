@@ -14,7 +14,7 @@ import pytest
 from backend.settings import Settings, load_settings, variable_name
 from tests.conftest import missing_command
 from tests.operators.conftest import REPOSITORY, ran
-from tests.pages import parses
+from tests.pages import blocks, parses
 
 UNITS = REPOSITORY / "docker" / "systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
@@ -75,6 +75,43 @@ def test_a_worker_is_given_the_time_of_its_batch() -> None:
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
 
     assert int(seconds) > load_settings().job_timeout_s + load_settings().image_timeout_s
+
+
+def test_the_target_starts_what_is_enabled_and_no_more() -> None:
+    """A machine with workers only has no web process and no courier."""
+    target = (UNITS / "firstpass.target").read_text()
+
+    assert not re.search(r"^(Wants|Requires)=", target, re.MULTILINE)
+    for service in SERVICES:
+        text = (UNITS / service).read_text()
+        assert "PartOf=firstpass.target\n" in text
+        assert "WantedBy=firstpass.target\n" in text
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_command_at_the_shell_has_the_settings_of_the_units(tmp_path: Path, shell: str) -> None:
+    """By the function of the page, and with a value as the page says to write it."""
+    (block,) = blocks("docs/systemd.md", "Use")
+    settings = (UNITS / "firstpass.env.example").read_text()
+    (tmp_path / "firstpass.env").write_text(f"{settings}HF_TOKEN='a $b \"c'\n")
+    (tmp_path / "firstpass").write_text('#!/bin/sh\necho "$@"; env\n')
+    (tmp_path / "firstpass").chmod(0o755)
+    script = block.replace("/etc/firstpass/firstpass.env", f"{tmp_path}/firstpass.env")
+
+    done = ran(shell, "-euc", script.replace("/opt/firstpass/bin", str(tmp_path)))
+
+    said = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert {"connect --project 3", "doctor --project 3", "status"} <= set(said)
+    assert 'HF_TOKEN=a $b "c' in said
+    assert "REDIS_URL=redis://:CHANGE-ME@localhost:6379/0" in said
+    assert {
+        f"{name}={value}"
+        for service in SERVICES
+        for line in re.findall(r"^Environment=(.*)$", (UNITS / service).read_text(), re.MULTILINE)
+        for name, value in (one.split("=", 1) for one in line.split())
+        if name in ("FIRSTPASS_HOME", "HF_HOME")
+    } <= set(said)
 
 
 def test_the_example_of_settings_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backend.delivery.card import CourierCard
 from backend.errors import FirstpassError, ModelUnavailable
 from backend.inference.checkpoints import check_checkpoints
-from backend.place import how_to_start_workers
+from backend.place import how_to_start, how_to_start_workers
 from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
@@ -54,6 +54,7 @@ def check_redis(redis: RedisView) -> Iterator[Finding]:
 def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
     """Whether any lives, and answers as the settings here say: the same models, asked the same way."""
     alive, able = overview.alive, overview.able
+    start = how_to_start("worker", settings.runs_in)
     if not alive:
         yield Finding(Level.ERROR, "no worker is alive", how_to_start_workers(settings.runs_in))
     for one in waiting_workers(alive):
@@ -85,7 +86,7 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 f"worker {worker_name(card)} has been silent for {silent}",
                 "see its log; its images go to another worker"
                 if able
-                else "see whether it is stopped or hangs, or start another: `firstpass worker`",
+                else f"see whether it is stopped or hangs, or start another: {start}",
             )
 
 
@@ -98,10 +99,13 @@ def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
             "set FIRSTPASS_LABEL_STUDIO_URL and FIRSTPASS_LABEL_STUDIO_API_KEY for all processes",
         )
     if card is None:
+        with_up = (
+            " (`firstpass up` does, when it has a token)" if settings.runs_in == "host" else ""
+        )
         return Finding(
             Level.ERROR,
             "no courier is alive: what is not ready in time never reaches Label Studio",
-            "start one: `firstpass courier` (`firstpass up` does, when it has a token)",
+            f"start one: {how_to_start('courier', settings.runs_in)}{with_up}",
         )
     what = f"courier {card.host}:{card.pid} delivers to {card.label_studio_url}"
     if card.waiting is not None:

@@ -75,7 +75,9 @@ class Doctor:
     def _redis(self) -> tuple[Overview, CourierCard | None]:
         try:
             with self.open_redis() as connection, queue_errors():
-                return read_overview(connection, failures=0), read_card(connection)
+                return read_overview(
+                    connection, failures=0, runs_in=self.settings.runs_in
+                ), read_card(connection)
         except FirstpassError as error:
             return Overview.without_redis(str(error)), None
 

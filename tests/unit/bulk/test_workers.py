@@ -37,14 +37,14 @@ def test_a_worker_with_our_models_is_enough(redis_connection: redis.Redis) -> No
     work(redis_connection, "one", "tiny", TINY.fingerprint)
     work(redis_connection, "two", "tiny-florence2,tiny-clip", TINY.fingerprint)
 
-    check_workers(redis_connection, TINY, wait_s=0)
-    assert why_silent(redis_connection) == ""
+    check_workers(redis_connection, TINY, runs_in="host", wait_s=0)
+    assert why_silent(redis_connection, "host") == ""
 
 
 def test_no_worker_is_said_so_and_how_to_start_one(redis_connection: redis.Redis) -> None:
     with pytest.raises(NobodyServes, match="firstpass worker"):
-        check_workers(redis_connection, TINY, wait_s=0)
-    assert "no worker is alive" in why_silent(redis_connection)
+        check_workers(redis_connection, TINY, runs_in="host", wait_s=0)
+    assert "no worker is alive" in why_silent(redis_connection, "host")
 
 
 @pytest.mark.parametrize("model", ["tiny", "tiny-florence2", "/somewhere/else"])
@@ -57,7 +57,7 @@ def test_a_worker_that_answers_otherwise_is_refused(
     work(redis_connection, "two", model, other)
 
     with pytest.raises(NobodyServes, match=f"holds {model}"):
-        check_workers(redis_connection, TINY, wait_s=0)
+        check_workers(redis_connection, TINY, runs_in="host", wait_s=0)
 
 
 def test_a_worker_that_fell_silent_does_not_count(redis_connection: redis.Redis) -> None:
@@ -67,15 +67,15 @@ def test_a_worker_that_fell_silent_does_not_count(redis_connection: redis.Redis)
     redis_connection.zadd(WORKERS, {"one": 1.0})
 
     with pytest.raises(NobodyServes, match="no worker is alive"):
-        check_workers(redis_connection, TINY, wait_s=0)
+        check_workers(redis_connection, TINY, runs_in="host", wait_s=0)
 
 
 def test_a_redis_that_does_not_answer_is_the_reason() -> None:
     nobody = redis.Redis(port=1)
 
     with pytest.raises(QueueUnavailable):
-        check_workers(nobody, TINY, wait_s=0)
-    assert "Redis" in why_silent(nobody)
+        check_workers(nobody, TINY, runs_in="host", wait_s=0)
+    assert "Redis" in why_silent(nobody, "host")
 
 
 def test_only_stored_failures_are_forgotten(redis_connection: redis.Redis) -> None:

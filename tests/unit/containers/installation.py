@@ -19,6 +19,7 @@ OVERLAYS: dict[str, dict[str, str]] = {
     "compose.gpu.yaml": {},
     "compose.secrets.yaml": {"LABEL_STUDIO_API_KEY_FILE": "/run/key"},
     "compose.ca.yaml": {"SSL_CERT_FILE": "/etc/authorities.pem"},
+    "compose.postgres.yaml": {"POSTGRE_PASSWORD": "pw"},
     "compose.outer-redis.yaml": {"REDIS_URL": "rediss://:pw@redis.example:6379/0"},
 }
 COMBINATIONS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,12 @@ OURS = ("web", "courier", "worker")
 def test_every_combination_of_files_is_taken(
     installation: Installation, overlays: tuple[str, ...]
 ) -> None:
-    """With one producer of each image of ours, whatever is laid over what."""
+    """With one producer of each image of ours and bounded logs, whatever is laid over what."""
     for name in overlays:
         installation.set(OVERLAYS[name])
 
     services = installation.config(*overlays)["services"]
+    assert {name for name, one in services.items() if not _bounded(one["logging"])} == set()
     printed = installation.compose("build", "--print")
     built = json.loads(printed.stdout[printed.stdout.index("{") :])["target"]
 
@@ -29,6 +31,11 @@ def test_every_combination_of_files_is_taken(
     assert ("redis" in services) is ("compose.outer-redis.yaml" not in overlays)
     tags = Counter(tag for target in built.values() for tag in target["tags"])
     assert tags == Counter({services[name]["image"]: 1 for name in OURS})
+
+
+def _bounded(logging: dict[str, Any]) -> bool:
+    """Whether Docker, which keeps everything by default, throws old logs away: as docs/operate.md says."""
+    return logging == {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
 
 
 def test_no_image_of_ours_is_looked_for_in_a_registry(installation: Installation) -> None:
@@ -206,6 +213,7 @@ def test_a_stopped_worker_has_time_for_its_batch(
 
     assert services["worker"]["stop_grace_period"] == grace
     assert services["web"]["stop_grace_period"] == "15s"
+    assert services["courier"]["stop_grace_period"] == "1m0s"
 
 
 def test_every_service_is_checked_and_redis_errors_count_as_no_answer(

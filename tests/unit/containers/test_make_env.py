@@ -113,6 +113,22 @@ def test_a_key_file_and_authorities_are_laid_over(bare: Installation, tmp_path: 
     assert str(authorities) in sources
 
 
+def test_a_postgres_is_laid_over_what_was_chosen_before(bare: Installation) -> None:
+    """With a password of its own, which Label Studio is given and which stays."""
+    bare.make_env("--gpu")
+
+    done = bare.make_env("--postgres")
+    password = bare.values()["POSTGRE_PASSWORD"]
+    again = bare.make_env("--postgres")
+
+    assert done.returncode == again.returncode == 0, done.stderr
+    assert bare.values()["COMPOSE_FILE"] == "compose.yaml:compose.gpu.yaml:compose.postgres.yaml"
+    assert bare.values()["POSTGRE_PASSWORD"] == password != ""
+    config = bare.config()
+    assert environment_of(config, "label-studio")["POSTGRE_PASSWORD"] == password
+    assert environment_of(config, "postgres")["POSTGRES_PASSWORD"] == password
+
+
 @pytest.mark.parametrize(
     "name",
     [

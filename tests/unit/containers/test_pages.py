@@ -1,20 +1,23 @@
-"""The commands of docker/README.md and docs/containers.md: what they name is there, and takes what it is given."""
+"""The commands of the pages about compose: what they name is there, and takes what it is given."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import subprocess
-from pathlib import Path
 
 import click
 import pytest
 import typer
 
 from backend.cli.main import app
-from tests.unit.containers.installation import ROOT, Installation
+from backend.settings import Settings, variable_name
+from tests.unit.containers.installation import OVERLAYS, ROOT, Installation, environment_of
 
-PAGES = ("docker/README.md", "docs/containers.md")
+PAGES = (
+    *("docker/README.md", "docs/containers.md", "docs/updates.md", "docs/backup.md"),
+    *("docs/postgres.md", "docs/monitoring.md", "docs/operate.md"),
+)
 #: Options of `docker compose run` and `exec` that the pages use, with whether a value follows.
 OPTIONS = {"--rm": False, "--no-deps": False, "-T": False, "--user": True, "-v": True, "-w": True}
 OPTIONS |= {"-e": True, "--entrypoint": True}
@@ -51,6 +54,47 @@ def test_a_compose_command_names_what_is_there(installation: Installation, comma
         _parse(arguments)
 
 
+def test_every_setting_is_one_of_env_or_named_as_none(installation: Installation) -> None:
+    """What stands in .env comes to some container of ours; the page lists the settings that do not."""
+    page = (ROOT / "docs" / "containers.md").read_text()
+    (row,) = re.findall(r"^\| every `FIRSTPASS_` name .*$", page, re.MULTILINE)
+    named = {f"FIRSTPASS_{n.removeprefix('_')}" for n in re.findall(r"`(_?[A-Z_]+)`", row)}
+    names = {variable_name(field) for field in Settings.model_fields}
+    installation.set(dict.fromkeys(names, "7"))
+
+    config = installation.config()
+
+    told = {
+        name
+        for service in ("web", "courier", "worker")
+        for name, value in environment_of(config, service).items()
+        if value == "7"
+    }
+    assert names - told == named & names
+
+
+def test_no_command_names_a_compose_file() -> None:
+    """With `-f` compose does not heed COMPOSE_FILE, and so starts GPU workers on the CPU and Label Studio on SQLite."""
+    texts = [
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docker").glob("*.*"),
+        *(ROOT / "backend").rglob("*.py"),
+    ]
+
+    assert [p for p in texts if re.search(r"docker compose -f \S", p.read_text())] == []
+
+
+def test_prometheus_is_given_the_password_that_web_has(installation: Installation) -> None:
+    """By the line of docs/monitoring.md, as make-env.sh writes passwords, quotes and all."""
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    (line,) = re.findall(r"^\(umask .*$", page, re.MULTILINE)
+
+    subprocess.run(["bash", "-euc", line], cwd=installation.docker / "monitoring", check=True)
+
+    found = (installation.docker / "monitoring" / "firstpass-password").read_text()
+    assert found == installation.values()["FIRSTPASS_BASIC_AUTH_PASS"]
+
+
 @pytest.mark.parametrize("command", _commands("./make-env.sh"))
 def test_an_option_of_make_env_is_one(installation: Installation, command: str) -> None:
     """It gets beyond its options: files named by the page need not be here."""
@@ -81,6 +125,9 @@ def test_every_variable_of_the_compose_files_is_on_the_page(installation: Instal
     readme = (ROOT / "README.md").read_text()
     kept = {"LABEL_STUDIO_USERNAME", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_USER_TOKEN"}
 
+    for values in OVERLAYS.values():
+        installation.set(values)
+    installation.config(*OVERLAYS)
     rows = installation.compose("config", "--variables").stdout.splitlines()[1:]
 
     assert rows
@@ -107,29 +154,3 @@ def _parse(arguments: list[str]) -> None:
         assert found is not None
         command = found
     command.make_context(command.name, list(arguments), parent=parent)
-
-
-def test_the_pages_commands_for_env_fit_what_make_env_writes(installation: Installation) -> None:
-    """Those that read a value out of it, or put one in."""
-    blocks = [
-        block
-        for page in ("docs/monitoring.md", "docs/postgres.md")
-        for block in re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    ]
-    lines = [line for block in blocks for line in block.splitlines() if ".env" in line]
-    assert len(lines) == 3
-    for line in lines:
-        folder = "docker/monitoring" if "../.env" in line else "."
-        subprocess.run(["sh", "-ec", line], cwd=installation.docker.parent / folder, check=True)
-
-    values = installation.values()
-    password = installation.docker / "monitoring" / "firstpass-password"
-    assert password.read_text() == values["FIRSTPASS_BASIC_AUTH_PASS"]
-    assert values["COMPOSE_FILE"] == "compose.yaml:compose.postgres.yaml"
-    assert "postgres" in installation.config()["services"]
-
-
-@pytest.mark.parametrize("file", sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("docker/*.*")))
-def test_no_command_leaves_out_the_files_that_env_names(file: Path) -> None:
-    """`-f` counts in place of COMPOSE_FILE: GPUs, secrets and PostgreSQL would be gone."""
-    assert "docker compose -f" not in file.read_text()

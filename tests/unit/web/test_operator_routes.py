@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.connection import connect
-from backend.queue.readiness import NO_WORKER, NotReady
+from backend.queue.readiness import NotReady
 from backend.service import PredictionService, RunningService, WaitLimits
 from backend.settings import load_settings
 from backend.status.overview import Overview
@@ -149,7 +149,12 @@ def test_ready_says_that_somebody_predicts(stack: ExitStack) -> None:
 
 
 @pytest.mark.parametrize(
-    "unready", [NO_WORKER, NO_REDIS, NotReady("the worker waits for its models", "run x", True)]
+    "unready",
+    [
+        NotReady("no worker is alive", "start one"),
+        NO_REDIS,
+        NotReady("the worker waits for its models", "run x", True),
+    ],
 )
 def test_ready_says_why_nobody_predicts(stack: ExitStack, unready: NotReady) -> None:
     """With what to do; Label Studio goes on finding `/health` well."""
