@@ -40,10 +40,9 @@ NO_WORKER = "no worker is alive"
 
 def not_ready(cards: Sequence[WorkerCard], now: float, runs_in: str) -> NotReady | None:
     """Why nobody predicts; `None` when at least one living worker does. `runs_in`: see `place`."""
-    alive = [card for card in cards if not card.is_late(now)]
-    if any(not card.waits_for for card in alive):
+    if any(card.takes_images(now) for card in cards):
         return None
-    waiting = waiting_workers(alive)
+    waiting = waiting_workers([card for card in cards if not card.is_late(now)])
     # One that loads is ready soon, whatever the others wait for.
     loads = [one for one in waiting if not one.waits]
     no_worker = NotReady(NO_WORKER, how_to_start_workers(runs_in))

@@ -91,6 +91,10 @@ class WorkerCard:
         """Whether it has been silent for longer than a lease, so that its images go to another."""
         return self.silent_s(now) > self.ttl_s / 3 + 1
 
+    def takes_images(self, now: float) -> bool:
+        """Whether it lives and waits for nothing; `now` is by Redis's clock."""
+        return not self.waits_for and not self.is_late(now)
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:

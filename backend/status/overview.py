@@ -137,7 +137,7 @@ class Overview:
     @property
     def able(self) -> tuple[WorkerCard, ...]:
         """Those of the living workers that take images: their models are loaded."""
-        return tuple(card for card in self.alive if not card.waits_for)
+        return tuple(card for card in self.workers if card.takes_images(self.at))
 
     @property
     def images_per_s(self) -> float:

@@ -113,7 +113,7 @@ class QueueMonitor:
             now, cards = self._clock(), read_workers(self._connection)
         except redis.RedisError:
             return QueueState()
-        able = [card for card in cards if not card.waits_for and not card.is_late(now)]
+        able = [card for card in cards if card.takes_images(now)]
         return QueueState(
             True,
             dict(zip(QUEUES, depths, strict=True)),
