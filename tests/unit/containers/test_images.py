@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shlex
 import subprocess
@@ -130,9 +131,12 @@ def _stage(name: str) -> str:
 
 def _made_by_make(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
     """What `make image` would run: tag and build arguments of each target."""
+    # Called by `make test`, a make would say which folders it enters and take the caller's variables.
+    own = {"PATH": os.environ["PATH"]}  # noqa: TID251 - handed on
     printed = subprocess.run(
         ["make", "-n", "image", "ENGINE=docker"],
         cwd=folder,
+        env=own,
         capture_output=True,
         text=True,
         check=True,
