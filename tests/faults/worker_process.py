@@ -21,13 +21,18 @@ class WorkerProcess:
     """A worker with these command-line arguments, whose output goes to `log`."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self._log = log
         self._process = _CONTEXT.Process(target=_work, args=(list(arguments), str(log)))
         self._process.start()
 
     def send_signal(self, signum: signal.Signals) -> None:
-        """Send a signal to exactly this process."""
+        """Send a signal to exactly this process, which must be there still."""
         assert self._process.pid is not None
-        os.kill(self._process.pid, signum)
+        try:
+            os.kill(self._process.pid, signum)
+        except ProcessLookupError as error:
+            said = self._log.read_text(errors="replace")[-2000:]
+            raise AssertionError(f"the worker had ended by itself ({self.poll()}): {said}") from error
 
     def kill(self) -> None:
         """SIGKILL."""
