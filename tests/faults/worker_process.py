@@ -32,7 +32,9 @@ class WorkerProcess:
             os.kill(self._process.pid, signum)
         except ProcessLookupError as error:
             said = self._log.read_text(errors="replace")[-2000:]
-            raise AssertionError(f"the worker had ended by itself ({self.poll()}): {said}") from error
+            raise AssertionError(
+                f"the worker had ended by itself ({self.poll()}): {said}"
+            ) from error
 
     def kill(self) -> None:
         """SIGKILL."""
