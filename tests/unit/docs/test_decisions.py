@@ -23,7 +23,9 @@ def cited() -> dict[str, set[str]]:
 
 def _files() -> list[Path]:
     folders = ("backend", "models", "training", "docker", ".ci")
-    code = [file for folder in folders for file in (REPOSITORY / folder).rglob("*") if _is_ours(file)]
+    code = [
+        file for folder in folders for file in (REPOSITORY / folder).rglob("*") if _is_ours(file)
+    ]
     pages = [REPOSITORY / page for page in PAGES if page != "DECISIONS.md"]
     return [*code, *pages, REPOSITORY / "Makefile", REPOSITORY / "pyproject.toml"]
 
@@ -59,5 +61,9 @@ def test_citations_are_found() -> None:
 
 def test_no_comment_points_at_the_page_without_a_number() -> None:
     """Nobody reads 150 decisions for one."""
-    for file in (file for folder in ("backend", "models", "training") for file in (REPOSITORY / folder).rglob("*.py")):
+    for file in (
+        file
+        for folder in ("backend", "models", "training")
+        for file in (REPOSITORY / folder).rglob("*.py")
+    ):
         assert "DECISIONS" not in file.read_text(), file
