@@ -19,10 +19,7 @@ from tests.pages import REPOSITORY
 from tests.walks import entered, walk
 
 PATIENCE_S = 240.0
-CONFIG = (
-    '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
-    '<Label value="star"/><Label value="circle"/></RectangleLabels></View>'
-)
+CONFIG = (REPOSITORY / "label_config" / "demo.xml").read_text()
 
 
 @contextmanager
@@ -44,6 +41,7 @@ def test_a_request_travels_as_the_page_says(redis_url: str, tmp_path: Path) -> N
         "FIRSTPASS_PORT": str(port),
         "FIRSTPASS_MODEL": "tiny",
         "FIRSTPASS_CPU_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
         "FIRSTPASS_WAIT_S": "90",  # the longest there is
     }
     picture = io.BytesIO()

@@ -7,6 +7,7 @@ the machine's, so that the notes of several processes can be sorted.
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import threading
@@ -41,6 +42,10 @@ def watch(notes: Path, names: list[tuple[str, str]]) -> None:
 
 if __name__ == "__main__":
     _, to, given, *command = sys.argv
+    if command[0] == "worker":
+        importlib.import_module(
+            "models.runtime"
+        )  # torch: a minute, if each of its calls were looked at
     watch(Path(to), [(file, function) for file, function in json.loads(Path(given).read_text())])
     sys.argv = ["firstpass", *command]
     main()
