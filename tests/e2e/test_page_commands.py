@@ -42,7 +42,7 @@ def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
 def test_they_run_on_a_project(
     both: Running, client: LabelStudioClient, demo_config: str, tmp_path: Path
 ) -> None:
-    """One after the other in the order of the pages, on this project in place of project 3."""
+    """On this project in place of project 3, and its uploads in place of a camera's pictures; connected first."""
     config = demo_config.replace('<Label value="heart"', '<Label value="Car"/><Label value="heart"')
     project = labelled_project(both, client, config, demo_images(8))
     environment = settings_environment(both.settings) | {
@@ -51,9 +51,14 @@ def test_they_run_on_a_project(
         "HOME": str(tmp_path),
     }
 
+    commands = sorted(commands_run_by(PROJECT), key=lambda one: "connect" not in one)
     said = {
-        command: run(re.sub(r"(?<=project )3\b", str(project), command), tmp_path, environment)
-        for command in commands_run_by(PROJECT)
+        command: run(
+            re.sub(r"(?<=project )3\b", str(project), command).replace("/camera-2/", "/upload/"),
+            tmp_path,
+            environment,
+        )
+        for command in commands
     }
 
     assert len(said) >= 10
