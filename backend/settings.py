@@ -1,8 +1,8 @@
 """The one reader of the environment: every setting, typed, checked at start, with its reason.
 
 Each field is read from `FIRSTPASS_<NAME>`; `REDIS_URL` and the two Label Studio variables are also
-taken under the names that the wider world gives them. An empty variable counts as not set. The README's
-table is held to this class by a test.
+taken under the names that the wider world gives them. An empty variable counts as not set. The table in
+docs/settings.md is held to this class by a test.
 """
 
 from __future__ import annotations

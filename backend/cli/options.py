@@ -1,7 +1,7 @@
 """Command-line options, each declared once: settings by their field, and what several commands take.
 
 A command names the settings it takes and gets them loaded; options that belong together come as one
-frozen dataclass. Only settings have environment variables.
+frozen dataclass. Only settings have environment variables (D-14).
 """
 
 from __future__ import annotations

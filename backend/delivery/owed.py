@@ -1,7 +1,7 @@
 """The tasks that are owed a prediction: those that `/predict` answered with nothing yet.
 
 They stay until a row is in Label Studio or it is known that there can be none; whoever ends in
-between, nothing is forgotten.
+between, nothing is forgotten. D-124 says why ids are all that is kept.
 """
 
 from __future__ import annotations

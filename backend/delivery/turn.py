@@ -1,7 +1,7 @@
 """Whose turn it is to write: one writer at a time per Label Studio, over all processes.
 
 Two at once would let its database answer "locked", upon which it runs whole requests again, rows
-included. The lease is renewed while its holder lives and free soon after it does not.
+included. The lease is renewed while its holder lives and free soon after it does not (D-126).
 """
 
 from __future__ import annotations

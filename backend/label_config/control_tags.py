@@ -204,7 +204,10 @@ class CountTag(_Tag):
         return "Number"
 
 
-ControlTag: TypeAlias = RegionTag | ChoicesTag | TaxonomyTag | TextTag | CountTag
+#: The tags that say something of the image, or (`per_region`) of each of its regions: all that is particular
+#: to one of them is in `prediction.tag_values`.
+ValueTag: TypeAlias = ChoicesTag | TaxonomyTag | TextTag
+ControlTag: TypeAlias = RegionTag | CountTag | ValueTag
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ and lease are one Lua call (`take`); threads renew leases and watch for a hung b
 dead worker held comes back in one step (`sweep`); signals only set a flag; a failing batch is bisected
 (`batch`) and the next one fetched and decoded meanwhile, where nobody waits for the slowest (`intake`); outcomes are offered again and again to a Redis that is
 away, and only by the try that holds the job (`finish`); the job's function name is never imported.
-DECISIONS.md has the measurements.
+D-99 has the measurements.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Redis over TLS: the URL of the README, the environment's authorities, and nobody else's."""
+"""Redis over TLS: the URL of docs/operate.md, the environment's authorities, and nobody else's."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def secure(authority: Path, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(secure: str, authority: Path) -> str:
-    """As the README says it; the worker and the queue of these tests take it."""
+    """As the page says it; the worker and the queue of these tests take it."""
     return f"{secure}?ssl_cert_reqs=required&ssl_ca_certs={authority}"
 
 

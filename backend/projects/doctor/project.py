@@ -25,7 +25,7 @@ def check_config(
     try:
         predictor = predictors.predictor(project["label_config"])
     except LabelConfigError as error:
-        fix = "see the README for the tags that are served, and `firstpass plan` for what becomes of a config"
+        fix = "see label_config/README.md for the tags that are served, and `firstpass plan` for what becomes of a config"
         return None, [Finding(Level.ERROR, str(error), fix)]
     served = ", ".join(
         f"{step.control.kind} {step.control.name!r}" for step in predictor.plan.steps
