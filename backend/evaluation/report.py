@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from backend.bulk.report import in_utc
-from backend.bulk.tally import FailureFigures
 from backend.evaluation.box_figures import AllBoxes, BoxFigures
 from backend.evaluation.comparison import Compared
 from backend.evaluation.evaluated import Evaluated
 from backend.evaluation.tag_figures import TagFigures
 from backend.evaluation.thresholds import ThresholdChange, Written
 from backend.evaluation.worst import WorstImage
+from backend.pages.summary import in_utc, to_json
+from backend.runs.reasons import FailureFigures
 
 __all__ = ["EvaluationFacts", "EvaluationReport"]
 
@@ -105,7 +104,7 @@ class EvaluationReport:
             body["all_labels"]["boxed_absent_share"] = _rounded(share)
         for row in body["worst"]:
             row["marks"] = [mark for mark in row["marks"] if mark["kind"] not in ("right", "there")]
-        return json.dumps(facts | body, indent=2, ensure_ascii=False) + "\n"
+        return to_json(facts | body)
 
 
 def _rounded(value: Any) -> Any:

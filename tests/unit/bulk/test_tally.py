@@ -6,10 +6,11 @@ from pathlib import Path
 
 from backend.bulk import tally as tally_module
 from backend.bulk.marks import marks_of
-from backend.bulk.tally import MAX_EXAMPLES, OTHER_LABELS, LabelFigures, Tally, tally_of
+from backend.bulk.tally import OTHER_LABELS, LabelFigures, Tally, tally_of
 from backend.errors import Failure
 from backend.runs.ledger import Predicted
 from backend.runs.ledger_file import RunKey, open_ledger
+from backend.runs.reasons import MAX_EXAMPLES
 from tests.unit.bulk.rows import choice, rectangle
 
 
