@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
-from backend.bulk.left_out import LeftOutFigures
-from backend.bulk.tally import LabelFigures, Tally
+from backend.bulk.left_out import LeftOut, LeftOutFigures
+from backend.bulk.tally import LabelFigures, Tally, tally_of
 from backend.pages.summary import Figure, Summary, Table, in_utc, to_json
+from backend.runs.ledger import Ledger
 from backend.runs.reasons import FailureFigures, failure_table, reason_table
 from backend.wording import duration
 
-__all__ = ["Report", "RunFacts"]
+__all__ = ["Report", "RunFacts", "report_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,22 @@ class Report:
             figures,
             tables=[table for table in tables if table.rows],
         )
+
+
+def report_of(
+    ledger: Ledger, source: str, model_version: str, left_out: LeftOut, *, this_start: bool = False
+) -> Report:
+    """The report of a run up to now; on the tasks noted by this start only, if so asked."""
+    facts = RunFacts(
+        source=source,
+        model_version=model_version,
+        begun_at=ledger.begun_at,
+        ended_at=time.time(),
+        seconds=ledger.seconds,
+        left=ledger.left(),
+        ledger=str(ledger.path) if ledger.path.name else "",
+    )
+    return Report.of(tally_of(ledger, this_start=this_start), facts, left_out.figures())
 
 
 def _labels(labels: Iterable[LabelFigures]) -> Table:

@@ -131,7 +131,7 @@ def _measure(
     selected = Selected(options.limit, options.sample, options.seed)
     chosen = selected.of(items.items)
     ways = ways_for(items.predictor.plan, engine.entries) if options.sweep else (AS_PREDICTED,)
-    with showing_progress(console) as progress:
+    with showing_progress(console, "regions") as progress:
         run = Run(items, chosen, ways, progress, options.retry_failed)
         with open_ledger(settings.home, run.key, "evaluate") as ledger:
             run.note(ledger)

@@ -67,7 +67,7 @@ class _Place:
         """Predictions in a file or a dataset."""
         target = self._target()
         self._note_unserved()
-        with showing_progress(self.console) as progress:
+        with showing_progress(self.console, "regions") as progress:
             run = self._run(progress, self.options.sample)
             with open_ledger(self.settings.home, run.key) as ledger:
                 run.note(ledger)
@@ -83,7 +83,7 @@ class _Place:
         check_output(self.options.sheet, "--sheet")
         self._note_unserved()
         few = self.options.sample or (None if self.options.limit else DRY_SAMPLE)
-        with showing_progress(self.console) as progress:
+        with showing_progress(self.console, "regions") as progress:
             sheet, report = self._run(progress, few).dry(self._images(), self.settings)
         save_sheet(sheet, self.options.sheet)
         say(self.console, f"contact sheet: {self.options.sheet}", style="")

@@ -116,7 +116,7 @@ class _Place:
         """Predictions into Label Studio."""
         key = RunKey(self.target.source, self.target.version, self.selection.key)
         with open_ledger(self.settings.home, key) as ledger:
-            with showing_progress(self.console) as progress:
+            with showing_progress(self.console, "regions") as progress:
                 run = self._run(ledger, progress)
                 run.run()
                 if self.options.watch:
@@ -140,7 +140,7 @@ class _Place:
         tasks = {task["id"]: Task.read(task) for task in found}
         credential = LabelStudioCredential.from_settings(self.settings)
         with (
-            showing_progress(self.console) as progress,
+            showing_progress(self.console, "regions") as progress,
             ImageFetcher(self.settings, credential) as fetcher,
             self.queue.window(interactive=False, consumes=True) as window,
         ):
