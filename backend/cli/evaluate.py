@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from backend.cli.ends import SOME_FAILED, exit_codes, going_on
-from backend.cli.options import MODELS, PROJECT_HELP, RUN, AsJson, RunOptions, with_settings
+from backend.cli.options import MODELS, PROJECT_HELP, AsJson, RunOptions, run, with_settings
 from backend.cli.prelabel import quietly
 from backend.errors import BadRequest
 from backend.settings import Settings
@@ -44,27 +44,17 @@ class EvaluateOptions(RunOptions):
 
     sweep: Annotated[
         bool,
-        typer.Option(
-            "--sweep",
-            help="Compare ways of asking: joined, detect, beams, gate, tiles; says which to take.",
-            rich_help_panel=RUN,
-        ),
+        run(help="Compare ways of asking: joined, detect, beams, gate, tiles; says which to take."),
     ] = False
     against: Annotated[
         list[str] | None,
-        typer.Option(
+        run(
             help="Compare with these models too, as for --model; may be given again.",
             metavar="MODEL",
-            rich_help_panel=RUN,
         ),
     ] = None
     write_thresholds: Annotated[
-        bool,
-        typer.Option(
-            "--write-thresholds",
-            help="Put each label's best threshold into the label config.",
-            rich_help_panel=RUN,
-        ),
+        bool, run(help="Put each label's best threshold into the label config.")
     ] = False
     as_json: AsJson = False
 

@@ -101,8 +101,7 @@ def check_models(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify",
-            help="Compare every byte with the hub's digests first; reads whole files, asks no network.",
+            help="Compare every byte with the hub's digests first; reads whole files, asks no network."
         ),
     ] = False,
 ) -> None:

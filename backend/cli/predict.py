@@ -45,14 +45,11 @@ def predict(
         str,
         typer.Option(help="Candidates for the whole image, commas between."),
     ] = "",
-    multiple: Annotated[
-        bool,
-        typer.Option("--multiple", help="Any number of choices may hold."),
-    ] = False,
+    multiple: Annotated[bool, typer.Option(help="Any number of choices may hold.")] = False,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where to save the picture with boxes drawn; a folder for several images.",
+            help="Where to save the picture with boxes drawn; a folder for several images."
         ),
     ] = None,
     as_json: AsJson = False,

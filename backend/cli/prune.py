@@ -34,15 +34,13 @@ def prune(
         ),
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also where tasks are left without any prediction.")
+        bool, typer.Option(help="Also where tasks are left without any prediction.")
     ] = False,
     with_parents: Annotated[
         bool,
-        typer.Option(
-            "--with-parents", help="Also predictions that annotations name as their origin."
-        ),
+        typer.Option(help="Also predictions that annotations name as their origin."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    yes: Annotated[bool, typer.Option(help="Remove without asking.")] = False,
 ) -> None:
     """Remove predictions of old versions of Firstpass from a project.
 
