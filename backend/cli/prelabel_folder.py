@@ -17,6 +17,7 @@ from backend.cli.prelabel_options import FolderOptions
 from backend.errors import BadRequest
 from backend.inference.batch_size import BatchSizer
 from backend.label_config.control_tags import ObjectTag
+from backend.label_config.label_config_file import label_config_in
 from backend.pages.terminal import say
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import Predictor, PredictorSettings
@@ -45,7 +46,7 @@ def prelabel_folder(
         raise BadRequest("expected --format beside --split: it is for datasets")
     if options.split is not None and not 0 < options.split < 1:
         raise BadRequest(f"expected --split between 0 and 1, as in 0.9, got {options.split:g}")
-    xml = _label_config(options.config)
+    xml = label_config_in(options.config)
     predictor = _predictor(xml, settings)
     place = _Place(folder, options, settings, console, xml, predictor, one_image(predictor))
     return place.dry() if options.dry_run else place.fill()
@@ -167,14 +168,6 @@ class _Place:
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
             say(self.console, tag.note, style="" if tag.is_wanted else "yellow")
-
-
-def _label_config(config: Path) -> str:
-    try:
-        return config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadRequest(f"expected a label config in {config}: {reason}") from error
 
 
 def _predictor(xml: str, settings: Settings) -> Predictor:

@@ -51,10 +51,10 @@ class EvaluationReport:
     labels: tuple[BoxFigures, ...]
     tags: tuple[TagFigures, ...]
     thresholds: tuple[ThresholdChange, ...]
-    written: Written | None
-    sweep: tuple[Compared, ...]
-    advice: str
     worst: tuple[WorstImage, ...]
+    written: Written | None = None
+    sweep: tuple[Compared, ...] = ()
+    advice: str = ""
 
     @classmethod
     def of(
@@ -62,14 +62,9 @@ class EvaluationReport:
         facts: EvaluationFacts,
         evaluated: Evaluated,
         failures: Sequence[FailureFigures],
-        *,
-        thresholds: tuple[ThresholdChange, ...],
-        worst: tuple[WorstImage, ...],
-        sweep: tuple[Compared, ...] = (),
-        advice: str = "",
-        written: Written | None = None,
+        **compared: Any,
     ) -> EvaluationReport:
-        """The report of an evaluation."""
+        """The report of an evaluation; `compared` are the fields from `thresholds` on."""
         return cls(
             facts=facts,
             images=len(evaluated.seen.images),
@@ -79,11 +74,7 @@ class EvaluationReport:
             all_labels=evaluated.all_labels,
             labels=evaluated.labels,
             tags=evaluated.tags,
-            thresholds=thresholds,
-            written=written,
-            sweep=sweep,
-            advice=advice,
-            worst=worst,
+            **compared,
         )
 
     @property
