@@ -23,6 +23,7 @@ def overview_tables(overview: Overview) -> Iterator[RenderableType]:
     if overview.redis.up:
         summary = overview_summary(overview)
         yield figure_table(summary.figures)
+        yield Text()
         for table in summary.tables:
             yield from table_parts(table)
     if line := redis_line(overview.redis):

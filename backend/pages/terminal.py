@@ -26,6 +26,7 @@ def summary_parts(summary: Summary) -> Iterator[RenderableType]:
     yield shown(summary.title, "bold")
     yield shown(" · ".join(summary.about), "dim")
     yield figure_table(summary.figures)
+    yield Text()
     for note in summary.notes:
         yield shown(note, "yellow")
     for table in summary.tables:
@@ -52,6 +53,7 @@ def table_parts(table: Table, most: int | None = None) -> Iterator[RenderableTyp
         yield shown(table.advice, "bold")
     for note in table.notes:
         yield shown(note, "dim")
+    yield Text()
 
 
 def figure_table(figures: Iterable[Figure], title: str = "") -> RichTable:
@@ -82,6 +84,7 @@ def _grid(title: str) -> RichTable:
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
+        show_edge=False,
     )
 
 

@@ -69,7 +69,7 @@ def _oldest(overview: Overview) -> str:
 
 def _workers(overview: Overview) -> Table:
     columns = (
-        "worker", "device", "model", "state", "heartbeat", "batch#", "images/s#", "15 min#", "images#",
+        "worker", "device", "model", "state", "seen", "batch#", "img/s#", "15 min#", "images#",
         "memory#",
     )  # fmt: skip
     rows: list[Sequence[Cell]] = [
@@ -116,7 +116,7 @@ def _queues(overview: Overview) -> Table:
 
 def _delivery(overview: Overview) -> Table:
     courier, owed = overview.courier, tasks(overview.owed_tasks)
-    columns = ("courier", "Label Studio", "state", "heartbeat", "owed#", "stored#", "failed#")
+    columns = ("courier", "Label Studio", "state", "seen", "owed#", "stored#", "failed#")
     rows: list[Sequence[Cell]] = []
     if courier is not None:
         rows.append(
