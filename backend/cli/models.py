@@ -142,7 +142,7 @@ def check_models(
     ]
     if compared is not None:
         rows.insert(2, ("bytes", compared))
-    Console().print(figure_table(Figure(*row) for row in rows))
+    Console().print(figure_table(Figure(name, "", value) for name, value in rows))
 
 
 def _trial(entries: Sequence[Entry]) -> tuple[Query, ...]:
