@@ -39,16 +39,16 @@ def table_parts(table: Table, most: int | None = None) -> Iterator[RenderableTyp
     for column in table.columns:
         number = column.endswith("#")
         drawn.add_column(
-            column.rstrip("#"),
+            shown(column.rstrip("#")),
             justify="right" if number else "left",
             overflow="fold",
             no_wrap=number,
         )
     for row in table.rows[:most]:
         drawn.add_row(*map(_cell, row))
-    if most is not None and len(table.rows) > most:
-        drawn.caption = f"and {len(table.rows) - most} more: --report FILE.html"
     yield drawn
+    if most is not None and len(table.rows) > most:
+        yield shown(f"and {len(table.rows) - most} more: --report FILE.html", "dim")
     if table.advice:
         yield shown(table.advice, "bold")
     for note in table.notes:
