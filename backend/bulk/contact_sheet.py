@@ -7,6 +7,7 @@ models are not installed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -15,10 +16,11 @@ from backend.bulk.siblings import Siblings, siblings_of
 from backend.label_studio.bodies import Region
 from backend.pages.picture_font import Font, PictureFonts
 from backend.prediction.brush_mask import mask_of_rle
+from backend.runs.output_file import writing
 from backend.wording import printable
 from models.types import ImageSize
 
-__all__ = ["MAX_PICTURES", "ContactSheet"]
+__all__ = ["MAX_PICTURES", "ContactSheet", "save_sheet"]
 
 #: Pictures on one sheet; further ones are counted, not drawn.
 MAX_PICTURES = 60
@@ -138,6 +140,12 @@ class ContactSheet:
         while line and font.getlength(f"{line}...") > width_px:
             line = line[:-1]
         return f"{line}...", font
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """As PNG. Raises `OutputUnwritable`."""
+    with writing(path) as file:
+        sheet.save(file, format="PNG")
 
 
 def _scaled(side: int, scale: float) -> int:

@@ -43,7 +43,7 @@ def drain(
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All workers.")] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Let them take images again; alone: all of them.")
+        bool, typer.Option(help="Let them take images again; alone: all of them.")
     ] = False,
     patience_s: Annotated[
         float | None,

@@ -17,6 +17,8 @@ from backend.cli.ends import exit_codes, going_on
 from backend.cli.options import with_settings
 from backend.cli.pull_progress import showing_pull
 from backend.errors import ModelUnavailable
+from backend.pages.summary import Figure
+from backend.pages.terminal import figure_table
 from backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -101,8 +103,7 @@ def check_models(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify",
-            help="Compare every byte with the hub's digests first; reads whole files, asks no network.",
+            help="Compare every byte with the hub's digests first; reads whole files, asks no network."
         ),
     ] = False,
 ) -> None:
@@ -141,10 +142,7 @@ def check_models(
     ]
     if compared is not None:
         rows.insert(2, ("bytes", compared))
-    table = Table(show_header=False)
-    for label, value in rows:
-        table.add_row(label, Text(value))
-    Console().print(table)
+    Console().print(figure_table(Figure(name, "", value) for name, value in rows))
 
 
 def _trial(entries: Sequence[Entry]) -> tuple[Query, ...]:

@@ -23,7 +23,7 @@ __all__ = ["open_redis", "status"]
 @with_settings(*STATE)
 def status(
     settings: Settings,
-    failed: Annotated[bool, typer.Option("--failed", help="List the images that failed.")] = False,
+    failed: Annotated[bool, typer.Option(help="List the images that failed.")] = False,
     as_json: AsJson = False,
     most: Annotated[int, typer.Option(min=0, help="Failures to show at most.")] = 50,
 ) -> None:

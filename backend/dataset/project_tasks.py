@@ -111,7 +111,7 @@ class ProjectTasks:
             view=selection.view,
             lacking=self._target.version,
         )
-        return None if lacking is None else lacking + self._ledger.predicted()
+        return None if lacking is None else lacking + self._ledger.stored()
 
     def all(self) -> Iterator[Task]:
         """The tasks to predict; those of a limit or sample were chosen by `prepare`."""

@@ -6,7 +6,6 @@ Holds just the calls that the demo and the end-to-end tests make.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, TypeAlias
 
 import httpx
@@ -42,12 +41,7 @@ class LabelStudioClient:
     def __enter__(self) -> LabelStudioClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def personal_access_token(self) -> str:

@@ -11,15 +11,10 @@ from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.label_studio import read_export, read_project
 from backend.evaluation.labelled import LabelledSet
 from backend.evaluation.names import config_for_classes
-from backend.evaluation.thresholds import (
-    ThresholdChange,
-    Written,
-    in_file,
-    in_project,
-    label_config_in,
-)
+from backend.evaluation.thresholds import ThresholdChange, Written, in_file, in_project
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import parse_image_ref
+from backend.label_config.label_config_file import label_config_in
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.prediction.predictor import PredictorSettings, predictor_settings

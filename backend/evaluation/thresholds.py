@@ -9,8 +9,10 @@ from pathlib import Path
 
 from backend.dataset.target_project import TargetProject
 from backend.errors import BadRequest
-from backend.evaluation.box_figures import ENOUGH
+from backend.evaluation.box_figures import ENOUGH, BoxFigures
 from backend.evaluation.evaluated import Evaluated
+from backend.evaluation.tag_figures import ChoiceFigures
+from backend.label_config.label_config_file import label_config_in
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
 from backend.prediction.predictor import PredictorSettings
@@ -21,7 +23,6 @@ __all__ = [
     "Written",
     "in_file",
     "in_project",
-    "label_config_in",
     "threshold_changes",
 ]
 
@@ -60,15 +61,6 @@ class Written:
 def threshold_changes(evaluated: Evaluated) -> tuple[ThresholdChange, ...]:
     """What the best thresholds would change, label by label."""
     return tuple(_changes(evaluated))
-
-
-def label_config_in(path: Path) -> str:
-    """The text of a label config's file, line ends as they are. Raises `BadRequest`."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadRequest(f"expected a label config in {path}: {reason}") from error
 
 
 def in_file(
@@ -135,31 +127,20 @@ def _changed_meanwhile(place: str) -> str:
 
 def _changes(evaluated: Evaluated) -> Iterator[ThresholdChange]:
     for label in evaluated.labels:
-        yield ThresholdChange(
-            label.control,
-            label.label,
-            label.threshold,
-            label.best_threshold,
-            label.f1,
-            label.best_f1,
-            _why_kept(label.threshold, label.best_threshold, label.truths),
-        )
+        yield _change(label.control, label.label, label, label.best_threshold)
     for tag in evaluated.tags:
         for choice in tag.choices:
-            if choice.best_threshold is None:
-                continue
-            why = _why_kept(choice.threshold, choice.best_threshold, choice.truths)
-            if " > " in choice.choice:
-                why = "choices of a tree are set by hand"
-            yield ThresholdChange(
-                tag.control,
-                choice.choice,
-                choice.threshold,
-                choice.best_threshold,
-                choice.f1,
-                choice.best_f1,
-                why,
-            )
+            if choice.best_threshold is not None:
+                yield _change(tag.control, choice.choice, choice, choice.best_threshold)
+
+
+def _change(
+    control: str, name: str, of: BoxFigures | ChoiceFigures, best: float
+) -> ThresholdChange:
+    kept_because = _why_kept(of.threshold, best, of.truths)
+    if isinstance(of, ChoiceFigures) and " > " in name:
+        kept_because = "choices of a tree are set by hand"
+    return ThresholdChange(control, name, of.threshold, best, of.f1, of.best_f1, kept_because)
 
 
 def _why_kept(now: float, best: float, truths: int) -> str:
