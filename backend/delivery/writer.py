@@ -18,7 +18,7 @@ import structlog
 
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
-from backend.delivery.rows import Delivered, Row, StoresPredictions
+from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
 from backend.errors import (
     Failure,
@@ -26,8 +26,8 @@ from backend.errors import (
     LabelStudioRefuses,
     LabelStudioUnavailable,
     RowRefused,
-    TaskUnlisted,
 )
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
 
 __all__ = ["CHUNK", "PredictionWriter"]
@@ -58,7 +58,7 @@ class PredictionWriter:
 
     def __init__(
         self,
-        api: StoresPredictions,
+        api: LabelStudioApi,
         claims: Claims,
         turn: Turn,
         *,
@@ -263,11 +263,9 @@ class PredictionWriter:
 
     def _lacking(self, chunk: _Chunk, tasks: Sequence[int]) -> set[int]:
         """Those without the row. What cannot be listed is refused: it may have one, and must not get two."""
-
-        def refuse(task: int, reason: TaskUnlisted) -> None:
-            chunk.delivered.refused[task] = Failure.of(reason)
-
-        return self._api.lacking(chunk.project.id, chunk.version, tasks, refuse)
+        found = self._api.rows_of(chunk.project.id, chunk.version, tasks)
+        chunk.delivered.refused.update(found.unlisted)
+        return found.lacking
 
     def _count(self, project: ProjectKey, version: str) -> int:
         """How many rows of the version there are: cheaper than to read them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backend.demo.client import Json
+from backend.plain import Json
 from models.boxes import iou
 from models.types import Box, ImageSize
 

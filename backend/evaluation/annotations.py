@@ -14,6 +14,7 @@ from backend.errors import BadRequest
 from backend.evaluation.labelled import TrueBox, Truth, fractions
 from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
 from backend.interactive.touched import box_of, stroke_of
+from backend.label_studio.records import AnnotationRow
 from models.types import Box, ImageSize
 
 __all__ = ["around", "chosen_annotation", "submitted", "truths_of"]
@@ -26,24 +27,18 @@ MOST_SIDE = 1_000_000
 _PERCENT = ImageSize(100, 100)
 
 
-def chosen_annotation(annotations: object) -> Json | None:
+def chosen_annotation(annotations: Sequence[AnnotationRow]) -> AnnotationRow | None:
     """The annotation that counts; `None` where none was submitted.
 
-    >>> chosen_annotation([{"id": 1, "result": []}, {"id": 2, "result": [], "was_cancelled": True}])
-    {'id': 1, 'result': []}
+    >>> chosen_annotation([AnnotationRow(id=1), AnnotationRow(id=2, was_cancelled=True)]).id
+    1
     """
     return max(submitted(annotations), key=_rank, default=None)
 
 
-def submitted(annotations: object) -> list[Json]:
+def submitted(annotations: Sequence[AnnotationRow]) -> list[AnnotationRow]:
     """The annotations that people submitted, and did not skip."""
-    return [
-        one
-        for one in (annotations if isinstance(annotations, list) else ())
-        if isinstance(one, dict)
-        and isinstance(one.get("result"), list)
-        and not one.get("was_cancelled")
-    ]
+    return [one for one in annotations if not one.was_cancelled]
 
 
 def truths_of(result: Sequence[Any], troubles: Counter[str]) -> dict[str, Truth]:
@@ -70,10 +65,9 @@ def truths_of(result: Sequence[Any], troubles: Counter[str]) -> dict[str, Truth]
     }
 
 
-def _rank(annotation: Json) -> tuple[bool, str, int]:
-    at = annotation.get("updated_at") or annotation.get("created_at") or ""
-    number = annotation.get("id")
-    return bool(annotation.get("ground_truth")), str(at), number if isinstance(number, int) else 0
+def _rank(annotation: AnnotationRow) -> tuple[bool, str, int]:
+    at = annotation.updated_at or annotation.created_at
+    return annotation.ground_truth, at, annotation.id or 0
 
 
 def _true_boxes(

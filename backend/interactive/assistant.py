@@ -70,7 +70,7 @@ class Assistant:
             return Slot(task.id, prediction=prediction_of([], predictor.version))
         try:
             scene = self._scene(predictor, config, task, gestures[-1])
-            there = on_screen(gestures, context, task.predictions, task.drafts, predictor.version)
+            there = on_screen(gestures, context, task, predictor.version)
             regions = self._regions(scene, gestures, there, project)
             prediction = prediction_of(regions, predictor.version)
         except NotDone as reason:

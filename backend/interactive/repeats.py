@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
 from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
 from backend.interactive.gesture import Gesture, page_of
 from backend.interactive.touched import box_of, stroke_of
-from backend.label_studio.bodies import Region
+from backend.label_studio.bodies import Region, Task
 from backend.prediction.read_regions import labels_of
 from models.boxes import iou
 from models.types import Box, ImageSize, Point
@@ -41,23 +42,14 @@ class _Mark:
     box: Box
 
 
-def on_screen(
-    gestures: Sequence[Gesture], context: Json, predictions: object, drafts: object, version: str
-) -> list[Json]:
+def on_screen(gestures: Sequence[Gesture], context: Json, task: Task, version: str) -> list[Json]:
     """The regions that the person has before them, but for what they just drew.
 
-    That is the last draft; without one the predictions of `version`. Both are as Label Studio sends
-    them with the task; what cannot be read is passed over.
+    That is the last draft; without one the predictions of `version`. What cannot be read is passed over.
     """
-    found = [one for one in context["result"] if isinstance(one, Mapping)]
-    rows = _rows(drafts)[-1:]
-    if not rows:
-        rows = [row for row in _rows(predictions) if row.get("model_version") == version]
-    for row in rows:
-        result = row.get("result")
-        found += (
-            [one for one in result if isinstance(one, Mapping)] if isinstance(result, list) else []
-        )
+    rows = task.drafts[-1:] or [row for row in task.predictions if row.model_version == version]
+    results = chain(context["result"], *(row.result for row in rows))
+    found = [one for one in results if isinstance(one, Mapping)]
     drawn = {gesture.region_id for gesture in gestures}
     return [one for one in found if one.get("id") not in drawn]
 
@@ -72,10 +64,6 @@ def without_repeats(suggested: Sequence[Region], there: Iterable[Json]) -> list[
         if any(_repeats(mark, other) for other in known)
     }
     return [region for region in suggested if region["id"] not in repeated]
-
-
-def _rows(rows: object) -> list[Json]:
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
 def _marks(regions: Iterable[Json]) -> Iterator[_Mark]:

@@ -13,6 +13,7 @@ from typing import Any, cast
 import redis
 
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.prediction.read_regions import labels_of
 from backend.queue.connection import queue_errors
 
@@ -65,7 +66,7 @@ class PhraseTally:
                     pipeline.expire(key, TTL_S)
                 pipeline.execute()
 
-    def count_kept(self, project: ProjectKey, annotation: object) -> None:
+    def count_kept(self, project: ProjectKey, annotation: AnnotationRow) -> None:
         """The suggested regions that a submitted annotation still has; each counts once."""
         keys, regions = _Keys.of(project), dict(_kept(annotation))
         if not regions:
@@ -118,15 +119,13 @@ def _name(label: str, phrase: str) -> bytes:
     return json.dumps([label, phrase], ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _kept(annotation: object) -> Iterator[tuple[bytes, bytes]]:
+def _kept(annotation: AnnotationRow) -> Iterator[tuple[bytes, bytes]]:
     """The regions with a label and a phrase as their note: (what names the region, the count's name)."""
-    if not isinstance(annotation, Mapping) or not isinstance(annotation.get("result"), list):
-        return
-    for region in annotation["result"]:
+    for region in annotation.result:
         phrase = _note(region)
         if phrase is not None and isinstance(region.get("value"), Mapping):
             for label in labels_of(region):
-                named = f"{annotation.get('task')}:{region.get('id')}"
+                named = f"{annotation.task}:{region.get('id')}"
                 yield named.encode("utf-8", "backslashreplace"), _name(label, phrase)
 
 

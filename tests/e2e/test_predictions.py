@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.evaluation import compare
 from backend.demo.images import demo_images
 from backend.demo.run import predict_all, task_ids_by_file
 from backend.errors import LabelStudioUnavailable
+from backend.plain import Json
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
 

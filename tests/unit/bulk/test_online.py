@@ -76,7 +76,7 @@ class Desk:
         patience = Patience(self.said.append)
         patience.rest = lambda seconds: watch() if watch else None  # type: ignore[method-assign]
         tasks = ProjectTasks(
-            self.label_studio, project, selection, ledger, patience, self.forgotten.extend
+            self.label_studio.api(), project, selection, ledger, patience, self.forgotten.extend
         )
         tasks.prepare(retry_failed=retry_failed)
         return ProjectRun(
