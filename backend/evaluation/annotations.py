@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
 from backend.evaluation.labelled import TrueBox, Truth, fractions
-from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
-from backend.interactive.touched import box_of, stroke_of
 from backend.label_studio.records import AnnotationRow
+from backend.prediction.region_shapes import Painted, Pointed, Typed, shape_of
+from backend.prediction.shape_pixels import box_of, stroke_of
 from models.types import Box, ImageSize
 
 __all__ = ["around", "chosen_annotation", "submitted", "truths_of"]

@@ -11,7 +11,6 @@ import structlog
 from backend.errors import BadRequest, Failure, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
-from backend.interactive.drawn import Typed
 from backend.interactive.gesture import Gesture, gestures_of
 from backend.interactive.repeats import on_screen, without_repeats
 from backend.interactive.scene import NotDone, Scene
@@ -19,6 +18,7 @@ from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, Slot
+from backend.prediction.region_shapes import Typed
 from backend.prediction.regions import prediction_of
 from backend.queue.job_queue import AsksWorkers
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import Json, Pointed, Shape, Typed, pointed_by, shape_of
 from backend.prediction.read_regions import labels_of
+from backend.prediction.region_shapes import Json, Pointed, Shape, Typed, pointed_by, shape_of
 
 __all__ = ["Gesture", "gestures_of", "page_of"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.interactive.agreement import agreeing, holding, painted_over
-from backend.interactive.drawn import Outlined, Painted, Pointed, Typed
 from backend.interactive.gesture import Gesture
 from backend.interactive.targets import labels_of_tags
-from backend.interactive.touched import box_of, in_pixels, outline_of, stroke_of
 from backend.label_config.control_tags import Label, RegionTag, Shape
+from backend.prediction.region_shapes import Outlined, Painted, Pointed, Typed
+from backend.prediction.shape_pixels import box_of, in_pixels, outline_of, stroke_of
 from backend.prediction.step import Step
 from models.queries import Query
 from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput

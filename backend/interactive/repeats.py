@@ -12,11 +12,11 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
 from backend.interactive.gesture import Gesture, page_of
-from backend.interactive.touched import box_of, stroke_of
 from backend.label_studio.bodies import Region, Task
 from backend.prediction.read_regions import labels_of
+from backend.prediction.region_shapes import Painted, Pointed, Typed, shape_of
+from backend.prediction.shape_pixels import box_of, stroke_of
 from models.boxes import iou
 from models.types import Box, ImageSize, Point
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backend.interactive.agreement import agreeing, holding, painted_over
-from backend.interactive.drawn import Painted
-from backend.interactive.touched import stroke_of
 from backend.prediction.brush_rle import rle_of_outlines
+from backend.prediction.region_shapes import Painted
+from backend.prediction.shape_pixels import stroke_of
 from models.types import Box, Detection
 from tests.unit.interactive.contexts import SIZE
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import (
+from backend.interactive.gesture import Gesture, gestures_of
+from backend.prediction.region_shapes import (
     Outlined,
     Painted,
     Pointed,
@@ -18,8 +19,7 @@ from backend.interactive.drawn import (
     Round,
     Typed,
 )
-from backend.interactive.gesture import Gesture, gestures_of
-from backend.interactive.touched import box_of, stroke_of
+from backend.prediction.shape_pixels import box_of, stroke_of
 from tests.unit.interactive.contexts import (
     SIZE,
     brush,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import Outlined, Painted, Rectangular, Round
-from backend.interactive.touched import box_of, outline_of, stroke_of
 from backend.prediction.brush_rle import encoded_runs, rle_of_outlines
+from backend.prediction.region_shapes import Outlined, Painted, Rectangular, Round
+from backend.prediction.shape_pixels import box_of, outline_of, stroke_of
 from models.types import Box, ImageSize
 from tests.unit.interactive.contexts import SIZE
 

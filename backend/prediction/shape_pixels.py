@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import Outlined, Painted, Rectangular, Round
 from backend.prediction.brush_mask import painted_runs
+from backend.prediction.region_shapes import Outlined, Painted, Rectangular, Round
 from models.boxes import clip, enclosing
 from models.types import Box, Detection, Detections, ImageSize, Point
 
