@@ -20,6 +20,7 @@ from backend.images.fetch import ImageFetcher
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
 from backend.prediction.predictor import Slot
+from backend.prediction.read_regions import read_regions
 from backend.runs.progress import Progress
 from backend.settings import Settings
 
@@ -66,13 +67,13 @@ class DryProject:
 
     def _draw(self, sheet: ContactSheet, task: Task, slot: Slot) -> None:
         """One picture per image of the task; an image that cannot be had here is drawn grey."""
-        result = slot.prediction.result if slot.prediction is not None else []
+        regions = read_regions(slot.prediction.result if slot.prediction is not None else ())
         for tag, image in self._images(task):
             page = tag.item_index
             drawn = [
                 region
-                for region in result
-                if region["to_name"] == tag.name and page in (None, region.get("item_index"))
+                for region in regions
+                if region.to_name == tag.name and page in (None, region.page)
             ]
             name = f"task {task.id}" + ("" if page is None else f", page {page + 1}")
             sheet.add(name, image, drawn)

@@ -28,6 +28,7 @@ from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
 from backend.label_config.control_tags import ObjectTag
 from backend.prediction.predictor import Predictor, Slot
+from backend.prediction.read_regions import read_regions
 from backend.runs.ledger import Ledger, Listed, Predicted
 from backend.runs.ledger_file import RunKey
 from backend.runs.progress import Progress
@@ -115,7 +116,7 @@ class FolderRun:
                         tally.fail(path, Failure.of(error))
                         continue
                     tally.add(marks_of(slot.prediction.result))
-                    sheet.add(path, shown, slot.prediction.result)
+                    sheet.add(path, shown, read_regions(slot.prediction.result))
             self._advance(slots)
         facts = self._facts(begun_at, time.monotonic() - started, left=0, ledger="")
         return sheet.image(), Report.of(tally, facts, self.left_out.figures())

@@ -1,29 +1,15 @@
-"""One region of a context, in Label Studio's JSON -> what it draws, points at or says. Pure."""
+"""The geometry of a region's entry -> its shape, in percent of the image or as a mask. Pure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
-from models.types import Point
+from backend.plain import Json
+from models.types import ImageSize, Point
 
-__all__ = [
-    "Json",
-    "Outlined",
-    "Painted",
-    "Pointed",
-    "Rectangular",
-    "Round",
-    "Shape",
-    "Typed",
-    "pointed_by",
-    "shape_of",
-]
-
-Json: TypeAlias = Mapping[str, Any]
+__all__ = ["Brush", "Ellipse", "KeyPoint", "Polygon", "Rectangle", "Shape", "shape_of", "size_of"]
 
 #: A code may claim rows without end in a few bytes.
 MOST_SIDE_PX = 100_000
@@ -31,8 +17,8 @@ MOST_RLE_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rectangular:
-    """A rectangle in percent: x and y of its corner, turned around that by `rotation` degrees."""
+class Rectangle:
+    """x and y of its corner, around which it is turned by `rotation` degrees."""
 
     x: float
     y: float
@@ -42,8 +28,8 @@ class Rectangular:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """An ellipse in percent: x and y of its middle."""
+class Ellipse:
+    """x and y of its middle."""
 
     x: float
     y: float
@@ -52,86 +38,72 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlined:
-    """A polygon: at least three points, in percent."""
+class Polygon:
+    """At least three points."""
 
     points: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
-    """A brush mask as Label Studio's run-length code, of an image of `width` x `height` pixels."""
+class Brush:
+    """A mask as Label Studio's run-length code, of an image of `size`."""
 
     rle: tuple[int, ...]
-    width: int
-    height: int
+    size: ImageSize
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
-    """A key point in percent, and those that the thing does not hold; `at` is `None` without any."""
+class KeyPoint:
+    """A point; one that is not `positive` says where the thing is not."""
 
-    at: Point | None
-    avoided: tuple[Point, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """Text of a prompt, as it was typed."""
-
-    text: str
+    at: Point
+    positive: bool = True
 
 
-Shape: TypeAlias = Rectangular | Round | Outlined | Painted | Pointed | Typed
+Shape: TypeAlias = Rectangle | Ellipse | Polygon | Brush | KeyPoint
 
 
-def shape_of(region: Json) -> Shape:
-    """What one entry draws or says. Raises `BadRequest` for what is neither, and for what cannot be."""
-    value: Json = region["value"]
-    if region.get("type") == "textarea" and not value.keys() & {"x", "points", "rle"}:
-        return _typed(value)
-    if "rle" in value:
-        return _painted(region, value)
-    if "points" in value:
-        return _outlined(value)
-    if "radiusX" in value:
-        return Round(*(_number(value, key) for key in ("x", "y", "radiusX", "radiusY")))
-    if "height" in value:
-        x, y, width, height = (_number(value, key) for key in ("x", "y", "width", "height"))
-        rotation = _number(value, "rotation") if value.get("rotation") is not None else 0.0
-        return Rectangular(x, y, width, height, rotation)
-    if "x" in value and "y" in value:
-        return pointed_by([region])
-    raise BadRequest(
-        "expected a region that was drawn with a smart tool, or the text of a prompt, got "
-        f"{region.get('type')!r:.40} of {region.get('from_name')!r:.60}; remove smart from that tag"
-    )
+def shape_of(entry: Json) -> Shape | None:
+    """Where an entry of a `result` is; `None` without a place. Raises `BadRequest` for one that cannot be.
+
+    What is said of a region repeats its geometry.
+    """
+    value: Json = entry["value"]
+    match value:
+        case {"rle": rle}:
+            return _brush(rle, entry)
+        case {"points": points}:
+            return _polygon(points)
+        case {"radiusX": _}:
+            return Ellipse(*_numbers(value, "x", "y", "radiusX", "radiusY"))
+        case {"height": _}:
+            turned = ("rotation",) if value.get("rotation") is not None else ()
+            return Rectangle(*_numbers(value, "x", "y", "width", "height", *turned))
+        case {"x": _, "y": _}:
+            x, y = _numbers(value, "x", "y")
+            return KeyPoint((x, y), positive=entry.get("is_positive") is not False)
+    return None
 
 
-def pointed_by(drawn: Sequence[Json]) -> Pointed:
-    """The last point that is positive, and all that are not."""
-    points: dict[bool, list[Point]] = {True: [], False: []}
-    for region in drawn:
-        value = region["value"]
-        if region.get("type") in ("keypoint", "keypointlabels"):
-            points[region.get("is_positive") is not False].append(
-                (_number(value, "x"), _number(value, "y"))
-            )
-    return Pointed(points[True][-1] if points[True] else None, tuple(dict.fromkeys(points[False])))
+def size_of(entry: Json) -> ImageSize | None:
+    """The image's size in pixels, as an entry has it; `None` where it does not tell."""
+    sides = [entry.get(f"original_{side}") for side in ("width", "height")]
+    known = [
+        round(side) for side in sides if type(side) in (int, float) and 1 <= side <= MOST_SIDE_PX
+    ]
+    return ImageSize(*known) if len(known) == 2 else None
 
 
-def _outlined(value: Json) -> Outlined:
-    points = value["points"]
+def _polygon(points: object) -> Polygon:
     pairs = points if isinstance(points, list) else []
     if len(pairs) < 3 or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise BadRequest(
             f"expected a polygon of at least three points, got {points!r:.80}; draw one more"
         )
-    return Outlined(tuple((_finite(x, "points"), _finite(y, "points")) for x, y in pairs))
+    return Polygon(tuple((_finite(x, "points"), _finite(y, "points")) for x, y in pairs))
 
 
-def _painted(region: Json, value: Json) -> Painted:
-    rle, sides = value["rle"], [region.get(f"original_{side}") for side in ("width", "height")]
+def _brush(rle: object, entry: Json) -> Brush:
     if (
         not isinstance(rle, list)
         or len(rle) > MOST_RLE_BYTES
@@ -140,35 +112,21 @@ def _painted(region: Json, value: Json) -> Painted:
         raise BadRequest(
             f"expected a brush mask as at most {MOST_RLE_BYTES} bytes under rle, got {rle!r:.60}"
         )
-    width, height = (
-        side if isinstance(side, int) and 0 < side <= MOST_SIDE_PX else 0 for side in sides
-    )
-    if not (width and height):
+    size = size_of(entry)
+    if size is None:
+        sides = [entry.get(f"original_{side}") for side in ("width", "height")]
         raise BadRequest(
             "expected original_width and original_height of a brush mask in pixels, at most "
             f"{MOST_SIDE_PX}, got {sides!r:.60}"
         )
-    return Painted(tuple(rle), width, height)
+    return Brush(tuple(rle), size)
 
 
-def _typed(value: Json) -> Typed:
-    text = value.get("text")
-    texts = [text] if isinstance(text, str) else text
-    if not isinstance(texts, list) or not texts or not isinstance(texts[-1], str):
-        raise BadRequest(f"expected a list of texts of a prompt, got {text!r:.60}")
-    return Typed(texts[-1])
+def _numbers(value: Json, *keys: str) -> list[float]:
+    return [_finite(value.get(key), key) for key in keys]
 
 
-def _number(value: Json, key: str) -> float:
-    return _finite(value.get(key), key)
-
-
-def _finite(number: object, what: str) -> float:
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, int | float)
-        or abs(number) > 1e6
-        or not math.isfinite(number)
-    ):
+def _finite(number: Any, what: str) -> float:
+    if type(number) not in (int, float) or not abs(number) <= 1e6:
         raise BadRequest(f"expected {what} of a region in percent of the image, got {number!r:.40}")
     return float(number)

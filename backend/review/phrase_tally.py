@@ -6,15 +6,15 @@ Bounded by phrases and by time: it says which phrases are worth remembering, and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import redis
 
 from backend.label_studio.project_key import ProjectKey
 from backend.label_studio.records import AnnotationRow
-from backend.prediction.read_regions import labels_of
+from backend.prediction.read_regions import read_regions
 from backend.queue.connection import queue_errors
 
 __all__ = ["PhraseTally", "TypedPhrase"]
@@ -121,16 +121,7 @@ def _name(label: str, phrase: str) -> bytes:
 
 def _kept(annotation: AnnotationRow) -> Iterator[tuple[bytes, bytes]]:
     """The regions with a label and a phrase as their note: (what names the region, the count's name)."""
-    for region in annotation.result:
-        phrase = _note(region)
-        if phrase is not None and isinstance(region.get("value"), Mapping):
-            for label in labels_of(region):
-                named = f"{annotation.task}:{region.get('id')}"
-                yield named.encode("utf-8", "backslashreplace"), _name(label, phrase)
-
-
-def _note(region: Any) -> str | None:
-    match region:
-        case {"meta": {"text": [str(phrase)]}}:
-            return phrase
-    return None
+    for region in read_regions(annotation.result):
+        for label in region.labels if region.note is not None else ():
+            named = f"{annotation.task}:{region.id}"
+            yield named.encode("utf-8", "backslashreplace"), _name(label, region.note or "")

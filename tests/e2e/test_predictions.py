@@ -98,7 +98,7 @@ def test_the_action_on_all_tasks_predicts_every_one(
     task_ids = task_ids_by_file(client.tasks(project))
     tally = compare((image.truth, found.get(task_ids[image.name])) for image in images)
     assert tally.predicted_tasks == len(images)
-    assert tally.f1 > 0.85
+    assert tally.boxes.f1 > 0.85
     assert tally.tag_accuracy > 0.9
 
 
