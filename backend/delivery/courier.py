@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
-from typing import Protocol
 
 import httpx
 import structlog
@@ -26,6 +25,7 @@ from backend.delivery.owed import OwedTasks
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.rows import Delivered, Row
+from backend.delivery.writer import PredictionWriter
 from backend.errors import (
     Failure,
     FirstpassError,
@@ -38,7 +38,7 @@ from backend.label_studio.bodies import Task
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 
-__all__ = ["Courier", "Writes"]
+__all__ = ["Courier"]
 
 log = structlog.get_logger()
 
@@ -58,14 +58,6 @@ PUT_OFF_S = 5.0
 MOST_PUT_OFF_S = 60.0
 
 
-class Writes(Protocol):
-    """`PredictionWriter`, or what a test puts in its place."""
-
-    def begin(self, project: ProjectKey, version: str) -> None: ...
-
-    def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered: ...
-
-
 class Courier:
     """Delivers for one Label Studio. For one thread."""
 
@@ -75,7 +67,7 @@ class Courier:
         owed: OwedTasks,
         failed: FailedTasks,
         api: LabelStudioApi,
-        writer: Writes,
+        writer: PredictionWriter,
         predictors: PredictorSettings,
         open_window: Callable[[], AbstractContextManager[WindowLike]],
         failure_ttl_s: float,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from backend.bulk.report import Report
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.selection import Selection
 from backend.dataset.target_project import ConfigChanged, target_project
+from backend.delivery.writer import PredictionWriter
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
@@ -82,7 +84,7 @@ class Desk:
         return ProjectRun(
             target=project,
             tasks=tasks,
-            writer=self.writer,
+            writer=cast("PredictionWriter", self.writer),
             open_window=self.window.open,
             ledger=ledger,
             progress=progress,

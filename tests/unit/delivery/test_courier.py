@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -19,7 +19,6 @@ from backend.delivery.courier import (
     PUT_OFF_S,
     RETRIES,
     Courier,
-    Writes,
 )
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import owed_key
@@ -63,14 +62,12 @@ class Rig:
         self.now = NOW
         self.stop = threading.Event()
         turn = Turn(connection, "writer", urgent=True)
-        self.writer: Writes = PredictionWriter(
-            self.api, self.claims, turn, sleep=lambda seconds: None
-        )
+        self.writer = PredictionWriter(self.api, self.claims, turn, sleep=lambda seconds: None)
         self.courier = Courier(
             owed=self.owed,
             failed=FailedTasks(connection),
             api=self.api,
-            writer=self,
+            writer=cast("PredictionWriter", self),
             predictors=SETTINGS,
             open_window=lambda: nullcontext(self.window),
             failure_ttl_s=FAILURE_TTL_S,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 import redis
 
+from backend.delivery.chunk import TRIES
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
 from backend.delivery.rows import Row
 from backend.delivery.turn import Turn
-from backend.delivery.writer import TRIES, PredictionWriter
+from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.bodies import Prediction
 from tests.unit.delivery.label_studio import KEY, StandInLabelStudio
