@@ -26,7 +26,8 @@ _PERCENT = ImageSize(100, 100)
 def chosen_annotation(annotations: Sequence[AnnotationRow]) -> AnnotationRow | None:
     """The annotation that counts; `None` where none was submitted.
 
-    >>> chosen_annotation([AnnotationRow(id=1), AnnotationRow(id=2, was_cancelled=True)]).id
+    >>> drawn, skipped = AnnotationRow(id=1, result=[]), AnnotationRow(id=2, was_cancelled=True)
+    >>> chosen_annotation([drawn, skipped]).id
     1
     """
     return max(submitted(annotations), key=_rank, default=None)
@@ -34,7 +35,7 @@ def chosen_annotation(annotations: Sequence[AnnotationRow]) -> AnnotationRow | N
 
 def submitted(annotations: Sequence[AnnotationRow]) -> list[AnnotationRow]:
     """The annotations that people submitted, and did not skip."""
-    return [one for one in annotations if not one.was_cancelled]
+    return [one for one in annotations if not one.was_cancelled and one.result is not None]
 
 
 def truths_of(result: Sequence[object], troubles: Counter[str]) -> dict[str, Truth]:

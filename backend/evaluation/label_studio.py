@@ -95,7 +95,7 @@ def _labelled(tasks: Iterable[ExportedTask]) -> _Labelled:
             LabelledTask(
                 key=f"task {task.id}" if task.id is not None else f"entry {len(found.tasks) + 1}",
                 data=task.data if isinstance(task.data, dict) else {},
-                truths=truths_of(annotation.result, found.troubles),
+                truths=truths_of(annotation.result or (), found.troubles),
                 task_id=task.id,
             )
         )

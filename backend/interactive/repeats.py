@@ -48,7 +48,7 @@ def on_screen(
     That is the last draft; without one the predictions of `version`. What cannot be read is passed over.
     """
     rows = task.drafts[-1:] or [row for row in task.predictions if row.model_version == version]
-    results = chain(context["result"], *(row.result for row in rows))
+    results = chain(context["result"], *(row.result or () for row in rows))
     drawn = {gesture.region_id for gesture in gestures}
     return [region for region in read_regions(results) if region.id not in drawn]
 

@@ -31,10 +31,8 @@ __all__ = [
 ]
 
 
-def _entries(value: object) -> object:
-    if not isinstance(value, list):
-        raise ValueError(f"expected a list of regions, got {type(value).__name__}")
-    return value
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else None
 
 
 def _or_none(value: object) -> object:
@@ -48,8 +46,8 @@ def _user(value: object) -> object:
 
 #: None is none.
 Count = Annotated[int, BeforeValidator(lambda count: count or 0)]
-#: The entries of a `result`, as they are stored; `read_regions` reads them.
-Result = Annotated[SkipValidation[Sequence[Any]], BeforeValidator(_entries)]
+#: The entries of a `result`, as they are stored, for `read_regions`; `None` for what is no list.
+Result = Annotated[SkipValidation[Sequence[Any] | None], BeforeValidator(_listed)]
 
 
 class Project(Body):
@@ -118,14 +116,14 @@ class PredictionRow(Body):
 
     id: Id
     model_version: Text = ""
-    result: Result = ()
+    result: Result = None
     score: Number = None
 
 
 class DraftRow(Body):
     """What somebody has drawn and not submitted."""
 
-    result: Result
+    result: Result = None
 
 
 class AnnotationRow(Body):
@@ -137,7 +135,7 @@ class AnnotationRow(Body):
 
     id: KnownId = None
     task: KnownId = None
-    result: Result = ()
+    result: Result = None
     was_cancelled: Flag = False
     ground_truth: Flag = False
     created_at: Text = ""

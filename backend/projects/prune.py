@@ -56,13 +56,9 @@ def stored_versions(api: LabelStudioApi, project_id: int) -> list[StoredVersion]
     in_use = {name for one in backends for name in (one.title, one.model_version)}
     # A project that shows no version does not use the rows that have none.
     in_use = {name for name in in_use | {project.model_version} if name}
-    return _versions(api.model_versions(project_id), in_use)
-
-
-def _versions(counts: Mapping[str, int], in_use: Collection[str]) -> list[StoredVersion]:
     return [
         StoredVersion(version, rows, version in in_use, is_model_version(version))
-        for version, rows in sorted(counts.items())
+        for version, rows in sorted(api.model_versions(project_id).items())
     ]
 
 

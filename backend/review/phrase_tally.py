@@ -121,7 +121,7 @@ def _name(label: str, phrase: str) -> bytes:
 
 def _kept(annotation: AnnotationRow) -> Iterator[tuple[bytes, bytes]]:
     """The regions with a label and a phrase as their note: (what names the region, the count's name)."""
-    for region in read_regions(annotation.result):
+    for region in read_regions(annotation.result or ()):
         for label in region.labels if region.note is not None else ():
             named = f"{annotation.task}:{region.id}"
             yield named.encode("utf-8", "backslashreplace"), _name(label, region.note or "")
