@@ -108,7 +108,7 @@ class View(Body):
     """A tab of the Data Manager."""
 
     id: Id
-    data: Tab
+    data: Annotated[Tab, BeforeValidator(lambda data: _or_none(data) or {})]
 
 
 class PredictionRow(Body):
