@@ -8,13 +8,12 @@ points are one gesture together: those with `is_positive: false` point at what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
-from backend.plain import Json
 from backend.prediction.read_regions import ReadRegion, TextArea, read_region
 from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle
 from models.types import Point
@@ -56,7 +55,7 @@ class Gesture:
     page: int = 0
 
 
-def gestures_of(context: Json) -> tuple[Gesture, ...]:
+def gestures_of(context: Mapping[str, Any]) -> tuple[Gesture, ...]:
     """What was drawn with the tag of the last region that is no prediction's, the new one last.
 
     Empty where nothing is left of it; at most the last 20. Raises `BadRequest` for a context that Label
@@ -135,7 +134,7 @@ def _pointed(regions: Sequence[ReadRegion]) -> Pointed:
     return Pointed(at[-1] if at else None, tuple(avoided))
 
 
-def _regions_of(context: Json) -> list[ReadRegion]:
+def _regions_of(context: Mapping[str, Any]) -> list[ReadRegion]:
     """The regions of a context. Raises `BadRequest` where it has none to be read."""
     result = context.get("result")
     if not isinstance(result, list):

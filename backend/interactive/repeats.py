@@ -6,14 +6,14 @@ than 0.9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 from backend.errors import BadRequest
 from backend.interactive.gesture import Gesture
 from backend.label_studio.bodies import Region, Task
-from backend.plain import Json
 from backend.prediction.read_regions import ReadRegion, read_regions
 from backend.prediction.region_shapes import KeyPoint
 from backend.prediction.shape_pixels import box_of
@@ -41,7 +41,7 @@ class _Mark:
 
 
 def on_screen(
-    gestures: Sequence[Gesture], context: Json, task: Task, version: str
+    gestures: Sequence[Gesture], context: Mapping[str, Any], task: Task, version: str
 ) -> list[ReadRegion]:
     """The regions that the person has before them, but for what they just drew.
 

@@ -126,25 +126,29 @@ def read_region(entry: object) -> ReadRegion | Relation | None:
     >>> read_region({"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"})
     Relation(from_id='a', to_id='b', direction='right', labels=())
     """
-    match entry:
-        case {"value": dict(value)}:
-            kind = _text(entry, "type")
-            key = kind if kind.endswith("labels") else next(filter(_is_labels, value), "labels")
-            score, page = entry.get("score"), entry.get("item_index")
-            return ReadRegion(
-                *(_text(entry, key) for key in ("id", "from_name", "to_name")),
-                kind,
-                _strings(value.get(key)),
-                score if type(score) in (int, float) else None,
-                page if type(page) is int else 0,
-                size_of(entry),
-                entry.get("image_rotation"),
-                _text(entry, "origin"),
-                _note(entry.get("meta")),
-                entry,
-            )
-        case {"type": "relation", "from_id": str(one), "to_id": str(other)}:
-            return Relation(one, other, _text(entry, "direction"), _strings(entry.get("labels")))
+    if not isinstance(entry, dict):
+        return None
+    kind, value = _text(entry, "type"), entry.get("value")
+    if isinstance(value, dict):
+        key = kind if kind.endswith("labels") else next(filter(_is_labels, value), "labels")
+        score, page = entry.get("score"), entry.get("item_index")
+        return ReadRegion(
+            id=_text(entry, "id"),
+            from_name=_text(entry, "from_name"),
+            to_name=_text(entry, "to_name"),
+            kind=kind,
+            labels=_strings(value.get(key)),
+            score=score if type(score) in (int, float) else None,
+            page=page if type(page) is int else 0,
+            size=size_of(entry),
+            turned=entry.get("image_rotation"),
+            origin=_text(entry, "origin"),
+            note=_note(entry.get("meta")),
+            _entry=entry,
+        )
+    one, other = _text(entry, "from_id"), _text(entry, "to_id")
+    if kind == "relation" and one and other:
+        return Relation(one, other, _text(entry, "direction"), _strings(entry.get("labels")))
     return None
 
 

@@ -87,11 +87,14 @@ def shape_of(entry: Json) -> Shape | None:
 
 def size_of(entry: Json) -> ImageSize | None:
     """The image's size in pixels, as an entry has it; `None` where it does not tell."""
-    sides = [entry.get(f"original_{side}") for side in ("width", "height")]
-    known = [
-        round(side) for side in sides if type(side) in (int, float) and 1 <= side <= MOST_SIDE_PX
-    ]
-    return ImageSize(*known) if len(known) == 2 else None
+    width, height = (_side(entry.get(f"original_{side}")) for side in ("width", "height"))
+    return ImageSize(width, height) if width and height else None
+
+
+def _side(pixels: Any) -> int:
+    """A side of an image; 0 for what is none."""
+    known = type(pixels) in (int, float) and 1 <= pixels <= MOST_SIDE_PX
+    return round(pixels) if known else 0
 
 
 def _polygon(points: object) -> Polygon:

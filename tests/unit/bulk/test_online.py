@@ -104,10 +104,12 @@ def test_a_report_names_the_address_that_browsers_have() -> None:
     """In containers ours is another, which opens for nobody."""
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
 
-    known = target_project(StandInLabelStudio(), 3, predictors, shown_at="http://localhost:8080")
+    known = target_project(
+        StandInLabelStudio().api(), 3, predictors, shown_at="http://localhost:8080"
+    )
 
     assert known.words == "project 3 (Cars), http://localhost:8080/projects/3/data"
-    assert known.source == target_project(StandInLabelStudio(), 3, predictors).source
+    assert known.source == target_project(StandInLabelStudio().api(), 3, predictors).source
 
 
 def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
@@ -411,7 +413,7 @@ def test_a_project_that_is_not_there_is_told_so() -> None:
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
 
     with pytest.raises(BadRequest, match="no project 4"):
-        target_project(StandInLabelStudio(), 4, predictors)
+        target_project(StandInLabelStudio().api(), 4, predictors)
 
 
 def test_when_nothing_comes_it_says_why_and_no_more_when_something_does(

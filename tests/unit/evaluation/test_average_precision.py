@@ -26,7 +26,7 @@ def by_our_matching(images: Sequence[OnImage], least_iou: float) -> float:
     """Precision at 101 recalls, the best of what comes after, averaged."""
     scored = sorted(
         (
-            (one.score or 0.0, true)
+            (one.score or 0.0, bool(true))
             for image in images
             for one, true in zip(
                 image.found, judged(image.found, image.things, least_iou=least_iou), strict=True
