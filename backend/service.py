@@ -21,6 +21,7 @@ from backend.label_config.control_tags import UnservedTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.prediction.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 from backend.queue.readiness import NotReady
@@ -62,7 +63,7 @@ class NotesPhrases(Protocol):
 
     def asked(self, project: ProjectKey, label: str, phrase: str) -> None: ...
 
-    def kept(self, project: ProjectKey, annotation: object) -> None: ...
+    def kept(self, project: ProjectKey, annotation: AnnotationRow) -> None: ...
 
 
 class PredictionService:
@@ -160,10 +161,11 @@ class PredictionService:
             project = ProjectKey.of(event.project)
             if project is not None:
                 self._desk.note_change(project)
-        if event.action in _SUBMITTED and self._phrases is not None:
+        annotation = event.annotation if event.action in _SUBMITTED else None
+        if annotation is not None and self._phrases is not None:
             project = ProjectKey.of(event.project)
             if project is not None:
-                self._phrases.kept(project, event.annotation)
+                self._phrases.kept(project, annotation)
 
     def _suggest(self, request: PredictRequest, context: Mapping[str, Any]) -> list[Slot]:
         """Suggestions are stored by nobody, so the desk has no part in them."""

@@ -17,6 +17,7 @@ from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction, Task
+from backend.prediction.read_regions import read_regions
 from backend.runs.job import Found, Job, KeptInLedger
 from backend.runs.ledger import TaskKey
 from backend.runs.ledger_file import passing_ledger
@@ -55,12 +56,13 @@ class DryProject:
 
     def _draw(self, sheet: ContactSheet, task: Task, prediction: Prediction) -> None:
         """One picture per image of the task; an image that cannot be had here is drawn grey."""
+        regions = read_regions(prediction.result)
         for tag, image in self._images(task):
             page = tag.item_index
             drawn = [
                 region
-                for region in prediction.result
-                if region["to_name"] == tag.name and page in (None, region.get("item_index"))
+                for region in regions
+                if region.to_name == tag.name and page in (None, region.page)
             ]
             name = f"task {task.id}" + ("" if page is None else f", page {page + 1}")
             sheet.add(name, image, drawn)

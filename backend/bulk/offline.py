@@ -27,6 +27,7 @@ from backend.images.local_files import read_local_file
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction
 from backend.prediction.predictor import Predictor, Slot
+from backend.prediction.read_regions import read_regions
 from backend.runs.job import Found, Job, KeptInLedger, Take
 from backend.runs.ledger import Ledger, Listed, TaskKey
 from backend.runs.ledger_file import RunKey, passing_ledger
@@ -114,7 +115,7 @@ class FolderRun:
         """The same, drawn; a failure where the image is gone since it was predicted."""
         if not isinstance(one, Failure):
             try:
-                sheet.add(path, self._read(path, settings), one.what.result)
+                sheet.add(path, self._read(path, settings), read_regions(one.what.result))
             except FirstpassError as error:
                 return Failure.of(error)
         return one

@@ -18,11 +18,11 @@ from backend.bulk.left_out import LeftOut
 from backend.bulk.report import Report, report_of
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.target_project import TargetProject
-from backend.delivery.courier import Writes
 from backend.delivery.outbox import Outbox
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.rows import Delivered, Row
+from backend.delivery.writer import PredictionWriter
 from backend.errors import Failure
 from backend.label_studio.bodies import Prediction, Task
 from backend.prediction.predictor import Slot
@@ -51,7 +51,7 @@ class ProjectRun:
         *,
         target: TargetProject,
         tasks: ProjectTasks,
-        writer: Writes,
+        writer: PredictionWriter,
         open_window: Callable[[], AbstractContextManager[WindowLike]],
         ledger: Ledger,
         progress: Progress,

@@ -14,6 +14,7 @@ from backend.errors import FirstpassError
 from backend.settings import Settings
 
 if TYPE_CHECKING:
+    from backend.label_studio.project_key import ProjectKey
     from backend.pages.summary import Table
     from backend.projects.phrases import AskedLabel, ProjectPhrases
     from backend.review.phrase_tally import TypedPhrase
@@ -65,11 +66,11 @@ def list_phrases(
         found = api.project(project_id(project, api, settings))
     console = Console()
     try:
-        typed = _typed(settings, found)
+        typed = _typed(settings, found.key)
     except FirstpassError as error:
         typer.echo(f"What was typed is not known: {error}", err=True)
         typed = []
-    for part in table_parts(_table(asked_labels(found["label_config"]), typed)):
+    for part in table_parts(_table(asked_labels(found.label_config), typed)):
         console.print(part)
 
 
@@ -127,13 +128,11 @@ def _changing(settings: Settings, project: str) -> Iterator[tuple[ProjectPhrases
         yield ProjectPhrases(api, web), project_id(project, api, settings)
 
 
-def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:
+def _typed(settings: Settings, key: ProjectKey | None) -> Sequence[TypedPhrase]:
     from backend.cli.status import open_redis
-    from backend.label_studio.project_key import ProjectKey
     from backend.queue.clock import RedisClock
     from backend.review.phrase_tally import PhraseTally
 
-    key = ProjectKey.of(project)
     if key is None:
         return []
     with open_redis(settings) as connection:

@@ -135,9 +135,8 @@ class _Place:
             self.target,
             chosen,
             include="id,data,total_annotations",
-            unlisted=lambda task, reason: say(self.console, f"task {task} left out: {reason}"),
         )
-        tasks = {task["id"]: Task.read(task) for task in found}
+        tasks = {row.id: Task.of(row) for row in found}
         credential = LabelStudioCredential.from_settings(self.settings)
         with (
             showing_progress(self.console, "regions") as progress,
@@ -186,7 +185,7 @@ class _Place:
     def _set_version(self, project: int, version: str) -> None:
         if version not in self.api.model_versions(project):
             return
-        shown = self.api.project(project)["model_version"]
+        shown = self.api.project(project).model_version
         if not shown:
             self.api.update_project(project, model_version=version)
         elif shown != version:

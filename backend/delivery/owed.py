@@ -110,16 +110,14 @@ class OwedTasks:
                 log.error("no list of owed tasks, dropped", key=owed_key(project))
                 self.forget_unread(project)
                 return []
-        ids = [_task_id(task) for task in found]
-        if None in ids:
+        ids = {name: _task_id(name) for name in found}
+        if odd := [name for name, task in ids.items() if task is None]:
             # No courier could ever see to these.
-            odd = [name[:40] for name in found if _task_id(name) is None]
-            log.error("owed by no task's id, dropped", project=project.id, names=odd[:5])
+            names = [name[:40] for name in odd[:5]]
+            log.error("owed by no task's id, dropped", project=project.id, names=names)
             with queue_errors():
-                self._connection.zrem(
-                    owed_key(project), *(name for name in found if _task_id(name) is None)
-                )
-        return [task for task in ids if task is not None]
+                self._connection.zrem(owed_key(project), *odd)
+        return [task for task in ids.values() if task is not None]
 
     def overview(self, most: int) -> list[OwedProject]:
         """What each project is owed, with `most` of its tasks, the earliest first."""

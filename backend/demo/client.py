@@ -6,17 +6,16 @@ Holds just the calls that the demo and the end-to-end tests make.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 
 from backend.demo.label_studio import LabelStudio
 from backend.errors import LabelStudioUnavailable
+from backend.plain import Json
 from backend.projects.our_web import OurWeb
 
-__all__ = ["Backend", "Json", "LabelStudioClient"]
-
-Json: TypeAlias = dict[str, Any]
+__all__ = ["Backend", "LabelStudioClient"]
 
 #: Retrieving predictions for all tasks is one long request; Label Studio itself gives up at 100 s.
 TIMEOUT_S = 180.0

@@ -32,9 +32,9 @@ class Report:
         return cls(
             tasks=tally.tasks,
             predicted_tasks=tally.predicted_tasks,
-            boxes=tally.boxes,
+            boxes=tally.boxes.given,
             tags=tally.tags,
-            f1_50=round(tally.f1, 4),
+            f1_50=round(tally.boxes.f1, 4),
             tag_accuracy=round(tally.tag_accuracy, 4),
             seconds=round(seconds, 1),
             **versions,

@@ -55,7 +55,7 @@ def project_source(project: int, settings: Settings) -> Source:
         with LabelStudioApi.from_settings(settings) as api:
             return in_project(api, target, changes)
 
-    return Source(labelled, str(target.fields["label_config"]), settings, write)
+    return Source(labelled, target.project.label_config, settings, write)
 
 
 def export_source(

@@ -88,14 +88,14 @@ def in_project(
 
     Raises `BadRequest` where somebody has changed it since it was measured.
     """
-    measured = str(target.fields["label_config"])
+    measured = target.project.label_config
 
     def store(before: str, after: str) -> None:
         if before != measured:
             raise BadRequest(_changed_meanwhile(f"project {target.key.id}"))
         api.update_project(target.key.id, label_config=after)
 
-    now = str(api.project(target.key.id)["label_config"])
+    now = api.project(target.key.id).label_config
     return _written(f"project {target.key.id}", now, changes, target.predictors, store)
 
 

@@ -11,14 +11,14 @@ import structlog
 from backend.errors import BadRequest, Failure, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
-from backend.interactive.drawn import Typed
-from backend.interactive.gesture import Gesture, gestures_of
+from backend.interactive.gesture import Gesture, Typed, gestures_of
 from backend.interactive.repeats import on_screen, without_repeats
 from backend.interactive.scene import NotDone, Scene
 from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, Slot
+from backend.prediction.read_regions import ReadRegion, read_regions
 from backend.prediction.regions import prediction_of
 from backend.queue.job_queue import AsksWorkers
 
@@ -70,7 +70,7 @@ class Assistant:
             return Slot(task.id, prediction=prediction_of([], predictor.version))
         try:
             scene = self._scene(predictor, config, task, gestures[-1])
-            there = on_screen(gestures, context, task.predictions, task.drafts, predictor.version)
+            there = on_screen(gestures, context, task, predictor.version)
             regions = self._regions(scene, gestures, there, project)
             prediction = prediction_of(regions, predictor.version)
         except NotDone as reason:
@@ -104,7 +104,7 @@ class Assistant:
         self,
         scene: Scene,
         gestures: Sequence[Gesture],
-        there: Sequence[Mapping[str, Any]],
+        there: Sequence[ReadRegion],
         project: ProjectKey | None,
     ) -> list[Region]:
         """One suggestion for each thing, and none for what is there."""
@@ -122,5 +122,5 @@ class Assistant:
                 if gesture is new:
                     raise
                 continue
-            found += without_repeats(regions, [*there, *found])
+            found += without_repeats(regions, [*there, *read_regions(found)])
         return found

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
-from backend.interactive.gesture import Gesture, page_of
-from backend.interactive.touched import box_of, stroke_of
-from backend.label_studio.bodies import Region
-from backend.prediction.read_regions import labels_of
+from backend.interactive.gesture import Gesture
+from backend.label_studio.bodies import Region, Task
+from backend.prediction.read_regions import ReadRegion, read_regions
+from backend.prediction.region_shapes import KeyPoint
+from backend.prediction.shape_pixels import box_of
 from models.boxes import iou
-from models.types import Box, ImageSize, Point
+from models.types import Box, ImageSize
 
 __all__ = ["on_screen", "without_repeats"]
-
-Json: TypeAlias = Mapping[str, Any]
 
 MOST_IOU = 0.9
 #: Half the side of the box that a key point stands for, in percent.
@@ -42,70 +41,46 @@ class _Mark:
 
 
 def on_screen(
-    gestures: Sequence[Gesture], context: Json, predictions: object, drafts: object, version: str
-) -> list[Json]:
+    gestures: Sequence[Gesture], context: Mapping[str, Any], task: Task, version: str
+) -> list[ReadRegion]:
     """The regions that the person has before them, but for what they just drew.
 
-    That is the last draft; without one the predictions of `version`. Both are as Label Studio sends
-    them with the task; what cannot be read is passed over.
+    That is the last draft; without one the predictions of `version`. What cannot be read is passed over.
     """
-    found = [one for one in context["result"] if isinstance(one, Mapping)]
-    rows = _rows(drafts)[-1:]
-    if not rows:
-        rows = [row for row in _rows(predictions) if row.get("model_version") == version]
-    for row in rows:
-        result = row.get("result")
-        found += (
-            [one for one in result if isinstance(one, Mapping)] if isinstance(result, list) else []
-        )
+    rows = task.drafts[-1:] or [row for row in task.predictions if row.model_version == version]
+    results = chain(context["result"], *(row.result or () for row in rows))
     drawn = {gesture.region_id for gesture in gestures}
-    return [one for one in found if one.get("id") not in drawn]
+    return [region for region in read_regions(results) if region.id not in drawn]
 
 
-def without_repeats(suggested: Sequence[Region], there: Iterable[Json]) -> list[Region]:
+def without_repeats(suggested: Sequence[Region], there: Iterable[ReadRegion]) -> list[Region]:
     """The regions that repeat none of those that are there; what is per region goes with its region."""
-    known = list(_marks(there))
+    known = [mark for region in there for mark in _marks(region)]
     repeated = {
-        region["id"]
-        for region in suggested
-        for mark in _marks([region])
+        region.id
+        for region in read_regions(suggested)
+        for mark in _marks(region)
         if any(_repeats(mark, other) for other in known)
     }
     return [region for region in suggested if region["id"] not in repeated]
 
 
-def _rows(rows: object) -> list[Json]:
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+def _marks(region: ReadRegion) -> Iterator[_Mark]:
+    box = _box(region) if region.labels else None
+    if box is not None:
+        names = region.from_name, region.to_name
+        yield from (_Mark(*names, region.page, label, box) for label in region.labels)
 
 
-def _marks(regions: Iterable[Json]) -> Iterator[_Mark]:
-    for region in regions:
-        if not isinstance(region.get("value"), Mapping):
-            continue
-        box = _box(region)
-        if box is not None:
-            names = str(region.get("from_name")), str(region.get("to_name"))
-            yield from (_Mark(*names, page_of(region), label, box) for label in labels_of(region))
-
-
-def _box(region: Json) -> Box | None:
+def _box(region: ReadRegion) -> Box | None:
     try:
-        match shape := shape_of(region):
-            case Typed():
-                return None
-            case Pointed(at=at):
-                return None if at is None else _around(at)
-            case Painted():
-                return stroke_of(shape, _PERCENT).box
-            case _:
-                return box_of(shape, _PERCENT)
+        shape = region.shape
+        if isinstance(shape, KeyPoint):
+            x, y = shape.at
+            return Box(x - POINT, y - POINT, x + POINT, y + POINT)
+        return None if shape is None else box_of(shape, _PERCENT)
     except BadRequest:
         return None
-
-
-def _around(point: Point) -> Box:
-    x, y = point
-    return Box(x - POINT, y - POINT, x + POINT, y + POINT)
 
 
 def _repeats(one: _Mark, other: _Mark) -> bool:

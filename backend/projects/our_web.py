@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, TypeAlias
 
 import httpx
 
 from backend.errors import OperatorError
+from backend.label_studio.bodies import Task
+from backend.plain import Json
 from backend.projects.our_backend import OurBackend
 from backend.queue.readiness import NO_WORKER
 from backend.settings import Settings
 
 __all__ = ["BackendRefuses", "OurWeb"]
-
-Json: TypeAlias = dict[str, Any]
 
 #: Seconds for `/health` and `/setup`, which answer at once, and for `/predict`, which waits.
 TIMEOUT_S = 5.0
@@ -55,12 +53,7 @@ class OurWeb:
     def __enter__(self) -> OurWeb:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._http.close()
 
     @property
@@ -116,9 +109,9 @@ class OurWeb:
             )
         return str(found["model_version"])
 
-    def reason(self, label_config: str, task: Json) -> str | None:
+    def reason(self, label_config: str, task: Task) -> str | None:
         """Why `/predict` gives nothing for a task; `None` when it gives a prediction, or is not done."""
-        body = {"tasks": [task], "label_config": label_config}
+        body = {"tasks": [{"id": task.id, "data": task.data}], "label_config": label_config}
         found = self._post("/predict", body, PREDICT_TIMEOUT_S)
         errors = found.get("errors") or []
         return f"{errors[0]['kind']}: {errors[0]['message']}" if errors else None

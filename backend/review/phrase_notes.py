@@ -10,6 +10,7 @@ import structlog
 
 from backend.errors import QueueUnavailable
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.review.phrase_tally import PhraseTally
 
 __all__ = ["PhraseNotes"]
@@ -32,8 +33,8 @@ class PhraseNotes:
         """A person typed this."""
         self._later(lambda: self._tally.count_asked(project, label, phrase))
 
-    def kept(self, project: ProjectKey, annotation: object) -> None:
-        """A person submitted this annotation, as Label Studio's event holds it."""
+    def kept(self, project: ProjectKey, annotation: AnnotationRow) -> None:
+        """A person submitted this annotation."""
         self._later(lambda: self._tally.count_kept(project, annotation))
 
     def close(self) -> None:

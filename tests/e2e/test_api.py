@@ -12,6 +12,7 @@ from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.errors import LabelStudioRefuses
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import TaskRow
 from tests.e2e.killing import wait_until
 
 VERSION = "tiny-0123456789"
@@ -43,8 +44,8 @@ def row(task: int, version: str = VERSION) -> dict[str, Any]:
     return {"task": task, "result": [], "score": None, "model_version": version}
 
 
-def ids_of(pages: Iterator[list[dict[str, Any]]]) -> list[int]:
-    return [task["id"] for page in pages for task in page]
+def ids_of(pages: Iterator[list[TaskRow]]) -> list[int]:
+    return [task.id for page in pages for task in page]
 
 
 def test_no_task_is_skipped_while_rows_take_tasks_out_of_the_filter(
@@ -60,14 +61,14 @@ def test_no_task_is_skipped_while_rows_take_tasks_out_of_the_filter(
     }
     seen, added = [], []
     for page in api.pages(project, filters={"conjunction": "and", "items": [lacking]}, page_size=7):
-        seen += [task["id"] for task in page]
-        assert api.import_predictions(project, [row(task["id"]) for task in page]) == len(page)
+        seen += [task.id for task in page]
+        assert api.import_predictions(project, [row(task.id) for task in page]) == len(page)
         if len(seen) == 7:
             delete_task(client, project, tasks[10])
             added = import_tasks(client, project, 2)
 
     assert seen == [task for task in tasks if task != tasks[10]] + added
-    assert api.lacking(project, VERSION, seen) == set()
+    assert api.rows_of(project, VERSION, seen).lacking == set()
 
 
 def test_pages_hold_the_data_as_predict_gets_it(
@@ -76,10 +77,9 @@ def test_pages_hold_the_data_as_predict_gets_it(
     """Cloud addresses as they were imported, percent signs and all."""
     import_tasks(client, project, 2)
 
-    ((first, second),) = api.pages(project)
+    ((first, _),) = api.pages(project)
 
-    assert first["data"] == {"image": "s3://bucket/0%20.png"}
-    assert second.keys() == {"id", "data"}
+    assert first.data == {"image": "s3://bucket/0%20.png"}
 
 
 def test_a_view_whose_filters_are_joined_by_or_is_walked_whole(
@@ -117,13 +117,14 @@ def test_lacking_and_doubled_are_exact(
     gone, other = tasks[23], import_tasks(client, client.create_project("Other", "<View/>"), 1)[0]
     delete_task(client, project, gone)
     api.import_predictions(project, [row(task) for task in tasks[:20]])
-    twice = [api.create_prediction(row(task))["id"] for task in tasks[5:8]]
+    twice = [client.post("/api/predictions/", row(task))["id"] for task in tasks[5:8]]
     api.create_prediction(row(tasks[20], f"x{VERSION}"))
     api.create_prediction(row(tasks[21], f"{VERSION}0"))
     api.create_prediction(row(tasks[1], "another"))
 
-    assert api.lacking(project, VERSION, [*tasks, other]) == set(tasks[20:23])
-    doubled = api.doubled(project, VERSION, [*tasks, other])
+    stored = api.rows_of(project, VERSION, [*tasks, other])
+    assert stored.lacking == set(tasks[20:23])
+    doubled = stored.doubled
     assert [rows[-1] for rows in doubled.values()] == twice
     assert doubled.keys() == set(tasks[5:8])
     assert api.model_versions(project)[VERSION] == 23
@@ -132,8 +133,8 @@ def test_lacking_and_doubled_are_exact(
         for extra in rows[1:]:
             api.delete_prediction(extra)
 
-    assert api.doubled(project, VERSION, tasks) == {}
-    assert [found["id"] for found in api.predictions_of(tasks[5])] == [doubled[tasks[5]][0]]
+    assert api.rows_of(project, VERSION, tasks).doubled == {}
+    assert [found.id for found in api.task(tasks[5]).predictions] == [doubled[tasks[5]][0]]
 
 
 def test_listing_starts_no_prediction(
@@ -145,7 +146,7 @@ def test_listing_starts_no_prediction(
     tasks = client.upload(project, {image.name: image.png for image in demo_images(1)})
 
     assert ids_of(api.pages(project)) == tasks
-    assert api.lacking(project, VERSION, tasks) == set(tasks)
+    assert api.rows_of(project, VERSION, tasks).lacking == set(tasks)
     assert client.predictions(project) == []
 
     client.tasks(project)  # as the Data Manager lists
@@ -155,8 +156,8 @@ def test_listing_starts_no_prediction(
 def test_who_and_what_answers(api: LabelStudioApi, both: Running, project: int):
     """And which projects there are."""
     assert api.version() == both.label_studio.version
-    assert api.whoami()["email"] == both.label_studio.login.email
-    assert project in {found["id"] for found in api.projects()}
+    assert api.email() == both.label_studio.login.email
+    assert project in api.titles()
 
 
 def test_an_unknown_project_is_said(api: LabelStudioApi):
@@ -176,4 +177,4 @@ def test_one_row_for_a_task_that_is_gone_refuses_all(
     with pytest.raises(LabelStudioRefuses):
         api.import_predictions(project, [row(tasks[0]), row(999_999)])
 
-    assert api.lacking(project, VERSION, tasks) == set(tasks)
+    assert api.rows_of(project, VERSION, tasks).lacking == set(tasks)

@@ -6,9 +6,10 @@ from collections import defaultdict
 
 import pytest
 
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.images import demo_images
 from backend.demo.run import predict_all
+from backend.plain import Json
 from tests.e2e.conftest import NewProject
 from tests.e2e.test_predictions import upload
 

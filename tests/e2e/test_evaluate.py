@@ -142,7 +142,7 @@ def test_a_project_is_measured_by_its_annotations_and_gets_its_best_thresholds(
     said = " ".join(evaluate("project", project, "--write-thresholds").split())
 
     with LabelStudioApi.from_settings(both.settings) as api:
-        after = api.project(project)["label_config"]
+        after = api.project(project).label_config
     better = [change for change in report["thresholds"] if not change["kept_because"]]
     assert better
     for change in better:

@@ -121,7 +121,7 @@ def accept_webhooks(both: Running, project: int) -> None:
     headers = {"Authorization": f"Basic {b64encode(given).decode()}"}
     with LabelStudioApi.from_settings(both.settings) as api:
         (webhook,) = api.webhooks(project)
-        api.update_webhook(webhook["id"], url=webhook["url"], headers=headers)
+        api.update_webhook(webhook.id, url=webhook.url, headers=headers)
 
 
 def typed_lately(both: Running, project: dict[str, Any]) -> list[tuple[str, str, int, int]]:

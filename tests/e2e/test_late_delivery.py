@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.label_studio.api import LabelStudioApi
+from backend.plain import Json
 from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
 from tests.e2e.pictures import BOXES, import_pictures, rows_per_task
@@ -81,9 +82,9 @@ def test_an_edited_label_config_takes_title_and_shown_version_along(
     with LabelStudioApi.from_settings(both.settings) as api:
         api.update_project(project, label_config=BOXES.replace("circle", "square"))
         # Label Studio calls `/setup` whenever somebody looks at the project's model.
-        wait_until(lambda: api.backends(project)[0]["title"] != before)
-        after = api.backends(project)[0]["title"]
-        wait_until(lambda: api.project(project)["model_version"] == after)
+        wait_until(lambda: api.backends(project)[0].title != before)
+        after = api.backends(project)[0].title
+        wait_until(lambda: api.project(project).model_version == after)
     client.retrieve_predictions(project)
     wait_until(lambda: set(rows_per_task(client, project).values()) == {2})
 

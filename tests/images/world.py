@@ -14,9 +14,10 @@ from subprocess import CompletedProcess
 import httpx
 import redis
 
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.environment import repository
 from backend.demo.label_studio import start_label_studio
+from backend.plain import Json
 from backend.processes.children import free_port
 from backend.processes.stack import Stack
 from backend.processes.supervisor import Supervisor

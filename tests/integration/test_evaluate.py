@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.cli.main import app
-from backend.demo.evaluation import Labelled, boxes_of
+from backend.demo.evaluation import boxes_of
 from backend.demo.images import DemoImage, demo_images
 from backend.evaluation.asking import WaysHandler
 from backend.evaluation.ways import AS_PREDICTED, Way
@@ -29,7 +29,7 @@ from models.queries import Ground
 from models.runtime import RuntimeOptions, load_runtime
 from models.tiny.evaluate import HELD_OUT_SEED, evaluate
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
-from models.types import Box
+from models.types import Box, Detection
 from tests.standin.held_command import HELD, MANY
 
 REPOSITORY = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def coco(
 
 def predicted(
     folder: Path, out: Path, home: Path, images: Sequence[DemoImage]
-) -> dict[str, list[Labelled]]:
+) -> dict[str, list[Detection]]:
     """What prelabel, another way in, says is on the images."""
     firstpass(
         *("prelabel", "folder", folder, "--model", "tiny", "--home", home),
@@ -118,7 +118,7 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
     for number, (name, boxes) in enumerate(said.items()):
         planted[name] = []
         for place, one in enumerate(boxes):
-            shown[one.label] += 1
+            shown[one.phrase] += 1
             if (number + place) % 4 == 3:
                 continue  # people say that nothing is there
             box, moved = one.box, (number + place) % 4 == 2
@@ -127,10 +127,10 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
                 if box.x_min + box.x_max > sizes[name][0]:
                     aside = -aside
                 box = Box(box.x_min + aside, box.y_min, box.x_max + aside, box.y_max)
-            planted[name].append((one.label, box))
-            there[one.label] += 1
-            hits[0.5][one.label] += 1
-            hits[0.75][one.label] += not moved
+            planted[name].append((one.phrase, box))
+            there[one.phrase] += 1
+            hits[0.5][one.phrase] += 1
+            hits[0.75][one.phrase] += not moved
         # A thing that is far too small for the models to have found it.
         planted[name].append(("heart", Box(1, 1, 3, 3)))
         there["heart"] += 1

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from backend.label_studio.bodies import SetupRequest, WebhookEvent, parse_body
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.service import PredictionService, WaitLimits
@@ -56,7 +57,8 @@ def test_a_submitted_annotation_is_looked_at_for_kept_phrases(
 
     ((project, annotation),) = notes.submitted
     assert project.id == json.loads(raw)["project"]["id"]
-    assert annotation == json.loads(raw)["annotation"]
+    assert annotation == AnnotationRow.model_validate(json.loads(raw)["annotation"])
+    assert annotation.result
 
 
 @pytest.mark.parametrize(

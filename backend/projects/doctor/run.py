@@ -11,6 +11,7 @@ from backend.delivery.card import CourierCard, read_card
 from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.prediction.predictor import predictor_settings
 from backend.projects.doctor.images import check_images
@@ -108,7 +109,7 @@ class Doctor:
                 "`firstpass doctor` without --project lists those there are",
             )
             return
-        yield Finding(Level.OK, f"project {project_id}: {project['title']}")
+        yield Finding(Level.OK, f"project {project_id}: {project.title}")
         predictor, findings = check_config(project, predictor_settings(self.settings))
         yield from findings
         ours = OurBackend.from_settings(self.settings)
@@ -121,7 +122,7 @@ class Doctor:
         version = predictor.version
         yield from _guarded(lambda: [check_web_version(web, project, version)])
         yield check_versions(ours, project, backends, version)
-        tasks = next(api.pages(project_id, page_size=FIRST_TASKS), [])
+        tasks = [Task.of(row) for row in next(api.pages(project_id, page_size=FIRST_TASKS), [])]
         credential = LabelStudioCredential.from_settings(self.settings)
         with ImageFetcher(self.settings, credential) as fetcher:
             yield from check_images(tasks, predictor.plan, fetcher, self.settings)

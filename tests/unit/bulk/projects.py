@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.rows import Delivered, Row
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
-from backend.label_studio.halving import Unlisted
+from backend.label_studio.api import LabelStudioApi, StoredRows
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import Project, TaskRow
+from backend.plain import Json
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
@@ -23,9 +25,8 @@ CONFIG = (
     '<RectangleLabels name="box" toName="image"><Label value="car"/></RectangleLabels></View>'
 )
 UNREACHABLE = Failure("ImageUnreachable", "no answer in time", transient=True)
+UNLISTED = Failure.of(TaskUnlisted("500"))
 UNREADABLE = Failure("ImageUnreadable", "not an image", transient=False)
-
-Json = dict[str, Any]
 
 
 @dataclass
@@ -42,6 +43,10 @@ class StandInLabelStudio:
     url: str = "http://ls"
     asked: list[Json] = field(default_factory=list)
 
+    def api(self) -> LabelStudioApi:
+        """In its place."""
+        return cast("LabelStudioApi", self)
+
     def add(self, *names: str, annotated: bool = False) -> list[int]:
         """Tasks whose images have these names; their ids."""
         first = max(self.tasks, default=0) + 1
@@ -53,17 +58,19 @@ class StandInLabelStudio:
             }
         return list(range(first, first + len(names)))
 
-    def project(self, project: int) -> Json:
+    def project(self, project: int) -> Project:
         self._answer()
         if project != 3:
             raise LabelStudioRefuses("no such project", 404)
-        return {
-            "id": 3,
-            "created_at": "2026-11-20T20:49:46+00:00",
-            "title": "Cars",
-            "label_config": self.label_config,
-            "task_number": len(self.tasks),
-        }
+        return Project(
+            id=3,
+            created_at="2026-11-20T20:49:46+00:00",
+            title="Cars",
+            label_config=self.label_config,
+            task_number=len(self.tasks),
+            model_version="",
+            show_collab_predictions=True,
+        )
 
     def pages(
         self,
@@ -72,11 +79,11 @@ class StandInLabelStudio:
         filters: Json | None,
         view: int | None,
         ids: Sequence[int] | None,
-        lacking: str | None,
         page_size: int,
         include: str,
-        unlisted: Unlisted | None,
-    ) -> Iterator[list[Json]]:
+        lacking: str | None = None,
+        each_alone: bool = False,
+    ) -> Iterator[list[TaskRow]]:
         """Two at a time; filters by annotations alone."""
         self.asked.append({"filters": filters, "view": view, "ids": ids, "lacking": lacking})
         last = 0
@@ -96,27 +103,31 @@ class StandInLabelStudio:
             if not found:
                 return
             last = found[-1]["id"]
-            yield [task for task in found if self._can_list(task["id"], unlisted)]
+            yield [
+                self._unlisted(task["id"], each_alone)
+                if task["id"] in self.unlistable
+                else TaskRow.model_validate(task)
+                for task in found
+            ]
 
     def count_tasks(
         self, project: int, *, filters: Json | None, view: int | None, lacking: str | None
     ) -> int | None:
         return len(self.tasks) - len(self.predicted)
 
-    def lacking(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> set[int]:
+    def rows_of(self, project: int, model_version: str, ids: Sequence[int]) -> StoredRows:
         self._answer()
-        listed = {task for task in ids if self._can_list(task, unlisted)}
-        return listed & self.tasks.keys() - self.predicted
+        listed = set(ids) & self.tasks.keys() - self.unlistable
+        unlisted = set(ids) & self.unlistable
+        return StoredRows(
+            {task: [1] if task in self.predicted else [] for task in listed},
+            dict.fromkeys(unlisted, UNLISTED),
+        )
 
-    def _can_list(self, task: int, unlisted: Unlisted | None) -> bool:
-        if task not in self.unlistable:
-            return True
-        if unlisted is None:
+    def _unlisted(self, task: int, each_alone: bool) -> TaskRow:
+        if not each_alone:
             raise LabelStudioUnavailable("500")
-        unlisted(task, TaskUnlisted("500"))
-        return False
+        return TaskRow.failed(task, UNLISTED)
 
     def _answer(self) -> None:
         if self.silent:
@@ -192,4 +203,4 @@ class StandInWindow:
 
 
 def target(label_studio: StandInLabelStudio) -> TargetProject:
-    return target_project(label_studio, 3, PredictorSettings(engine_for("tiny"), 0.3, None))
+    return target_project(label_studio.api(), 3, PredictorSettings(engine_for("tiny"), 0.3, None))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from backend.bulk.report import Report
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.selection import Selection
 from backend.dataset.target_project import ConfigChanged, target_project
+from backend.delivery.writer import PredictionWriter
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
@@ -76,13 +78,13 @@ class Desk:
         patience = Patience(self.said.append)
         patience.rest = lambda seconds: watch() if watch else None  # type: ignore[method-assign]
         tasks = ProjectTasks(
-            self.label_studio, project, selection, ledger, patience, self.forgotten.extend
+            self.label_studio.api(), project, selection, ledger, patience, self.forgotten.extend
         )
         tasks.prepare(retry_failed=retry_failed)
         return ProjectRun(
             target=project,
             tasks=tasks,
-            writer=self.writer,
+            writer=cast("PredictionWriter", self.writer),
             open_window=self.window.open,
             ledger=ledger,
             progress=progress,
@@ -102,10 +104,12 @@ def test_a_report_names_the_address_that_browsers_have() -> None:
     """In containers ours is another, which opens for nobody."""
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
 
-    known = target_project(StandInLabelStudio(), 3, predictors, shown_at="http://localhost:8080")
+    known = target_project(
+        StandInLabelStudio().api(), 3, predictors, shown_at="http://localhost:8080"
+    )
 
     assert known.words == "project 3 (Cars), http://localhost:8080/projects/3/data"
-    assert known.source == target_project(StandInLabelStudio(), 3, predictors).source
+    assert known.source == target_project(StandInLabelStudio().api(), 3, predictors).source
 
 
 def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
@@ -409,7 +413,7 @@ def test_a_project_that_is_not_there_is_told_so() -> None:
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
 
     with pytest.raises(BadRequest, match="no project 4"):
-        target_project(StandInLabelStudio(), 4, predictors)
+        target_project(StandInLabelStudio().api(), 4, predictors)
 
 
 def test_when_nothing_comes_it_says_why_and_no_more_when_something_does(

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
-from backend.label_studio.halving import Unlisted
+from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
+from backend.label_studio.api import LabelStudioApi, StoredRows
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow, Project, TaskRow
+from backend.plain import Json
 
-Json = dict[str, Any]
-
-PROJECT: Json = {"id": 4, "created_at": "2026-11-20T20:48:18.345678Z"}
+PROJECT: Json = {
+    "id": 4,
+    "created_at": "2026-11-20T20:48:18.345678Z",
+    "title": "Cats",
+    "model_version": None,
+    "show_collab_predictions": True,
+    "task_number": 1,
+}
 KEY = ProjectKey(4, 1795207698)
 BOXES = """
 <View><Image name="image" value="$image"/>
 <RectangleLabels name="box" toName="image"><Label value="cat"/></RectangleLabels></View>
 """
+UNLISTED = Failure.of(TaskUnlisted("GET tasks: 500"))
 OTHER_BOXES = BOXES.replace("cat", "dog")
 
 
@@ -51,6 +59,10 @@ class StandInLabelStudio:
         self.looks = 0
         self._made = 0
 
+    def api(self) -> LabelStudioApi:
+        """In its place."""
+        return cast("LabelStudioApi", self)
+
     def store(self, tasks: Sequence[int], version: str) -> None:
         for task in tasks:
             self._made += 1
@@ -78,13 +90,13 @@ class StandInLabelStudio:
         self.down = LabelStudioUnavailable("no connection")
         raise self.down
 
-    # ---- `KnowsProjects` ----
+    # ---- what `LabelStudioApi` has ----
 
-    def project(self, project: int) -> Json:
+    def project(self, project: int) -> Project:
         self._answer()
         if project != self.found["id"] or self.behind_a_proxy_that_finds_nothing:
             raise LabelStudioRefuses(f"no project {project}", 404)
-        return self.found
+        return Project.model_validate(self.found)
 
     def version(self) -> str:
         self._answer()
@@ -93,33 +105,29 @@ class StandInLabelStudio:
         return "1.23.2"
 
     def pages(
-        self, project: int, *, ids: Sequence[int], lacking: str, unlisted: Unlisted
-    ) -> Iterator[list[Json]]:
+        self, project: int, *, ids: Sequence[int], lacking: str, each_alone: bool
+    ) -> Iterator[list[TaskRow]]:
         for start in range(0, len(ids), 200):
             self._answer()
+            chunk = [task for task in ids[start : start + 200] if task in self.tasks]
             yield [
-                {"id": task, "data": self.tasks[task]}
-                for task in self._listable(ids[start : start + 200], unlisted)
-                if task in self.tasks and task not in self.predicted(lacking)
+                TaskRow.failed(task, UNLISTED)
+                if task in self.unlistable
+                else TaskRow(id=task, data=self.tasks[task])
+                for task in chunk
+                if task in self.unlistable or task not in self.predicted(lacking)
             ]
 
-    # ---- `StoresPredictions` ----
-
-    def lacking(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> set[int]:
+    def stored_rows(self, model_version: str, ids: Sequence[int]) -> StoredRows:
         self._answer()
         self.looks += 1
-        ids = self._listable(ids, unlisted)
-        return {task for task in ids if task in self.tasks} - self.predicted(model_version)
-
-    def doubled(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> dict[int, list[int]]:
-        self._answer()
-        ids = self._listable(ids, unlisted)
-        rows = {task: self.rows_of(task, model_version) for task in ids if task in self.tasks}
-        return {task: found for task, found in rows.items() if len(found) > 1}
+        return StoredRows(
+            {
+                task: self.rows_of(task, model_version)
+                for task in set(ids) & self.tasks.keys() - self.unlistable
+            },
+            dict.fromkeys(set(ids) & self.unlistable, UNLISTED),
+        )
 
     def model_versions(self, project: int) -> dict[str, int]:
         self._answer()
@@ -144,7 +152,7 @@ class StandInLabelStudio:
         self.store(valid, version)
         return len(valid)
 
-    def create_prediction(self, row: Mapping[str, object]) -> Json:
+    def create_prediction(self, row: Mapping[str, object]) -> None:
         self._answer()
         task, version = int(str(row["task"])), str(row["model_version"])
         self.created.append(task)
@@ -153,10 +161,9 @@ class StandInLabelStudio:
         if task in self.poison:
             raise LabelStudioUnavailable("POST predictions: 500")
         self.store([task], version)
-        return {}
 
-    def annotations(self, task: int) -> list[Json]:
-        return [{"parent_prediction": parent} for parent in self.parents.get(task, ())]
+    def annotations(self, task: int) -> list[AnnotationRow]:
+        return [AnnotationRow(parent_prediction=parent) for parent in self.parents.get(task, ())]
 
     def delete_prediction(self, prediction: int) -> None:
         if prediction not in self.rows:
@@ -165,7 +172,11 @@ class StandInLabelStudio:
 
     # ---- what a test asks ----
 
-    def rows_of(self, task: int, version: str) -> list[int]:
+    def rows_of(self, *asked: Any) -> Any:
+        """As the API gives them for a project, a version and tasks; or the ids of a task's rows."""
+        if len(asked) == 3:
+            return self.stored_rows(*asked[1:])
+        task, version = asked
         return sorted(row for row, stored in self.rows.items() if stored == (task, version))
 
     def predicted(self, version: str) -> set[int]:
@@ -174,13 +185,6 @@ class StandInLabelStudio:
     def rows_per_task(self) -> dict[int, int]:
         tasks = [task for task, _ in self.rows.values()]
         return {task: tasks.count(task) for task in set(tasks)}
-
-    def _listable(self, ids: Sequence[int], unlisted: Unlisted | None) -> list[int]:
-        for task in set(ids) & self.unlistable:
-            if unlisted is None:
-                raise LabelStudioUnavailable("GET tasks: 500")
-            unlisted(task, TaskUnlisted("GET tasks: 500"))
-        return [task for task in ids if task not in self.unlistable]
 
     def _answer(self) -> None:
         if self.down is not None:

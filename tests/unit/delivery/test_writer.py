@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 import redis
 
+from backend.delivery.chunk import TRIES
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
 from backend.delivery.rows import Row
 from backend.delivery.turn import Turn
-from backend.delivery.writer import TRIES, PredictionWriter
+from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.bodies import Prediction
 from tests.unit.delivery.label_studio import KEY, StandInLabelStudio
@@ -31,6 +32,7 @@ class Rig:
 
     def __init__(self, connection: redis.Redis) -> None:
         self.studio = StandInLabelStudio(TASKS)
+        self.api = self.studio.api()
         self.claims = Claims(connection)
         self.connection = connection
         self.slept: list[float] = []
@@ -39,7 +41,7 @@ class Rig:
     def another(self) -> PredictionWriter:
         """A writer of another process, or this one's after a restart."""
         turn = Turn(self.connection, "writer", urgent=True)
-        return PredictionWriter(self.studio, self.claims, turn, sleep=self.slept.append)
+        return PredictionWriter(self.api, self.claims, turn, sleep=self.slept.append)
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_rows_that_land_between_two_looks_are_not_sent_again(rig: Rig) -> None:
             rig.studio.store(late.pop(0), V1)
 
     turn = Turn(rig.connection, "writer", urgent=True)
-    writer = PredictionWriter(rig.studio, rig.claims, turn, sleep=land)
+    writer = PredictionWriter(rig.api, rig.claims, turn, sleep=land)
 
     delivered = writer.write(KEY, rows())
 
@@ -245,7 +247,7 @@ def test_a_row_that_an_annotation_was_made_from_stays(rig: Rig) -> None:
     rig.studio.store([1, 1, 2, 2, 2], V1)
     rig.studio.parents = {1: [2], 2: [3, 5]}
 
-    assert remove_doubles(rig.studio, KEY.id, V1, [1, 2, 3]) == 2
+    assert remove_doubles(rig.api, KEY.id, V1, [1, 2, 3]) == 2
     assert sorted(rig.studio.rows) == [2, 3, 5]
 
 
@@ -254,15 +256,15 @@ def test_a_double_that_somebody_else_removes_first_is_no_error(
 ) -> None:
     """Two processes may see the same two rows."""
     rig.studio.store([1, 1], V1)
-    remove = rig.studio.delete_prediction
+    remove = rig.api.delete_prediction
 
     def removed_before(prediction: int) -> None:
         remove(prediction)
         remove(prediction)
 
-    monkeypatch.setattr(rig.studio, "delete_prediction", removed_before)
+    monkeypatch.setattr(rig.api, "delete_prediction", removed_before)
 
-    remove_doubles(rig.studio, KEY.id, V1, [1])
+    remove_doubles(rig.api, KEY.id, V1, [1])
 
     assert rig.studio.rows_per_task() == {1: 1}
 

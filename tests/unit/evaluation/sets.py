@@ -17,7 +17,7 @@ from backend.label_studio.bodies import Task
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
-from models.measures import Ignored
+from models.matching import Ignored
 from models.queries import Query
 from models.types import Box, Detection, ImageSize, ModelOutput
 

@@ -441,7 +441,11 @@ def test_what_is_there_already_is_not_suggested() -> None:
     models = Models(CAT)
     predictor, _ = predictor_for(BOXES + MOOD)
     rows = [
-        {"model_version": predictor.version, "result": [rectangle(10, 20, 20, 40.5, "Cat", id="p")]}
+        {
+            "id": 1,
+            "model_version": predictor.version,
+            "result": [rectangle(10, 20, 20, 40.5, "Cat", id="p")],
+        }
     ]
 
     assert suggested(BOXES + MOOD, drawn, models, predictions=rows) == []
@@ -560,7 +564,7 @@ def test_a_gesture_is_about_the_page_that_was_drawn_on(page: int) -> None:
     slot = Assistant(queue, wait_s=lambda: 1).suggest(
         predictor,
         parse_label_config(xml),
-        [Task(id=7, data={"pages": pages}, drafts=rows)],
+        [Task.read({"id": 7, "data": {"pages": pages}, "drafts": rows})],
         context(drawn),
         PROJECT,
     )

@@ -10,16 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import (
-    Outlined,
-    Painted,
-    Pointed,
-    Rectangular,
-    Round,
-    Typed,
-)
-from backend.interactive.gesture import Gesture, gestures_of
-from backend.interactive.touched import box_of, stroke_of
+from backend.interactive.gesture import Gesture, Pointed, Typed, gestures_of
+from backend.prediction.region_shapes import Brush, Ellipse, Polygon, Rectangle
+from backend.prediction.shape_pixels import box_of, stroke_of
+from models.types import ImageSize
 from tests.unit.interactive.contexts import (
     SIZE,
     brush,
@@ -48,7 +42,7 @@ def test_the_last_region_is_what_was_just_drawn() -> None:
 
     assert gesture is not None
     assert gesture.region_id == "new"
-    assert gesture.shape == Rectangular(10, 20, 30, 40)
+    assert gesture.shape == Rectangle(10, 20, 30, 40)
     assert gesture.labels == ("Dog",)
 
 
@@ -92,7 +86,7 @@ def test_a_rectangle_and_its_labels_are_one_region() -> None:
 
     assert gesture is not None
     assert (gesture.from_name, gesture.labels) == ("lab", ("Cat",))
-    assert gesture.shape == Rectangular(10, 20, 30, 40)
+    assert gesture.shape == Rectangle(10, 20, 30, 40)
 
 
 def test_key_points_point_at_one_thing() -> None:
@@ -128,10 +122,10 @@ def test_the_last_text_is_what_was_just_typed() -> None:
 @pytest.mark.parametrize(
     ("drawn", "shape"),
     [
-        (polygon([0, 0], [10, 0], [10, 10]), Outlined(((0, 0), (10, 0), (10, 10)))),
+        (polygon([0, 0], [10, 0], [10, 10]), Polygon(((0, 0), (10, 0), (10, 10)))),
         (
             region("ellipse", {"x": 5, "y": 6, "radiusX": 1, "radiusY": 2, "rotation": 0}),
-            Round(5, 6, 1, 2),
+            Ellipse(5, 6, 1, 2),
         ),
     ],
 )
@@ -146,8 +140,8 @@ def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
     gesture = latest(context(brush("Sky", 0, 0, 10, 10)))
 
     assert gesture is not None
-    assert isinstance(gesture.shape, Painted)
-    assert (gesture.shape.width, gesture.shape.height) == (200, 100)
+    assert isinstance(gesture.shape, Brush)
+    assert gesture.shape.size == ImageSize(200, 100)
 
 
 @pytest.mark.parametrize(
@@ -204,9 +198,9 @@ def test_whatever_is_sent_is_a_gesture_or_a_bad_request(entries: list[dict[str, 
     with suppress(BadRequest):
         for gesture in gestures_of({"result": entries}):
             match gesture.shape:
-                case Rectangular() | Round() | Outlined() as shape:
+                case Rectangle() | Ellipse() | Polygon() as shape:
                     box_of(shape, SIZE)
-                case Painted() as shape:
+                case Brush() as shape:
                     stroke_of(shape, SIZE)
                 case _:
                     pass

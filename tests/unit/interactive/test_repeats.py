@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from backend.interactive.repeats import without_repeats
+from backend.prediction.read_regions import read_regions
 from tests.unit.interactive.contexts import brush, keypoint, polygon, rectangle, region
 
 
 def left(suggested: dict[str, Any], there: object) -> bool:
-    return bool(without_repeats([suggested], [there]))  # type: ignore[list-item]
+    return bool(without_repeats([suggested], read_regions([there])))
 
 
 def test_the_same_place_with_the_same_label_is_a_repeat() -> None:
@@ -52,7 +53,7 @@ def test_what_is_per_region_goes_with_its_region() -> None:
     mood = region("choices", {**box["value"], "choices": ["calm"]}, id="a", from_name="mood")
     other = rectangle(60, 60, 20, 20, "Cat", id="b")
 
-    assert without_repeats([box, mood, other], [{**box, "id": "there"}]) == [other]
+    assert without_repeats([box, mood, other], read_regions([{**box, "id": "there"}])) == [other]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from PIL import Image
 
 from models.boxes import iou
 from models.clip.crops import large_enough
-from models.measures import Counts, auroc, count_boxes, is_true
+from models.matching import judged
+from models.measures import Counts, auroc, count_boxes
 from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery
 from models.queries import (
     Caption,
@@ -148,7 +149,7 @@ def test_scores_vary_and_tell_true_boxes_from_false(ask_all: AskAll) -> None:
         truth = [(thing.name, thing.box) for thing in scene.objects]
         found = items(output)
         scores += [item.score for item in found if item.score is not None]
-        truths += is_true(found, truth, least_iou=0.5)
+        truths += map(bool, judged(found, truth, least_iou=0.5))
 
     assert len(set(scores)) > 0.9 * len(scores)
     assert max(scores) - min(scores) > 0.3
@@ -170,7 +171,7 @@ def test_scores_of_phrases_in_one_prompt_tell_true_boxes_from_false(tiny: Loaded
         truth = [(thing.name, thing.box) for thing in scene.objects if thing.name in phrases]
         found = items(output)
         scores += [item.score for item in found if item.score is not None]
-        truths += is_true(found, truth, least_iou=0.5)
+        truths += map(bool, judged(found, truth, least_iou=0.5))
 
     assert truths.count(False) >= 10
     assert (auroc(scores, truths) or 0) > 0.9

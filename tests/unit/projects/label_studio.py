@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.records import Backend, Project, Webhook
+from backend.plain import Json
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 
-Json = dict[str, Any]
 Answer = tuple[int, Any]
 
 URL = "http://web:9090"
@@ -63,8 +64,22 @@ def a_project(**changes: Any) -> Json:
         "label_config": "<View/>",
         "model_version": VERSION,
         "show_collab_predictions": True,
+        "task_number": 1,
+        "created_at": "2026-11-20T20:48:18.345678Z",
         **changes,
     }
+
+
+def the_backend(**changes: Any) -> Backend:
+    return Backend.model_validate(a_backend(**changes))
+
+
+def the_webhook(**changes: Any) -> Webhook:
+    return Webhook.model_validate(a_webhook(**changes))
+
+
+def the_project(**changes: Any) -> Project:
+    return Project.model_validate(a_project(**changes))
 
 
 class LabelStudio:
@@ -139,7 +154,7 @@ class LabelStudio:
             made = {**a_backend(id=9), **body}
             self.backends = [one for one in self.backends if one["id"] != made["id"]]
             return 201, made
-        return 201, body
+        return 201, {**a_webhook(id=6), **body}
 
 
 def our_web(answers: Callable[[httpx.Request], httpx.Response] | None = None) -> OurWeb:

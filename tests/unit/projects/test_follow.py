@@ -17,6 +17,8 @@ from tests.unit.projects.label_studio import (
     LabelStudio,
     a_backend,
     a_project,
+    the_backend,
+    the_project,
 )
 
 SETTINGS = Settings(public_url=URL, basic_auth_user="user", basic_auth_pass=SecretStr("pass"))
@@ -39,7 +41,7 @@ SETTINGS = Settings(public_url=URL, basic_auth_user="user", basic_auth_pass=Secr
 def test_what_is_behind_follows_and_what_a_person_chose_stands(
     title: str, project: dict[str, Any], step: Step | None
 ) -> None:
-    assert next_step(a_project(**project), a_backend(title=title), VERSION) == step
+    assert next_step(the_project(**project), the_backend(title=title), VERSION) == step
 
 
 def test_without_a_backend_of_ours_nothing_follows() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from backend.label_studio.bodies import Task
 from backend.projects.our_web import BackendRefuses, OurWeb
 from tests.unit.projects.label_studio import URL, VERSION, our_web
 
@@ -76,4 +77,4 @@ def test_a_reply_without_a_version_is_not_ours() -> None:
     ],
 )
 def test_the_reason_is_that_of_predict(reply: object, reason: str | None) -> None:
-    assert answering(200, reply).reason("<View/>", {"id": 1, "data": {}}) == reason
+    assert answering(200, reply).reason("<View/>", Task(id=1, data={})) == reason

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from backend.errors import BadRequest
+from backend.label_studio.records import TaskRow
 from backend.projects.prune import StoredVersion, chosen, removal_of, remove, stored_versions
 from tests.unit.projects.label_studio import (
     OLD,
@@ -97,7 +98,9 @@ def a_task(number: int, *versions: str | None, parent: int | None = None) -> dic
     return {
         "id": number,
         "predictions": rows,
-        "annotations": [{"id": 1, "parent_prediction": origin}] if parent is not None else [],
+        "annotations": [{"id": 1, "result": [], "parent_prediction": origin}]
+        if parent is not None
+        else [],
     }
 
 
@@ -121,7 +124,8 @@ def test_what_a_removal_comes_to(
     tasks: list[dict[str, Any]], with_parents: bool, rows: list[int], kept: int, emptied: int
 ) -> None:
     """Parents of annotations stay unless asked; tasks that are left with none are counted."""
-    removal = removal_of(tasks, [OLD], with_parents=with_parents)
+    rows_of = [TaskRow.model_validate(task) for task in tasks]
+    removal = removal_of(rows_of, [OLD], with_parents=with_parents)
 
     assert (removal.rows[OLD], removal.parents[OLD], removal.emptied) == (rows, kept, emptied)
 

@@ -6,7 +6,7 @@ import httpx
 
 from backend.projects.finding import Finding, Level
 from backend.projects.trial import predict_one
-from tests.unit.projects.label_studio import OLD, VERSION, LabelStudio, our_web
+from tests.unit.projects.label_studio import OLD, VERSION, LabelStudio, our_web, the_project
 
 
 def row(version: str) -> dict[str, object]:
@@ -20,9 +20,7 @@ def trial(label_studio: LabelStudio, *, errors: list[dict[str, str]] | None = No
     def later(seconds: float) -> None:
         label_studio.tasks[0]["predictions"].append(row(VERSION))
 
-    return predict_one(
-        label_studio.api(), our_web(predict), label_studio.project, VERSION, 5, later
-    )
+    return predict_one(label_studio.api(), our_web(predict), the_project(), VERSION, 5, later)
 
 
 def a_task(*versions: str) -> dict[str, object]:

@@ -7,6 +7,7 @@ from threading import Event
 
 from backend.errors import QueueUnavailable
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.review import phrase_notes
 from backend.review.phrase_notes import PhraseNotes
 from backend.review.phrase_tally import PhraseTally
@@ -35,14 +36,14 @@ def test_nobody_waits_for_redis() -> None:
     tally = SlowTally()
     notes = PhraseNotes(tally)
     started = time.monotonic()
-    notes.kept(PROJECT, {"id": 1})
+    notes.kept(PROJECT, AnnotationRow(id=1))
     notes.asked(PROJECT, "Car", "red cars")
     took = time.monotonic() - started
 
     tally.may.set()
     notes._thread.shutdown(wait=True)
     assert took < 1
-    assert tally.counted == [{"id": 1}, "red cars"]
+    assert tally.counted == [AnnotationRow(id=1), "red cars"]
 
 
 def test_notes_do_not_pile_up() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backend.label_studio.records import Backend
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.projects.doctor.project import (
@@ -24,23 +25,25 @@ from tests.unit.projects.label_studio import (
     VERSION,
     LabelStudio,
     a_backend,
-    a_project,
-    a_webhook,
     our_web,
+    the_backend,
+    the_project,
+    the_webhook,
 )
 
 SSRF = 403, {"detail": "URL resolves to a reserved network address (block: 10.0.0.0/8)"}
 
 
 def backend_findings(label_studio: LabelStudio) -> list[tuple[Level, str]]:
-    found = check_backend(label_studio.api(), OURS, PROJECT, label_studio.backends)
+    backends = [Backend.model_validate(one) for one in label_studio.backends]
+    found = check_backend(label_studio.api(), OURS, PROJECT, backends)
     return [(finding.level, f"{finding.what} {finding.fix}") for finding in found]
 
 
 def test_a_config_is_served_or_it_is_said_why_not() -> None:
     """Tags that are left to the annotator are warned of."""
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
-    partly = a_project(
+    partly = the_project(
         label_config='<View><Image name="i" value="$i"/><KeyPoint name="b" toName="i"/><Choices name="c" '
         'toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
     )
@@ -49,14 +52,14 @@ def test_a_config_is_served_or_it_is_said_why_not() -> None:
     assert predictor is not None
     assert [finding.level for finding in findings] == [Level.OK, Level.WARNING]
 
-    predictor, findings = check_config(a_project(), predictors)
+    predictor, findings = check_config(the_project(), predictors)
     assert predictor is None
     assert [finding.level for finding in findings] == [Level.ERROR]
 
 
 def test_processes_with_other_settings_are_told_apart() -> None:
-    assert check_web_version(our_web(), a_project(), VERSION).level is Level.OK
-    assert check_web_version(our_web(), a_project(), OLD).level is Level.ERROR
+    assert check_web_version(our_web(), the_project(), VERSION).level is Level.OK
+    assert check_web_version(our_web(), the_project(), OLD).level is Level.ERROR
 
 
 def test_a_connected_backend_is_well() -> None:
@@ -111,14 +114,14 @@ def test_a_backend_before_ours_is_an_error() -> None:
 def test_name_rows_and_what_the_project_shows_must_be_one_version(
     project: dict[str, Any], backend: dict[str, Any], level: Level
 ) -> None:
-    found = check_versions(OURS, a_project(**project), [a_backend(**backend)], VERSION)
+    found = check_versions(OURS, the_project(**project), [the_backend(**backend)], VERSION)
 
     assert found.level is level
 
 
 def test_the_webhook_must_be_there_with_our_secret() -> None:
-    assert check_webhook(OURS, [a_webhook()], PROJECT).level is Level.OK
+    assert check_webhook(OURS, [the_webhook()], PROJECT).level is Level.OK
     assert check_webhook(OURS, [], PROJECT).level is Level.WARNING
-    assert check_webhook(OURS, [a_webhook(headers={})], PROJECT).level is Level.WARNING
+    assert check_webhook(OURS, [the_webhook(headers={})], PROJECT).level is Level.WARNING
     bare = replace(OURS, webhook_secret=None)
-    assert "FIRSTPASS_WEBHOOK_SECRET" in str(check_webhook(bare, [a_webhook()], PROJECT).fix)
+    assert "FIRSTPASS_WEBHOOK_SECRET" in str(check_webhook(bare, [the_webhook()], PROJECT).fix)
