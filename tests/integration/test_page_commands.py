@@ -20,6 +20,7 @@ from tests.page_commands import OFFLINE, REDIS, commands_run_by
 from tests.pages import REPOSITORY
 
 PATIENCE_S = 600.0
+pytestmark = pytest.mark.timeout(900)
 #: `status` looks at an installation without workers, and nothing has failed whose id begins so.
 NEEDS_A_LOOK = ("firstpass status", "firstpass retry 3fa9c2d1")
 

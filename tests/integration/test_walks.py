@@ -32,6 +32,7 @@ def running(command: list[str], **environment: str) -> Iterator[None]:
 
 
 @pytest.mark.redis
+@pytest.mark.timeout(900)
 def test_a_request_travels_as_the_page_says(redis_url: str, tmp_path: Path) -> None:
     """From the route to the worker and back, in at most twelve files, in their order."""
     steps = walk("How a request travels")
