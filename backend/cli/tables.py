@@ -11,7 +11,7 @@ from rich.text import Text
 
 from backend.status.overview import Overview
 from backend.status.verdict import notes, problems
-from backend.status.wording import queue_title, redis_line, seconds, short_id, worker_name
+from backend.status.wording import queue_title, redis_line, seconds, worker_name
 from backend.wording import duration, images, printable, tasks
 
 __all__ = ["failure_tables", "overview_tables"]
@@ -46,7 +46,7 @@ def failure_tables(overview: Overview) -> Iterator[RenderableType]:
             printable(record.message), style="not bold"
         )
         table.add_row(
-            Text(printable(short_id(record.job_id))),
+            Text(printable(record.short_id)),
             Text(printable(record.image)).append_text(why),
             Text(str(record.attempts)),
             Text(duration(overview.at - record.at)),

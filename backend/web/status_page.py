@@ -12,10 +12,10 @@ from backend.pages.markup import Markup, element, table
 from backend.pages.style import STYLE
 from backend.queue.failures import FailureRecord
 from backend.queue.readiness import LOADING
-from backend.queue.vitals import WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import Overview
 from backend.status.verdict import notes, problems
-from backend.status.wording import queue_title, redis_line, seconds, short_id, worker_name
+from backend.status.wording import queue_title, redis_line, seconds, worker_name
 from backend.wording import duration, images, tasks
 
 __all__ = ["CONTENT_SECURITY_POLICY", "status_page"]
@@ -208,7 +208,7 @@ def _failures(records: Iterable[FailureRecord], now: float) -> Markup:
                 record.image,
                 element("span", element("b", record.kind), f" {record.message}"),
                 str(record.attempts),
-                element("code", short_id(record.job_id)),
+                element("code", record.short_id),
             )
             for record in records
         ),
