@@ -180,4 +180,4 @@ def _label_config(config: Path) -> str:
 
 def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
-    return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)
+    return PredictorSettings(engine, settings.score_threshold, None).for_project(None, xml)

@@ -65,7 +65,7 @@ class TargetProject:
         """
         found = self.api.project(self.key.id)
         try:
-            now = self.predictors.predictor(found["label_config"]).version
+            now = self.predictors.for_project(self.key, found["label_config"]).version
         except LabelConfigError as error:
             raise ConfigChanged(
                 f"{self._changed}: nothing of it can be predicted ({error})"
@@ -105,5 +105,5 @@ def target_project(
     key = ProjectKey.of(found)
     if key is None:
         raise BadRequest(f"project {project} at {api.url} does not say when it was made")
-    predictor = predictors.predictor(str(found["label_config"]))
+    predictor = predictors.for_project(key, str(found["label_config"]))
     return TargetProject(api, predictors, key, predictor, found, shown_at)

@@ -13,6 +13,7 @@ from backend.evaluation.box_figures import ENOUGH
 from backend.evaluation.evaluated import Evaluated
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings
 from backend.runs.output_file import writing
 
@@ -86,7 +87,7 @@ def in_file(
         with writing(path) as file:
             file.write(mark + after.encode())
 
-    return _written(str(path), label_config_in(path), changes, predictors, store)
+    return _written(str(path), None, label_config_in(path), changes, predictors, store)
 
 
 def in_project(
@@ -104,11 +105,13 @@ def in_project(
         api.update_project(target.key.id, label_config=after)
 
     now = str(api.project(target.key.id)["label_config"])
-    return _written(f"project {target.key.id}", now, changes, target.predictors, store)
+    place = f"project {target.key.id}"
+    return _written(place, target.key, now, changes, target.predictors, store)
 
 
 def _written(
     place: str,
+    project: ProjectKey | None,
     before: str,
     changes: Sequence[ThresholdChange],
     predictors: PredictorSettings,
@@ -120,7 +123,7 @@ def _written(
         if not change.kept_because
     ]
     after = with_thresholds(before, wanted)
-    versions = [predictors.predictor(xml).version for xml in (before, after)]
+    versions = [predictors.for_project(project, xml).version for xml in (before, after)]
     if wanted:
         store(before, after)
     return Written(place, len(wanted), *versions)

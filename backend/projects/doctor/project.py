@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from backend.errors import FirstpassError, LabelConfigError
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
@@ -23,7 +24,7 @@ def check_config(
 ) -> tuple[Predictor | None, list[Finding]]:
     """What predicts for the project, `None` when nothing of its label config is served; and a finding per tag."""
     try:
-        predictor = predictors.predictor(project["label_config"])
+        predictor = predictors.for_project(ProjectKey.of(project), project["label_config"])
     except LabelConfigError as error:
         fix = "see the README for the tags that are served, and `firstpass plan` for what becomes of a config"
         return None, [Finding(Level.ERROR, str(error), fix)]
