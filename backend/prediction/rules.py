@@ -37,6 +37,7 @@ from models.queries import (
     RegionTask,
     Tiling,
 )
+from models.registry import ANY_BOX
 
 __all__ = ["candidates_query", "plan_steps"]
 
@@ -98,16 +99,9 @@ def _texts(step: Step) -> int:
 
 
 def _phrases(query: Query) -> int:
-    match query:
-        case Ground(phrases=phrases):
-            return len(phrases)
-        case Classify(candidates=candidates):
-            return len(candidates)
-        case PerBox(boxes=boxes, ask=ask):
-            asked = len(ask.candidates) if isinstance(ask, Classify) else 1
-            return _phrases(boxes) + asked
-        case _:
-            return 1
+    if isinstance(query, PerBox):
+        return _phrases(query.boxes) + _phrases(query.question(ANY_BOX))
+    return max(1, len(query.words))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from models.boxes import iou
 from models.florence2.engine import FlorenceEngine
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.types import Box
+from tests.engines import florence_of
 
 pytestmark = pytest.mark.redis
 
@@ -66,8 +67,7 @@ def runtime() -> LoadedRuntime:
 
 @pytest.fixture
 def florence(runtime: LoadedRuntime) -> FlorenceEngine:
-    assert runtime.florence is not None
-    return runtime.florence
+    return florence_of(runtime)
 
 
 @pytest.fixture
