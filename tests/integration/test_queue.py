@@ -321,7 +321,8 @@ def test_vectors_of_images_boxes_and_texts_come_from_a_real_worker(
 
     del asked["question"]
     again = {f"{name}-again": request for name, request in asked.items()}
-    assert list(of_real_worker(job_queue, again, redis_url, tmp_path).values()) == [told, texts]
+    outcomes = of_real_worker(job_queue, again, redis_url, tmp_path)
+    assert outcomes == {"image-again": told, "texts-again": texts}
     lines = (tmp_path / "worker.log").read_text().splitlines()
     told_of = [json.loads(line) for line in lines if line.startswith("{")]
     assert {each["inferred"] for each in told_of if each["event"] == "batch"} == {0}
