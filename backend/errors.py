@@ -4,6 +4,7 @@ FirstpassError
 ├── CallerError                 the annotation project must be mended: task, label config, request
 │   ├── BadRequest              the body is not what the route takes
 │   ├── LabelConfigError        the label config does not parse, or holds nothing to serve
+│   ├── QueryUnsupported        no loaded model answers this kind of query
 │   ├── TaskError               a task lacks what the label config points to
 │   └── ImageError              the image will not become readable by trying again
 │       ├── ImageRefused        scheme, address, size or type is not allowed
@@ -57,6 +58,7 @@ __all__ = [
     "ModelUnavailable",
     "OperatorError",
     "OutOfMemory",
+    "QueryUnsupported",
     "QueueFull",
     "QueueUnavailable",
     "RowRefused",
@@ -87,6 +89,10 @@ class BadRequest(CallerError):
 
 class LabelConfigError(CallerError):
     """The label config does not parse, or holds nothing to serve."""
+
+
+class QueryUnsupported(CallerError):
+    """No loaded model answers this kind of query."""
 
 
 class TaskError(CallerError):

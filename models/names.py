@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.catalogue import (
     CLASSIFIER_QUERIES,
@@ -18,11 +19,12 @@ from models.catalogue import (
     Kind,
     ModelNotAvailable,
 )
+from models.queries import Ask
 
 __all__ = ["entry_named"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_KINDS: dict[str, Kind] = {"florence2": "florence2", "clip": "clip", "siglip": "siglip"}
+_KINDS: tuple[Kind, ...] = ("florence2", "clip", "siglip")
 
 
 def entry_named(name: str) -> Entry:
@@ -90,18 +92,28 @@ def _local(name: str, folder: Path) -> Entry:
             f"expected a transformers checkpoint in {name} with a config.json that names its "
             f"model_type, got {found}; point to a folder written by save_pretrained"
         ) from exc
-    kind = _KINDS.get(model_type) if isinstance(model_type, str) else None
+    kind = model_type if model_type in _KINDS else None
     if kind is None:
         raise ModelNotAvailable(
             f"expected model_type florence2, clip or siglip in {name}/config.json, "
             f"got {model_type!r:.80}; original Florence-2 repositories must be converted first "
             "(the florence-community ones are)"
         )
-    templates = {"clip": CLIP_TEMPLATES, "siglip": SIGLIP_TEMPLATES, "florence2": ()}[kind]
-    return Entry(
-        name=name,
-        kind=kind,
-        queries=FLORENCE_QUERIES if kind == "florence2" else CLASSIFIER_QUERIES,
-        folder=folder,
-        templates=templates,
-    )
+    if kind != "florence2":
+        templates = CLIP_TEMPLATES if kind == "clip" else SIGLIP_TEMPLATES
+        return Entry(name, kind, CLASSIFIER_QUERIES, folder=folder, templates=templates)
+    prefix = _question_prefix(config)
+    queries = FLORENCE_QUERIES if prefix is None else FLORENCE_QUERIES | {Ask}
+    return Entry(name, kind, queries, folder=folder, question_prefix=prefix)
+
+
+def _question_prefix(config: dict[str, Any]) -> str | None:
+    """Give what a Florence-2 fine-tuned to answer questions expects before one, as its config says.
+
+    >>> _question_prefix({"task_specific_params": {"vqa": {"prefix": "<VQA>"}}})
+    '<VQA>'
+    """
+    match config.get("task_specific_params"):
+        case {"vqa": {"prefix": str(prefix)}}:
+            return prefix
+    return None

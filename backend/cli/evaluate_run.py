@@ -125,9 +125,8 @@ def _measure(
 ) -> _OfModel:
     engine = engine_of(settings)
     predictors = PredictorSettings(engine, settings.score_threshold, settings.label_studio_url)
-    items = items_of(
-        source.labelled, predictors.predictor(source.label_config), source.label_config
-    )
+    predictor = predictors.for_project(source.project, source.label_config)
+    items = items_of(source.labelled, predictor, source.label_config)
     selected = Selected(options.limit, options.sample, options.seed)
     chosen = selected.of(items.items)
     ways = ways_for(items.predictor.plan, engine.entries) if options.sweep else (AS_PREDICTED,)

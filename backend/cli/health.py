@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import redis
 
     from backend.delivery.card import CourierCard
-    from backend.queue.vitals import WorkerCard
+    from backend.queue.worker_card import WorkerCard
 
 __all__ = ["Part", "health"]
 

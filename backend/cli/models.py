@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,10 +81,11 @@ def pull_models(names: Names = None) -> None:
     """
     named = ",".join(names or [load_settings().model])
     with going_on():
+        from backend.prediction.engine import model_errors
         from models.hub.pull import pull
         from models.registry import resolve
 
-        with _ours():
+        with model_errors():
             entries = resolve(named)
         with showing_pull(Console(stderr=True)) as watch:
             pulled, failed = pull(entries, watch)
@@ -200,14 +200,3 @@ def _outcome(pulled: Pulled) -> str:
         return f"{name}: in {folder}"
     how = f"{pulled.fetched} files fetched" if pulled.fetched else "was here"
     return f"{name}: {how}, {pulled.compared} compared byte for byte, in {folder}"
-
-
-@contextmanager
-def _ours() -> Iterator[None]:
-    """Turns what the models say is missing into the error that the command line prints."""
-    from models.registry import ModelNotAvailable
-
-    try:
-        yield
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error

@@ -172,4 +172,4 @@ class _Place:
 
 def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
-    return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)
+    return PredictorSettings(engine, settings.score_threshold, None).for_project(None, xml)

@@ -157,7 +157,7 @@ class Courier:
                     "that id is another project here: is FIRSTPASS_LABEL_STUDIO_URL the Label Studio "
                     "that asks?"
                 )
-            return self._predictors.predictor(found.label_config)
+            return self._predictors.for_project(project, found.label_config)
         except LabelConfigError as error:
             reason = str(error)
         except LabelStudioRefuses as error:

@@ -17,6 +17,7 @@ from backend.images.reference import parse_image_ref
 from backend.label_config.label_config_file import label_config_in
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings, predictor_settings
 from backend.settings import Settings
 
@@ -37,6 +38,8 @@ class Source:
     write: Write | None = None
     #: What may help where no image can be had.
     hint: str = ""
+    #: `None` for images of a folder: nothing was learned from a project.
+    project: ProjectKey | None = None
 
     def fetcher(self) -> ImageFetcher:
         """Reads the images, within the bounds of the settings."""
@@ -55,7 +58,8 @@ def project_source(project: int, settings: Settings) -> Source:
         with LabelStudioApi.from_settings(settings) as api:
             return in_project(api, target, changes)
 
-    return Source(labelled, target.project.label_config, settings, write)
+    xml = target.project.label_config
+    return Source(labelled, xml, settings, write, project=target.key)
 
 
 def export_source(

@@ -15,6 +15,7 @@ from backend.evaluation.tag_figures import ChoiceFigures
 from backend.label_config.label_config_file import label_config_in
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings
 from backend.runs.output_file import writing
 
@@ -78,7 +79,7 @@ def in_file(
         with writing(path) as file:
             file.write(mark + after.encode())
 
-    return _written(str(path), label_config_in(path), changes, predictors, store)
+    return _written(str(path), None, label_config_in(path), changes, predictors, store)
 
 
 def in_project(
@@ -96,11 +97,13 @@ def in_project(
         api.update_project(target.key.id, label_config=after)
 
     now = api.project(target.key.id).label_config
-    return _written(f"project {target.key.id}", now, changes, target.predictors, store)
+    place = f"project {target.key.id}"
+    return _written(place, target.key, now, changes, target.predictors, store)
 
 
 def _written(
     place: str,
+    project: ProjectKey | None,
     before: str,
     changes: Sequence[ThresholdChange],
     predictors: PredictorSettings,
@@ -112,7 +115,7 @@ def _written(
         if not change.kept_because
     ]
     after = with_thresholds(before, wanted)
-    versions = [predictors.predictor(xml).version for xml in (before, after)]
+    versions = [predictors.for_project(project, xml).version for xml in (before, after)]
     if wanted:
         store(before, after)
     return Written(place, len(wanted), *versions)

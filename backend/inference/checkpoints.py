@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from backend.errors import ModelUnavailable
 from backend.place import how_to_pull
-from models.registry import ModelNotAvailable, resolve
+from backend.prediction.engine import model_errors
+from models.registry import resolve
 
 if TYPE_CHECKING:
     from models.hub.cache import NotWholeHere
@@ -28,18 +29,14 @@ def check_checkpoints(model_setting: str, runs_in: str = "host") -> None:
     Raises `ModelsMissing`, which names all that are not, and the command that gets them; and
     `ModelUnavailable` for a name or folder that is none.
     """
-    try:
+    with model_errors():
         entries = resolve(model_setting)
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
-    from models.hub.cache import NotWholeHere, located  # half a second; not for a bad name
+        from models.hub.cache import NotWholeHere, located  # half a second; not for a bad name
 
-    try:
-        located(entries)
-    except NotWholeHere as error:
-        raise _missing(error, runs_in) from error
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
+        try:
+            located(entries)
+        except NotWholeHere as error:
+            raise _missing(error, runs_in) from error
 
 
 def _missing(error: NotWholeHere, runs_in: str) -> ModelsMissing:

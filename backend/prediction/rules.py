@@ -29,6 +29,7 @@ from backend.prediction.tag_values import (
     question_about_region,
 )
 from models.queries import Classify, Ground, PerBox, Query, ReadText, RegionTask, Tiling
+from models.registry import ANY_BOX
 
 __all__ = ["plan_steps"]
 
@@ -82,16 +83,9 @@ def _texts(step: Step) -> int:
 
 
 def _phrases(query: Query) -> int:
-    match query:
-        case Ground(phrases=phrases):
-            return len(phrases)
-        case Classify(candidates=candidates):
-            return len(candidates)
-        case PerBox(boxes=boxes, ask=ask):
-            asked = len(ask.candidates) if isinstance(ask, Classify) else 1
-            return _phrases(boxes) + asked
-        case _:
-            return 1
+    if isinstance(query, PerBox):
+        return _phrases(query.boxes) + _phrases(query.question(ANY_BOX))
+    return max(1, len(query.words))
 
 
 @dataclass(frozen=True, slots=True)

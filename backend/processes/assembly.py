@@ -49,6 +49,7 @@ def assemble_service(
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,
+        listeners=(phrases.heard,) if desk is None else (desk.heard, phrases.heard),
         orderly=running.orderly,
         nobody=nobody,
     )

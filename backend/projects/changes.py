@@ -50,7 +50,7 @@ class ProjectFollower:
         found = self.api.project(project.id)
         if found.key != project:
             return  # another Label Studio's
-        version = self.predictors.predictor(found.label_config).version
+        version = self.predictors.for_project(project, found.label_config).version
         followed = follow(self.api, project.id, version, self.settings)
         if followed is not None:
             log.info(

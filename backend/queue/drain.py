@@ -19,7 +19,8 @@ from backend.errors import QueueUnavailable
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import DRAINED
-from backend.queue.vitals import DRAINED_STATE, Vitals
+from backend.queue.vitals import Vitals
+from backend.queue.worker_card import DRAINED_STATE
 
 __all__ = ["DRAIN_TTL_S", "EVERYBODY", "Drains", "Rest", "host_mark", "marks_for", "worker_mark"]
 

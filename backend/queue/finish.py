@@ -171,10 +171,12 @@ def persist(store: Callable[[], T]) -> T:
 
 
 def _image_of(job: Job) -> str:
-    """The image's reference as shown in logs; a job that does not decode has none."""
+    """The image's reference as shown in logs; a job about none, or that does not decode, has none."""
     try:
         match job.args:
-            case ({"image": image},) | [{"image": image}]:
+            case ({"subject": None},) | [{"subject": None}]:
+                return "(texts)"
+            case ({"subject": image},) | [{"subject": image}]:
                 return ImageRef.from_json(image).display
     except Exception:  # noqa: BLE001 - anybody may have written it
         log.warning("unreadable job", job=job.id)

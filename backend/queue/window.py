@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import TracebackType
 
 import redis
 import structlog
@@ -19,11 +18,11 @@ from backend.errors import Failure, InferenceFailed, QueueUnavailable
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer, Outcome
 from backend.queue.connection import queue_errors
+from backend.queue.histograms import count_submissions
 from backend.queue.keys import result_key
 from backend.queue.payload import read_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import LOST, Standing, Submission, Submitter
-from backend.queue.vitals import count_submissions
 
 __all__ = ["Window"]
 
@@ -73,13 +72,8 @@ class Window:
         self._waiting.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._waiting.__exit__(kind, error, traceback)
+    def __exit__(self, *raised: object) -> None:
+        self._waiting.__exit__(*raised)
 
     @property
     def pending(self) -> set[str]:

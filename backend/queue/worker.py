@@ -31,8 +31,9 @@ from backend.queue.away import Outage, is_away
 from backend.queue.clock import RedisClock
 from backend.queue.drain import Drains, Rest
 from backend.queue.finish import Finisher, KeepLimits, persist
-from backend.queue.intake import Intake, timeout_s
+from backend.queue.intake import Intake
 from backend.queue.keys import BELL, QUEUES
+from backend.queue.lane import timeout_s
 from backend.queue.leases import Leases, end_process
 from backend.queue.outcomes import Outcomes
 from backend.queue.patient import PatientWorker

@@ -23,6 +23,7 @@ from backend.delivery.keys import COURIER, COURIERS, OWING, PUT_OFF, owed_key
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailureRecord, records_of
+from backend.queue.histograms import Histogram, histograms_of, number_of
 from backend.queue.keys import (
     FAILURE_KINDS,
     FAILURES,
@@ -33,8 +34,8 @@ from backend.queue.keys import (
     WORKERS,
     worker_key,
 )
-from backend.queue.vitals import Histogram, WorkerCard, histograms_of, number_of
-from backend.queue.vitals import card_of as worker_card_of
+from backend.queue.worker_card import WorkerCard
+from backend.queue.worker_card import card_of as worker_card_of
 
 __all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview", "read_workers"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from backend import __version__
 from backend.pages.summary import Cell, Figure, Summary, Table, Toned
 from backend.queue.readiness import LOADING
-from backend.queue.vitals import WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import Overview
-from backend.status.wording import queue_title, seconds, short_id, worker_name
+from backend.status.wording import queue_title, seconds, worker_name
 from backend.wording import duration, images, tasks
 
 __all__ = ["failure_rows", "overview_summary"]
@@ -32,7 +32,7 @@ def failure_rows(overview: Overview) -> Table:
     shown, known = len(overview.failures), overview.failed_images
     rows: list[Sequence[Cell]] = [
         (
-            short_id(record.job_id),
+            record.short_id,
             (record.image, f"{record.kind}: {record.message}"),
             str(record.attempts),
             f"{duration(overview.at - record.at)} ago",

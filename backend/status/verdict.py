@@ -9,9 +9,10 @@ from typing import Any
 from backend import __version__
 from backend.errors import TookTooLong
 from backend.place import how_to_start, how_to_start_workers
+from backend.queue.histograms import Histogram
 from backend.queue.keys import INTERACTIVE_QUEUE
 from backend.queue.readiness import waiting_workers
-from backend.queue.vitals import RESTING, Histogram, WorkerCard
+from backend.queue.worker_card import RESTING, WorkerCard
 from backend.status.overview import Overview, RedisView
 from backend.status.wording import worker_name
 from backend.wording import images, megabytes, tasks

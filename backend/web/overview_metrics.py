@@ -13,7 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from backend.queue.vitals import BUCKETS_S, WorkerCard
+from backend.queue.histograms import BUCKETS_S
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import STANDINGS, Overview, QueueView
 
 __all__ = ["OverviewCollector"]

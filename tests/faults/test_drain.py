@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from backend.cli.main import app
 from backend.queue.drain import EVERYBODY, Drains
 from backend.queue.readiness import not_ready
-from backend.queue.vitals import DRAINED_STATE
+from backend.queue.worker_card import DRAINED_STATE
 from backend.status.overview import read_overview
 from backend.status.verdict import overview_json, problems
 from backend.status.wording import worker_name

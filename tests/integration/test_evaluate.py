@@ -30,6 +30,7 @@ from models.runtime import RuntimeOptions, load_runtime
 from models.tiny.evaluate import HELD_OUT_SEED, evaluate
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
 from models.types import Box, Detection
+from tests.engines import florence_of
 from tests.standin.held_command import HELD, MANY
 
 REPOSITORY = Path(__file__).parents[2]
@@ -355,7 +356,6 @@ def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) 
     images = demo_images(3)
     folder = save(tmp_path / "in", images)
     runtime = load_runtime("tiny", "cpu", options=RuntimeOptions(cpu_threads=1))
-    assert runtime.florence is not None
     ways = [
         AS_PREDICTED,
         Way("", "joined"),
@@ -377,7 +377,7 @@ def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) 
         answers = handler.infer(batch)
 
     assert [len(answer.outputs) for answer in answers] == [len(ways)] * len(images)
-    assert runtime.florence.images_encoded == len(images) + 1
+    assert florence_of(runtime).images_encoded == len(images) + 1
 
 
 def _reference(name: str) -> ImageRef:

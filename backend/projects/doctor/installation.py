@@ -12,7 +12,7 @@ from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 from backend.queue.readiness import waiting_workers
-from backend.queue.vitals import WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.settings import Settings
 from backend.status.overview import Overview, RedisView
 from backend.status.wording import worker_name

@@ -17,6 +17,8 @@ from models.queries import (
     Classify,
     DenseCaption,
     Detect,
+    Embed,
+    EmbedTexts,
     Ground,
     InBox,
     PerBox,
@@ -162,7 +164,7 @@ def test_fingerprints_are_short_and_differ_between_models() -> None:
 
 
 def test_each_model_says_what_it_serves() -> None:
-    assert serves(resolve("tiny-clip")) == {Classify}
+    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts}
     assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
         Ground,
         Detect,
@@ -173,8 +175,13 @@ def test_each_model_says_what_it_serves() -> None:
         ReadText,
         Segment,
         InBox,
+        Embed,
+        EmbedTexts,
     }
-    assert serves(resolve("tiny")) == {Ground, Detect, Classify, Caption, InBox}
+    assert serves(resolve("tiny")) == {
+        *(Ground, Detect, Caption, InBox),
+        *(Classify, Embed, EmbedTexts),
+    }
 
 
 def test_the_tiny_model_says_what_it_was_not_trained_for() -> None:

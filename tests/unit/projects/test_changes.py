@@ -19,7 +19,7 @@ from tests.unit.delivery.workers import SETTINGS
 
 pytestmark = pytest.mark.redis
 
-VERSION = SETTINGS.predictor(BOXES).version
+VERSION = SETTINGS.for_project(None, BOXES).version
 
 
 @pytest.fixture
