@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backend.errors import ModelUnavailable
-from backend.place import how_to_pull
-from models.registry import ModelNotAvailable, resolve
+from backend.place import how_to_bring_folder, how_to_pull
+from models.registry import FolderNotAvailable, ModelNotAvailable, resolve
 
 if TYPE_CHECKING:
     from models.hub.cache import NotWholeHere
@@ -25,11 +25,13 @@ class ModelsMissing(ModelUnavailable):
 def check_checkpoints(model_setting: str, runs_in: str = "host") -> None:
     """Return when every checkpoint is there and whole; nothing is loaded, and no torch imported.
 
-    Raises `ModelsMissing`, which names all that are not, and the command that gets them; and
-    `ModelUnavailable` for a name or folder that is none.
+    Raises `ModelsMissing`, which names all that are not, and what brings them; and `ModelUnavailable` for a
+    name that nobody knows.
     """
     try:
         entries = resolve(model_setting)
+    except FolderNotAvailable as error:
+        raise ModelsMissing(str(error), str(error), how_to_bring_folder(runs_in)) from error
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
     from models.hub.cache import NotWholeHere, located  # half a second; not for a bad name
@@ -49,7 +51,7 @@ def _missing(error: NotWholeHere, runs_in: str) -> ModelsMissing:
     parts += [f"{name} is damaged: {found}" for name, found in damaged.items()]
     reason = "; ".join([*parts, *error.others])
     pulled = (*absent, *damaged)
-    remedy = how_to_pull(pulled, runs_in) if pulled else ""
+    remedy = how_to_pull(pulled, runs_in) if pulled else how_to_bring_folder(runs_in)
     # On a host the models' own sentence, which also tells of the bundled ones.
     here = runs_in == "host" or not pulled
     said = str(error) if here else f"expected models that are whole here: {reason}; {remedy}"

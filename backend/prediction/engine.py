@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from backend.errors import ModelUnavailable
+from backend.errors import ModelFolderMissing, ModelUnavailable
 from backend.settings import Settings
 from models.answering import Answering, Overrides
 from models.queries import PerBox, Query
 from models.registry import (
     ANY_BOX,
     Entry,
+    FolderNotAvailable,
     ModelNotAvailable,
     asked_of,
     fingerprint,
@@ -77,11 +78,14 @@ def overrides_of(settings: Settings) -> Overrides:
 def engine_for(model_setting: str, overrides: Overrides | None = None) -> Engine:
     """The engine that a `FIRSTPASS_MODEL` setting names; reads files, loads nothing.
 
-    Raises `ModelUnavailable` for a name that the registry lacks or a folder that is no checkpoint.
+    Raises `ModelUnavailable` for a name that the registry lacks, `ModelFolderMissing` for a folder that is
+    no checkpoint.
     """
     try:
         entries = resolve(model_setting, overrides)
         digest = fingerprint(entries)
+    except FolderNotAvailable as error:
+        raise ModelFolderMissing(str(error)) from error
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
     names = [part.strip().rstrip("/").rsplit("/", 1)[-1] for part in model_setting.split(",")]

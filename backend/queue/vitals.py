@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import redis
 
+from backend.place import how_to_run
 from backend.queue.keys import HISTOGRAMS, SUBMISSIONS, WORKERS, worker_key
 
 __all__ = [
@@ -48,10 +49,7 @@ FORGET_NAME_S = 3600.0
 #: of such a worker, what it waits for, and what lets it go on.
 DRAINED_STATE = "drained"
 SUSPENDED_STATE = "suspended"
-RESTING = {
-    DRAINED_STATE: ("is drained and takes no images", "let it go on: `firstpass drain --undo`"),
-    SUSPENDED_STATE: ("is suspended and takes no images", "let it go on: `rq resume`"),
-}
+RESTING = (DRAINED_STATE, SUSPENDED_STATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +140,12 @@ class Vitals:
         model: str,
         ttl_s: int,
         fingerprint: str = "",
+        runs_in: str = "host",
         clock: Callable[[], float],
     ) -> None:
         self._name, self._device, self._model, self._ttl_s = name, device, model, ttl_s
         self._fingerprint = fingerprint
+        self._runs_in = runs_in
         self._clock = clock
         self._started_at = clock()
         self._images = 0
@@ -158,7 +158,12 @@ class Vitals:
     def is_now(self, state: str) -> None:
         """Say this state, and what one who rests waits for."""
         self.state = state
-        self.waits_for, self.remedy = RESTING.get(state, ("", ""))
+        self.waits_for = f"is {state} and takes no images" if state in RESTING else ""
+        self.remedy = ""
+        if state == DRAINED_STATE:
+            self.remedy = f"let it go on: {how_to_run('drain --undo', self._runs_in)}"
+        elif state == SUSPENDED_STATE:
+            self.remedy = "let it go on: `rq resume`, with this Redis"
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from backend import __version__
 from backend.pages.markup import Markup, element, table
 from backend.pages.style import STYLE
+from backend.place import how_to_start
 from backend.queue.failures import FailureRecord
 from backend.queue.readiness import LOADING
 from backend.queue.vitals import WorkerCard
@@ -123,7 +124,10 @@ def _oldest(overview: Overview) -> str:
 
 def _workers(overview: Overview) -> Markup:
     if not overview.workers:
-        return element("p", "None. Images wait until one is started: `firstpass worker`.")
+        return element(
+            "p",
+            f"None. Images wait until one is started: {how_to_start('worker', overview.runs_in)}.",
+        )
     columns = (
         "worker", "device", "model", "state", "heartbeat", "batch#", "images/s, 1 min#", "15 min#",
         "images#", "memory#",
