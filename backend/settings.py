@@ -46,10 +46,10 @@ class Settings(BaseSettings):
         default=Path("~/.local/share/firstpass"),
         description="Folder for the embedded Redis and other state of one installation.",
     )
-    runs_in: Literal["host", "container", "compose", "kubernetes"] = Field(
+    runs_in: Literal["host", "systemd", "container", "compose", "kubernetes"] = Field(
         default="host",
-        description="Where commands are to be given that advice names: `host`, `container`, `compose` or "
-        "`kubernetes`; the image and the files for it set this.",
+        description="Where commands are to be given that advice names: `host`, `systemd`, `container`, `compose` or "
+        "`kubernetes`; the image, the units and the files for it set this.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."

@@ -32,6 +32,7 @@ __all__ = [
     "SIGLIP_TEMPLATES",
     "CheckpointShape",
     "Entry",
+    "FolderNotAvailable",
     "Kind",
     "ModelNotAvailable",
 ]
@@ -92,6 +93,10 @@ _TINY_NEUTRAL = Neutral(
 
 class ModelNotAvailable(Exception):
     """A model is not known, not on disk, or not what the registry says; the message says what to do."""
+
+
+class FolderNotAvailable(ModelNotAvailable):
+    """A folder that a setting names is not there, or holds no checkpoint yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from models.catalogue import (
     REGISTRY,
     SIGLIP_TEMPLATES,
     Entry,
+    FolderNotAvailable,
     Kind,
     ModelNotAvailable,
 )
@@ -30,7 +31,8 @@ _KINDS: tuple[Kind, ...] = ("florence2", "clip", "siglip")
 def entry_named(name: str) -> Entry:
     """Give the model of a name: `florence-2-base`, `florence-2-base@` and a commit, or a folder.
 
-    Raises `ModelNotAvailable` for an unknown name, a part of a commit and a folder that is no checkpoint.
+    Raises `ModelNotAvailable` for an unknown name and a part of a commit, `FolderNotAvailable` for a folder
+    that is no checkpoint.
     """
     entry = REGISTRY.get(name)
     if entry is not None:
@@ -42,7 +44,7 @@ def entry_named(name: str) -> Entry:
     if at and base in (*GROUPS, *REGISTRY):
         return _revised(base, revision)
     if "/" in name or name.startswith((".", "~")):
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected a folder with a checkpoint at {name}, but there is none; "
             "correct the path, or name one of `firstpass models list`"
         )
@@ -88,13 +90,13 @@ def _local(name: str, folder: Path) -> Entry:
         model_type = config["model_type"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         found = exc.strerror if isinstance(exc, OSError) else "a config.json without it"
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected a transformers checkpoint in {name} with a config.json that names its "
             f"model_type, got {found}; point to a folder written by save_pretrained"
         ) from exc
     kind = model_type if model_type in _KINDS else None
     if kind is None:
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected model_type florence2, clip or siglip in {name}/config.json, "
             f"got {model_type!r:.80}; original Florence-2 repositories must be converted first "
             "(the florence-community ones are)"

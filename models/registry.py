@@ -19,6 +19,7 @@ from models.catalogue import (
     REGISTRY,
     CheckpointShape,
     Entry,
+    FolderNotAvailable,
     Kind,
     ModelNotAvailable,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "REGISTRY",
     "CheckpointShape",
     "Entry",
+    "FolderNotAvailable",
     "Kind",
     "ModelNotAvailable",
     "asked_of",
@@ -102,7 +104,7 @@ def fingerprint(entries: Sequence[Entry]) -> str:
     and the version of our own answers. The same on every machine, device and dtype, and whatever a folder is called, but
     for models that are asked by name: of those the name counts.
 
-    Raises `ModelNotAvailable` when a folder's files cannot be read.
+    Raises `FolderNotAvailable` when a folder's files cannot be read.
     """
     digest = hashlib.sha256(f"answers {ANSWERS_VERSION}".encode())
     unnamed = asked_of(entries, None)
@@ -204,7 +206,7 @@ def _folder_digest(folder: Path) -> str:
             for path in sorted(files)
         ]
     except OSError as exc:
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected to read the checkpoint in {folder}, got {exc!r}; "
             "check that the folder is there and readable"
         ) from exc

@@ -29,6 +29,7 @@ from backend.delivery.writer import PredictionWriter
 from backend.errors import (
     Failure,
     FirstpassError,
+    ForeignValue,
     LabelConfigError,
     LabelStudioRefuses,
     LabelStudioUnavailable,
@@ -103,6 +104,8 @@ class Courier:
                 worked = True
                 try:
                     self._serve(project, due)
+                except ForeignValue as error:  # under a key of this project alone
+                    self._put_project_off(project, error)
                 except (LabelStudioUnavailable, LabelStudioRefuses) as error:
                     self._api.version()  # raises where it is not this project alone
                     if isinstance(error, LabelStudioRefuses) and error.status in _OURS:

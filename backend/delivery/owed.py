@@ -14,7 +14,9 @@ from typing import Any
 import redis
 import structlog
 
+from backend.delivery.complaints import Complaints
 from backend.delivery.keys import CHANGED, OWING, PUT_OFF, owed_key, tries_key
+from backend.errors import ForeignValue
 from backend.label_studio.project_key import ProjectKey
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
@@ -74,6 +76,7 @@ class OwedTasks:
         self._clock = clock or RedisClock(connection)
         self._settle = connection.register_script(_SETTLE)
         self._settle_change = connection.register_script(_SETTLE_CHANGE)
+        self._put_off_told = Complaints()
 
     def now(self) -> float:
         """Seconds since the epoch, by the clock that all who add and look have in common: Redis's."""
@@ -123,12 +126,16 @@ class OwedTasks:
         """What each project is owed, with `most` of its tasks, the earliest first."""
         found = []
         for project in self.projects():
-            with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
-                pipeline.zcard(owed_key(project))
-                pipeline.zrange(owed_key(project), 0, most - 1, withscores=True)
-                pipeline.hgetall(tries_key(project))
-                pipeline.hget(PUT_OFF, str(project))
-                tasks, first, tries, reason = pipeline.execute()
+            try:
+                with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
+                    pipeline.zcard(owed_key(project))
+                    pipeline.zrange(owed_key(project), 0, most - 1, withscores=True)
+                    pipeline.hgetall(tries_key(project))
+                    pipeline.hget(PUT_OFF, str(project))
+                    tasks, first, tries, reason = pipeline.execute()
+            except ForeignValue as error:
+                found.append(OwedProject(project, 0, (), str(error)))
+                continue
             listed = tuple(
                 (task, float(at), _task_id(tries.get(name, b"0")) or 0)
                 for name, at in (first if most else ())
@@ -140,12 +147,12 @@ class OwedTasks:
 
     def put_off(self, project: ProjectKey, reason: str) -> None:
         """Say why Label Studio does not serve this project."""
-        with queue_errors():
+        with self._put_off_told.hearing(), queue_errors():
             self._connection.hset(PUT_OFF, str(project), reason)
 
     def served(self, project: ProjectKey) -> None:
         """Label Studio serves this project again."""
-        with queue_errors():
+        with self._put_off_told.hearing(), queue_errors():
             self._connection.hdel(PUT_OFF, str(project))
 
     def settle(self, project: ProjectKey, tasks: Iterable[int]) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from backend.errors import ModelUnavailable
+from backend.errors import ModelFolderMissing, ModelUnavailable
 from backend.settings import Settings
 from models.answering import Answering, Overrides
 from models.queries import Ground, PerBox, Query
 from models.registry import (
     ANY_BOX,
     Entry,
+    FolderNotAvailable,
     ModelNotAvailable,
     asked_of,
     fingerprint,
@@ -71,6 +72,8 @@ def model_errors() -> Iterator[None]:
     """Turn what the models say is missing into `ModelUnavailable`: whoever names or loads one does it here."""
     try:
         yield
+    except FolderNotAvailable as error:
+        raise ModelFolderMissing(str(error)) from error
     except ModelNotAvailable as error:
         raise ModelUnavailable(str(error)) from error
 
@@ -88,7 +91,8 @@ def overrides_of(settings: Settings) -> Overrides:
 def engine_for(model_setting: str, overrides: Overrides | None = None) -> Engine:
     """The engine that a `FIRSTPASS_MODEL` setting names; reads files, loads nothing.
 
-    Raises `ModelUnavailable` for a name that the registry lacks or a folder that is no checkpoint.
+    Raises `ModelUnavailable` for a name that the registry lacks, `ModelFolderMissing` for a folder that is
+    no checkpoint.
     """
     with model_errors():
         entries = resolve(model_setting, overrides)

@@ -31,7 +31,7 @@ def assemble_service(
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """
-    connection = connect(redis_url_of(settings))
+    connection = connect(redis_url_of(settings), runs_in=settings.runs_in)
     running = job_queue(settings, connection)
     desk = None
     if settings.delivers:

@@ -14,7 +14,9 @@ from uuid import uuid4
 import redis
 import structlog
 
+from backend.errors import QueueUnavailable
 from backend.queue.clock import RedisClock
+from backend.queue.connection import queue_errors
 from backend.queue.readiness import LOADING
 from backend.queue.vitals import Vitals
 
@@ -101,10 +103,11 @@ class Standby:
         while not self._over.is_set():
             self._news.clear()
             try:
-                self._show()
-            except redis.RedisError as error:
+                with queue_errors():
+                    self._show()
+            except QueueUnavailable as error:
                 if not away:
-                    log.error("waiting for redis", error=type(error).__name__)
+                    log.error("waiting for redis", reason=str(error))
                 away = True
             else:
                 away = False

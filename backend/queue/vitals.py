@@ -14,8 +14,9 @@ from typing import Any
 
 import redis
 
+from backend.place import how_to_run
 from backend.queue.keys import WORKERS, worker_key
-from backend.queue.worker_card import RESTING, WorkerCard
+from backend.queue.worker_card import DRAINED_STATE, RESTING, SUSPENDED_STATE, WorkerCard
 
 __all__ = ["Vitals", "memory_mb"]
 
@@ -36,10 +37,12 @@ class Vitals:
         model: str,
         ttl_s: int,
         fingerprint: str = "",
+        runs_in: str = "host",
         clock: Callable[[], float],
     ) -> None:
         self._name, self._device, self._model, self._ttl_s = name, device, model, ttl_s
         self._fingerprint = fingerprint
+        self._runs_in = runs_in
         self._clock = clock
         self._started_at = clock()
         self._images = 0
@@ -52,7 +55,12 @@ class Vitals:
     def is_now(self, state: str) -> None:
         """Say this state, and what one who rests waits for."""
         self.state = state
-        self.waits_for, self.remedy = RESTING.get(state, ("", ""))
+        self.waits_for = f"is {state} and takes no images" if state in RESTING else ""
+        self.remedy = ""
+        if state == DRAINED_STATE:
+            self.remedy = f"let it go on: {how_to_run('drain --undo', self._runs_in)}"
+        elif state == SUSPENDED_STATE:
+            self.remedy = "let it go on: `rq resume`, with this Redis"
 
     def count_images(self, images: int) -> None:
         """These were answered just now."""

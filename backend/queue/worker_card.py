@@ -10,14 +10,10 @@ from backend.queue.histograms import number_of
 
 __all__ = ["DRAINED_STATE", "RESTING", "SUSPENDED_STATE", "WorkerCard", "card_of"]
 
-#: What a worker says of itself that holds nothing and takes nothing, by `firstpass drain` and `rq suspend`; and
-#: of such a worker, what it waits for, and what lets it go on.
+#: What a worker says of itself that holds nothing and takes nothing, by `firstpass drain` and `rq suspend`.
 DRAINED_STATE = "drained"
 SUSPENDED_STATE = "suspended"
-RESTING = {
-    DRAINED_STATE: ("is drained and takes no images", "let it go on: `firstpass drain --undo`"),
-    SUSPENDED_STATE: ("is suspended and takes no images", "let it go on: `rq resume`"),
-}
+RESTING = (DRAINED_STATE, SUSPENDED_STATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def test_one_is_drained_and_the_other_works_on(rig: Rig) -> None:
     notes = " ".join(overview_json(read_overview(rig.connection))["notes"])
     assert f"{worker_name(first)} (drained)" in notes
 
-    assert "They take images again." in run(rig, "--undo", worker_name(first)).output
+    assert "Drained no more: " in run(rig, "--undo", worker_name(first)).output
     rig.until(lambda: DRAINED_STATE not in states(rig))
 
 

@@ -73,6 +73,10 @@ class World:
         return self._start("bulk", Job(self.web_image, ("prelabel", "project", str(project)), env))
 
     def _start(self, name: str, job: Job) -> Container:
+        if name in self.running:  # tests run in any order, and two would want one port
+            if self.running[name].running:
+                self.end(name)
+            self.running.pop(name, None)
         self.logs += 1
         self.running[name] = self.engine.start(job, self.folder / f"{name}-{self.logs}.log")
         return self.running[name]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import redis
 
-from backend.delivery.card import CourierCard, read_card
 from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
@@ -34,7 +33,6 @@ from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.projects.project_name import find_project
-from backend.queue.connection import queue_errors
 from backend.settings import Settings
 from backend.status.overview import Overview, read_overview
 
@@ -63,24 +61,22 @@ class Doctor:
             yield from _guarded(lambda: self._label_studio(web, project))
 
     def _installation(self, web: OurWeb) -> Iterator[Finding]:
-        overview, courier = self._redis()
-        yield from check_redis(overview.redis)
+        overview = self._redis()
+        yield from check_redis(overview.redis, overview.foreign)
         if overview.redis.up:
             yield from check_workers(overview, self.settings)
-            yield check_courier(courier, self.settings)
+            yield check_courier(overview.courier, self.settings)
         else:
             yield Finding(Level.SKIPPED, "workers and courier are not looked for: Redis knows them")
         yield from _guarded(lambda: [check_models(self.settings, len(overview.able))])
         yield from _guarded(lambda: [check_web(web, self.settings)])
 
-    def _redis(self) -> tuple[Overview, CourierCard | None]:
+    def _redis(self) -> Overview:
         try:
-            with self.open_redis() as connection, queue_errors():
-                return read_overview(
-                    connection, failures=0, runs_in=self.settings.runs_in
-                ), read_card(connection)
+            with self.open_redis() as connection:
+                return read_overview(connection, failures=0, runs_in=self.settings.runs_in)
         except FirstpassError as error:
-            return Overview.without_redis(str(error)), None
+            return Overview.without_redis(str(error))
 
     def _label_studio(self, web: OurWeb, project: str | None) -> Iterator[Finding]:
         credential = LabelStudioCredential.from_settings(self.settings)

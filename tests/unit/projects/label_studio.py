@@ -163,6 +163,8 @@ def our_web(answers: Callable[[httpx.Request], httpx.Response] | None = None) ->
     def healthy(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/setup":
             return httpx.Response(200, json={"model_version": VERSION})
+        if request.url.path == "/ready":
+            return httpx.Response(200, json={"ready": True, "workers": 1})
         return httpx.Response(200, json={"version": "0.1.0", "workers": 1})
 
     return OurWeb((URL,), OURS.auth, transport=httpx.MockTransport(answers or healthy))

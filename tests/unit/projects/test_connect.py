@@ -102,6 +102,9 @@ def test_two_firstpasses_are_told_apart(connected: LabelStudio) -> None:
 
 def test_without_a_worker_or_a_webhook_secret_it_warns(connected: LabelStudio) -> None:
     def no_worker(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/ready":
+            told = {"ready": False, "workers": 0, "reason": "no worker is alive", "remedy": ""}
+            return httpx.Response(503, json=told)
         return httpx.Response(200, json={"workers": 0, "model_version": VERSION})
 
     warnings = [
