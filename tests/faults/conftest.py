@@ -10,10 +10,10 @@ import pytest
 
 from backend.processes.redis_server import RedisServerMissing
 from backend.queue.submit import SubmitLimits
+from tests import redis_process
 from tests.conftest import missing
-from tests.faults import redis_process
-from tests.faults.redis_process import RedisProcess
 from tests.faults.rig import NOBODY, Rig, Users
+from tests.redis_process import RedisProcess
 
 MakeRig = Callable[..., Rig]
 

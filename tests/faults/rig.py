@@ -19,10 +19,10 @@ from backend.queue.keys import QUEUES, result_key
 from backend.queue.payload import decode_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Submission, SubmitLimits, Submitted, Submitter
-from tests.faults.redis_process import RedisProcess
 from tests.faults.stock import Stock, take_stock
 from tests.faults.worker_process import WorkerProcess
 from tests.integration.test_queue import requests_for
+from tests.redis_process import RedisProcess
 
 #: For what must happen at all; never a measure of speed.
 PATIENCE_S = 300.0

@@ -16,7 +16,7 @@ from redis.exceptions import ExecAbortError, ResponseError
 from backend.processes.redis_server import RedisServerMissing
 from backend.queue.away import is_away, said_by_redis
 from tests.conftest import missing
-from tests.faults.redis_process import ONCE, RedisProcess
+from tests.redis_process import ONCE, RedisProcess
 
 SET = "redis.call('SET', KEYS[1], ARGV[1])"
 #: What a command may hold must not pass for an error.

@@ -14,9 +14,9 @@ from backend.processes.children import free_port
 from backend.queue.connection import connect, queue_errors
 from backend.queue.job_queue import JobQueue
 from tests.conftest import missing_command
-from tests.faults.redis_process import RedisProcess
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
+from tests.redis_process import RedisProcess
 
 pytestmark = pytest.mark.redis
 

@@ -17,8 +17,8 @@ from backend.delivery.card import read_card
 from backend.delivery.keys import POST
 from backend.status.overview import read_overview
 from backend.status.verdict import notes
-from tests.faults.redis_process import RedisProcess
 from tests.integration.test_web_end import until
+from tests.redis_process import RedisProcess
 
 pytestmark = pytest.mark.redis
 

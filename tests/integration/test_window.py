@@ -21,9 +21,9 @@ from backend.queue.keys import BULK_QUEUE, result_key
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
 from backend.queue.window import CONSUMED_TTL_S, RESUBMIT_S, Window
-from tests.faults.redis_process import RedisProcess
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
+from tests.redis_process import RedisProcess
 
 pytestmark = pytest.mark.redis
 
