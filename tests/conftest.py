@@ -16,6 +16,9 @@ import redis
 from backend.processes.redis_server import RedisServerMissing
 from tests.redis_process import RedisProcess
 
+#: Fixtures that tests of several folders share; a conftest of each would start its own Label Studio.
+pytest_plugins = ["tests.real_label_studio"]
+
 # As the command line does it, before torch loads: its threads must not spin on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
