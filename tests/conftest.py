@@ -12,9 +12,11 @@ from typing import Protocol
 
 import pytest
 import redis
+from xdist.remote import Producer
 
 from backend.processes.redis_server import RedisServerMissing
 from tests.redis_process import RedisProcess
+from tests.scheduling import ByFile, longest_first
 
 #: Fixtures that tests of several folders share; a conftest of each would start its own Label Studio.
 pytest_plugins = ["tests.real_label_studio"]
@@ -49,6 +51,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--image-tag", default="latest", help="The tag of the two images that tests/images tries."
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # xdist would put the files with the most tests first, which are not the longest.
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # of several processes
+        items[:] = longest_first(items)
 
 
 @pytest.hookimpl(wrapper=True)
