@@ -54,6 +54,7 @@ class Window:
         *,
         interactive: bool,
         consumes: bool = False,
+        recheck_s: float = RECHECK_S,
     ) -> None:
         """With `consumes`, answers given are kept for `CONSUMED_TTL_S` more alone."""
         self._connection = connection
@@ -65,7 +66,8 @@ class Window:
         self._requests: dict[str, ModelRequest] = {}
         self._unsubmitted: set[str] = set()
         self._settled: dict[str, Outcome] = {}
-        self._look_at = time.monotonic() + RECHECK_S
+        self._recheck_s = recheck_s
+        self._look_at = time.monotonic() + recheck_s
         self._submit_at = 0.0
 
     def __enter__(self) -> Window:
@@ -139,7 +141,7 @@ class Window:
                     left = min(left, max(0.0, self._submit_at - now))
                 self._fetch(self._waiting.wait(left) & self._requests.keys())
                 if time.monotonic() >= self._look_at:
-                    self._look_at = time.monotonic() + RECHECK_S
+                    self._look_at = time.monotonic() + self._recheck_s
                     self._look()
             except (redis.RedisError, QueueUnavailable) as error:
                 log.warning("redis is away, waiting on", error=type(error).__name__)

@@ -10,8 +10,8 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.images import demo_images
 from backend.demo.run import predict_all
 from backend.plain import Json
-from tests.e2e.conftest import NewProject
 from tests.e2e.test_predictions import upload
+from tests.real_label_studio import NewProject
 
 SHAPES = (
     '<Label value="Round" predicted_values="circle,ring"/>'

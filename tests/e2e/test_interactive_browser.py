@@ -21,9 +21,9 @@ from models.boxes import grown, iou
 from models.types import Box
 from tests.conftest import missing_command
 from tests.e2e.browser import Editor, chromium
-from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
 from tests.e2e.smart_tools import SmartTools
+from tests.real_label_studio import NewProject
 
 #: Two stars, a circle, a cross and a ring before bricks.
 SCENE = demo_images(4)[3]

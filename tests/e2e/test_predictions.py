@@ -13,8 +13,8 @@ from backend.demo.images import demo_images
 from backend.demo.run import predict_all, task_ids_by_file
 from backend.errors import LabelStudioUnavailable
 from backend.plain import Json
-from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
+from tests.real_label_studio import NewProject
 
 #: What each of our rectangles and choices must carry for the editor and the exporters.
 REGION_KEYS = {"id", "from_name", "to_name", "type", "value", "score"}

@@ -14,7 +14,7 @@ from backend.demo.images import demo_images
 from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
 from backend.processes.stack import settings_environment
-from tests.e2e.conftest import NewProject
+from tests.real_label_studio import NewProject
 
 OLD, OTHER = "tiny-00000000aa", "yolo-v8"
 

@@ -23,8 +23,8 @@ from backend.processes.stack import Stack
 from backend.processes.supervisor import Supervisor
 from backend.queue.keys import QUEUES, result_key
 from tests.e2e.pictures import BOXES, import_pictures
-from tests.faults.redis_process import RedisProcess
 from tests.images.engine import PATIENCE_S, Container, Engine, Job
+from tests.redis_process import RedisProcess
 
 __all__ = ["World", "beside", "wait_until"]
 

@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -23,6 +22,7 @@ from backend.evaluation.asking import WaysHandler
 from backend.evaluation.ways import AS_PREDICTED, Way
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef, parse_image_ref
+from backend.plain import Json
 from backend.prediction.plan import ModelRequest
 from backend.settings import load_settings
 from models.queries import Ground
@@ -36,7 +36,6 @@ from tests.standin.held_command import HELD, MANY
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "label_config" / "demo.xml"
 PATIENCE_S = 600.0
-Json = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)

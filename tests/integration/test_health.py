@@ -21,9 +21,9 @@ from backend.processes.children import free_port
 from backend.queue.clock import RedisClock
 from backend.queue.vitals import Vitals
 from backend.status.overview import read_overview
-from tests.faults.redis_process import RedisProcess
 from tests.integration.conftest import StartWorker
 from tests.integration.test_status import until
+from tests.redis_process import RedisProcess
 
 pytestmark = pytest.mark.redis
 

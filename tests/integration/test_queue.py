@@ -236,14 +236,11 @@ def test_without_a_worker_the_work_stays_queued(
     assert set(queue.get_job_ids()) == set(requests)
 
 
+@pytest.mark.parametrize("job_queue", [0.5], indirect=True, ids=["looks twice a second"])
 def test_a_job_that_vanished_is_submitted_again(
-    job_queue: JobQueue,
-    start_worker: StartWorker,
-    redis_connection: redis.Redis,
-    monkeypatch: pytest.MonkeyPatch,
+    job_queue: JobQueue, start_worker: StartWorker, redis_connection: redis.Redis
 ) -> None:
     """A waiter whose job was wiped from Redis gets its answer after the next re-check."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.5)
     requests = requests_for(["ok-1"])
 
     def wipe() -> None:

@@ -13,8 +13,7 @@ from backend.prediction.request import Answer
 from backend.processes.children import free_port
 from backend.queue.connection import connect, queue_errors
 from backend.queue.job_queue import JobQueue
-from tests.conftest import missing_command
-from tests.faults.redis_process import RedisProcess
+from tests.conftest import missing_command, redis_servers
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
 
@@ -43,10 +42,9 @@ def secure(authority: Path, tmp_path: Path) -> Iterator[str]:
         "tls-key-file": str(tmp_path / "key.pem"),
         "tls-auth-clients": "no",
     }
-    server = RedisProcess(tmp_path / "redis", options)
-    server.start()
-    yield f"rediss://localhost:{port}/0"
-    server.end()
+    with redis_servers(on_path=True) as start:
+        start(tmp_path / "redis", options)
+        yield f"rediss://localhost:{port}/0"
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from tests.integration.following import Follow, taken
 from tests.integration.test_queue import requests_for
 from tests.standin.queue import StandInQueue
 from tests.unit.bulk.test_workers import work
-from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, LabelStudio
+from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, a_label_studio
 from tests.unit.projects.test_prune import a_task
 
 CONFIG = (
@@ -186,9 +186,8 @@ def test_a_body_is_read_as_the_type_that_is_expected() -> None:
 
 def test_prune_removes_with_the_option_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task would be left without any prediction."""
-    label_studio = LabelStudio()
-    label_studio.versions = {VERSION: 1, OLD: 1}
-    label_studio.tasks = [a_task(1, VERSION), a_task(2, OLD)]
+    label_studio = a_label_studio()
+    label_studio.put(a_task(1, VERSION), a_task(2, OLD))
     monkeypatch.setattr(LabelStudioApi, "from_settings", lambda _: label_studio.api())
     asked = ["prune", "--project", str(PROJECT), "--yes"]
     with pytest.raises(BadRequest) as caught:

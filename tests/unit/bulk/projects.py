@@ -1,24 +1,24 @@
-"""A Label Studio, a writer and a window onto workers, all in memory."""
+"""A project of the stand-in Label Studio, a writer to it and a window onto workers, all in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any
 
 from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.rows import Delivered, Row
-from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
-from backend.label_studio.api import LabelStudioApi, StoredRows
+from backend.errors import Failure, TaskUnlisted
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
-from backend.label_studio.records import Project, TaskRow
-from backend.plain import Json
+from backend.label_studio.records import TaskRow
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
 from backend.prediction.request import Answer, Outcome
 from models.types import Box, Detection, Detections, ImageSize
+from tests.standin.label_studio import StandInLabelStudio
 
 CONFIG = (
     '<View><Image name="image" value="$image"/>'
@@ -29,110 +29,33 @@ UNLISTED = Failure.of(TaskUnlisted("500"))
 UNREADABLE = Failure("ImageUnreadable", "not an image", transient=False)
 
 
-@dataclass
-class StandInLabelStudio:
-    """Tasks by id, and those that have a prediction of the version."""
+def cars() -> StandInLabelStudio:
+    """Project 3 of the stand-in, which asks for cars; it has no tasks yet."""
+    made = StandInLabelStudio(label_config=CONFIG, project=3)
+    made.found |= {"title": "Cars", "created_at": "2026-11-20T20:49:46+00:00"}
+    return made
 
-    tasks: dict[int, Json] = field(default_factory=dict)
-    predicted: set[int] = field(default_factory=set)
-    #: Lists with these are answered with 500.
-    unlistable: set[int] = field(default_factory=set)
-    label_config: str = CONFIG
-    #: Calls that find nobody, before one is answered.
-    silent: int = 0
-    url: str = "http://ls"
-    asked: list[Json] = field(default_factory=list)
 
-    def api(self) -> LabelStudioApi:
-        """In its place."""
-        return cast("LabelStudioApi", self)
+def add(label_studio: StandInLabelStudio, *names: str, annotated: bool = False) -> list[int]:
+    """Tasks whose images have these names; their ids."""
+    first = max(label_studio.tasks, default=0) + 1
+    made = {first + n: {"image": f"http://images/{name}"} for n, name in enumerate(names)}
+    label_studio.tasks |= made
+    for task in made if annotated else ():
+        label_studio.annotations[task] = [{"id": task, "result": []}]
+    return list(made)
 
-    def add(self, *names: str, annotated: bool = False) -> list[int]:
-        """Tasks whose images have these names; their ids."""
-        first = max(self.tasks, default=0) + 1
-        for number, name in enumerate(names, first):
-            self.tasks[number] = {
-                "id": number,
-                "data": {"image": f"http://images/{name}"},
-                "total_annotations": int(annotated),
-            }
-        return list(range(first, first + len(names)))
 
-    def project(self, project: int) -> Project:
-        self._answer()
-        if project != 3:
-            raise LabelStudioRefuses("no such project", 404)
-        return Project(
-            id=3,
-            created_at="2026-11-20T20:49:46+00:00",
-            title="Cars",
-            label_config=self.label_config,
-            task_number=len(self.tasks),
-            model_version="",
-            show_collab_predictions=True,
-        )
+def two_at_a_time(label_studio: StandInLabelStudio) -> LabelStudioApi:
+    """A client of it that lists two tasks at a time, so that few tasks make several pages."""
+    api = label_studio.api()
+    pages = api.pages
 
-    def pages(
-        self,
-        project: int,
-        *,
-        filters: Json | None,
-        view: int | None,
-        ids: Sequence[int] | None,
-        page_size: int,
-        include: str,
-        lacking: str | None = None,
-        each_alone: bool = False,
-    ) -> Iterator[list[TaskRow]]:
-        """Two at a time; filters by annotations alone."""
-        self.asked.append({"filters": filters, "view": view, "ids": ids, "lacking": lacking})
-        last = 0
-        while True:
-            self._answer()
-            unlabeled = any(
-                "annotations" in item["filter"] for item in (filters or {}).get("items", [])
-            )
-            found = [
-                task
-                for number, task in sorted(self.tasks.items())
-                if number > last
-                and (ids is None or number in ids)
-                and not (lacking and number in self.predicted)
-                and not (unlabeled and task["total_annotations"])
-            ][:2]
-            if not found:
-                return
-            last = found[-1]["id"]
-            yield [
-                self._unlisted(task["id"], each_alone)
-                if task["id"] in self.unlistable
-                else TaskRow.model_validate(task)
-                for task in found
-            ]
+    def few(project: int, **options: Any) -> Iterator[list[TaskRow]]:
+        return pages(project, **{**options, "page_size": 2})
 
-    def count_tasks(
-        self, project: int, *, filters: Json | None, view: int | None, lacking: str | None
-    ) -> int | None:
-        return len(self.tasks) - len(self.predicted)
-
-    def rows_of(self, project: int, model_version: str, ids: Sequence[int]) -> StoredRows:
-        self._answer()
-        listed = set(ids) & self.tasks.keys() - self.unlistable
-        unlisted = set(ids) & self.unlistable
-        return StoredRows(
-            {task: [1] if task in self.predicted else [] for task in listed},
-            dict.fromkeys(unlisted, UNLISTED),
-        )
-
-    def _unlisted(self, task: int, each_alone: bool) -> TaskRow:
-        if not each_alone:
-            raise LabelStudioUnavailable("500")
-        return TaskRow.failed(task, UNLISTED)
-
-    def _answer(self) -> None:
-        if self.silent:
-            self.silent -= 1
-            raise LabelStudioUnavailable("no connection")
+    api.pages = few  # type: ignore[method-assign]
+    return api
 
 
 @dataclass
@@ -155,11 +78,12 @@ class StandInWriter:
         ids = {row.task for row in rows}
         deferred, self.defers = ids & self.defers, self.defers - ids
         refused = ids & self.refuses
-        present = ids & self.label_studio.predicted
+        (version,) = {row.prediction.model_version for row in rows}
+        present = ids & self.label_studio.predicted(version)
         stored = ids - deferred - refused - present
-        self.label_studio.predicted |= stored
+        self.label_studio.store(sorted(stored), version)
         self.written += sorted(stored)
-        self.versions |= {row.prediction.model_version for row in rows}
+        self.versions.add(version)
         reason = Failure("RowRefused", "Label Studio dropped it", transient=False)
         return Delivered(stored, present, deferred, dict.fromkeys(refused, reason))
 
@@ -202,5 +126,5 @@ class StandInWindow:
         yield self
 
 
-def target(label_studio: StandInLabelStudio) -> TargetProject:
-    return target_project(label_studio.api(), 3, PredictorSettings(engine_for("tiny"), 0.3, None))
+def target(api: LabelStudioApi) -> TargetProject:
+    return target_project(api, 3, PredictorSettings(engine_for("tiny"), 0.3, None))

@@ -93,7 +93,7 @@ def test_options_of_several_subjects_stand_in_groups(printed: dict[str, str], pa
     assert ("Models" in titles) == ("--model " in printed[path] or "--device" in printed[path])
 
 
-@pytest.mark.parametrize("path", set(COMMANDS) - {"models list"})
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path != "models list"])
 def test_two_examples_are_printed_in_one_line_each_and_parse(
     printed: dict[str, str], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,13 +30,9 @@ from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.project_key import ProjectKey
 from backend.label_studio.records import Project
 from backend.queue.failures import FailureLog
+from tests.standin.label_studio_state import no_connection
 from tests.standin.queue import answered, failing
-from tests.unit.delivery.label_studio import (
-    BOXES,
-    KEY,
-    OTHER_BOXES,
-    StandInLabelStudio,
-)
+from tests.unit.delivery.label_studio import BOXES, KEY, OTHER_BOXES, label_studio
 from tests.unit.delivery.workers import SETTINGS, StandInWindow
 
 pytestmark = pytest.mark.redis
@@ -53,7 +49,7 @@ class Rig:
     """A courier for a stand-in Label Studio with thirty tasks, and its time."""
 
     def __init__(self, connection: redis.Redis) -> None:
-        self.studio = StandInLabelStudio(range(1, 31))
+        self.studio = label_studio(range(1, 31))
         self.api = self.studio.api()
         self.owed = OwedTasks(connection)
         self.claims = Claims(connection)
@@ -249,10 +245,6 @@ def test_a_deleted_project_is_forgotten(rig: Rig) -> None:
     rig.owe(1, 2)
     rig.before_write = lambda: rig.studio.found.update(id=5)
 
-    def gone(tasks: Sequence[int], version: str) -> None:
-        raise LabelStudioRefuses("404", 404)
-
-    rig.studio.mishaps = [gone]
     rig.courier.round()
     assert rig.due() == [1, 2]
 
@@ -315,7 +307,7 @@ def test_a_project_that_is_never_served_delays_no_other(
     assert rig.owed.due(broken, rig.now, 10) == [77]
 
     monkeypatch.setattr(
-        rig.studio,
+        rig.api,
         "project",
         lambda number: Project.model_validate({**rig.studio.found, "id": number}),
     )
@@ -469,7 +461,7 @@ def test_rows_that_others_are_about_to_have_stored_are_looked_for_later(rig: Rig
 def test_label_studio_away_leaves_everything_owed(rig: Rig) -> None:
     """When it is back, all is delivered."""
     rig.owe(*range(1, 31))
-    rig.studio.down = LabelStudioUnavailable("no connection")
+    rig.studio.down = no_connection()
 
     with pytest.raises(LabelStudioUnavailable):
         rig.courier.round()

@@ -60,7 +60,9 @@ def test_several_of_a_kind_keep_their_order() -> None:
     assert asked_of(entries, "florence-3") == ()
 
 
-@pytest.mark.parametrize("entry", [e for e in REGISTRY.values() if e.repository], ids=str)
+@pytest.mark.parametrize(
+    "entry", [e for e in REGISTRY.values() if e.repository], ids=lambda entry: entry.name
+)
 def test_hub_entries_are_pinned_to_a_commit(entry: object) -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", getattr(entry, "revision", None) or "")
 

@@ -1,22 +1,17 @@
-"""A small Label Studio in memory: one project, its backends and webhooks, as far as we ask for them."""
+"""The stand-in Label Studio as the tests of projects have it, and what is ours in it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
-from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.records import Backend, Project, Webhook
 from backend.plain import Json
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
-
-Answer = tuple[int, Any]
+from tests.standin.label_studio import StandInLabelStudio
 
 URL = "http://web:9090"
 VERSION = "tiny-0123456789"
@@ -82,79 +77,11 @@ def the_project(**changes: Any) -> Project:
     return Project.model_validate(a_project(**changes))
 
 
-class LabelStudio:
-    """Answers our requests; `writes` are those that would change something, `refusal` answers them."""
-
-    def __init__(self) -> None:
-        self.project = a_project()
-        self.backends: list[Json] = []
-        self.webhooks: list[Json] = []
-        self.tasks: list[Json] = []
-        self.versions: dict[str, int] = {}
-        self.writes: list[tuple[str, str, Json]] = []
-        self.refusal: Answer | None = None
-
-    def api(self) -> LabelStudioApi:
-        credential = LabelStudioCredential("http://ls", SecretStr("0" * 40))
-        return LabelStudioApi("http://ls", credential, transport=httpx.MockTransport(self))
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content) if request.content else {}
-        if request.method != "GET":
-            self.writes.append((request.method, request.url.path, body))
-        status, answer = self._answer(request.method, request.url.path, body)
-        return httpx.Response(status, json=answer)
-
-    def _answer(self, method: str, path: str, body: Json) -> Answer:
-        if method != "GET":
-            return self.refusal or self._written(method, path, body)
-        listings: dict[str, Callable[[], Any]] = {
-            "/api/version/": lambda: {"release": "1.23.2"},
-            "/api/current-user/whoami": lambda: {"email": "ann@example.com"},
-            f"/api/projects/{PROJECT}/": lambda: self.project,
-            f"/api/projects/{PROJECT}/model-versions/": lambda: {
-                "static": [{"model_version": v, "count": n} for v, n in self.versions.items()]
-            },
-            "/api/projects/": lambda: {"results": [self.project], "next": None},
-            "/api/ml/": lambda: self.backends,
-            "/api/webhooks/": lambda: self.webhooks,
-            "/api/tasks/": lambda: {"tasks": self.tasks, "total": len(self.tasks)},
-        }
-        if path in listings:
-            return 200, listings[path]()
-        if path.startswith("/api/tasks/"):
-            return 200, next(task for task in self.tasks if path.endswith(f"/{task['id']}/"))
-        return 404, {"detail": "No Project matches the given query."}
-
-    def _without_row(self, row_id: int) -> Answer:
-        for task in self.tasks:
-            for row in task["predictions"]:
-                if row["id"] == row_id:
-                    task["predictions"].remove(row)
-                    self.versions[row["model_version"] or ""] -= 1
-                    return 204, None
-        return 404, {"detail": "no such prediction"}
-
-    def _written(self, method: str, path: str, body: Json) -> Answer:
-        if method == "DELETE" and path.endswith("/model-versions/"):
-            if not body["model_version"]:
-                return 400, {"detail": "model_version param is required"}
-            self.project["model_version"] = None
-            return 200, {"deleted_predictions": self.versions.pop(body["model_version"])}
-        if method == "DELETE" and path.startswith("/api/predictions/"):
-            return self._without_row(int(path.rstrip("/").rpartition("/")[2]))
-        if method == "DELETE":
-            kept = int(path.rstrip("/").rpartition("/")[2])
-            self.backends = [one for one in self.backends if one["id"] != kept]
-            return 204, None
-        if path.startswith("/api/projects/"):
-            self.project.update(body)
-            return 200, self.project
-        if path.startswith("/api/ml"):
-            made = {**a_backend(id=9), **body}
-            self.backends = [one for one in self.backends if one["id"] != made["id"]]
-            return 201, made
-        return 201, {**a_webhook(id=6), **body}
+def a_label_studio() -> StandInLabelStudio:
+    """The stand-in with that project; nothing is connected to it."""
+    made = StandInLabelStudio(project=PROJECT)
+    made.found = a_project()
+    return made
 
 
 def our_web(answers: Callable[[httpx.Request], httpx.Response] | None = None) -> OurWeb:

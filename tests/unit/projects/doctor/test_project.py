@@ -18,13 +18,14 @@ from backend.projects.doctor.project import (
     check_webhook,
 )
 from backend.projects.finding import Level
+from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
     OURS,
     PROJECT,
     VERSION,
-    LabelStudio,
     a_backend,
+    a_label_studio,
     our_web,
     the_backend,
     the_project,
@@ -34,7 +35,7 @@ from tests.unit.projects.label_studio import (
 SSRF = 403, {"detail": "URL resolves to a reserved network address (block: 10.0.0.0/8)"}
 
 
-def backend_findings(label_studio: LabelStudio) -> list[tuple[Level, str]]:
+def backend_findings(label_studio: StandInLabelStudio) -> list[tuple[Level, str]]:
     backends = [Backend.model_validate(one) for one in label_studio.backends]
     found = check_backend(label_studio.api(), OURS, PROJECT, backends)
     return [(finding.level, f"{finding.what} {finding.fix}") for finding in found]
@@ -63,7 +64,7 @@ def test_processes_with_other_settings_are_told_apart() -> None:
 
 
 def test_a_connected_backend_is_well() -> None:
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend()]
 
     assert [level for level, _ in backend_findings(label_studio)] == [Level.OK]
@@ -73,7 +74,7 @@ def test_a_connected_backend_is_well() -> None:
 @pytest.mark.parametrize("backends", [[], [a_backend(state="DI", readable_state="Disconnected")]])
 def test_an_address_that_label_studio_forbids_is_found_out(backends: list[Any]) -> None:
     """Asked in a way that could make nothing: basic auth without credentials."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends, label_studio.refusal = backends, SSRF
 
     findings = backend_findings(label_studio)
@@ -87,14 +88,14 @@ def test_an_address_that_label_studio_forbids_is_found_out(backends: list[Any]) 
 
 def test_other_refusals_of_that_question_are_no_finding() -> None:
     """It was asked so that it would be refused."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.refusal = 400, {"detail": "Authentication username and password is required"}
 
     assert len(backend_findings(label_studio)) == 1
 
 
 def test_a_backend_before_ours_is_an_error() -> None:
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend(id=1, url="http://other", title="Other"), a_backend()]
 
     assert [level for level, _ in backend_findings(label_studio)] == [Level.OK, Level.ERROR]
