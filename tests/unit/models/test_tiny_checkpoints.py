@@ -11,7 +11,7 @@ import pytest
 
 from models.catalogue import TINY_FOLDER
 from models.runtime import LoadedRuntime
-from models.tiny.evaluate import evaluate
+from training.evaluate import evaluate
 from training.export import MOST_BYTES
 
 SCENES = 40
