@@ -13,15 +13,21 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import httpx
 
 from backend.errors import Failure, SettingsError
+from backend.label_studio.answers import (
+    Deleted,
+    Imported,
+    Page,
+    StoredRows,
+    VersionCounts,
+    with_predictions,
+)
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
-from backend.label_studio.fields import Body, Text
 from backend.label_studio.halving import Halving
 from backend.label_studio.projects_api import ProjectsApi
 from backend.label_studio.records import AnnotationRow, TaskRow
@@ -30,54 +36,11 @@ from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.plain import Json
 from backend.settings import Settings
 
-__all__ = ["LabelStudioApi", "StoredRows"]
+__all__ = ["LabelStudioApi"]
 
 #: Seconds for a read; opening a task and writing take longer: on SQLite, writers wait for each other.
 TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 180.0
-
-
-class _Page(Body):
-    tasks: list[TaskRow]
-    total: int
-
-
-class _Imported(Body):
-    created: int
-
-
-class _Deleted(Body):
-    deleted_predictions: int
-
-
-class _VersionCount(Body):
-    model_version: Text
-    count: int
-
-
-class _VersionCounts(Body):
-    static: list[_VersionCount]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRows:
-    """The ids of rows of one version, ascending, by task; `[]` for a task without.
-
-    `unlisted` are the tasks that Label Studio does not list while it lists others, and why.
-    """
-
-    rows: Mapping[int, Sequence[int]]
-    unlisted: Mapping[int, Failure]
-
-    @property
-    def lacking(self) -> set[int]:
-        """The tasks without a row."""
-        return {task for task, found in self.rows.items() if not found}
-
-    @property
-    def doubled(self) -> dict[int, Sequence[int]]:
-        """Those with more than one."""
-        return {task: found for task, found in self.rows.items() if len(found) > 1}
 
 
 class LabelStudioApi(ProjectsApi):
@@ -176,7 +139,7 @@ class LabelStudioApi(ProjectsApi):
 
     def with_rows(self, project: int) -> Iterator[TaskRow]:
         """Every task with its rows and annotations, by ascending id."""
-        return self._whole(project, None)
+        return map(with_predictions, self._whole(project, None))
 
     def _whole(self, project: int, filters: Json | None, page_size: int = 100) -> Iterator[TaskRow]:
         """The tasks that match with all that is stored with them; flat in memory.
@@ -185,7 +148,11 @@ class LabelStudioApi(ProjectsApi):
         come. Where it leaves them out all the same, each task's annotations are asked for alone.
         """
         for task in self._tasks(project, filters, None, page_size, {"fields": "all"}):
-            if not all(annotation.is_whole for annotation in task.annotations):
+            given = task.annotations
+            listed = bool(given or task.unread) or (
+                task.tells("annotations") and not task.total_annotations
+            )
+            if not listed or not all(annotation.is_whole for annotation in given):
                 task = task.model_copy(update={"annotations": tuple(self.annotations(task.id))})
             yield task
 
@@ -223,11 +190,14 @@ class LabelStudioApi(ProjectsApi):
         rows: dict[int, list[int]] = {}
         unlisted: dict[int, Failure] = {}
         for task in self._tasks(project, None, ids, len(ids) or 1, params, each_alone=True):
-            if task.failure is not None:
-                unlisted[task.id] = task.failure
+            # Of a task with a row that cannot be read nobody knows whether it has one of this version.
+            if failure := task.failure or next(iter(task.unread), None):
+                unlisted[task.id] = failure
             else:
-                found = (row.id for row in task.predictions if row.model_version == model_version)
-                rows[task.id] = sorted(found)
+                stored = with_predictions(task).predictions
+                rows[task.id] = sorted(
+                    row.id for row in stored if row.model_version == model_version
+                )
         return StoredRows(rows, unlisted)
 
     def create_prediction(self, row: Mapping[str, object]) -> None:
@@ -243,14 +213,14 @@ class LabelStudioApi(ProjectsApi):
         One row for a task that is not there has it refuse all.
         """
         path = f"/api/projects/{project}/import/predictions"
-        return self._connection.post(path, _Imported, [dict(row) for row in rows]).created
+        return self._connection.post(path, Imported, [dict(row) for row in rows]).created
 
     def model_versions(self, project: int) -> dict[str, int]:
         """How many rows are stored per version; those without one under an empty name."""
         params = {"extended": "true"}
         path = f"/api/projects/{project}/model-versions/"
         counts: Counter[str] = Counter()
-        for one in self._connection.get(path, _VersionCounts, params).static:
+        for one in self._connection.get(path, VersionCounts, params).static:
             counts[one.model_version] += one.count
         return counts
 
@@ -261,7 +231,7 @@ class LabelStudioApi(ProjectsApi):
         """
         path = f"/api/projects/{project}/model-versions/"
         body = {"model_version": model_version}
-        return self._connection.delete(path, _Deleted, body).deleted_predictions
+        return self._connection.delete(path, Deleted, body).deleted_predictions
 
     # ---- what the above share ----
 
@@ -313,7 +283,7 @@ class LabelStudioApi(ProjectsApi):
     ) -> tuple[list[TaskRow], int]:
         found = self._connection.get(
             "/api/tasks/",
-            _Page,
+            Page,
             {
                 **params,
                 "project": project,

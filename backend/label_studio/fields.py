@@ -5,6 +5,7 @@ Texts and objects are not looked into: half an emoji, which Label Studio stores,
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, ValidationError
@@ -64,14 +65,20 @@ def known_id(value: object) -> int | None:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if type(value) in (int, float) else None  # type: ignore[arg-type]
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
 
 
 Object = Annotated[SkipValidation[dict[str, Any]], BeforeValidator(_object)]
 #: What is no text is an empty one.
 Text = Annotated[SkipValidation[str], BeforeValidator(_text)]
 Id = Annotated[int, Field(ge=0, le=MOST_ID)]
-#: `None` for what is no id, or no number.
+#: `None` for what is no id, or no number that a float can hold.
 KnownId = Annotated[int | None, BeforeValidator(known_id)]
 Number = Annotated[float | None, BeforeValidator(_number)]
 Flag = Annotated[bool, BeforeValidator(bool)]

@@ -153,7 +153,10 @@ class AnnotationRow(Body):
 
 
 class AnyTask(Body):
-    """A task with rows, each of which is read by itself; `unread` says which cannot be, and why."""
+    """A task with rows, each of which is read by itself; `unread` says which cannot be, and why.
+
+    Rows that were not given, or not as a list, are none in their field, and `tells` knows it.
+    """
 
     #: The rows that are read, by the name of their field.
     ROWS: ClassVar[Mapping[str, type[Body]]] = {}
@@ -164,6 +167,10 @@ class AnyTask(Body):
     def failure(self) -> Failure | None:
         """Why nothing is known of it but its id."""
         return self._failure
+
+    def tells(self, rows: str) -> bool:
+        """Whether the answer held a list of these rows, an empty one included."""
+        return rows in self.model_fields_set
 
     @classmethod
     def failed(cls, number: int | None, failure: Failure) -> Self:
@@ -178,8 +185,10 @@ class AnyTask(Body):
         if not isinstance(value, dict):
             return value
         unread: list[Failure] = []
-        rows = {name: _read(kind, name, value.get(name), unread) for name, kind in cls.ROWS.items()}
-        return {**value, **rows, "unread": tuple(unread)}
+        given = {name: kind for name, kind in cls.ROWS.items() if isinstance(value.get(name), list)}
+        rows = {name: _read(kind, name, value[name], unread) for name, kind in given.items()}
+        others = {name: one for name, one in value.items() if name not in cls.ROWS}
+        return {**others, **rows, "unread": tuple(unread)}
 
 
 class ExportedTask(AnyTask):
@@ -200,9 +209,11 @@ class TaskRow(ExportedTask):
     total_annotations: Count = 0
 
 
-def _read(kind: type[Body], name: str, rows: object, unread: list[Failure]) -> tuple[Body, ...]:
+def _read(
+    kind: type[Body], name: str, rows: Sequence[object], unread: list[Failure]
+) -> tuple[Body, ...]:
     read = []
-    for number, row in enumerate(rows if isinstance(rows, list) else ()):
+    for number, row in enumerate(rows):
         try:
             read.append(kind.model_validate(row))
         except ValidationError as error:

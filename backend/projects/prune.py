@@ -35,7 +35,7 @@ class Removal:
     """What removing some versions comes to.
 
     `rows` are the ids to be removed, by version. `parents` counts rows that are kept, since an
-    annotation names them as its origin. `emptied` counts tasks that would be left without any
+    annotation names them as its origin, or cannot be read. `emptied` counts tasks that would be left without any
     prediction, of `tasks` that lose one.
     """
 
@@ -91,10 +91,11 @@ def removal_of(
     for task in tasks:
         origins = {one.parent_prediction for one in task.annotations}
         going = 0
+        unknown = bool(task.unread)
         for row in task.predictions:
             if row.model_version not in rows:
                 continue
-            if row.id in origins and not with_parents:
+            if (row.id in origins or unknown) and not with_parents:
                 parents[row.model_version] += 1
                 continue
             rows[row.model_version].append(row.id)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import redis
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from backend.errors import Failure
 from backend.queue.clock import RedisClock
@@ -37,8 +37,8 @@ end
 class FailedTask:
     """A task that failed through no image of its own; `project` as Label Studio names it, `4.1795207698`."""
 
-    project: str
-    task: int
+    project: Annotated[str, Field(pattern=r"^\d{1,18}\.\d{1,18}$")]
+    task: Annotated[int, Field(ge=0)]
 
     @property
     def name(self) -> str:
@@ -69,8 +69,11 @@ class FailureRecord:
         return self.job_id if self.task is not None else self.job_id[:12]
 
     def to_json(self) -> str:
-        """The text that is stored; the same record gives the same text."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The text that is stored; the same record gives the same text, that of older versions too."""
+        told = asdict(self)
+        if self.task is None:
+            del told["task"]
+        return json.dumps(told, sort_keys=True)
 
 
 _RECORD = TypeAdapter(FailureRecord)

@@ -192,9 +192,9 @@ def _image_of(job: Job) -> str:
     """The image's reference as shown in logs; a job about none, or that does not decode, has none."""
     try:
         match job.args:
-            case ({"subject": None},) | [{"subject": None}]:
+            case ({"image": None},) | [{"image": None}]:
                 return "(texts)"
-            case ({"subject": image},) | [{"subject": image}]:
+            case ({"image": image},) | [{"image": image}]:
                 return ImageRef.from_json(image).display
     except Exception:  # noqa: BLE001 - anybody may have written it
         log.warning("unreadable job", job=job.id)

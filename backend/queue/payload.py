@@ -28,9 +28,9 @@ __all__ = [
 
 
 def encode_request(request: ModelRequest) -> dict[str, Any]:
-    """JSON for a request; the job's only argument."""
+    """JSON for a request; the job's only argument. The subject's key is older than other subjects are."""
     return {
-        "subject": None if request.subject is None else request.subject.to_json(),
+        "image": None if request.subject is None else request.subject.to_json(),
         "queries": [tagged(query) for query in request.queries],
     }
 
@@ -43,7 +43,7 @@ def decode_request(data: object) -> ModelRequest:
     """
     try:
         match data:
-            case {"subject": dict() | None as subject, "queries": list(queries)}:
+            case {"image": dict() | None as subject, "queries": list(queries)}:
                 decoded: tuple[Query, ...] = tuple(map(untagged_query, queries))
                 image = None if subject is None else ImageRef.from_json(subject)
                 return ModelRequest(image, decoded)
@@ -52,7 +52,7 @@ def decode_request(data: object) -> ModelRequest:
             f"a job holds a request that does not decode: {error}; give web, workers and courier the same "
             "version of Firstpass, then `firstpass retry`"
         ) from error
-    raise InternalError(f"expected a job with subject and queries, got a {type(data).__name__}")
+    raise InternalError(f"expected a job with image and queries, got a {type(data).__name__}")
 
 
 def encode_outcome(outcome: Outcome) -> str:

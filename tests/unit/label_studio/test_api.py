@@ -238,3 +238,39 @@ def test_where_a_listing_lacks_the_origins_annotations_are_asked_for_alone() -> 
 
     origins = [[one.parent_prediction for one in task.annotations] for task in api.with_rows(3)]
     assert origins == [[11], []]
+
+
+@pytest.mark.parametrize("task", [{"id": 5}, {"id": 5, "predictions": None}])
+def test_a_task_that_does_not_tell_its_predictions_is_not_one_without(task: dict[str, Any]) -> None:
+    """Who took it for one would write a second row, or delete what annotations began from."""
+    api = StandIn(**{"GET /api/tasks/": tasks_of({**task, "annotations": []})}).api()
+
+    with pytest.raises(LabelStudioUnavailable, match="a list of predictions with task 5"):
+        api.rows_of(3, "tiny-1", [5])
+    with pytest.raises(LabelStudioUnavailable, match="a list of predictions with task 5"):
+        list(api.with_rows(3))
+
+
+def test_a_task_with_a_row_that_cannot_be_read_is_as_one_that_cannot_be_listed() -> None:
+    """Nobody knows whether it has a row of the version; the others are told."""
+    listing = tasks_of(
+        {"id": 5, "predictions": [{"id": "x9", "model_version": "tiny-1"}]},
+        {"id": 6, "predictions": []},
+    )
+    api = StandIn(**{"GET /api/tasks/": listing}).api()
+
+    found = api.rows_of(3, "tiny-1", [5, 6])
+
+    assert found.lacking == {6}
+    assert "predictions, entry 1" in found.unlisted[5].message
+
+
+@pytest.mark.parametrize("given", [{}, {"annotations": []}, {"annotations": None}])
+def test_annotations_that_are_counted_and_not_listed_are_asked_for(given: dict[str, Any]) -> None:
+    task = {"id": 1, "predictions": [], "total_annotations": 1, **given}
+    whole = {"id": 5, "result": [], "parent_prediction": 11}
+    answers = {"GET /api/tasks/": tasks_of(task), "GET /api/tasks/1/annotations/": [whole]}
+    api = StandIn(**answers).api()
+
+    assert [one.parent_prediction for one in next(api.with_rows(3)).annotations] == [11]
+    assert [one.parent_prediction for one in next(api.annotated(3)).annotations] == [11]

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.label_studio.bodies import Task
-from backend.label_studio.records import AnnotationRow, ExportedTask, Project, TaskRow
+from backend.label_studio.records import (
+    AnnotationRow,
+    ExportedTask,
+    PredictionRow,
+    Project,
+    TaskRow,
+)
 
 SUBMITTED: dict[str, Any] = {
     "id": 8,
@@ -111,3 +117,9 @@ def test_a_task_whose_data_is_none_fails_alone(data: object) -> None:
     assert task.id == 3
     assert task.failure is not None
     assert "expected an object" in task.failure.message
+
+
+@pytest.mark.parametrize("odd", [10**400, -(10**400), float("nan"), float("inf"), True, "1"])
+def test_a_number_that_no_float_holds_is_none(odd: object) -> None:
+    """JSON may hold whole numbers of any length."""
+    assert PredictionRow.model_validate({"id": 1, "score": odd}).score is None

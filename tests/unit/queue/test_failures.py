@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import redis
 
@@ -104,3 +106,29 @@ def test_a_record_that_does_not_decode_is_left_out(
         redis_connection.zadd(FAILURES_BY_TIME, {job_id: 9e9})
 
     assert [entry.job_id for entry in log.latest()] == ["good"]
+
+
+def test_a_task_that_no_project_has_is_left_out(
+    log: FailureLog, redis_connection: redis.Redis
+) -> None:
+    """Others are retried all the same."""
+    record(log, redis_connection, "good")
+    kept = json.loads(redis_connection.hget(FAILURES, "good") or "")
+    for number, task in enumerate(({"project": "x", "task": 3}, {"project": "4.17", "task": -3})):
+        odd = json.dumps({**kept, "job_id": f"odd-{number}", "task": task})
+        redis_connection.hset(FAILURES, f"odd-{number}", odd)
+        redis_connection.zadd(FAILURES_BY_TIME, {f"odd-{number}": 9e9})
+
+    assert [entry.job_id for entry in log.latest()] == ["good"]
+
+
+def test_a_record_from_before_tasks_had_a_field_is_forgotten_too(
+    log: FailureLog, redis_connection: redis.Redis
+) -> None:
+    """It is compared with the text that is stored."""
+    record(log, redis_connection, "old")
+    assert "task" not in json.loads(redis_connection.hget(FAILURES, "old") or "")
+
+    log.forget_unchanged(log.latest())
+
+    assert log.count() == 0
