@@ -21,6 +21,12 @@ from models.queries import PerBox, Query
 
 __all__ = ["plan"]
 
+#: What Label Studio does with a note tag that does not say otherwise.
+_SUBMITTED = (
+    "what is said there is submitted with annotations; to keep it out, set "
+    'visibleWhen="choice-selected" whenTagName="{}" on that tag, which stays in sight'
+)
+
 
 @with_settings("model", "score_threshold")
 def plan(
@@ -43,9 +49,15 @@ def plan(
     for step in planned.steps:
         console.print(Text(_title(step), style="bold"), soft_wrap=True)
         console.print(_table(step))
-    for prompt in parse_label_config(xml).prompts:
+    config = parse_label_config(xml)
+    for prompt in config.prompts:
         asked = f"TextArea {prompt.name!r} on {prompt.to_name!r}: what people type is looked for"
         console.print(Text(asked, style="bold"), soft_wrap=True)
+    for note in config.notes:
+        asked = f"TextArea {note.name!r} on {note.to_name!r}: what became of it is said there"
+        console.print(Text(asked, style="bold"), soft_wrap=True)
+        if not note.is_left_out:
+            console.print(Text(_SUBMITTED.format(note.name), style="yellow"), soft_wrap=True)
     for tag in planned.unserved:
         console.print(Text(tag.note, style="" if tag.is_wanted else "yellow"))
     _print_version(console, planned, model_version(engine.name, engine.fingerprint, planned))
