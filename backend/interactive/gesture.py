@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from backend.errors import BadRequest
 from backend.interactive.drawn import Json, Pointed, Shape, Typed, pointed_by, shape_of
+from backend.label_config.control_tags import LabelConfig
 from backend.prediction.read_regions import labels_of
 
-__all__ = ["Gesture", "gestures_of", "page_of"]
+__all__ = ["Gesture", "asked_in", "gestures_of", "page_of"]
 
 #: Regions that are asked about at once.
 MOST_GESTURES = 20
@@ -33,6 +34,38 @@ class Gesture:
     labels: tuple[str, ...] = ()
     #: Page of an image that has several, from 0.
     page: int = 0
+
+
+def asked_in(context: Json, config: LabelConfig) -> Json:
+    """The context without what asks nothing: choices and the like about the whole image, notes, other texts.
+
+    Every tag of the label config that is not `smart="false"` makes the editor send all of those there are,
+    whatever it was that changed. A prompt asks as long as it has text.
+    """
+    result = context.get("result")
+    if not isinstance(result, list):
+        return context
+    prompts = {prompt.name for prompt in config.prompts}
+    notes = {note.name for note in config.notes}
+
+    def is_typed(one: object) -> bool:
+        value = one.get("value") if isinstance(one, Mapping) else None
+        return isinstance(value, Mapping) and bool(value.get("text")) and _name_of(one) in prompts
+
+    def asks(one: object) -> bool:
+        if not isinstance(one, Mapping) or not isinstance(one.get("value"), Mapping):
+            return True
+        if one["value"].keys() & {"x", "points", "rle"}:
+            return True
+        name = _name_of(one)
+        return not notes and name not in prompts and one.get("type") == "textarea"
+
+    typed = [one for one in result if is_typed(one)]
+    return {**context, "result": typed or [one for one in result if asks(one)]}
+
+
+def _name_of(region: object) -> object:
+    return region.get("from_name") if isinstance(region, Mapping) else None
 
 
 def gestures_of(context: Json) -> tuple[Gesture, ...]:
