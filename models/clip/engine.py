@@ -72,6 +72,7 @@ class ClipEngine:
         self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._kind = kind
         self._margin = neutral.margin
+        self._least_fit = neutral.least_fit
         self._options = options
         self._shared = vectors
         self._images: FeatureCache[Tensor] = FeatureCache(options.image_cache_bytes)
@@ -139,7 +140,11 @@ class ClipEngine:
         texts = {text: self._texts.of(text) for text in {ask[2].candidates for ask in asks}}
         vectors = self._image_vectors([ask[0] for ask in asks], [ask[1] for ask in asks])
         return [
-            Classification(query.candidates, self._probabilities(vector, query, texts))
+            Classification(
+                query.candidates,
+                self._probabilities(vector, query, texts),
+                self._none_fits(vector, query, texts),
+            )
             for vector, (_, _, query) in zip(vectors, asks, strict=True)
         ]
 
@@ -208,6 +213,16 @@ class ClipEngine:
             return tuple((logits + self._model.logit_bias.float()).sigmoid().tolist())
         neutral = (self._texts.neutral @ image * scale).logsumexp(0)
         return tuple((logits - neutral).sigmoid().tolist())
+
+    def _none_fits(
+        self, image: Tensor, query: Classify, texts: dict[tuple[str, ...], Tensor]
+    ) -> bool:
+        if query.multi or not self._least_fit:
+            return False
+        scale = self._model.logit_scale.float().exp()
+        best = (texts[query.candidates] @ image * scale).max()
+        neutral = (self._texts.neutral @ image * scale).logsumexp(0)
+        return bool((best - neutral).sigmoid() < self._least_fit)
 
     def _image_vectors(self, images: Sequence[Image.Image], keys: Sequence[str]) -> list[Tensor]:
         """Gives a float32 vector of length 1 for each image."""
