@@ -54,7 +54,7 @@ def plan(
         asked = f"TextArea {prompt.name!r} on {prompt.to_name!r}: what people type is looked for"
         console.print(Text(asked, style="bold"), soft_wrap=True)
     for note in config.notes:
-        asked = f"TextArea {note.name!r} on {note.to_name!r}: what became of it is said there"
+        asked = f"TextArea {note.name!r} on {note.to_name!r}: what became of a prompt or a drawn shape is said there"
         console.print(Text(asked, style="bold"), soft_wrap=True)
         if not note.is_left_out:
             console.print(Text(_SUBMITTED.format(note.name), style="yellow"), soft_wrap=True)

@@ -42,7 +42,7 @@ __all__ = ["candidates_query", "plan_steps"]
 
 #: Scores of several-of-many are independent probabilities: more likely than not is ticked.
 MULTIPLE_CHOICE_THRESHOLD = 0.5
-#: One-of-many always names its best choice, and a caption always says something; the score says how
+#: One-of-many names its best choice where one fits at all, and a caption always says something; the score says how
 #: sure it is.
 NO_THRESHOLD = 0.0
 #: Texts that one plan asks in all: so many travel with every image and are kept with every project.
