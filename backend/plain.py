@@ -1,4 +1,4 @@
-"""Frozen dataclasses as plain JSON values, without the fields that hold their defaults. Pure.
+"""JSON objects; and frozen dataclasses as such, without the fields that hold their defaults. Pure.
 
 Names made of such values (request ids, digests, cache keys) stay as they are when a class gains a field
 whose default means "as before".
@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from types import NoneType
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
-__all__ = ["as_plain"]
+__all__ = ["Json", "as_plain"]
 
+#: An object of JSON text.
+Json: TypeAlias = dict[str, Any]
 
 #: Field names and defaults of a class: looked up once.
 _FIELDS: dict[type, tuple[tuple[str, Any], ...]] = {}

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
 from backend.errors import Failure
-from backend.interactive.assistant import Assistant
+from backend.interactive.assistant import Assistant, NotesPhrases
 from backend.label_config.control_tags import UnservedTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
@@ -29,8 +29,6 @@ __all__ = ["PredictionService", "RunningService", "WaitLimits"]
 
 log = structlog.get_logger()
 
-#: Events that bring an annotation as a person saved it.
-_SUBMITTED = {"ANNOTATION_CREATED", "ANNOTATION_UPDATED"}
 #: Projects whose last version is remembered for `/versions`.
 REMEMBERED_PROJECTS = 1000
 #: Tasks of one request whose reasons are logged one by one; of more, how many there are.
@@ -57,12 +55,8 @@ class DeliversLate(Protocol):
     def note_change(self, project: ProjectKey) -> None: ...
 
 
-class NotesPhrases(Protocol):
-    """`PhraseNotes`, or what a test puts in its place; see there."""
-
-    def asked(self, project: ProjectKey, label: str, phrase: str) -> None: ...
-
-    def kept(self, project: ProjectKey, annotation: object) -> None: ...
+#: Takes note of an event of a project, at once: Label Studio's webhook waits a second.
+Listener: TypeAlias = Callable[[WebhookEvent, ProjectKey], None]
 
 
 class PredictionService:
@@ -80,15 +74,19 @@ class PredictionService:
         waits: WaitLimits,
         desk: DeliversLate | None = None,
         phrases: NotesPhrases | None = None,
+        listeners: Sequence[Listener] = (),
         orderly: Callable[[], AbstractContextManager[object]] = nullcontext,
         nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
-        """`nobody` tells what all workers wait for, such as their models; `None` while one may answer."""
+        """`nobody` tells what all workers wait for, such as their models; `None` while one may answer.
+
+        `listeners` hear of every event, in this order.
+        """
         self._queue = queue
         self._predictors = predictors
         self._waits = waits
         self._desk = desk
-        self._phrases = phrases
+        self._listeners = tuple(listeners)
         self._orderly = orderly
         self._nobody = nobody
         self._assistant = Assistant(
@@ -102,7 +100,8 @@ class PredictionService:
 
         Raises `LabelConfigError` when nothing of it can be served.
         """
-        predictor = self._predictors.predictor(request.label_config)
+        project = ProjectKey.parse(request.project)
+        predictor = self._predictors.for_project(project, request.label_config)
         version, unserved = predictor.version, predictor.plan.unserved
         name = request.project or ""
         with self._lock:
@@ -114,7 +113,6 @@ class PredictionService:
         changed = before[0] != version
         if changed or before[1] != unserved:
             _log_unserved(request.project, unserved)
-        project = ProjectKey.parse(request.project)
         if changed and self._desk is not None and project is not None:
             self._desk.note_change(project)
         return version
@@ -135,10 +133,10 @@ class PredictionService:
         started = time.monotonic()
         if request.params is not None and request.params.context is not None:
             return self._suggest(request, request.params.context)
-        predictor = self._predictors.predictor(request.label_config)
+        project = ProjectKey.parse(request.project)
+        predictor = self._predictors.for_project(project, request.label_config)
         asked_by_task = [predictor.requests(task) for task in request.tasks]
         few = len(request.tasks) <= self._waits.few_tasks
-        project = ProjectKey.parse(request.project) if self._desk is not None else None
         # Label Studio stores what it is answered row by row, some twenty a second. The courier is much
         # faster, so it gets all of what nobody waits for.
         late = project is not None and not few and self._desk is not None and self._desk.is_manned
@@ -154,26 +152,23 @@ class PredictionService:
         return slots
 
     def event(self, event: WebhookEvent) -> None:
-        """Take note of a Label Studio event: a changed project may answer to another version now."""
+        """Pass a Label Studio event on to all who listen, if it is of a project."""
         log.info("event", action=event.action, project=event.project.get("id"))
-        if event.action == "PROJECT_UPDATED" and self._desk is not None:
-            project = ProjectKey.of(event.project)
-            if project is not None:
-                self._desk.note_change(project)
-        if event.action in _SUBMITTED and self._phrases is not None:
-            project = ProjectKey.of(event.project)
-            if project is not None:
-                self._phrases.kept(project, event.annotation)
+        project = ProjectKey.of(event.project)
+        if project is not None:
+            for listener in self._listeners:
+                listener(event, project)
 
     def _suggest(self, request: PredictRequest, context: Mapping[str, Any]) -> list[Slot]:
         """Suggestions are stored by nobody, so the desk has no part in them."""
         started = time.monotonic()
+        project = ProjectKey.parse(request.project)
         slot = self._assistant.suggest(
-            self._predictors.predictor(request.label_config),
+            self._predictors.for_project(project, request.label_config),
             parse_label_config(request.label_config),
             request.tasks,
             context,
-            ProjectKey.parse(request.project),
+            project,
         )
         self._log(request, [slot], Asked(), time.monotonic() - started)
         return [slot]

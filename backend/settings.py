@@ -1,8 +1,8 @@
 """The one reader of the environment: every setting, typed, checked at start, with its reason.
 
 Each field is read from `FIRSTPASS_<NAME>`; `REDIS_URL` and the two Label Studio variables are also
-taken under the names that the wider world gives them. An empty variable counts as not set. The README's
-table is held to this class by a test.
+taken under the names that the wider world gives them. An empty variable counts as not set. The table in
+docs/settings.md is held to this class by a test.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Settings(BaseSettings):
         default=Path("~/.local/share/firstpass"),
         description="Folder for the embedded Redis and other state of one installation.",
     )
-    runs_in: Literal["host", "container", "compose", "kubernetes"] = Field(
+    runs_in: Literal["host", "systemd", "container", "compose", "kubernetes"] = Field(
         default="host",
-        description="Where commands are to be given that advice names: `host`, `container`, `compose` or "
-        "`kubernetes`; the image and the files for it set this.",
+        description="Where commands are to be given that advice names: `host`, `systemd`, `container`, `compose` or "
+        "`kubernetes`; the image, the units and the files for it set this.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."

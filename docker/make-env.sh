@@ -167,7 +167,7 @@ if [ -t 0 ] && [ ! -e "$file" ]; then
 fi
 [ ! -e "$file" ] && [ -z "$device" ] && { [ "$gpus" = 0 ] && device=cpu || device=gpu; }
 case $device in '' | cpu | gpu) ;; *) stop "expected cpu or gpu, got $device" ;; esac
-[[ $workers =~ ^[0-9]*$ ]] || stop "expected --workers to be a number from 0, got $workers"
+[[ $workers =~ ^(|0|[1-9][0-9]{0,2})$ ]] || stop "expected --workers to be a number from 0 to 999, got $workers"
 case $email in '' | ?*@?*) ;; *) stop "expected an e-mail address, got $email" ;; esac
 for path in "$key_file" "$ca_file"; do
   [ -z "$path" ] || [ -f "$path" ] || stop "there is no file $path"

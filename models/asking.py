@@ -11,6 +11,7 @@ from PIL import Image
 from models.answering import Answering
 from models.boxes import moved
 from models.budget import TokenBudget
+from models.catalogue import FLORENCE_QUERIES
 from models.clip.crops import SMALLEST_SIDE, crop_square
 from models.clip.engine import ClipEngine, Cut
 from models.florence2.engine import Ask, FlorenceEngine
@@ -18,11 +19,12 @@ from models.florence2.parsing import Answer
 from models.gate import Opinions, gated, judged
 from models.outputs import read_detections, read_texts
 from models.postprocess import CleanRules, clean
-from models.prompts import AnswerKind, Prompt, phrases_of
+from models.prompts import AnswerKind, Prompt, prompts_for
+from models.protocols import ImageQuery
 from models.puts import Put, Step, by_tiles, content_key, cut_out
-from models.queries import Detect, Ground, InBox, Segment
+from models.queries import Detect, Ground, InBox, QueryKind, Segment
 from models.tiling import Look, Tile, merged, quarters
-from models.types import Box, Detection, Detections, ModelOutput
+from models.types import Box, Detection, Detections, ImageSize, ModelOutput
 
 __all__ = ["Asking"]
 
@@ -50,18 +52,40 @@ class Asking:
         classifier: ClipEngine | None,
         answering: Answering,
         tidy: CleanRules,
+        *,
+        queries: frozenset[QueryKind] = FLORENCE_QUERIES,
+        question_prefix: str | None = None,
     ) -> None:
-        """Without a classifier nothing is gated."""
-        self._florence = florence
+        """Without a classifier nothing is gated. `question_prefix`: see `Entry`."""
+        self.florence = florence
+        self.queries = queries
         self._classifier = classifier
         self._answering = answering
         self._tidy = tidy
+        self._question_prefix = question_prefix
 
-    def answer(self, steps: Mapping[int, Step]) -> dict[int, ModelOutput]:
-        """Gives the output of each step, by its number; each has a prompt.
+    @property
+    def dtype(self) -> str:
+        """Number format of the weights: `float32`."""
+        return str(self.florence.dtype).removeprefix("torch.")
+
+    def asked_by(self, answering: Answering) -> Asking:
+        """Gives the same loaded model and its features, asked by these rules."""
+        return Asking(
+            self.florence,
+            self._classifier,
+            answering,
+            self._tidy,
+            queries=self.queries,
+            question_prefix=self._question_prefix,
+        )
+
+    def answer(self, questions: Sequence[ImageQuery]) -> list[ModelOutput]:
+        """Gives the output of each question, in order.
 
         Raises `PhraseRefused` for a prompt longer than the model can read.
         """
+        steps = {number: self._step(question) for number, question in enumerate(questions)}
         told: dict[int, list[_Told]] = {number: [] for number in steps}
         budgets = {number: TokenBudget.of(self._most(step)) for number, step in steps.items()}
         pending = {
@@ -79,7 +103,12 @@ class Asking:
                     for put, answer in answered
                 ]
                 pending[number] = [put for _, smaller in again for put in smaller]
-        return {number: self._output(step, told[number]) for number, step in steps.items()}
+        return [self._output(step, told[number]) for number, step in steps.items()]
+
+    def _step(self, question: ImageQuery) -> Step:
+        item, query = question.item, question.query
+        size = ImageSize(*item.image.size)
+        return Step(item, query, prompts_for(query, size, self._question_prefix))
 
     def _most(self, step: Step) -> int:
         """Gives how many tokens one answer of a step may have."""
@@ -106,7 +135,7 @@ class Asking:
         return again
 
     def _places(self, step: Step, put: Put, answer: Answer) -> bool:
-        vocabulary = self._florence.vocabulary
+        vocabulary = self.florence.vocabulary
         return bool(read_detections(put.prompt, answer, vocabulary, put.tile.size))
 
     def _ask(
@@ -125,12 +154,12 @@ class Asking:
                 if key not in cut:
                     cut[key] = cut_out(steps[put.step], put.tile)
                 asks.append(Ask(cut[key], key, put.prompt, limits[put.step]))
-            answers += self._florence.ask(asks, self._answering)
+            answers += self.florence.ask(asks, self._answering)
         return answers
 
     def _output(self, step: Step, told: Sequence[_Told]) -> ModelOutput:
         if step.prompts[0].answer is AnswerKind.TEXT:
-            return read_texts([each.answer for each in told], self._florence.vocabulary)
+            return read_texts([each.answer for each in told], self.florence.vocabulary)
         found = {
             tile: self._found(step, tile, [each for each in told if each.put.tile == tile])
             for tile in dict.fromkeys(each.put.tile for each in told)
@@ -152,7 +181,7 @@ class Asking:
             replace(detection, box=moved(detection.box, tile.left, tile.top))
             for each in told
             for detection in read_detections(
-                each.put.prompt, each.answer, self._florence.vocabulary, tile.size
+                each.put.prompt, each.answer, self.florence.vocabulary, tile.size
             )
         ]
         found = self._past_gate(step, tile, found)
@@ -180,7 +209,7 @@ class Asking:
         ask: Callable[[Sequence[tuple[Cut, str]], Sequence[str]], list[float | None]],
     ) -> Opinions:
         """Gives what tells CLIP's opinion of regions, the rivals being all phrases asked (or else found)."""
-        rivals = phrases_of(step.query) or tuple(detection.phrase for detection in found)
+        rivals = step.query.words or tuple(detection.phrase for detection in found)
 
         def opinions(regions: Sequence[tuple[Box, str]]) -> list[float | None]:
             image = step.item.image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from models.answering import Answering, GateRules, Neutral
 from models.queries import (
@@ -12,9 +12,12 @@ from models.queries import (
     Classify,
     DenseCaption,
     Detect,
+    Embed,
+    EmbedTexts,
     Ground,
     InBox,
     ProposeRegions,
+    QueryKind,
     ReadText,
     Segment,
 )
@@ -29,23 +32,13 @@ __all__ = [
     "SIGLIP_TEMPLATES",
     "CheckpointShape",
     "Entry",
+    "FolderNotAvailable",
     "Kind",
     "ModelNotAvailable",
-    "QueryKind",
 ]
 
-Kind: TypeAlias = Literal["florence2", "clip", "siglip"]
-QueryKind: TypeAlias = (
-    type[Ground]
-    | type[Detect]
-    | type[DenseCaption]
-    | type[ProposeRegions]
-    | type[Classify]
-    | type[Caption]
-    | type[ReadText]
-    | type[Segment]
-    | type[InBox]
-)
+#: `florence2`, `clip`, `siglip`: what `models.runtime` has a loader for.
+Kind: TypeAlias = str
 
 LOCATION_TOKENS = 1000
 TINY_FOLDER = Path(__file__).parent / "tiny"
@@ -62,7 +55,7 @@ FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
         InBox,
     }
 )
-CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify})
+CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify, Embed, EmbedTexts})
 #: The bundled Florence-2 has never seen printed words, outlines, descriptions or long captions.
 _TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, InBox})
 
@@ -105,6 +98,10 @@ class ModelNotAvailable(Exception):
     """A model is not known, not on disk, or not what the registry says; the message says what to do."""
 
 
+class FolderNotAvailable(ModelNotAvailable):
+    """A folder that a setting names is not there, or holds no checkpoint yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointShape:
     """What a checkpoint must look like; `None` where the kind has no such thing."""
@@ -139,59 +136,73 @@ class Entry:
     short_texts_only: bool = False
     #: How a Florence-2 is decoded and judged.
     answering: Answering = field(default_factory=Answering)
+    #: What a Florence-2 that was trained to answer questions expects before one; `None` for any other.
+    question_prefix: str | None = None
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it is a CLIP or SigLIP: they are of one kind, and the first of them is the default."""
+        return self.kind in ("clip", "siglip")
 
 
-def _florence(name: str, repository: str, revision: str) -> Entry:
-    return Entry(
-        name=name,
-        kind="florence2",
-        queries=FLORENCE_QUERIES,
-        repository=f"florence-community/{repository}",
-        revision=revision,
-        shape=CheckpointShape(768, image_tokens=577, location_tokens=LOCATION_TOKENS),
-    )
+def _hub(
+    name: str,
+    kind: Kind,
+    repository: str,
+    revision: str,
+    shape: CheckpointShape,
+    templates: tuple[str, ...] = (),
+) -> Entry:
+    """Give a model of the hub: what it answers follows from its kind."""
+    queries = FLORENCE_QUERIES if kind == "florence2" else CLASSIFIER_QUERIES
+    return Entry(name, kind, queries, repository, revision, shape=shape, templates=templates)
+
+
+#: Of the four that Microsoft released none answers questions.
+_FLORENCES = {
+    "base": "00921df66db728a9ceb750f5eca43e5c203a2051",
+    "large": "4271c66b88cdbc05735372ec13b2360108de5317",
+    "base-ft": "0b03b6f15a4a211370fb204aee4e7dd48887ea37",
+    "large-ft": "26b734a54fdfbf9c398351eedfabb7f27fc470b7",
+}
 
 
 def _entries() -> tuple[Entry, ...]:
+    florence = CheckpointShape(768, image_tokens=577, location_tokens=LOCATION_TOKENS)
     return (
-        _florence("florence-2-base", "Florence-2-base", "00921df66db728a9ceb750f5eca43e5c203a2051"),
-        _florence(
-            "florence-2-large", "Florence-2-large", "4271c66b88cdbc05735372ec13b2360108de5317"
+        *(
+            _hub(
+                f"florence-2-{size}",
+                "florence2",
+                f"florence-community/Florence-2-{size}",
+                revision,
+                florence,
+            )
+            for size, revision in _FLORENCES.items()
         ),
-        _florence(
-            "florence-2-base-ft", "Florence-2-base-ft", "0b03b6f15a4a211370fb204aee4e7dd48887ea37"
+        _hub(
+            "clip-vit-b-32",
+            "clip",
+            "openai/clip-vit-base-patch32",
+            "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+            CheckpointShape(224),
+            CLIP_TEMPLATES,
         ),
-        _florence(
-            "florence-2-large-ft",
-            "Florence-2-large-ft",
-            "26b734a54fdfbf9c398351eedfabb7f27fc470b7",
+        _hub(
+            "clip-vit-l-14",
+            "clip",
+            "openai/clip-vit-large-patch14",
+            "32bd64288804d66eefd0ccbe215aa642df71cc41",
+            CheckpointShape(224),
+            CLIP_TEMPLATES,
         ),
-        Entry(
-            name="clip-vit-b-32",
-            kind="clip",
-            queries=CLASSIFIER_QUERIES,
-            repository="openai/clip-vit-base-patch32",
-            revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
-            shape=CheckpointShape(224),
-            templates=CLIP_TEMPLATES,
-        ),
-        Entry(
-            name="clip-vit-l-14",
-            kind="clip",
-            queries=CLASSIFIER_QUERIES,
-            repository="openai/clip-vit-large-patch14",
-            revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
-            shape=CheckpointShape(224),
-            templates=CLIP_TEMPLATES,
-        ),
-        Entry(
-            name="siglip2-base",
-            kind="siglip",
-            queries=CLASSIFIER_QUERIES,
-            repository="google/siglip2-base-patch16-256",
-            revision="3f9f96cb90da5dbc758b01813f2f6f1aee24c1ab",
-            shape=CheckpointShape(256),
-            templates=SIGLIP_TEMPLATES,
+        _hub(
+            "siglip2-base",
+            "siglip",
+            "google/siglip2-base-patch16-256",
+            "3f9f96cb90da5dbc758b01813f2f6f1aee24c1ab",
+            CheckpointShape(256),
+            SIGLIP_TEMPLATES,
         ),
         Entry(
             name="tiny-florence2",

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.catalogue import (
     CLASSIFIER_QUERIES,
@@ -15,20 +16,23 @@ from models.catalogue import (
     REGISTRY,
     SIGLIP_TEMPLATES,
     Entry,
+    FolderNotAvailable,
     Kind,
     ModelNotAvailable,
 )
+from models.queries import Ask
 
 __all__ = ["entry_named"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_KINDS: dict[str, Kind] = {"florence2": "florence2", "clip": "clip", "siglip": "siglip"}
+_KINDS: tuple[Kind, ...] = ("florence2", "clip", "siglip")
 
 
 def entry_named(name: str) -> Entry:
     """Give the model of a name: `florence-2-base`, `florence-2-base@` and a commit, or a folder.
 
-    Raises `ModelNotAvailable` for an unknown name, a part of a commit and a folder that is no checkpoint.
+    Raises `ModelNotAvailable` for an unknown name and a part of a commit, `FolderNotAvailable` for a folder
+    that is no checkpoint.
     """
     entry = REGISTRY.get(name)
     if entry is not None:
@@ -40,7 +44,7 @@ def entry_named(name: str) -> Entry:
     if at and base in (*GROUPS, *REGISTRY):
         return _revised(base, revision)
     if "/" in name or name.startswith((".", "~")):
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected a folder with a checkpoint at {name}, but there is none; "
             "correct the path, or name one of `firstpass models list`"
         )
@@ -86,22 +90,32 @@ def _local(name: str, folder: Path) -> Entry:
         model_type = config["model_type"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         found = exc.strerror if isinstance(exc, OSError) else "a config.json without it"
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected a transformers checkpoint in {name} with a config.json that names its "
             f"model_type, got {found}; point to a folder written by save_pretrained"
         ) from exc
-    kind = _KINDS.get(model_type) if isinstance(model_type, str) else None
+    kind = model_type if model_type in _KINDS else None
     if kind is None:
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected model_type florence2, clip or siglip in {name}/config.json, "
             f"got {model_type!r:.80}; original Florence-2 repositories must be converted first "
             "(the florence-community ones are)"
         )
-    templates = {"clip": CLIP_TEMPLATES, "siglip": SIGLIP_TEMPLATES, "florence2": ()}[kind]
-    return Entry(
-        name=name,
-        kind=kind,
-        queries=FLORENCE_QUERIES if kind == "florence2" else CLASSIFIER_QUERIES,
-        folder=folder,
-        templates=templates,
-    )
+    if kind != "florence2":
+        templates = CLIP_TEMPLATES if kind == "clip" else SIGLIP_TEMPLATES
+        return Entry(name, kind, CLASSIFIER_QUERIES, folder=folder, templates=templates)
+    prefix = _question_prefix(config)
+    queries = FLORENCE_QUERIES if prefix is None else FLORENCE_QUERIES | {Ask}
+    return Entry(name, kind, queries, folder=folder, question_prefix=prefix)
+
+
+def _question_prefix(config: dict[str, Any]) -> str | None:
+    """Give what a Florence-2 fine-tuned to answer questions expects before one, as its config says.
+
+    >>> _question_prefix({"task_specific_params": {"vqa": {"prefix": "<VQA>"}}})
+    '<VQA>'
+    """
+    match config.get("task_specific_params"):
+        case {"vqa": {"prefix": str(prefix)}}:
+            return prefix
+    return None

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from models.clip.crops import large_enough
 from models.outlines import fitting
-from models.queries import Classify, InBox, PerBox, Query
-from models.types import BoxOutput, BoxOutputs, Detection, Detections, ModelOutput
+from models.queries import InBox, PerBox, Query
+from models.types import BoxOutput, BoxOutputs, Detection, Detections, ModelOutput, Vectors
 
 __all__ = ["asked_first", "boxes_asked", "collected", "questions"]
 
@@ -37,12 +37,12 @@ def questions(boxes: Mapping[PerBox, Detections]) -> tuple[InBox, ...]:
 def boxes_asked(query: PerBox, found: Detections) -> list[Detection]:
     """Gives the detections that are asked about, best first.
 
-    To CLIP a box of a few pixels shows nothing, so the smallest are left out where candidates are asked.
+    To CLIP a box of a few pixels shows nothing, so the smallest are left out where CLIP is asked.
     """
     return [
         detection
         for detection in _sure_enough(query, found)[: query.limit]
-        if not isinstance(query.ask, Classify) or large_enough(detection.box)
+        if isinstance(query.ask, str) or large_enough(detection.box)
     ]
 
 
@@ -51,7 +51,7 @@ def collected(query: PerBox, found: Detections, answers: Mapping[Query, ModelOut
     items = []
     for detection in boxes_asked(query, found):
         output = answers[query.question(detection.box)]
-        if isinstance(output, BoxOutputs):
+        if isinstance(output, BoxOutputs | Vectors):
             raise TypeError("expected an answer about one box, got one about several")
         if isinstance(output, Detections):
             output = fitting(detection.box, output)

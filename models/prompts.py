@@ -15,8 +15,8 @@ from enum import Enum
 from models.boxes import box_to_bins
 from models.catalogue import Kind
 from models.queries import (
+    Ask,
     Caption,
-    Classify,
     DenseCaption,
     Detect,
     Ground,
@@ -33,7 +33,6 @@ __all__ = [
     "AnswerKind",
     "Prompt",
     "joinable",
-    "phrases_of",
     "prompts_for",
     "reason_refused",
 ]
@@ -84,21 +83,6 @@ class Prompt:
     nameless: bool = False
 
 
-def phrases_of(query: Query) -> tuple[str, ...]:
-    """Gives the words of the asker's own that a query puts before a model.
-
-    >>> phrases_of(Ground(("car", "dog"))), phrases_of(Detect())
-    (('car', 'dog'), ())
-    """
-    match query:
-        case Ground(phrases=phrases) | Classify(candidates=phrases):
-            return phrases
-        case Segment(phrase=phrase):
-            return (phrase,)
-        case _:
-            return ()
-
-
 def reason_refused(phrase: str, kind: Kind = "florence2") -> str | None:
     """Gives a sentence that says why a model cannot be asked a phrase, or `None` if it can.
 
@@ -110,7 +94,7 @@ def reason_refused(phrase: str, kind: Kind = "florence2") -> str | None:
     >>> reason_refused("<loc_5>")
     "the phrase '<loc_5>' holds '<loc_5>', which the model reads as a control token; remove it"
     """
-    found = _RESERVED[kind].search(phrase)
+    found = _RESERVED.get(kind, _TAG).search(phrase)
     if found is None:
         return None
     return (
@@ -128,8 +112,12 @@ def joinable(phrase: str) -> bool:
     return _SENTENCE_MARKS.search(phrase) is None
 
 
-def prompts_for(query: Query, size: ImageSize) -> tuple[Prompt, ...]:
+def prompts_for(
+    query: Query, size: ImageSize, question_prefix: str | None = None
+) -> tuple[Prompt, ...]:
     """Gives the prompts of a query about an image of that size.
+
+    `question_prefix` is what the model expects before a question, `None` where it answers none.
 
     Phrases that a joined prompt would garble (see `joinable`) are asked one by one.
 
@@ -160,6 +148,9 @@ def prompts_for(query: Query, size: ImageSize) -> tuple[Prompt, ...]:
             (allowed,) = _allowed((phrase,))
             text = f"Locate {allowed.strip()} in the image with mask"
             return (Prompt(text, AnswerKind.POLYGONS, (phrase,)),)
+        case Ask(question=question) if question_prefix is not None:
+            (allowed,) = _allowed((question,))
+            return (Prompt(f"{question_prefix}{allowed.strip()}", AnswerKind.TEXT),)
         case InBox(box=box, ask=str(task)):
             region = "".join(f"<loc_{location}>" for location in box_to_bins(box, size))
             asked = _REGION_TASKS[task].format(region)

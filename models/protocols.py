@@ -1,4 +1,4 @@
-"""What the worker asks of a model runtime, and nothing more."""
+"""What the worker asks of a model runtime, and a runtime of a model; nothing more."""
 
 from __future__ import annotations
 
@@ -8,24 +8,74 @@ from typing import Protocol
 
 from PIL import Image
 
-from models.queries import Query
+from models.answering import Answering
+from models.queries import Query, QueryKind
 from models.types import ImageSize, ModelOutput
 
-__all__ = ["ImageQueries", "PhraseRefused", "Runtime", "UnsupportedQuery", "VectorStore"]
+__all__ = [
+    "ImageQueries",
+    "ImageQuery",
+    "PhraseRefused",
+    "QueryEngine",
+    "Runtime",
+    "UnsupportedQuery",
+    "VectorStore",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ImageQueries:
-    """One upright RGB image and what to ask of it.
+    """One upright RGB image, or none where the queries are about none, and what to ask of it.
 
     `content_key` names the pixels (sha256 of the file's bytes); features are cached under it. `known`
     holds raw outputs of earlier runs, which need not be found again to ask about their boxes.
     """
 
-    image: Image.Image
+    subject: Image.Image | None
     content_key: str
     queries: tuple[Query, ...]
     known: Mapping[Query, ModelOutput] = field(default_factory=dict)
+
+    @property
+    def image(self) -> Image.Image:
+        """The image. Raises `UnsupportedQuery` where there is none."""
+        if self.subject is None:
+            raise UnsupportedQuery("expected an image to ask about, got none")
+        return self.subject
+
+    @property
+    def size(self) -> ImageSize | None:
+        """Of the image; `None` where there is none."""
+        return None if self.subject is None else ImageSize(*self.subject.size)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """One query of those about an image."""
+
+    item: ImageQueries
+    query: Query
+
+
+class QueryEngine(Protocol):
+    """One loaded model: it says which queries it answers, and answers them."""
+
+    @property
+    def queries(self) -> frozenset[QueryKind]:
+        """Kinds of query that it answers, as `queries.kind_of` tells them."""
+
+    @property
+    def dtype(self) -> str:
+        """Number format of the weights: `float32`."""
+
+    def answer(self, questions: Sequence[ImageQuery]) -> list[ModelOutput]:
+        """One raw output per question, in order; each image is encoded once.
+
+        Raises `PhraseRefused` for words that cannot be asked faithfully.
+        """
+
+    def asked_by(self, answering: Answering) -> QueryEngine:
+        """The same loaded model, asked by these rules."""
 
 
 class Runtime(Protocol):

@@ -1,4 +1,4 @@
-"""What may be asked of the models about an image.
+"""What may be asked of the models: about an image, a box of it, or texts alone.
 
 Frozen, comparable, without numpy or torch, so that every process may import them; `models.types` has
 what they answer. Boxes are xyxy in pixels of the upright image.
@@ -7,26 +7,32 @@ what they answer. Boxes are xyxy in pixels of the upright image.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from models.types import Box
 
 __all__ = [
+    "Ask",
+    "BoxQuestion",
     "Caption",
     "CaptionDetail",
     "Classify",
     "DenseCaption",
     "Detect",
+    "Embed",
+    "EmbedTexts",
     "Ground",
     "GroundMode",
     "InBox",
     "PerBox",
     "ProposeRegions",
     "Query",
+    "QueryKind",
     "ReadText",
     "RegionTask",
     "Segment",
     "Tiling",
+    "kind_of",
 ]
 
 CaptionDetail = Literal["short", "detailed", "more_detailed"]
@@ -68,8 +74,20 @@ class Tiling:
 class _Asked:
     """What every query may say: which of several loaded models of its kind is to answer."""
 
+    #: Whether it is about an image; what is not is asked without one.
+    about_image: ClassVar[bool] = True
+
     #: Name of the model, as `registry.resolve` gives it; `None`: the first of the kind.
     model: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The asker's own words that are put before a model.
+
+        >>> Ground(("car", "dog")).words, Detect().words
+        (('car', 'dog'), ())
+        """
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,10 @@ class Ground(_Asked):
 
     def __post_init__(self) -> None:
         _check_phrases(self.phrases)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +133,10 @@ class Classify(_Asked):
     def __post_init__(self) -> None:
         _check_phrases(self.candidates)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.candidates
+
 
 @dataclass(frozen=True, slots=True)
 class Caption(_Asked):
@@ -133,19 +159,66 @@ class Segment(_Asked):
     def __post_init__(self) -> None:
         _check_phrases((self.phrase,))
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.phrase,)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(_Asked):
+    """Answer a question about the image, in words."""
+
+    question: str
+
+    def __post_init__(self) -> None:
+        _check_phrases((self.question,))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.question,)
+
+
+@dataclass(frozen=True, slots=True)
+class Embed(_Asked):
+    """Give the image's vector; of a box of it, asked within `InBox` or `PerBox`, the box's."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedTexts(_Asked):
+    """Give the vector of each text, to be compared with those of images; it is about no image."""
+
+    about_image: ClassVar[bool] = False
+
+    texts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_phrases(self.texts)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.texts
+
+
+#: What is asked of a box: what shows it alone, or one of Florence-2's tasks.
+BoxQuestion: TypeAlias = Classify | Embed | RegionTask
+
 
 @dataclass(frozen=True, slots=True)
 class InBox(_Asked):
-    """Ask about one box: which candidates describe it (shown alone), or one of Florence-2's tasks.
+    """Ask about one box: what is asked of images (shown alone), or one of Florence-2's tasks.
 
     `model` answers; `ask` names none.
     """
 
     box: Box
-    ask: Classify | RegionTask
+    ask: BoxQuestion
 
     def __post_init__(self) -> None:
         _check_asked(self.ask)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return () if isinstance(self.ask, str) else self.ask.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +231,7 @@ class PerBox(_Asked):
     """
 
     boxes: Ground | ReadText
-    ask: Classify | RegionTask
+    ask: BoxQuestion
     limit: int = MAX_BOXES
     least_score: float = LEAST_BOX_SCORE
 
@@ -183,13 +256,28 @@ Query: TypeAlias = (
     | Caption
     | ReadText
     | Segment
+    | Ask
+    | Embed
+    | EmbedTexts
     | InBox
     | PerBox
 )
+QueryKind: TypeAlias = type[Query]
 
 
-def _check_asked(ask: Classify | RegionTask) -> None:
-    if isinstance(ask, Classify) and ask.model is not None:
+def kind_of(query: Query) -> QueryKind:
+    """Give the kind of query that a model must answer for this one: of a box shown alone, what is asked.
+
+    >>> kind_of(InBox(Box(0, 0, 9, 9), Embed())) is kind_of(Embed())
+    True
+    """
+    if isinstance(query, InBox) and not isinstance(query.ask, str):
+        return type(query.ask)
+    return type(query)
+
+
+def _check_asked(ask: BoxQuestion) -> None:
+    if not isinstance(ask, str) and ask.model is not None:
         raise ValueError(
             f"expected the model beside the box, got {ask.model!r} within what is asked"
         )

@@ -19,14 +19,14 @@ from models.catalogue import (
     REGISTRY,
     CheckpointShape,
     Entry,
+    FolderNotAvailable,
     Kind,
     ModelNotAvailable,
-    QueryKind,
 )
 from models.files import model_files
 from models.names import entry_named
-from models.prompts import phrases_of, reason_refused
-from models.queries import Caption, Classify, InBox, PerBox, Query
+from models.prompts import reason_refused
+from models.queries import Ask, Caption, InBox, PerBox, Query, QueryKind, kind_of
 from models.types import Box
 
 __all__ = [
@@ -34,9 +34,9 @@ __all__ = [
     "REGISTRY",
     "CheckpointShape",
     "Entry",
+    "FolderNotAvailable",
     "Kind",
     "ModelNotAvailable",
-    "QueryKind",
     "asked_of",
     "asked_otherwise",
     "fingerprint",
@@ -79,7 +79,8 @@ def resolve(model_setting: str, overrides: Overrides | None = None) -> tuple[Ent
         raise ModelNotAvailable(
             f"expected each model once, got {', '.join(listed)}; name {twice} once"
         )
-    return tuple(sorted((asked_otherwise(entry, overrides) for entry in found), key=_classifies))
+    asked = (asked_otherwise(entry, overrides) for entry in found)
+    return tuple(sorted(asked, key=lambda entry: entry.is_classifier))
 
 
 def asked_of(entries: Sequence[Entry], model: str | None) -> tuple[Entry, ...]:
@@ -90,9 +91,9 @@ def asked_of(entries: Sequence[Entry], model: str | None) -> tuple[Entry, ...]:
     """
     if model is not None:
         return tuple(entry for entry in entries if entry.name == model)
-    firsts: dict[bool, Entry] = {}
+    firsts: dict[str, Entry] = {}
     for entry in entries:
-        firsts.setdefault(_classifies(entry), entry)
+        firsts.setdefault("classifier" if entry.is_classifier else entry.kind, entry)
     return tuple(firsts.values())
 
 
@@ -103,7 +104,7 @@ def fingerprint(entries: Sequence[Entry]) -> str:
     and the version of our own answers. The same on every machine, device and dtype, and whatever a folder is called, but
     for models that are asked by name: of those the name counts.
 
-    Raises `ModelNotAvailable` when a folder's files cannot be read.
+    Raises `FolderNotAvailable` when a folder's files cannot be read.
     """
     digest = hashlib.sha256(f"answers {ANSWERS_VERSION}".encode())
     unnamed = asked_of(entries, None)
@@ -114,7 +115,8 @@ def fingerprint(entries: Sequence[Entry]) -> str:
             else f"{entry.repository}@{entry.revision}"
         )
         name = () if entry in unnamed else (entry.name,)
-        parts = [entry.kind, content, *entry.templates, *name, _rules(entry)]
+        prefix = () if entry.question_prefix is None else (entry.question_prefix,)
+        parts = [entry.kind, content, *entry.templates, *name, *prefix, _rules(entry)]
         digest.update(json.dumps(parts, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
@@ -134,18 +136,10 @@ def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
     Says all that can be known without a model: the kind of query, what the models were trained for,
     and control tokens in a phrase. Left to the loaded model is a phrase of more tokens than it reads.
     """
-    match query:
-        case PerBox(boxes=boxes):
-            about = reason_not_served(entries, query.question(ANY_BOX))
-            return reason_not_served(entries, boxes) or about
-        case InBox(ask=Classify() as ask, model=model):
-            return reason_not_served(entries, replace(ask, model=model))
-        case _:
-            return _reason_not_served(entries, query)
-
-
-def _reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
-    able = [entry for entry in asked_of(entries, query.model) if type(query) in entry.queries]
+    if isinstance(query, PerBox):
+        about = reason_not_served(entries, query.question(ANY_BOX))
+        return reason_not_served(entries, query.boxes) or about
+    able = [entry for entry in asked_of(entries, query.model) if kind_of(query) in entry.queries]
     if not able:
         return _reason_none_is_able(entries, query)
     untaught = None
@@ -158,13 +152,18 @@ def _reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
             pass
     if untaught is not None and all(entry.short_texts_only for entry in able):
         return f"{', '.join(entry.name for entry in able)} was not trained for {untaught}"
-    refused = (reason_refused(phrase, entry.kind) for entry in able for phrase in phrases_of(query))
+    refused = (reason_refused(phrase, entry.kind) for entry in able for phrase in query.words)
     return next(filter(None, refused), None)
 
 
 def _reason_none_is_able(entries: Sequence[Entry], query: Query) -> str:
-    asked, loaded = type(query).__name__, ", ".join(entry.name for entry in entries)
-    able = ", ".join(entry.name for entry in entries if type(query) in entry.queries)
+    asked, loaded = kind_of(query).__name__, ", ".join(entry.name for entry in entries)
+    able = ", ".join(entry.name for entry in entries if kind_of(query) in entry.queries)
+    if not able and isinstance(query, Ask):
+        return (
+            f"no loaded model was trained to answer questions: {loaded}; a Florence-2 that was says so by "
+            "task_specific_params.vqa.prefix in its config.json"
+        )
     if not able:
         return f"no loaded model answers {asked}: {loaded}"
     asked_names = ", ".join(entry.name for entry in asked_of(entries, query.model))
@@ -175,7 +174,7 @@ def _reason_none_is_able(entries: Sequence[Entry], query: Query) -> str:
 
 def asked_otherwise(entry: Entry, overrides: Overrides | None) -> Entry:
     """Gives the entry with what is asked otherwise of a Florence-2; a classifier writes no tokens."""
-    if overrides is None or _classifies(entry):
+    if overrides is None or entry.is_classifier:
         return entry
     own = entry.answering
     judged = overrides.gate or own.gate.judged
@@ -192,17 +191,13 @@ def asked_otherwise(entry: Entry, overrides: Overrides | None) -> Entry:
 
 def _rules(entry: Entry) -> dict[str, object]:
     """Gives what of an entry's rules its answers depend on. Thresholds are a part of the plan."""
-    if _classifies(entry):
+    if entry.is_classifier:
         beside = asdict(entry.neutral)
         # What is not measured decides nothing, and is no part of the fingerprints there were before it.
         return {name: rule for name, rule in beside.items() if rule or name != "least_fit"}
     rules = asdict(entry.answering)
     del rules["score_threshold"]
     return rules
-
-
-def _classifies(entry: Entry) -> bool:
-    return entry.kind != "florence2"
 
 
 def _folder_digest(folder: Path) -> str:
@@ -213,7 +208,7 @@ def _folder_digest(folder: Path) -> str:
             for path in sorted(files)
         ]
     except OSError as exc:
-        raise ModelNotAvailable(
+        raise FolderNotAvailable(
             f"expected to read the checkpoint in {folder}, got {exc!r}; "
             "check that the folder is there and readable"
         ) from exc

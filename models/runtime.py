@@ -1,27 +1,36 @@
-"""Loaded models behind `protocols.Runtime`: batches of images and queries in, outputs in order."""
+"""Loaded models behind `protocols.Runtime`: batches of images and queries in, outputs in order.
+
+A further kind of model takes a `protocols.QueryEngine`, a row of `LOADERS` and one of the catalogue.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
 
 import torch
-from PIL import Image
 
 from models.answering import Overrides
 from models.asking import Asking
-from models.clip.crops import crop_square
+from models.catalogue import Kind
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
 from models.florence2.engine import FlorenceEngine, FlorenceOptions
 from models.hub.cache import located
 from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
-from models.prompts import Prompt, phrases_of, prompts_for
-from models.protocols import ImageQueries, PhraseRefused, UnsupportedQuery, VectorStore
-from models.puts import Step
-from models.queries import Classify, InBox, PerBox, Query
+from models.protocols import (
+    ImageQueries,
+    ImageQuery,
+    PhraseRefused,
+    QueryEngine,
+    UnsupportedQuery,
+    VectorStore,
+)
+from models.queries import PerBox, Query, kind_of
 from models.registry import (
     Entry,
     asked_of,
@@ -33,10 +42,7 @@ from models.registry import (
 )
 from models.types import Detections, ImageSize, ModelOutput
 
-#: Regions cut out of images at once: bounds the memory that they take.
-_CROPS_AT_ONCE = 16
-
-__all__ = ["LoadedRuntime", "RuntimeOptions", "load_runtime"]
+__all__ = ["LOADERS", "LoadedRuntime", "Loading", "RuntimeOptions", "load_runtime"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,53 @@ class RuntimeOptions:
     overrides: Overrides = field(default_factory=Overrides)
     #: Threads of one operation on a CPU; `None` leaves them as they are.
     cpu_threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How and where models are loaded, and those that are loaded already: classifiers come first."""
+
+    device: torch.device
+    dtype: str
+    options: RuntimeOptions
+    vectors: VectorStore | None
+    loaded: dict[str, QueryEngine] = field(default_factory=dict)
+
+
+#: Loads a model from its folder.
+Loader: TypeAlias = Callable[[Entry, Path, Loading], QueryEngine]
+
+
+def _load_florence(entry: Entry, folder: Path, how: Loading) -> QueryEngine:
+    florence = FlorenceEngine.load(
+        entry, folder, device=how.device, dtype=how.dtype, options=how.options.florence
+    )
+    return Asking(
+        florence,
+        next((engine for engine in how.loaded.values() if isinstance(engine, ClipEngine)), None),
+        entry.answering,
+        how.options.clean,
+        queries=entry.queries,
+        question_prefix=entry.question_prefix,
+    )
+
+
+def _load_clip(entry: Entry, folder: Path, how: Loading) -> QueryEngine:
+    return ClipEngine.load(
+        entry,
+        folder,
+        device=how.device,
+        dtype=how.dtype,
+        options=how.options.clip,
+        vectors=how.vectors,
+    )
+
+
+LOADERS: dict[Kind, Loader] = {
+    "florence2": _load_florence,
+    "clip": _load_clip,
+    "siglip": _load_clip,
+}
 
 
 def load_runtime(
@@ -71,19 +124,11 @@ def load_runtime(
     if options.cpu_threads is not None:
         torch.set_num_threads(options.cpu_threads)
     entries = resolve(model_setting, options.overrides)
-    place = pick_device(device)
-    florences: dict[str, FlorenceEngine] = {}
-    classifiers: dict[str, ClipEngine] = {}
-    for entry, folder in zip(entries, located(entries), strict=True):
-        if entry.kind == "florence2":
-            florences[entry.name] = FlorenceEngine.load(
-                entry, folder, device=place, dtype=dtype, options=options.florence
-            )
-        else:
-            classifiers[entry.name] = ClipEngine.load(
-                entry, folder, device=place, dtype=dtype, options=options.clip, vectors=vectors
-            )
-    return LoadedRuntime(entries, place, florences, classifiers, options)
+    how = Loading(pick_device(device), dtype, options, vectors)
+    folders = zip(entries, located(entries), strict=True)
+    for entry, folder in sorted(folders, key=lambda pair: not pair[0].is_classifier):
+        how.loaded[entry.name] = LOADERS[entry.kind](entry, folder, how)
+    return LoadedRuntime(entries, how.device, how.loaded, options)
 
 
 class LoadedRuntime:
@@ -93,22 +138,15 @@ class LoadedRuntime:
         self,
         entries: Sequence[Entry],
         device: torch.device,
-        florences: Mapping[str, FlorenceEngine],
-        classifiers: Mapping[str, ClipEngine],
+        engines: Mapping[str, QueryEngine],
         options: RuntimeOptions,
     ) -> None:
-        """Takes loaded engines by name, each kind's default first; `load_runtime` is the usual way in."""
+        """Takes loaded engines by name, one for each entry; `load_runtime` is the usual way in."""
         self._entries = tuple(entries)
         self._device = device
         self._options = options
         self._fingerprint = fingerprint(entries)
-        self.florences = dict(florences)
-        self.classifiers = dict(classifiers)
-        answering = {entry.name: entry.answering for entry in entries}
-        self._askings = {
-            name: Asking(engine, self.classifier, answering[name], options.clean)
-            for name, engine in florences.items()
-        }
+        self.engines = {entry.name: engines[entry.name] for entry in entries}
 
     def variant(self, *, num_beams: int | None = None, gated: bool | None = None) -> LoadedRuntime:
         """Gives the same loaded engines and their caches, asked otherwise; `None`: as this one is.
@@ -117,7 +155,10 @@ class LoadedRuntime:
         """
         overrides = Overrides(num_beams, gate="off" if gated is False else None)
         entries = [asked_otherwise(entry, overrides) for entry in self._entries]
-        return LoadedRuntime(entries, self._device, self.florences, self.classifiers, self._options)
+        engines = {
+            entry.name: self.engines[entry.name].asked_by(entry.answering) for entry in entries
+        }
+        return LoadedRuntime(entries, self._device, engines, self._options)
 
     @property
     def fingerprint(self) -> str:
@@ -130,26 +171,16 @@ class LoadedRuntime:
         return device_words(self._device)
 
     @property
-    def florence(self) -> FlorenceEngine | None:
-        """The Florence-2 that is asked where none is named."""
-        return next(iter(self.florences.values()), None)
-
-    @property
-    def classifier(self) -> ClipEngine | None:
-        """The CLIP or SigLIP that is asked where none is named, and of doubtful boxes."""
-        return next(iter(self.classifiers.values()), None)
-
-    @property
     def dtypes(self) -> tuple[str, ...]:
         """Number format of each loaded model, in the order of the entries."""
-        engines: list[FlorenceEngine | ClipEngine] = [*self.florences.values()]
-        engines += self.classifiers.values()
-        return tuple(str(engine.dtype).removeprefix("torch.") for engine in engines)
+        return tuple(engine.dtype for engine in self.engines.values())
 
     def run(self, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
         """Gives `run_raw`'s outputs made tidy."""
         return [
-            tuple(self.tidy(output, ImageSize(*item.image.size)) for output in outputs)
+            tuple(
+                outputs if item.size is None else (self.tidy(each, item.size) for each in outputs)
+            )
             for item, outputs in zip(batch, self.run_raw(batch), strict=True)
         ]
 
@@ -202,72 +233,29 @@ class LoadedRuntime:
         self, batch: Sequence[ImageQueries], asked: Sequence[Sequence[Query]]
     ) -> list[dict[Query, ModelOutput]]:
         """Gives the outputs of the queries asked of each image, those known among them."""
-        steps = [
-            Step(item, query, self._prompts(item, query))
-            for item, queries in zip(batch, asked, strict=True)
-            for query in queries
-            if query not in item.known
-        ]
-        outputs = self._by_model(steps)
-        numbers = iter(range(len(steps)))
-        return [
-            {
-                query: item.known[query] if query in item.known else outputs[next(numbers)]
-                for query in queries
-            }
+        outputs = [
+            {query: item.known[query] for query in queries if query in item.known}
             for item, queries in zip(batch, asked, strict=True)
         ]
-
-    def _by_model(self, steps: Sequence[Step]) -> dict[int, ModelOutput]:
-        """Gives the output of each step, by its number, from the model that it is asked of."""
-        put: defaultdict[str, dict[int, Step]] = defaultdict(dict)
-        for number, step in enumerate(steps):
-            model = step.query.model
-            if model is None:
-                model = next(iter(self._askings if step.prompts else self.classifiers))
-            put[model][number] = step
-        outputs: dict[int, ModelOutput] = {}
-        for model, asked in put.items():
-            if model in self._askings:
-                outputs |= self._askings[model].answer(asked)
-            else:
-                outputs |= _classified(self.classifiers[model], asked)
+        put: defaultdict[str, list[tuple[int, ImageQuery]]] = defaultdict(list)
+        for number, (item, queries) in enumerate(zip(batch, asked, strict=True)):
+            for query in queries:
+                if query not in item.known:
+                    put[self._model_for(query)].append((number, ImageQuery(item, query)))
+        for model, some in put.items():
+            answered = self.engines[model].answer([question for _, question in some])
+            for (number, question), output in zip(some, answered, strict=True):
+                outputs[number][question.query] = output
         return outputs
+
+    def _model_for(self, query: Query) -> str:
+        """Gives the name of the model that answers a query which is served."""
+        asked = (entry.name for entry in asked_of(self._entries, query.model))
+        return next(name for name in asked if kind_of(query) in self.engines[name].queries)
 
     def _check_served(self, query: Query) -> None:
         reason = reason_not_served(self._entries, query)
         if reason is not None:
             # Of a query that is served in general, only a phrase can be the trouble.
-            served = serves(asked_of(self._entries, query.model))
-            phrased = type(query) in served and phrases_of(query)
+            phrased = kind_of(query) in serves(asked_of(self._entries, query.model)) and query.words
             raise PhraseRefused(reason) if phrased else UnsupportedQuery(reason)
-
-    def _prompts(self, item: ImageQueries, query: Query) -> tuple[Prompt, ...]:
-        match query:
-            case Classify() | InBox(ask=Classify()):
-                return ()
-            case _:
-                return prompts_for(query, ImageSize(*item.image.size))
-
-
-def _classified(classifier: ClipEngine, steps: Mapping[int, Step]) -> dict[int, ModelOutput]:
-    numbers = list(steps)
-    outputs: dict[int, ModelOutput] = {}
-    for start in range(0, len(numbers), _CROPS_AT_ONCE):
-        some = numbers[start : start + _CROPS_AT_ONCE]
-        asks = [_shown(steps[number]) for number in some]
-        outputs.update(zip(some, classifier.classify(asks), strict=True))
-    return outputs
-
-
-def _shown(step: Step) -> tuple[Image.Image, str, Classify]:
-    """Gives what a classifier is shown, the name of these pixels, and what it is asked."""
-    image, key = step.item.image, step.item.content_key
-    match step.query:
-        case Classify() as ask:
-            return image, key, ask
-        case InBox(box=box, ask=Classify() as ask):
-            sides = f"{box.x_min},{box.y_min},{box.x_max},{box.y_max}"
-            return crop_square(image, box), f"{key} box {sides}", ask
-        case other:
-            raise TypeError(f"expected a query with candidates, got {type(other).__name__}")

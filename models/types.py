@@ -22,6 +22,8 @@ __all__ = [
     "Point",
     "ScoreParts",
     "Texts",
+    "Vector",
+    "Vectors",
 ]
 
 Point: TypeAlias = tuple[float, float]
@@ -131,11 +133,28 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class Vector:
+    """Where an image, a box of one or a text lies among others: of length 1.
+
+    The dot product of two of one model says how alike they are.
+    """
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """One vector per text, in the order asked."""
+
+    items: tuple[Vector, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BoxOutput:
     """What was said of one box: `detection` is as its own query gives it, made tidy."""
 
     detection: Detection
-    output: Detections | Classification | Texts
+    output: Detections | Classification | Texts | Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +166,4 @@ class BoxOutputs:
     truncated: int = 0
 
 
-ModelOutput: TypeAlias = Detections | Classification | Texts | BoxOutputs
+ModelOutput: TypeAlias = Detections | Classification | Texts | Vector | Vectors | BoxOutputs

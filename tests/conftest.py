@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import redis
+from xdist.remote import Producer
 
-from backend.processes.redis_server import RedisServerMissing, embedded_redis
+from backend.processes.redis_server import RedisServerMissing
+from tests.redis_process import RedisProcess
+from tests.scheduling import ByFile, longest_first
+
+#: Fixtures that tests of several folders share; a conftest of each would start its own Label Studio.
+pytest_plugins = ["tests.real_label_studio"]
 
 # As the command line does it, before torch loads: its threads must not spin on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+class StartRedis(Protocol):
+    """Starts a server whose data lie in a folder; it has started when this returns."""
+
+    def __call__(
+        self, folder: Path, options: Mapping[str, str] | None = ..., **env: str
+    ) -> RedisProcess: ...
+
 
 #: Nothing listens on port 1.
 NO_HUB = "http://127.0.0.1:1"
@@ -27,12 +45,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--redis",
         choices=("path", "embedded"),
         default="path",
-        help="The server that fault tests start: one on the PATH where there is one, or the embedded one.",
+        help="The server that tests start: one on the PATH where there is one, or the embedded one.",
     )
     parser.addoption("--engine", default="", help="docker, podman or buildah; for tests/images.")
     parser.addoption(
         "--image-tag", default="latest", help="The tag of the two images that tests/images tries."
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # xdist would put the files with the most tests first, which are not the longest.
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # of several processes
+        items[:] = longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, object]:
+    report = yield
+    if report.failed and "dice" in getattr(item, "fixturenames", ()):
+        report.sections.append(
+            ("What chance did", f"again with --randomly-seed={_seed(item.config)}")
+        )
+    return report
+
+
+def _seed(config: pytest.Config) -> object:
+    return config.getoption("randomly_seed")
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Chance; a test that fails tells the option that makes it fall the same way again."""
+    return random.Random(f"{_seed(request.config)} {request.node.nodeid}")
 
 
 @pytest.fixture(scope="session")
@@ -73,13 +127,42 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real Redis that this session started."""
-    try:
-        with embedded_redis(tmp_path_factory.mktemp("redis")) as url:
-            yield url
-    except RedisServerMissing as error:
-        missing(str(error))
+def on_path(request: pytest.FixtureRequest) -> bool:
+    """Whether a server on the PATH is taken before the embedded one."""
+    return bool(request.config.getoption("--redis") == "path")
+
+
+@contextmanager
+def redis_servers(on_path: bool) -> Iterator[StartRedis]:
+    """Starts servers, and ends them on exit."""
+    with ExitStack() as stack:
+
+        def start(
+            folder: Path, options: Mapping[str, str] | None = None, **env: str
+        ) -> RedisProcess:
+            server = RedisProcess(folder, options, env, on_path=on_path)
+            stack.callback(server.end)
+            try:
+                server.start()
+            except RedisServerMissing as error:
+                missing(str(error))
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def redis_server(on_path: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the Redis that this session started, for all who do no harm to it."""
+    with redis_servers(on_path) as start:
+        yield start(tmp_path_factory.mktemp("redis")).url()
+
+
+@pytest.fixture
+def start_redis(on_path: bool) -> Iterator[StartRedis]:
+    """Starts a Redis of the test alone, in a folder, with options and variables; it may be harmed."""
+    with redis_servers(on_path) as start:
+        yield start
 
 
 @pytest.fixture

@@ -6,19 +6,22 @@ models are not installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from backend.bulk.siblings import Siblings, siblings_of
-from backend.label_studio.bodies import Region
 from backend.pages.picture_font import Font, PictureFonts
 from backend.prediction.brush_mask import mask_of_rle
+from backend.prediction.read_regions import ReadRegion
+from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle, Shape
+from backend.prediction.shape_pixels import corners_of
+from backend.runs.output_file import writing
 from backend.wording import printable
 from models.types import ImageSize
 
-__all__ = ["MAX_PICTURES", "ContactSheet"]
+__all__ = ["MAX_PICTURES", "ContactSheet", "save_sheet"]
 
 #: Pictures on one sheet; further ones are counted, not drawn.
 MAX_PICTURES = 60
@@ -53,7 +56,7 @@ class ContactSheet:
         """Pictures on the sheet."""
         return len(self._tiles)
 
-    def add(self, name: str, image: Image.Image, result: Sequence[Region]) -> None:
+    def add(self, name: str, image: Image.Image, regions: Sequence[ReadRegion]) -> None:
         """Add an upright RGB image with the regions predicted for it."""
         if len(self._tiles) >= MAX_PICTURES:
             self._left_out += 1
@@ -61,11 +64,11 @@ class ContactSheet:
         scale = min(TILE_PX / image.width, TILE_PX / image.height)
         small = image.resize((_scaled(image.width, scale), _scaled(image.height, scale)))
         lines = [name]
-        for group in siblings_of(result):
+        for group in siblings_of(regions):
             if group.place is None:
                 lines.append(f"{group.control}: {group.caption}")
             else:
-                self._draw(small, group, group.place, ImageSize(*image.size))
+                self._draw(small, group, group.place)
         self._tiles.append(self._tile(small, lines))
 
     def image(self) -> Image.Image:
@@ -99,22 +102,23 @@ class ContactSheet:
             draw.text(at, text, fill=fill, font=font)
         return tile
 
-    def _draw(
-        self, small: Image.Image, group: Siblings, place: Mapping[str, Any], size: ImageSize
-    ) -> None:
+    def _draw(self, small: Image.Image, group: Siblings, place: Shape) -> None:
         label = ", ".join(group.words)
         colour = self._colours.setdefault(label, _PALETTE[len(self._colours) % len(_PALETTE)])
-        if "rle" in place:
-            _paint(small, place, ImageSize(*group.size_wh) if group.size_wh else size, colour)
+        if isinstance(place, Brush):
+            _paint(small, place, colour)
+            corners = []
+        else:
+            corners = corners_of(place, ImageSize(*small.size))
         draw = ImageDraw.Draw(small)
-        corners = _corners(place, small.size)
-        if len(corners) == 1:
-            ((x, y),) = corners
-            draw.ellipse((x - SPOT_PX, y - SPOT_PX, x + SPOT_PX, y + SPOT_PX), fill=colour)
-        elif "radiusX" in place:
-            draw.ellipse((*corners[0], *corners[2]), outline=colour, width=STROKE_PX)
-        elif corners:
-            draw.polygon(corners, outline=colour, width=STROKE_PX)
+        match place:
+            case KeyPoint():
+                ((x, y),) = corners
+                draw.ellipse((x - SPOT_PX, y - SPOT_PX, x + SPOT_PX, y + SPOT_PX), fill=colour)
+            case Ellipse():
+                draw.ellipse((*corners[0], *corners[2]), outline=colour, width=STROKE_PX)
+            case Rectangle() | Polygon():
+                draw.polygon(corners, outline=colour, width=STROKE_PX)
         at = tuple(min((corner[axis] for corner in corners), default=0.0) for axis in (0, 1))
         self._tag(draw, (at[0], at[1]), group.caption, colour)
 
@@ -140,32 +144,19 @@ class ContactSheet:
         return f"{line}...", font
 
 
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """As PNG. Raises `OutputUnwritable`."""
+    with writing(path) as file:
+        sheet.save(file, format="PNG")
+
+
 def _scaled(side: int, scale: float) -> int:
     return max(1, round(side * scale))
 
 
-def _paint(small: Image.Image, place: Mapping[str, Any], size: ImageSize, colour: Colour) -> None:
+def _paint(small: Image.Image, brush: Brush, colour: Colour) -> None:
     """Lays a brush mask over the picture, half transparent."""
-    mask = Image.frombytes("L", (size.width, size.height), mask_of_rle(place["rle"], size))
+    sides = (brush.size.width, brush.size.height)
+    mask = Image.frombytes("L", sides, mask_of_rle(brush.rle, brush.size))
     half = mask.resize(small.size).point(lambda alpha: 128 if alpha else 0)
     small.paste(colour, (0, 0, *small.size), half)
-
-
-def _corners(place: Mapping[str, Any], size_wh: tuple[int, int]) -> list[tuple[float, float]]:
-    """Corners in pixels of an image of that size: a single one for a point, none for a mask."""
-    match place:
-        case {"points": points}:
-            percent = [(x, y) for x, y in points]
-        case {"x": x, "y": y, "radiusX": across, "radiusY": down}:
-            percent = _rectangle(x - across, y - down, 2 * across, 2 * down)
-        case {"x": x, "y": y, "width": width, "height": height}:
-            percent = _rectangle(x, y, width, height)
-        case {"x": x, "y": y}:
-            percent = [(x, y)]
-        case _:
-            percent = []
-    return [(x * size_wh[0] / 100, y * size_wh[1] / 100) for x, y in percent]
-
-
-def _rectangle(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]

@@ -23,7 +23,11 @@ from backend.images.decode import decode_image, image_facts
 from backend.images.local_files import read_local_file
 from backend.label_config.class_numbers import class_numbers
 from backend.prediction.plan import Plan
+from backend.prediction.read_regions import read_regions
+from backend.prediction.region_shapes import Polygon, Rectangle
+from backend.prediction.shape_pixels import corners_of
 from backend.settings import Settings
+from models.types import ImageSize
 
 __all__ = ["DatasetTarget", "dataset_classes", "has_outlines", "left_out"]
 
@@ -191,11 +195,7 @@ class DatasetTarget:
             listed=True,
         )
         file, size_wh = self._place(data, stem, settings.image_max_pixels)
-        found = [
-            group
-            for group in siblings_of(json.loads(prediction)["result"])
-            if group.place is not None
-        ]
+        found = siblings_of(read_regions(json.loads(prediction)["result"]))
         objects = tuple(one for group in found for one in self._objects(group, size_wh))
         return DatasetImage(file, size_wh, objects)
 
@@ -221,20 +221,11 @@ class DatasetTarget:
         return file, (facts.upright.width, facts.upright.height)
 
     def _objects(self, group: Siblings, size_wh: tuple[int, int]) -> Iterator[Outlined]:
-        """The group under its first label; nothing for a label of another control."""
-        place = group.place or {}
+        """The group under its first label; nothing for a label of another control, or no place."""
         label = next((word for word in group.words if word in self._classes), None)
-        if label is None:
-            return
-        if "points" in place:
-            corners = place["points"]
-        else:
-            left, top = place["x"], place["y"]
-            right, bottom = left + place["width"], top + place["height"]
-            corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        width, height = size_wh
-        points = tuple((x * width / 100, y * height / 100) for x, y in corners)
-        yield Outlined(label, points, is_box="points" not in place)
+        if label is not None and isinstance(group.place, Rectangle | Polygon):
+            points = tuple(corners_of(group.place, ImageSize(*size_wh)))
+            yield Outlined(label, points, is_box=isinstance(group.place, Rectangle))
 
 
 def _is_read_by_tools(data: bytes) -> bool:

@@ -6,13 +6,13 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO
 
 from backend.bulk.dataset_image import DatasetImage, Outlined
+from backend.plain import Json
 
 __all__ = ["split_coco", "write_coco"]
 
-Json: TypeAlias = dict[str, Any]
 WHOLE = "annotations.json"
 
 

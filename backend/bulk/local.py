@@ -6,7 +6,7 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
@@ -24,14 +24,12 @@ from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
 from backend.prediction.predictor import Predictor, Slot, TaskRequests
 from backend.prediction.request import Outcome
+from backend.runs.job import Take
 from backend.settings import Settings
 from models.queries import Query
 from models.types import ModelOutput
 
-__all__ = ["FolderPredictor", "Take", "local_handler"]
-
-#: Gives up to that many further images, by their paths below the folder; none at the end.
-Take = Callable[[int], Sequence[str]]
+__all__ = ["FolderPredictor", "local_handler"]
 
 
 class FolderPredictor:

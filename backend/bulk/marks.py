@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from backend.bulk.siblings import is_place, words_of
 from backend.label_studio.bodies import Region
+from backend.prediction.read_regions import Number, ReadRegion, TextArea, read_regions
 
 __all__ = ["Mark", "Marks", "marks_of"]
-
-#: Controls whose values are free: counted as a whole, for each value would be a label of its own.
-_FREE = frozenset({"text", "number", "rating"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +60,27 @@ def marks_of(result: Sequence[Region]) -> Marks:
     >>> marks_of([{"id": "a", "from_name": "scene", "value": {"choices": ["indoor"]}, "score": 0.5}])
     Marks(labels=(Mark(control='scene', label='indoor', regions=1, scored=1, score_sum=0.5),), regions=0, entries=1)
     """
-    sums: dict[tuple[str, str], list[float]] = {}
-    labelled = {region["id"] for region in result if any(_labels(region["value"]))}
-    for region in result:
-        names = list(_labels(region["value"]))
-        if not names and region["id"] not in labelled and is_place(region["value"]):
-            names = [""]  # a shape that nothing names
+    regions = read_regions(result)
+    sums: dict[tuple[str, str], list[float | None]] = {}
+    labelled = {region.id for region in regions if _names(region)}
+    for region in regions:
+        names = _names(region)
+        if not names and region.id not in labelled and region.is_drawn:
+            names = ("",)  # a shape that nothing names
         for name in names:
-            sums.setdefault((region["from_name"], name), []).append(_score(region))
+            sums.setdefault((region.from_name, name), []).append(region.score)
     labels = tuple(
         Mark(control, label, len(scores), len(known), math.fsum(known))
         for (control, label), scores in sums.items()
-        for known in [[score for score in scores if score >= 0]]
+        for known in [[score for score in scores if score is not None]]
     )
-    shapes = {region["id"] for region in result if is_place(region["value"])}
-    return Marks(labels, len(shapes), len({region["id"] for region in result}))
+    shapes = {region.id for region in regions if region.is_drawn}
+    return Marks(labels, len(shapes), len({region.id for region in regions}))
 
 
-def _score(region: Region) -> float:
-    """The region's score; -1 where it has none."""
-    score = region.get("score")
-    return -1.0 if score is None else float(score)
+def _names(region: ReadRegion) -> tuple[str, ...]:
+    """The labels, choices and paths of a region; `""` for a text or a number.
 
-
-def _labels(value: Mapping[str, Any]) -> Iterator[str]:
-    """The labels, choices and paths of a region's value; `""` for a text or a number."""
-    if _FREE.isdisjoint(value):
-        yield from words_of(value)
-    else:
-        yield ""
+    Those are free: counted as a whole, for each value would be a label of its own.
+    """
+    return ("",) if isinstance(region.said, TextArea | Number) else region.words

@@ -6,8 +6,7 @@ writes the same predictions in another form if asked to.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -16,20 +15,22 @@ from typing import TypeAlias
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
+from backend.bulk.found import found_in, regions_in
 from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
-from backend.bulk.marks import marks_of
-from backend.bulk.report import Report, RunFacts
-from backend.bulk.tally import Tally, tally_of
+from backend.bulk.report import Report, report_of
 from backend.dataset.folder import FoundImage, walk_images
 from backend.dataset.selection import reservoir
 from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
 from backend.images.decode import decode_image
 from backend.images.local_files import read_local_file
 from backend.label_config.control_tags import ObjectTag
+from backend.label_studio.bodies import Prediction
 from backend.prediction.predictor import Predictor, Slot
-from backend.runs.ledger import Ledger, Listed, Predicted
-from backend.runs.ledger_file import RunKey
+from backend.prediction.read_regions import read_regions
+from backend.runs.job import Found, Job, KeptInLedger, Take
+from backend.runs.ledger import Ledger, Listed, TaskKey
+from backend.runs.ledger_file import RunKey, passing_ledger
 from backend.runs.progress import Progress
 from backend.settings import Settings
 
@@ -41,6 +42,7 @@ NOTE_CHUNK = 1000
 
 #: Writes rows of path and prediction (as JSON) to where a folder's predictions go; gives their number.
 Target: TypeAlias = Callable[[Iterable[tuple[str, str]]], int]
+Batch: TypeAlias = Mapping[TaskKey, Found[Prediction] | Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,63 +75,50 @@ class FolderRun:
 
     def predict(self, ledger: Ledger, images: FolderPredictor) -> None:
         """Predicts what the ledger has waiting, batch by batch."""
-        known = tally_of(ledger, this_start=True)
-        self.progress.begin(
-            ledger.count(), predicted=known.predicted, failed=known.failed, regions=known.regions
-        )
-        last: str | None = None
-
-        def take(most: int) -> list[str]:
-            nonlocal last
-            paths = [str(path) for path in ledger.waiting(most, last)]
-            last = paths[-1] if paths else last
-            return paths
-
-        for slots in images.predict(take):
-            self._record(ledger, slots)
+        kept: KeptInLedger[Prediction] = KeptInLedger(ledger, Prediction.model_dump_json)
+        self._job(ledger).run_waiting(lambda take: self._found(images.predict(take)), kept)
 
     def write(self, ledger: Ledger, target: Target) -> int:
         """Hands all predictions of the chosen images to `target`; how many."""
-        return target((str(path), prediction) for path, prediction in ledger.predictions())
+        return target((str(path), prediction) for path, prediction in ledger.texts())
 
     def report(self, ledger: Ledger) -> Report:
         """The figures of the chosen images, whichever start predicted them."""
-        tally = tally_of(ledger, this_start=True)
-        facts = self._facts(ledger.begun_at, ledger.seconds, ledger.left(), str(ledger.path))
-        return Report.of(tally, facts, self.left_out.figures())
+        source, version = str(self.folder), self.predictor.version
+        return report_of(ledger, source, version, self.left_out, this_start=True)
 
     def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
         """A contact sheet of the chosen images, and their figures; keeps nothing."""
-        begun_at, started = time.time(), time.monotonic()
-        waiting = [image.path for image in self._chosen()]
-        self.progress.begin(len(waiting))
-        sheet, tally, queue = ContactSheet(), Tally(), iter(waiting)
-        for slots in images.predict(lambda most: list(islice(queue, most))):
-            for path, slot in slots.items():
-                if slot.failure is not None:
-                    tally.fail(path, slot.failure)
-                elif slot.prediction is not None:
-                    try:
-                        shown = self._read(path, settings)
-                    except FirstpassError as error:  # gone since it was predicted
-                        tally.fail(path, Failure.of(error))
-                        continue
-                    tally.add(marks_of(slot.prediction.result))
-                    sheet.add(path, shown, slot.prediction.result)
-            self._advance(slots)
-        facts = self._facts(begun_at, time.monotonic() - started, left=0, ledger="")
-        return sheet.image(), Report.of(tally, facts, self.left_out.figures())
+        sheet = ContactSheet()
 
-    def _facts(self, begun_at: float, seconds: float, left: int, ledger: str) -> RunFacts:
-        return RunFacts(
-            source=str(self.folder),
-            model_version=self.predictor.version,
-            begun_at=begun_at,
-            ended_at=time.time(),
-            seconds=seconds,
-            left=left,
-            ledger=ledger,
-        )
+        def drawn(take: Take) -> Iterator[Batch]:
+            for batch in self._found(images.predict(take)):
+                yield {
+                    path: self._drawn(sheet, str(path), one, settings)
+                    for path, one in batch.items()
+                }
+
+        with passing_ledger() as ledger:
+            self.note(ledger)
+            self._job(ledger).run_waiting(drawn, KeptInLedger(ledger))
+            return sheet.image(), self.report(ledger)
+
+    def _job(self, ledger: Ledger) -> Job[Prediction]:
+        return Job(ledger, self.progress, regions_in)
+
+    def _found(self, batches: Iterable[Mapping[str, Slot]]) -> Iterator[Batch]:
+        return (found_in(slots.items(), self.left_out) for slots in batches)
+
+    def _drawn(
+        self, sheet: ContactSheet, path: str, one: Found[Prediction] | Failure, settings: Settings
+    ) -> Found[Prediction] | Failure:
+        """The same, drawn; a failure where the image is gone since it was predicted."""
+        if not isinstance(one, Failure):
+            try:
+                sheet.add(path, self._read(path, settings), read_regions(one.what.result))
+            except FirstpassError as error:
+                return Failure.of(error)
+        return one
 
     def _read(self, path: str, settings: Settings) -> Image.Image:
         data = read_local_file(
@@ -159,28 +148,6 @@ class FolderRun:
         if self.sample is not None:
             images = reservoir(images, self.sample, self.seed)
         yield from islice(images, self.limit)
-
-    def _record(self, ledger: Ledger, slots: dict[str, Slot]) -> None:
-        predicted = [
-            Predicted(
-                path, marks_of(slot.prediction.result).to_json(), slot.prediction.model_dump_json()
-            )
-            for path, slot in slots.items()
-            if slot.prediction is not None
-        ]
-        ledger.done(predicted)
-        ledger.fail(
-            (path, slot.failure) for path, slot in slots.items() if slot.failure is not None
-        )
-        self._advance(slots)
-
-    def _advance(self, slots: dict[str, Slot]) -> None:
-        made = [slot.prediction for slot in slots.values() if slot.prediction is not None]
-        self.progress.advance(
-            predicted=len(made),
-            failed=len(slots) - len(made),
-            regions=sum(marks_of(prediction.result).regions for prediction in made),
-        )
 
 
 def one_image(predictor: Predictor) -> ObjectTag:

@@ -10,24 +10,24 @@ again, who answer from their cache.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from backend.bulk.left_out import PART_OF_A_TASK, LeftOut
-from backend.bulk.marks import Marks, marks_of
-from backend.bulk.report import Report, RunFacts
-from backend.bulk.tally import tally_of
+from backend.bulk.found import found_in, regions_in
+from backend.bulk.left_out import LeftOut
+from backend.bulk.report import Report, report_of
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.target_project import TargetProject
-from backend.delivery.courier import Writes
 from backend.delivery.outbox import Outbox
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.rows import Delivered, Row
+from backend.delivery.writer import PredictionWriter
 from backend.errors import Failure
-from backend.label_studio.bodies import Task
+from backend.label_studio.bodies import Prediction, Task
 from backend.prediction.predictor import Slot
-from backend.runs.ledger import Ledger, Predicted
+from backend.runs.job import Found, Job, Settled
+from backend.runs.ledger import Ledger, Result, TaskKey
 from backend.runs.patience import Patience
 from backend.runs.progress import Progress
 
@@ -51,7 +51,7 @@ class ProjectRun:
         *,
         target: TargetProject,
         tasks: ProjectTasks,
-        writer: Writes,
+        writer: PredictionWriter,
         open_window: Callable[[], AbstractContextManager[WindowLike]],
         ledger: Ledger,
         progress: Progress,
@@ -63,9 +63,8 @@ class ProjectRun:
         self._open_window = open_window
         self._ledger, self._progress, self._patience = ledger, progress, patience
         self._trouble = trouble
-        self._parcel = Parcel(GATHER_S)
+        self._job: Job[Prediction] = Job(ledger, progress, regions_in)
         self._silent, self._look_at = False, time.monotonic() + SILENCE_S
-        self._marks: dict[int, Marks] = {}
         self._left_out = LeftOut()
 
     def run(self) -> None:
@@ -74,13 +73,7 @@ class ProjectRun:
         Raises `ConfigChanged` before a row is written that is not what the label config asks for now,
         and `LabelStudioRefuses`; nothing is lost by either.
         """
-        known = tally_of(self._ledger)
-        self._progress.begin(
-            self._patience.insist(self._tasks.total),
-            predicted=known.predicted,
-            failed=known.failed,
-            regions=known.regions,
-        )
+        self._job.begin(self._patience.insist(self._tasks.total))
         self._pass(self._tasks.all())
         for seconds in AGAIN_S:
             failed = self._ledger.forget_failures(passing=True)
@@ -102,29 +95,14 @@ class ProjectRun:
 
     def report(self) -> Report:
         """The figures of the run, over all its starts."""
-        facts = RunFacts(
-            source=self._target.words,
-            model_version=self._target.version,
-            begun_at=self._ledger.begun_at,
-            ended_at=time.time(),
-            seconds=self._ledger.seconds,
-            left=self._ledger.left(),
-            ledger=str(self._ledger.path),
-        )
-        return Report.of(tally_of(self._ledger), facts, self._left_out.figures())
+        words, version = self._target.words, self._target.version
+        return report_of(self._ledger, words, version, self._left_out)
 
     def _pass(self, tasks: Iterable[Task]) -> None:
         self._patience.insist(lambda: self._writer.begin(self._target.key, self._target.version))
         with self._open_window() as window, Outbox(self._write) as outbox, self._stopping():
-            for slots in predict_tasks(tasks, self._target.predictor, window):
-                self._take_in(slots)
-                self._listen(heard=bool(slots))
-                while self._parcel.is_due(time.monotonic()):
-                    self._send(outbox)
-                self._record(outbox.written())
-            while self._parcel.rows:
-                self._send(outbox)
-            self._record(outbox.written(all_of_them=True))
+            slots = predict_tasks(tasks, self._target.predictor, window)
+            self._job.run(self._heard(slots), _LabelStudio(self._ledger, outbox))
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -144,41 +122,12 @@ class ProjectRun:
 
         return self._patience.insist(write)
 
-    def _take_in(self, slots: Sequence[Slot]) -> None:
-        failures: dict[int, Failure] = {}
-        for slot in slots:
-            if slot.task_id is None:
-                continue
-            if slot.failure is not None:
-                failures[slot.task_id] = slot.failure
-            elif slot.prediction is not None:
-                for part in slot.left_out:
-                    self._left_out.add(PART_OF_A_TASK, slot.task_id, part)
-                self._parcel.add(Row(slot.task_id, slot.prediction), time.monotonic())
-        if failures:
-            self._ledger.fail(failures.items())
-            self._progress.advance(failed=len(failures))
-
-    def _send(self, outbox: Outbox[Delivered]) -> None:
-        rows = self._parcel.take(time.monotonic())
-        marks = {row.task: marks_of(row.prediction.result) for row in rows}
-        self._marks |= marks
-        self._ledger.write([Predicted(task, mark.to_json()) for task, mark in marks.items()])
-        outbox.send(rows)
-
-    def _record(self, written: Iterable[Delivered]) -> None:
-        for delivered in written:
-            stored = delivered.stored | delivered.present
-            self._ledger.settle(
-                {**dict.fromkeys(stored, True), **dict.fromkeys(delivered.deferred, False)}
-            )
-            self._ledger.fail(delivered.refused.items())
-            regions = sum(self._marks[task].regions for task in stored)
-            for task in (*stored, *delivered.deferred, *delivered.refused):
-                del self._marks[task]
-            self._progress.advance(
-                predicted=len(stored), failed=len(delivered.refused), regions=regions
-            )
+    def _heard(
+        self, batches: Iterable[Sequence[Slot]]
+    ) -> Iterator[Mapping[TaskKey, Found[Prediction] | Failure]]:
+        for slots in batches:
+            self._listen(heard=bool(slots))
+            yield found_in(((slot.task_id, slot) for slot in slots), self._left_out)
 
     def _listen(self, *, heard: bool) -> None:
         """Say why nothing comes, when nothing has come for a while."""
@@ -190,3 +139,28 @@ class ProjectRun:
         self._silent = not heard and (self._silent or now >= self._look_at)
         if heard or now >= self._look_at:
             self._look_at = now + SILENCE_S
+
+
+class _LabelStudio:
+    """Label Studio as the sink: rows are gathered, and noted in the ledger before they are sent."""
+
+    def __init__(self, ledger: Ledger, outbox: Outbox[Delivered]) -> None:
+        self._ledger, self._outbox, self._parcel = ledger, outbox, Parcel(GATHER_S)
+        self._figures: dict[int, str] = {}
+
+    def put(self, found: Mapping[TaskKey, Found[Prediction]]) -> None:
+        for task, one in found.items():
+            self._parcel.add(Row(int(task), one.what), time.monotonic())
+            self._figures[int(task)] = one.figures
+
+    def settled(self, *, all_of_them: bool = False) -> Iterator[Settled]:
+        while self._parcel.is_due(time.monotonic()) or (all_of_them and self._parcel.rows):
+            rows = self._parcel.take(time.monotonic())
+            self._ledger.write([Result(row.task, self._figures.pop(row.task)) for row in rows])
+            self._outbox.send(rows)
+        for delivered in self._outbox.written(all_of_them=all_of_them):
+            stored = delivered.stored | delivered.present
+            self._ledger.settle(
+                {**dict.fromkeys(stored, True), **dict.fromkeys(delivered.deferred, False)}
+            )
+            yield Settled(stored, delivered.deferred, delivered.refused.items())

@@ -1,16 +1,20 @@
-"""What a bulk run came to: figures for people and, as plain JSON, for programs. Pure."""
+"""What a bulk run came to: figures for people and, as plain JSON, for programs."""
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
-from backend.bulk.left_out import LeftOutFigures
-from backend.bulk.tally import FailureFigures, LabelFigures, Tally
+from backend.bulk.left_out import LeftOut, LeftOutFigures
+from backend.bulk.tally import LabelFigures, Tally, tally_of
+from backend.pages.summary import Figure, Summary, Table, in_utc, to_json
+from backend.runs.ledger import Ledger
+from backend.runs.reasons import FailureFigures, failure_table, reason_table
+from backend.wording import duration
 
-__all__ = ["Report", "RunFacts"]
+__all__ = ["Report", "RunFacts", "report_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,57 @@ class Report:
         for key in ("begun_at", "ended_at"):
             facts[key] = in_utc(facts[key])
         facts["seconds"] = round(facts["seconds"], 1)
-        return json.dumps(facts | body, indent=2, ensure_ascii=False) + "\n"
+        return to_json(facts | body)
+
+    def summary(self) -> Summary:
+        """What people read of it: the figures, then label by label, then what failed and why."""
+        facts = self.facts
+        left = f"{facts.left:,} not done yet" if facts.left else "all done"
+        figures = (
+            Figure("images predicted", f"{self.predicted:,}", left),
+            Figure("failed", f"{self.failed:,}", "each with its reason" if self.failed else "none"),
+            Figure("regions", f"{self.regions:,}", f"{self.regions_per_image:.2f} per image"),
+            Figure("nothing found", f"{self.empty:,}", f"{self.undrawn:,} without a region"),
+            Figure("images/s", f"{self.images_per_s:.2f}", f"{duration(facts.seconds)} in all"),
+        )
+        tables = (
+            _labels(self.labels),
+            failure_table(self.failures, facts.ledger),
+            reason_table("Left out, by reason", "number", map(astuple, self.left_out)),
+        )
+        return Summary(
+            f"Pre-labelled: {facts.source}",
+            (facts.model_version, f"{in_utc(facts.begun_at)} to {in_utc(facts.ended_at)}"),
+            figures,
+            tables=[table for table in tables if table.rows],
+        )
 
 
-def in_utc(at: float) -> str:
-    """A time of the epoch as a date and time of UTC.
+def report_of(
+    ledger: Ledger, source: str, model_version: str, left_out: LeftOut, *, this_start: bool = False
+) -> Report:
+    """The report of a run up to now; on the tasks noted by this start only, if so asked."""
+    facts = RunFacts(
+        source=source,
+        model_version=model_version,
+        begun_at=ledger.begun_at,
+        ended_at=time.time(),
+        seconds=ledger.seconds,
+        left=ledger.left(),
+        ledger=str(ledger.path) if ledger.path.name else "",
+    )
+    return Report.of(tally_of(ledger, this_start=this_start), facts, left_out.figures())
 
-    >>> in_utc(0)
-    '1970-01-01T00:00:00Z'
-    """
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+def _labels(labels: Iterable[LabelFigures]) -> Table:
+    rows = [
+        (
+            one.control,
+            one.label,
+            f"{one.regions:,}",
+            f"{one.images:,}",
+            "-" if one.mean_score is None else f"{one.mean_score:.3f}",
+        )
+        for one in labels
+    ]
+    return Table("By label", ("control", "label", "regions#", "images#", "mean score#"), rows)

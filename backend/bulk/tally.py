@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from backend.bulk.marks import Marks
 from backend.errors import Failure
 from backend.runs.ledger import Ledger, TaskKey
+from backend.runs.reasons import FailureFigures, Reasons
 
-__all__ = ["Example", "FailureFigures", "LabelFigures", "Tally", "tally_of"]
+__all__ = ["LabelFigures", "Tally", "tally_of"]
 
 #: Labels that come from tasks (dynamic choices) may be without number; more are added up as one.
 MAX_LABELS = 10_000
-#: Failed tasks named in a report, per reason; the ledger has them all.
-MAX_EXAMPLES = 20
 OTHER_LABELS = "(all further labels)"
 
 
@@ -29,35 +28,12 @@ class LabelFigures:
     mean_score: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One task that failed, and why."""
-
-    task: TaskKey
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class FailureFigures:
-    """Failures of one kind: how many tasks, and the first of them."""
-
-    kind: str
-    tasks: int
-    examples: tuple[Example, ...]
-
-
 @dataclass(slots=True)
 class _LabelSum:
     regions: int = 0
     images: int = 0
     scored: int = 0
     score_sum: float = 0.0
-
-
-@dataclass(slots=True)
-class _FailureSum:
-    tasks: int = 0
-    examples: list[Example] = field(default_factory=list)
 
 
 class Tally:
@@ -72,7 +48,7 @@ class Tally:
         self.empty = 0
         self.undrawn = 0
         self._labels: dict[tuple[str, str], _LabelSum] = {}
-        self._failures: dict[str, _FailureSum] = {}
+        self._failures = Reasons()
 
     def add(self, marks: Marks) -> None:
         """Count one prediction."""
@@ -90,10 +66,7 @@ class Tally:
     def fail(self, task: TaskKey, failure: Failure) -> None:
         """Count one task that has no prediction."""
         self.failed += 1
-        total = self._failures.setdefault(failure.kind, _FailureSum())
-        total.tasks += 1
-        if len(total.examples) < MAX_EXAMPLES:
-            total.examples.append(Example(task, failure.message))
+        self._failures.add(failure.kind, task, failure.message)
 
     @property
     def regions_per_image(self) -> float:
@@ -112,9 +85,7 @@ class Tally:
 
     def failures(self) -> Iterator[FailureFigures]:
         """The most frequent kind first."""
-        ranked = sorted(self._failures.items(), key=lambda item: -item[1].tasks)
-        for kind, total in ranked:
-            yield FailureFigures(kind, total.tasks, tuple(total.examples))
+        return (FailureFigures(*one) for one in self._failures.ranked())
 
     def _label(self, control: str, label: str) -> _LabelSum:
         key = (control, label)

@@ -88,8 +88,9 @@ def demo(
 def _show(result: DemoResult, path: Path | None) -> None:
     from rich.console import Console
 
-    from backend.demo.report import as_table, write_json
+    from backend.demo.report import figures_of, write_json
+    from backend.pages.terminal import figure_table
 
-    Console().print(as_table(result.report))
+    Console().print(figure_table(figures_of(result.report), "Pre-filled in Label Studio"))
     if path is not None:
         write_json(result.report, path)

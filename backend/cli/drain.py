@@ -13,6 +13,7 @@ from backend.cli.ends import AMISS
 from backend.cli.options import STATE, with_settings
 from backend.cli.status import open_redis
 from backend.errors import SettingsError
+from backend.place import how_to_run
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     import redis
 
-    from backend.queue.vitals import WorkerCard
+    from backend.queue.drain import Undone
+    from backend.queue.worker_card import WorkerCard
 
 __all__ = ["drain"]
 
@@ -43,7 +45,7 @@ def drain(
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All workers.")] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Let them take images again; alone: all of them.")
+        bool, typer.Option(help="Let them take images again; alone: all of them.")
     ] = False,
     patience_s: Annotated[
         float | None,
@@ -64,6 +66,8 @@ def drain(
       firstpass drain --undo
     """
     from backend.queue.drain import EVERYBODY, Drains, host_mark
+    from backend.status.overview import read_overview
+    from backend.wording import printable
 
     if not (undo or workers or on or everybody):
         raise SettingsError("expected WORKERs, --on HOST or --all: whom to drain")
@@ -74,18 +78,57 @@ def drain(
         drains, console = Drains(connection), Console(soft_wrap=True)
         if undo:
             # With `all` goes every mark: one for a host would go on holding its workers back.
-            drains.undo(None if everybody or not names else names)
-            left = drains.marks()
-            more = f" Marks that are left: {', '.join(left)}." if left else ""
-            console.print(Text(f"They take images again.{more}"))
+            undone = drains.undo(None if everybody or not names else names)
+            alive = read_overview(connection, failures=0).alive
+            freed, sentences = _undone(undone, alive, names, settings.runs_in)
+            for sentence in sentences:
+                console.print(Text(printable(sentence)))
+            if names and not freed:
+                raise typer.Exit(AMISS)
             return
         chosen = _chosen(connection, names)
         until = drains.mark(names)
         seconds = settings.job_timeout_s + MARGIN_S if patience_s is None else patience_s
         late = _wait(connection, chosen, until, seconds)
-    _report(console, chosen, late, seconds)
+    _report(console, chosen, late, seconds, settings.runs_in)
     if late:
         raise typer.Exit(AMISS)
+
+
+def _undone(
+    undone: Undone, alive: Sequence[WorkerCard], names: Sequence[str], runs_in: str
+) -> tuple[bool, list[str]]:
+    """Whether anything came of it, and what is true afterwards."""
+    from backend.queue.drain import marks_for
+    from backend.status.wording import worker_name
+
+    heeds = {worker_name(card): set(marks_for(card.host, card.pid)) for card in alive}
+    freed = [name for name, marks in heeds.items() if marks & undone.taken_back]
+    free = [name for name in freed if not heeds[name] & undone.left]
+    held = {
+        name: sorted(marks & undone.left)
+        for name, marks in heeds.items()
+        if marks & undone.left and (not names or marks & {*names, *undone.taken_back})
+    }
+    said = []
+    if not undone.taken_back:
+        whom = f" of {', '.join(names)}" if names else ""
+        said.append(f"There was no mark{whom} to take back; nothing changed.")
+    elif not freed:
+        said.append(
+            f"Taken back: {', '.join(sorted(undone.taken_back))}. No worker that it was for is alive."
+        )
+    if free:
+        said.append(f"Drained no more: {', '.join(free)}.")
+    said += [
+        f"Still drained: {name}, by the mark {' and '.join(marks)}." for name, marks in held.items()
+    ]
+    others = sorted(undone.left - {mark for marks in held.values() for mark in marks})
+    if others:
+        said.append(f"Other marks in force: {', '.join(others)}.")
+    if undone.left:
+        said.append(f"{how_to_run('drain --undo', runs_in)} takes every mark back.")
+    return bool(undone.taken_back), said
 
 
 def _chosen(connection: redis.Redis, names: Sequence[str]) -> list[WorkerCard]:
@@ -125,7 +168,11 @@ def _wait(
 
 
 def _report(
-    console: Console, chosen: Sequence[WorkerCard], late: Sequence[WorkerCard], seconds: float
+    console: Console,
+    chosen: Sequence[WorkerCard],
+    late: Sequence[WorkerCard],
+    seconds: float,
+    runs_in: str,
 ) -> None:
     from backend.status.wording import worker_name
     from backend.wording import printable
@@ -141,4 +188,4 @@ def _report(
         console.print(Text(printable(f"worker {worker_name(card)} {said}")))
     if not chosen:
         console.print(Text("No worker is alive; those that are started take nothing."))
-    console.print(Text("`firstpass drain --undo` lets them go on."))
+    console.print(Text(f"{how_to_run('drain --undo', runs_in)} lets them go on."))

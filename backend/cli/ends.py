@@ -1,4 +1,4 @@
-"""How commands end: one table of exit codes for all of them. The README shows it, and so does `--help`."""
+"""How commands end: one table of exit codes for all of them. docs/settings.md shows it, and so does `--help`."""
 
 from __future__ import annotations
 

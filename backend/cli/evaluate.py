@@ -11,13 +11,12 @@ import typer
 from rich.console import Console
 
 from backend.cli.ends import SOME_FAILED, exit_codes, going_on
-from backend.cli.options import MODELS, PROJECT_HELP, RUN, AsJson, RunOptions, with_settings
+from backend.cli.options import MODELS, PROJECT_HELP, AsJson, RunOptions, run, with_settings
 from backend.cli.prelabel import quietly
 from backend.errors import BadRequest
 from backend.settings import Settings
 
 if TYPE_CHECKING:
-    from backend.cli.evaluate_run import Measured
     from backend.evaluation.labelled import LabelledSet
     from backend.evaluation.report import EvaluationReport
     from backend.evaluation.sources import Source
@@ -45,27 +44,17 @@ class EvaluateOptions(RunOptions):
 
     sweep: Annotated[
         bool,
-        typer.Option(
-            "--sweep",
-            help="Compare ways of asking: joined, detect, beams, gate, tiles; says which to take.",
-            rich_help_panel=RUN,
-        ),
+        run(help="Compare ways of asking: joined, detect, beams, gate, tiles; says which to take."),
     ] = False
     against: Annotated[
         list[str] | None,
-        typer.Option(
+        run(
             help="Compare with these models too, as for --model; may be given again.",
             metavar="MODEL",
-            rich_help_panel=RUN,
         ),
     ] = None
     write_thresholds: Annotated[
-        bool,
-        typer.Option(
-            "--write-thresholds",
-            help="Put each label's best threshold into the label config.",
-            rich_help_panel=RUN,
-        ),
+        bool, run(help="Put each label's best threshold into the label config.")
     ] = False
     as_json: AsJson = False
 
@@ -163,13 +152,17 @@ def on_export(
 
 def _evaluate(read: Callable[[], Source], options: EvaluateOptions, settings: Settings) -> None:
     """Measure, and show and write the report; end with the code that it makes."""
-    from backend.bulk.report_files import check_report_paths
     from backend.cli.evaluate_run import evaluate_images
+    from backend.evaluation.report_page import evaluation_page
+    from backend.runs.report_files import check_report_paths, write_reports
 
-    check_report_paths(options.report or ())
+    paths = options.report or ()
+    check_report_paths(paths)
     with going_on(), quietly():
         done = evaluate_images(read(), options, settings, Console(stderr=True))
-        _write(done, options.report or [])
+        write_reports(
+            paths, done.report.to_json, lambda: evaluation_page(done.report, done.pictures())
+        )
         _print(done.report, as_json=options.as_json)
     if not done.report.complete:
         raise typer.Exit(SOME_FAILED)
@@ -189,15 +182,16 @@ def _reader(
 
 
 def _print(report: EvaluationReport, *, as_json: bool) -> None:
-    from backend.evaluation.report_table import evaluation_tables
+    from backend.evaluation.report_rows import evaluation_summary
+    from backend.pages.terminal import summary_parts
     from backend.wording import printable
 
     if as_json:
         typer.echo(report.to_json(), nl=False)
         return
     console = Console()
-    for table in evaluation_tables(report):
-        console.print(table)
+    for part in summary_parts(evaluation_summary(report)):
+        console.print(part)
     if report.written is None:
         return
     for change in report.thresholds:
@@ -208,15 +202,3 @@ def _print(report: EvaluationReport, *, as_json: bool) -> None:
         typer.echo(f"{count} thresholds written to {place}: {versions}")
     else:
         typer.echo(f"nothing to write to {place}: it stays {report.written.before}")
-
-
-def _write(done: Measured, paths: list[Path]) -> None:
-    """The report in each file. Raises `OutputUnwritable`."""
-    from backend.evaluation.report_page import evaluation_page
-    from backend.runs.output_file import writing
-
-    for path in paths:
-        is_json = path.suffix.lower() == ".json"
-        text = done.report.to_json() if is_json else evaluation_page(done.report, done.pictures())
-        with writing(path) as file:
-            file.write(text.encode())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from backend.bulk.tally import FailureFigures, tally_of
+from backend.bulk.tally import tally_of
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.asking import Asker, WaysHandler
 from backend.evaluation.comparison import advice, compared
@@ -32,6 +32,7 @@ from backend.prediction.predictor import PredictorSettings
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import open_ledger
 from backend.runs.progress import showing_progress
+from backend.runs.reasons import FailureFigures
 from backend.settings import Settings
 from backend.wording import images as in_words
 
@@ -124,13 +125,12 @@ def _measure(
 ) -> _OfModel:
     engine = engine_of(settings)
     predictors = PredictorSettings(engine, settings.score_threshold, settings.label_studio_url)
-    items = items_of(
-        source.labelled, predictors.predictor(source.label_config), source.label_config
-    )
+    predictor = predictors.for_project(source.project, source.label_config)
+    items = items_of(source.labelled, predictor, source.label_config)
     selected = Selected(options.limit, options.sample, options.seed)
     chosen = selected.of(items.items)
     ways = ways_for(items.predictor.plan, engine.entries) if options.sweep else (AS_PREDICTED,)
-    with showing_progress(console) as progress:
+    with showing_progress(console, "regions") as progress:
         run = Run(items, chosen, ways, progress, options.retry_failed)
         with open_ledger(settings.home, run.key, "evaluate") as ledger:
             run.note(ledger)

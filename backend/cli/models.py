@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,8 @@ from backend.cli.ends import exit_codes, going_on
 from backend.cli.options import with_settings
 from backend.cli.pull_progress import showing_pull
 from backend.errors import ModelUnavailable
+from backend.pages.summary import Figure
+from backend.pages.terminal import figure_table
 from backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -80,10 +81,11 @@ def pull_models(names: Names = None) -> None:
     """
     named = ",".join(names or [load_settings().model])
     with going_on():
+        from backend.prediction.engine import model_errors
         from models.hub.pull import pull
         from models.registry import resolve
 
-        with _ours():
+        with model_errors():
             entries = resolve(named)
         with showing_pull(Console(stderr=True)) as watch:
             pulled, failed = pull(entries, watch)
@@ -101,8 +103,7 @@ def check_models(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify",
-            help="Compare every byte with the hub's digests first; reads whole files, asks no network.",
+            help="Compare every byte with the hub's digests first; reads whole files, asks no network."
         ),
     ] = False,
 ) -> None:
@@ -141,10 +142,7 @@ def check_models(
     ]
     if compared is not None:
         rows.insert(2, ("bytes", compared))
-    table = Table(show_header=False)
-    for label, value in rows:
-        table.add_row(label, Text(value))
-    Console().print(table)
+    Console().print(figure_table(Figure(name, "", value) for name, value in rows))
 
 
 def _trial(entries: Sequence[Entry]) -> tuple[Query, ...]:
@@ -202,14 +200,3 @@ def _outcome(pulled: Pulled) -> str:
         return f"{name}: in {folder}"
     how = f"{pulled.fetched} files fetched" if pulled.fetched else "was here"
     return f"{name}: {how}, {pulled.compared} compared byte for byte, in {folder}"
-
-
-@contextmanager
-def _ours() -> Iterator[None]:
-    """Turns what the models say is missing into the error that the command line prints."""
-    from models.registry import ModelNotAvailable
-
-    try:
-        yield
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error

@@ -1,7 +1,7 @@
 """Command-line options, each declared once: settings by their field, and what several commands take.
 
 A command names the settings it takes and gets them loaded; options that belong together come as one
-frozen dataclass. Only settings have environment variables.
+frozen dataclass. Only settings have environment variables (D-14).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = [
     "BOTH_SIDES",
     "MODELS",
     "PROJECT_HELP",
-    "RUN",
     "STATE",
-    "WHICH",
     "AsJson",
     "ProjectOption",
     "ReadSettings",
     "RunOptions",
+    "run",
+    "which",
     "with_settings",
 ]
 
@@ -44,8 +44,9 @@ MODELS = ("model", "device", "dtype", "batch_max", "score_threshold")
 STATE = ("redis_url", "home")
 BOTH_SIDES = ("public_url", "label_studio_url", "host", "port")
 
-WHICH = "Which images"
-RUN = "The run"
+#: Options of the two groups of help that runs have.
+which = partial(typer.Option, rich_help_panel="Which images")
+run = partial(typer.Option, rich_help_panel="The run")
 
 #: The group of help that a setting stands in; those that are in none come under the last.
 _PANELS = {
@@ -60,32 +61,14 @@ _OTHER_PANEL = "Redis, state and logs"
 class RunOptions:
     """What every run over a project or a folder takes."""
 
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="At most so many, the first.", rich_help_panel=WHICH),
-    ] = None
-    sample: Annotated[
-        int | None,
-        typer.Option(min=1, help="So many, chosen by chance.", rich_help_panel=WHICH),
-    ] = None
-    seed: Annotated[
-        int, typer.Option(help="Another number chooses another sample.", rich_help_panel=WHICH)
-    ] = 0
+    limit: Annotated[int | None, which(min=1, help="At most so many, the first.")] = None
+    sample: Annotated[int | None, which(min=1, help="So many, chosen by chance.")] = None
+    seed: Annotated[int, which(help="Another number chooses another sample.")] = 0
     retry_failed: Annotated[
-        bool,
-        typer.Option(
-            "--retry-failed",
-            help="Try again what failed in an earlier start of this run.",
-            rich_help_panel=RUN,
-        ),
+        bool, run(help="Try again what failed in an earlier start of this run.")
     ] = False
     report: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="FILE.html or FILE.json; may be given twice.",
-            metavar="FILE",
-            rich_help_panel=RUN,
-        ),
+        list[Path] | None, run(help="FILE.html or FILE.json; may be given twice.", metavar="FILE")
     ] = None
 
 
@@ -93,7 +76,7 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
     """Make a typer command of a function whose first parameter is the settings.
 
     The command has an option for each named field of `Settings`, and one for each field of a parameter
-    that is a dataclass. A function whose first parameter is `ReadSettings` loads the settings itself.
+    that is a dataclass. A flag that is off unless given has no `--no-` form. A function whose first parameter is `ReadSettings` loads the settings itself.
     """
 
     def decorate(function: Command) -> Command:
@@ -144,6 +127,7 @@ def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
     """The parameter itself, or one for each field of its dataclass, those it adds to its base first."""
     group = parameter.annotation
     if not is_dataclass(group):
+        _name_flag(parameter.name, group, parameter.default)
         yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         return
     hints = get_type_hints(group, include_extras=True)
@@ -152,7 +136,17 @@ def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
     ):
         kind, option = get_args(hints[one.name])
         default = inspect.Parameter.empty if one.default is MISSING else one.default
+        _name_flag(one.name, hints[one.name], default)
         yield _parameter(one.name, kind, option, default)
+
+
+def _name_flag(name: str, annotation: Any, default: Any) -> None:
+    """Give the option of a flag that is off its one name, for typer would add another that puts it off."""
+    if default is not False:
+        return
+    (option,) = annotation.__metadata__
+    if option.default is ... and not option.param_decls:
+        option.param_decls = (f"--{name.replace('_', '-')}",)
 
 
 def _parameter(name: str, kind: Any, option: Any, default: Any) -> inspect.Parameter:

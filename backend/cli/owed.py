@@ -35,8 +35,7 @@ def owed(
         str | None, typer.Option(help=f"{PROJECT_HELP} Only what it is owed.")
     ] = None,
     drop: Annotated[
-        bool,
-        typer.Option("--drop", help="Owe these no more: with --project, all, or TASKs."),
+        bool, typer.Option(help="Owe these no more: with --project, all, or TASKs.")
     ] = False,
     most: Annotated[int, typer.Option(help="Tasks of a project to show.", min=0)] = MOST,
 ) -> None:

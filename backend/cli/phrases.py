@@ -14,8 +14,8 @@ from backend.errors import FirstpassError
 from backend.settings import Settings
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from backend.label_studio.project_key import ProjectKey
+    from backend.pages.summary import Table
     from backend.projects.phrases import AskedLabel, ProjectPhrases
     from backend.review.phrase_tally import TypedPhrase
 
@@ -59,17 +59,19 @@ def list_phrases(
 
     from backend.cli.which_project import project_id
     from backend.label_studio.api import LabelStudioApi
+    from backend.pages.terminal import table_parts
     from backend.projects.phrases import asked_labels
 
     with LabelStudioApi.from_settings(settings) as api:
         found = api.project(project_id(project, api, settings))
     console = Console()
     try:
-        typed = _typed(settings, found)
+        typed = _typed(settings, found.key)
     except FirstpassError as error:
         typer.echo(f"What was typed is not known: {error}", err=True)
         typed = []
-    console.print(_table(asked_labels(found["label_config"]), typed))
+    for part in table_parts(_table(asked_labels(found.label_config), typed)):
+        console.print(part)
 
 
 @phrases.command("add", epilog=exit_codes("phrases add"))
@@ -126,13 +128,11 @@ def _changing(settings: Settings, project: str) -> Iterator[tuple[ProjectPhrases
         yield ProjectPhrases(api, web), project_id(project, api, settings)
 
 
-def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhrase]:
+def _typed(settings: Settings, key: ProjectKey | None) -> Sequence[TypedPhrase]:
     from backend.cli.status import open_redis
-    from backend.label_studio.project_key import ProjectKey
     from backend.queue.clock import RedisClock
     from backend.review.phrase_tally import PhraseTally
 
-    key = ProjectKey.of(project)
     if key is None:
         return []
     with open_redis(settings) as connection:
@@ -141,27 +141,21 @@ def _typed(settings: Settings, project: dict[str, object]) -> Sequence[TypedPhra
 
 def _table(asked: Sequence[AskedLabel], typed: Sequence[TypedPhrase]) -> Table:
     """A row for each label of each tag, and those whose label is gone at the end."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from backend.pages.summary import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("tag", "label", "asks", "typed lately (times asked, regions kept)"):
-        table.add_column(name, overflow="fold")
-    for one in asked:
-        lately = [each for each in typed if each.label == one.label]
-        said = "; ".join(f"{each.phrase} ({each.asked}, {each.kept})" for each in lately)
-        cells = (one.control, one.label, ", ".join(one.phrases), said)
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
     known = {one.label for one in asked}
-    for each in typed:
-        if each.label not in known:
-            said = f"{each.phrase} ({each.asked}, {each.kept})"
-            table.add_row("", Text(_printable(each.label)), "gone", Text(_printable(said)))
-    return table
+    rows = [
+        (
+            one.control,
+            one.label,
+            ", ".join(one.phrases),
+            "; ".join(_said(each) for each in typed if each.label == one.label),
+        )
+        for one in asked
+    ]
+    rows += [("", each.label, "gone", _said(each)) for each in typed if each.label not in known]
+    return Table("", ("tag", "label", "asks", "typed lately (times asked, regions kept)"), rows)
 
 
-def _printable(text: str) -> str:
-    from backend.wording import printable
-
-    return printable(text)
+def _said(typed: TypedPhrase) -> str:
+    return f"{typed.phrase} ({typed.asked}, {typed.kept})"

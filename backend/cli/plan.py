@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import with_settings
 from backend.label_config.control_tags import ChoicesTag, CountTag, TextTag
 from backend.label_config.label_config import parse_label_config
+from backend.label_config.label_config_file import label_config_in
+from backend.pages.summary import Table
+from backend.pages.terminal import say, table_parts
 from backend.prediction.engine import engine_of
 from backend.prediction.model_version import model_version
 from backend.prediction.plan import Plan, Step, plan_label_config
@@ -43,35 +45,37 @@ def plan(
       firstpass plan label_config/demo.xml --model tiny --score-threshold 0.4
     """
     engine = engine_of(settings)
-    xml = file.read_text(encoding="utf-8")
+    xml = label_config_in(file)
     planned = plan_label_config(xml, settings.score_threshold, engine)
     console = Console()
     for step in planned.steps:
-        console.print(Text(_title(step), style="bold"), soft_wrap=True)
-        console.print(_table(step))
+        say(console, _title(step), "bold")
+        console.print(*table_parts(_table(step)))
     config = parse_label_config(xml)
     for prompt in config.prompts:
         asked = f"TextArea {prompt.name!r} on {prompt.to_name!r}: what people type is looked for"
-        console.print(Text(asked, style="bold"), soft_wrap=True)
+        say(console, asked, "bold")
     for note in config.notes:
-        asked = f"TextArea {note.name!r} on {note.to_name!r}: what became of a prompt or a drawn shape is said there"
-        console.print(Text(asked, style="bold"), soft_wrap=True)
+        told = f"TextArea {note.name!r} on {note.to_name!r}: what became of a prompt or a drawn shape is said there"
+        say(console, told, "bold")
         if not note.is_left_out:
-            console.print(Text(_SUBMITTED.format(note.name), style="yellow"), soft_wrap=True)
+            say(console, _SUBMITTED.format(note.name), "yellow")
     for tag in planned.unserved:
         console.print(Text(tag.note, style="" if tag.is_wanted else "yellow"))
     _print_version(console, planned, model_version(engine.name, engine.fingerprint, planned))
 
 
 def _table(step: Step) -> Table:
-    control = step.control
-    table = Table("label", "phrases", "threshold")
-    for label in control.labels:
-        name = " / ".join(label.path) or label.value
-        table.add_row(Text(name), Text(", ".join(label.phrases)), f"{step.threshold(label):g}")
-    if not control.labels:
-        table.add_row(Text(_whole(step)), "", f"{step.threshold():g}")
-    return table
+    rows = [
+        (
+            " / ".join(label.path) or label.value,
+            ", ".join(label.phrases),
+            f"{step.threshold(label):g}",
+        )
+        for label in step.control.labels
+    ]
+    whole = [(_whole(step), "", f"{step.threshold():g}")]
+    return Table("", ("label", "phrases", "threshold#"), rows or whole)
 
 
 def _title(step: Step) -> str:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from backend.cli.options import AsJson, with_settings
 from backend.errors import BadRequest, FirstpassError, ImageUnreadable, InferenceFailed
 from backend.inference.load import load_models
+from backend.pages.summary import Table
+from backend.pages.terminal import table_parts
 from backend.prediction.engine import engine_of
 from backend.runs.output_file import check_output, check_output_folder, writing
 from backend.settings import Settings
@@ -45,14 +46,11 @@ def predict(
         str,
         typer.Option(help="Candidates for the whole image, commas between."),
     ] = "",
-    multiple: Annotated[
-        bool,
-        typer.Option("--multiple", help="Any number of choices may hold."),
-    ] = False,
+    multiple: Annotated[bool, typer.Option(help="Any number of choices may hold.")] = False,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where to save the picture with boxes drawn; a folder for several images.",
+            help="Where to save the picture with boxes drawn; a folder for several images."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -207,7 +205,7 @@ def _report(
             {
                 "label": found.phrase,
                 "score": found.score,
-                "box": [found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max],
+                "box": _sides(found),
             }
             for found in detections
         ],
@@ -215,6 +213,10 @@ def _report(
             dict(zip(tags.candidates, tags.probabilities, strict=True)) if tags is not None else {}
         ),
     }
+
+
+def _sides(found: Detection) -> tuple[float, ...]:
+    return (found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max)
 
 
 def _print_hidden(console: Console, outputs: Sequence[ModelOutput], least: float) -> None:
@@ -235,14 +237,17 @@ def _print(
     detections: list[Detection],
     tags: Classification | None,
 ) -> None:
-    table = Table(title=Text(f"{path} ({image.width}x{image.height})"), title_justify="left")
-    for column in ("label", "score", "x_min", "y_min", "x_max", "y_max"):
-        table.add_column(column, justify="left" if column == "label" else "right")
-    for found in detections:
-        sides = (found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max)
-        score = "-" if found.score is None else f"{found.score:.2f}"
-        table.add_row(Text(found.phrase), score, *(f"{side:.1f}" for side in sides))
-    console.print(table)
+    rows = [
+        (
+            found.phrase,
+            "-" if found.score is None else f"{found.score:.2f}",
+            *(f"{side:.1f}" for side in _sides(found)),
+        )
+        for found in detections
+    ]
+    columns = ("label", "score#", "x_min#", "y_min#", "x_max#", "y_max#")
+    title = f"{path} ({image.width}x{image.height})"
+    console.print(*table_parts(Table(title, columns, rows)))
     if tags is not None:
         ranked = sorted(zip(tags.probabilities, tags.candidates, strict=True), reverse=True)
         console.print(Text("choices: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked)))

@@ -78,15 +78,16 @@ def of_folder(
 
 def _report(paths: Sequence[Path], run: Callable[[Console], Report]) -> None:
     """Run, and show and write the report; end with the code that it makes."""
-    from backend.bulk.report_files import check_report_paths, write_reports
-    from backend.bulk.report_table import report_tables
+    from backend.pages.page import summary_page
+    from backend.pages.terminal import summary_parts
+    from backend.runs.report_files import check_report_paths, write_reports
 
     check_report_paths(paths)
     with going_on(), quietly():
         done = run(Console(stderr=True))
-        for table in report_tables(done):
-            Console().print(table)
-        write_reports(done, paths)
+        for part in summary_parts(done.summary()):
+            Console().print(part)
+        write_reports(paths, done.to_json, lambda: summary_page(done.summary()))
     if not done.complete:
         raise typer.Exit(SOME_FAILED)
 

@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
+from backend.bulk.contact_sheet import save_sheet
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, one_image
 from backend.bulk.report import Report
-from backend.bulk.report_files import save_sheet
 from backend.bulk.task_file import Addresses, write_tasks
 from backend.cli.prelabel_options import FolderOptions
 from backend.errors import BadRequest
 from backend.inference.batch_size import BatchSizer
 from backend.label_config.control_tags import ObjectTag
+from backend.label_config.label_config_file import label_config_in
+from backend.pages.terminal import say
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.runs.ledger_file import open_ledger
 from backend.runs.output_file import check_output, check_output_folder
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
-from backend.wording import images, printable
+from backend.wording import images
 
 __all__ = ["DRY_SAMPLE", "prelabel_folder"]
 
@@ -45,7 +46,7 @@ def prelabel_folder(
         raise BadRequest("expected --format beside --split: it is for datasets")
     if options.split is not None and not 0 < options.split < 1:
         raise BadRequest(f"expected --split between 0 and 1, as in 0.9, got {options.split:g}")
-    xml = _label_config(options.config)
+    xml = label_config_in(options.config)
     predictor = _predictor(xml, settings)
     place = _Place(folder, options, settings, console, xml, predictor, one_image(predictor))
     return place.dry() if options.dry_run else place.fill()
@@ -67,7 +68,7 @@ class _Place:
         """Predictions in a file or a dataset."""
         target = self._target()
         self._note_unserved()
-        with showing_progress(self.console) as progress:
+        with showing_progress(self.console, "regions") as progress:
             run = self._run(progress, self.options.sample)
             with open_ledger(self.settings.home, run.key) as ledger:
                 run.note(ledger)
@@ -75,7 +76,7 @@ class _Place:
                     run.predict(ledger, self._images())
                 written = run.write(ledger, target)
                 report = run.report(ledger)
-        self._note(f"{images(written)} with predictions in {self.options.out}", style="")
+        say(self.console, f"{images(written)} with predictions in {self.options.out}", style="")
         return report
 
     def dry(self) -> Report:
@@ -83,10 +84,10 @@ class _Place:
         check_output(self.options.sheet, "--sheet")
         self._note_unserved()
         few = self.options.sample or (None if self.options.limit else DRY_SAMPLE)
-        with showing_progress(self.console) as progress:
+        with showing_progress(self.console, "regions") as progress:
             sheet, report = self._run(progress, few).dry(self._images(), self.settings)
         save_sheet(sheet, self.options.sheet)
-        self._note(f"contact sheet: {self.options.sheet}", style="")
+        say(self.console, f"contact sheet: {self.options.sheet}", style="")
         return report
 
     def _run(self, progress: Progress, sample: int | None) -> FolderRun:
@@ -145,39 +146,30 @@ class _Place:
             follow_links=self.options.follow_links,
         )
         lost = ", ".join(("scores", *left_out(plan)))
-        self._note(f"not in a dataset for {format_name.value}: {lost}")
+        say(self.console, f"not in a dataset for {format_name.value}: {lost}")
 
         def write(rows: Iterable[tuple[str, str]]) -> int:
             written = dataset.write(folder, rows, self.settings)
             for path, reason in [*dataset.left_out.items()][:MOST_NAMED]:
-                self._note(f"not in the dataset: {path}: {reason}")
+                say(self.console, f"not in the dataset: {path}: {reason}")
             if len(dataset.left_out) > MOST_NAMED:
-                self._note(f"nor are {len(dataset.left_out) - MOST_NAMED} more")
+                say(self.console, f"nor are {len(dataset.left_out) - MOST_NAMED} more")
             if self.options.split is not None:
                 sides = ", ".join(f"{side} {count:,}" for side, count in dataset.counts().items())
-                self._note(f"split: {sides}", style="")
+                say(self.console, f"split: {sides}", style="")
             if dataset.is_split_in_vain:
-                self._note("all images show one picture, so it is on both sides of the split")
+                say(
+                    self.console, "all images show one picture, so it is on both sides of the split"
+                )
             return written
 
         return write
 
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
-            self._note(tag.note, style="" if tag.is_wanted else "yellow")
-
-    def _note(self, line: str, *, style: str = "yellow") -> None:
-        self.console.print(Text(printable(line), style=style), soft_wrap=True)
-
-
-def _label_config(config: Path) -> str:
-    try:
-        return config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadRequest(f"expected a label config in {config}: {reason}") from error
+            say(self.console, tag.note, style="" if tag.is_wanted else "yellow")
 
 
 def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
-    return PredictorSettings(engine, settings.score_threshold, None).predictor(xml)
+    return PredictorSettings(engine, settings.score_threshold, None).for_project(None, xml)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 
 import redis
 from rich.console import Console
-from rich.text import Text
 
+from backend.bulk.contact_sheet import save_sheet
 from backend.bulk.dry_project import DryProject
 from backend.bulk.online import ProjectRun
 from backend.bulk.report import Report
-from backend.bulk.report_files import save_sheet
 from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import check_workers, why_silent
 from backend.cli.prelabel_options import ProjectOptions
@@ -28,6 +27,7 @@ from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
+from backend.pages.terminal import say
 from backend.prediction.predictor import predictor_settings
 from backend.projects.project_name import find_project
 from backend.queue.job_queue import JobQueue, job_queue
@@ -37,7 +37,6 @@ from backend.runs.output_file import check_output
 from backend.runs.patience import Patience
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
-from backend.wording import printable
 
 __all__ = ["prelabel_project"]
 
@@ -59,7 +58,7 @@ def prelabel_project(
         if named.tab is not None and options.view is None and options.filters is None:
             selection = replace(selection, view=named.tab)
             said = f"only what tab {named.tab} shows, as its address says; all of it: {named.id}"
-            _note(console, said, style="")
+            say(console, said, style="")
         target = target_project(
             api,
             named.id,
@@ -67,12 +66,12 @@ def prelabel_project(
             shown_at=settings.label_studio_browser_url,
         )
         for tag in target.predictor.plan.unserved:
-            _note(console, tag.note, style="" if tag.is_wanted else "yellow")
+            say(console, tag.note, style="" if tag.is_wanted else "yellow")
         check_workers(
             connection,
             target.predictor.settings.engine,
             runs_in=settings.runs_in,
-            say=lambda line: _note(console, line),
+            say=lambda line: say(console, line),
         )
         queue = job_queue(settings, connection)
         queue.start()
@@ -117,7 +116,7 @@ class _Place:
         """Predictions into Label Studio."""
         key = RunKey(self.target.source, self.target.version, self.selection.key)
         with open_ledger(self.settings.home, key) as ledger:
-            with showing_progress(self.console) as progress:
+            with showing_progress(self.console, "regions") as progress:
                 run = self._run(ledger, progress)
                 run.run()
                 if self.options.watch:
@@ -136,19 +135,18 @@ class _Place:
             self.target,
             chosen,
             include="id,data,total_annotations",
-            unlisted=lambda task, reason: _note(self.console, f"task {task} left out: {reason}"),
         )
-        tasks = {task["id"]: Task.read(task) for task in found}
+        tasks = {row.id: Task.of(row) for row in found}
         credential = LabelStudioCredential.from_settings(self.settings)
         with (
-            showing_progress(self.console) as progress,
+            showing_progress(self.console, "regions") as progress,
             ImageFetcher(self.settings, credential) as fetcher,
             self.queue.window(interactive=False, consumes=True) as window,
         ):
             dry = DryProject(self.target, fetcher, self.settings, progress)
             sheet, report = dry.run(tasks, window)
         save_sheet(sheet, self.options.sheet)
-        _note(self.console, f"contact sheet: {self.options.sheet}")
+        say(self.console, f"contact sheet: {self.options.sheet}")
         return report
 
     def _run(self, ledger: Ledger, progress: Progress) -> ProjectRun:
@@ -182,21 +180,17 @@ class _Place:
         try:
             self._set_version(self.target.key.id, self.target.version)
         except (LabelStudioRefuses, LabelStudioUnavailable) as error:
-            _note(self.console, f"which version Label Studio shows was not seen to: {error}")
+            say(self.console, f"which version Label Studio shows was not seen to: {error}")
 
     def _set_version(self, project: int, version: str) -> None:
         if version not in self.api.model_versions(project):
             return
-        shown = self.api.project(project)["model_version"]
+        shown = self.api.project(project).model_version
         if not shown:
             self.api.update_project(project, model_version=version)
         elif shown != version:
-            _note(
+            say(
                 self.console,
                 f"Label Studio shows the predictions of {shown}; `firstpass connect --project {project}` "
                 f"makes it show those of {version}",
             )
-
-
-def _note(console: Console, line: str, *, style: str = "yellow") -> None:
-    console.print(Text(printable(line), style=style), soft_wrap=True)

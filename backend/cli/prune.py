@@ -14,8 +14,7 @@ from backend.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from rich.table import Table
-
+    from backend.pages.summary import Table
     from backend.projects.prune import Removal, StoredVersion
 
 __all__ = ["prune"]
@@ -34,15 +33,13 @@ def prune(
         ),
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also where tasks are left without any prediction.")
+        bool, typer.Option(help="Also where tasks are left without any prediction.")
     ] = False,
     with_parents: Annotated[
         bool,
-        typer.Option(
-            "--with-parents", help="Also predictions that annotations name as their origin."
-        ),
+        typer.Option(help="Also predictions that annotations name as their origin."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    yes: Annotated[bool, typer.Option(help="Remove without asking.")] = False,
 ) -> None:
     """Remove predictions of old versions of Firstpass from a project.
 
@@ -60,6 +57,7 @@ def prune(
 
     from backend.cli.which_project import project_id
     from backend.label_studio.api import LabelStudioApi
+    from backend.pages.terminal import table_parts
     from backend.projects.prune import chosen, removal_of, remove, stored_versions
 
     console = Console()
@@ -67,7 +65,7 @@ def prune(
         number = project_id(project, api, settings)
         stored = stored_versions(api, number)
         removing = chosen(stored, version or ())
-        console.print(_table(stored, removing))
+        console.print(*table_parts(_table(stored, removing)))
         if not removing:
             console.print("Nothing to remove.")
             return
@@ -123,23 +121,13 @@ def _ask(yes: bool, question: str, *, with_parents: bool) -> None:
 
 
 def _table(stored: Sequence[StoredVersion], removing: Collection[StoredVersion]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from backend.pages.summary import Table
 
-    from backend.wording import printable
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model_version", overflow="fold")
-    table.add_column("predictions", justify="right")
-    table.add_column("")
-    for one in stored:
-        table.add_row(
-            Text(printable(one.version or NO_VERSION)),
-            f"{one.rows:,}",
-            _standing(one, one in removing),
-        )
-    return table
+    rows = [
+        (one.version or NO_VERSION, f"{one.rows:,}", _standing(one, one in removing))
+        for one in stored
+    ]
+    return Table("", ("model_version", "predictions#", ""), rows)
 
 
 def _standing(one: StoredVersion, removing: bool) -> str:

@@ -23,7 +23,7 @@ __all__ = ["open_redis", "status"]
 @with_settings(*STATE)
 def status(
     settings: Settings,
-    failed: Annotated[bool, typer.Option("--failed", help="List the images that failed.")] = False,
+    failed: Annotated[bool, typer.Option(help="List the images that failed.")] = False,
     as_json: AsJson = False,
     most: Annotated[int, typer.Option(min=0, help="Failures to show at most.")] = 50,
 ) -> None:
@@ -64,7 +64,12 @@ def open_redis(settings: Settings, timeout_s: float | None = None) -> redis.Redi
     from backend.queue.connection import connect
 
     if settings.redis_url is not None:
-        return connect(settings.redis_url.get_secret_value(), retries=0, timeout_s=timeout_s)
+        return connect(
+            settings.redis_url.get_secret_value(),
+            retries=0,
+            timeout_s=timeout_s,
+            runs_in=settings.runs_in,
+        )
     url = running_redis(settings.home)
     if url is None:
         raise SettingsError(

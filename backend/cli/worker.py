@@ -17,11 +17,11 @@ __all__ = ["worker"]
 )
 def worker(
     settings: Settings,
-    burst: Annotated[bool, typer.Option("--burst", help="End when the queue is empty.")] = False,
+    burst: Annotated[bool, typer.Option(help="End when the queue is empty.")] = False,
     wait: Annotated[
         bool,
         typer.Option(
-            help="Wait for models that are not on this machine yet and for a free device, or end with 2.",
+            help="Wait for models that are not on this machine yet and for a free device, or end with 2."
         ),
     ] = True,
 ) -> None:

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Protocol, TypeAlias
 
 from backend.dataset.selection import Selection, reservoir
 from backend.dataset.target_project import TargetProject
-from backend.errors import BadRequest, Failure, LabelStudioUnavailable, TaskUnlisted
+from backend.errors import BadRequest, Failure, LabelStudioUnavailable
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
-from backend.label_studio.halving import Unlisted
+from backend.label_studio.records import TaskRow
+from backend.plain import Json
 from backend.runs.ledger import Ledger, Listed
 from backend.runs.patience import Patience
 
-__all__ = ["ListsTasks", "ProjectTasks", "chosen_tasks"]
-
-Json: TypeAlias = dict[str, Any]
+__all__ = ["ProjectTasks", "chosen_tasks"]
 
 #: Tasks of one listing. Larger pages are quicker for a project of a million, and cost memory here.
 PAGE = 1000
 IDS_AT_ONCE = 200
-
-
-class ListsTasks(Protocol):
-    """`LabelStudioApi`, or what a test puts in its place; see there."""
-
-    def pages(
-        self,
-        project: int,
-        *,
-        filters: Json | None,
-        view: int | None,
-        ids: Sequence[int] | None,
-        lacking: str | None,
-        page_size: int,
-        include: str,
-        unlisted: Unlisted | None,
-    ) -> Iterator[list[Json]]: ...
-
-    def count_tasks(
-        self, project: int, *, filters: Json | None, view: int | None, lacking: str | None
-    ) -> int | None: ...
-
-    def lacking(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> set[int]: ...
 
 
 class ProjectTasks:
@@ -55,7 +29,7 @@ class ProjectTasks:
 
     def __init__(
         self,
-        api: ListsTasks,
+        api: LabelStudioApi,
         target: TargetProject,
         selection: Selection,
         ledger: Ledger,
@@ -74,28 +48,19 @@ class ProjectTasks:
         self._ledger.adopt()
         unsettled = iter(self._ledger.unsettled())
         while chunk := [int(task) for task in islice(unsettled, IDS_AT_ONCE)]:
-            unlisted: set[int] = set()
-
-            def note(task: int, reason: TaskUnlisted, unlisted: set[int] = unlisted) -> None:
-                unlisted.add(task)
-
-            lacking = self._api.lacking(self._target.key.id, self._target.version, chunk, note)
+            found = self._api.rows_of(self._target.key.id, self._target.version, chunk)
             # What cannot be listed is looked for again, and named then.
-            self._ledger.settle({task: task not in lacking | unlisted for task in chunk})
+            open_still = found.lacking | found.unlisted.keys()
+            self._ledger.settle({task: task not in open_still for task in chunk})
         self._ledger.forget_failures(passing=not retry_failed)
-        hidden: list[int] = []
+        if self._ledger.count():
+            return
         chosen = chosen_tasks(
-            self._api,
-            self._target,
-            self._selection,
-            include="id,total_annotations",
-            unlisted=lambda task, reason: hidden.append(task),
+            self._api, self._target, self._selection, include="id,total_annotations"
         )
-        if self._selection.is_counted and not self._ledger.count():
-            self._ledger.note(Listed(int(task["id"])) for task in chosen)
-            # No task is lost for that it is not known whether it would have been chosen.
-            self._ledger.note(map(Listed, hidden))
-        elif not self._ledger.count():
+        if self._selection.is_counted:
+            self._ledger.note(Listed(task.id) for task in chosen)
+        else:
             next(chosen, None)
 
     def total(self) -> int | None:
@@ -111,7 +76,7 @@ class ProjectTasks:
             view=selection.view,
             lacking=self._target.version,
         )
-        return None if lacking is None else lacking + self._ledger.predicted()
+        return None if lacking is None else lacking + self._ledger.stored()
 
     def all(self) -> Iterator[Task]:
         """The tasks to predict; those of a limit or sample were chosen by `prepare`."""
@@ -138,8 +103,7 @@ class ProjectTasks:
         filters: Json | None,
         view: int | None,
         ids: Sequence[int] | None,
-        unlisted: Unlisted,
-    ) -> Iterator[list[Json]]:
+    ) -> Iterator[list[TaskRow]]:
         return self._api.pages(
             self._target.key.id,
             filters=filters,
@@ -148,26 +112,20 @@ class ProjectTasks:
             lacking=self._target.version,
             page_size=PAGE,
             include="id,data,total_annotations",
-            unlisted=unlisted,
+            each_alone=True,
         )
 
-    def _fresh(self, pages: Callable[[Unlisted], Iterator[list[Json]]]) -> Iterator[Task]:
+    def _fresh(self, pages: Callable[[], Iterator[list[TaskRow]]]) -> Iterator[Task]:
         """The listed tasks that are to be asked for, each once: a listing that breaks off is begun again.
 
         One that Label Studio cannot list comes as a task that has failed.
         """
-        listing: Iterator[list[Json]] | None = None
+        listing: Iterator[list[TaskRow]] | None = None
         last = 0
-        failing: dict[int, Task] = {}
-        told: set[int] = set()
 
-        def unlisted(task: int, reason: TaskUnlisted) -> None:
-            if task not in told:
-                failing[task] = Task.failed(task, Failure.of(reason))
-
-        def following() -> list[Json] | None:
+        def following() -> list[TaskRow] | None:
             nonlocal listing
-            listing = listing or pages(unlisted)
+            listing = listing or pages()
             try:
                 return next(listing, None)
             except LabelStudioUnavailable:
@@ -175,23 +133,15 @@ class ProjectTasks:
                 raise
 
         while (page := self._patience.insist(following)) is not None:
-            new = [task for task in page if task["id"] > last and self._selection.admits(task)]
-            failed = self._ledger.failed_of([task["id"] for task in new])
-            for found in new:
-                task = Task.read(found)
-                if failed.get(found["id"]) is False:
+            new = [row for row in page if row.id > last and self._selection.admits(row)]
+            failed = self._ledger.failed_of([row.id for row in new])
+            for row in new:
+                task = Task.of(row)
+                if failed.get(row.id) is False:
                     self._ask_anew(task)
-                if not failed.get(found["id"]):
+                if task.failure is not None or not failed.get(row.id):
                     yield task
-            last = max([last, *(task["id"] for task in page)])
-            yield from self._named(failing, told)
-        yield from self._named(failing, told)
-
-    @staticmethod
-    def _named(failing: dict[int, Task], told: set[int]) -> Iterator[Task]:
-        yield from failing.values()
-        told.update(failing)
-        failing.clear()
+            last = max([last, *(row.id for row in page)])
 
     def _ask_anew(self, task: Task) -> None:
         requests = self._target.predictor.requests(task)
@@ -201,58 +151,57 @@ class ProjectTasks:
 
 
 def chosen_tasks(
-    api: ListsTasks,
-    target: TargetProject,
-    selection: Selection,
-    *,
-    include: str,
-    unlisted: Unlisted | None = None,
-) -> Iterator[Json]:
+    api: LabelStudioApi, target: TargetProject, selection: Selection, *, include: str
+) -> Iterator[TaskRow]:
     """Every task of a selection, predicted or not. Raises `BadRequest` when there is none.
 
-    `unlisted` is told of tasks that Label Studio cannot list, and that are left out for that.
+    Those that Label Studio cannot list come, too, last and beside any limit: it is not known whether
+    they would have been chosen.
     """
-    hidden: list[int] = []
+    unlisted: list[TaskRow] = []
 
-    def hide(task: int, reason: TaskUnlisted) -> None:
-        hidden.append(task)
-        if unlisted is not None:
-            unlisted(task, reason)
+    def listed() -> Iterator[TaskRow]:
+        for row in _listed(api, target, selection, include, each_alone=True):
+            if row.failure is None:
+                yield row
+            else:
+                unlisted.append(row)
 
-    listed = _listed(api, target, selection, include, hide)
-    first = next(listed, None)
-    if first is None and not hidden:
+    tasks: Iterator[TaskRow] = listed()
+    first = next(tasks, None)
+    if first is None and not unlisted:
         raise BadRequest(_why_none(api, target, selection))
-    tasks: Iterable[Json] = chain([] if first is None else [first], listed)
+    tasks = chain([] if first is None else [first], tasks)
     if selection.sample is not None:
-        tasks = reservoir(tasks, selection.sample, selection.seed)
+        tasks = iter(reservoir(tasks, selection.sample, selection.seed))
     yield from islice(tasks, selection.limit)
+    yield from unlisted
 
 
 def _listed(
-    api: ListsTasks,
+    api: LabelStudioApi,
     target: TargetProject,
     selection: Selection,
     include: str,
-    unlisted: Unlisted | None = None,
-) -> Iterator[Json]:
+    *,
+    each_alone: bool = False,
+) -> Iterator[TaskRow]:
     pages = api.pages(
         target.key.id,
         filters=selection.asked_filters,
         view=selection.view,
         ids=selection.ids,
-        lacking=None,
         page_size=PAGE,
         include=include,
-        unlisted=unlisted,
+        each_alone=each_alone,
     )
     for page in pages:
         yield from filter(selection.admits, page)
 
 
-def _why_none(api: ListsTasks, target: TargetProject, selection: Selection) -> str:
-    project = f"project {target.key.id} ({target.fields.get('title')})"
-    if not target.fields.get("task_number"):
+def _why_none(api: LabelStudioApi, target: TargetProject, selection: Selection) -> str:
+    project = f"project {target.key.id} ({target.project.title})"
+    if not target.project.task_number:
         return f"{project} has no tasks: import some first"
     with_labeled = replace(selection, labeled=True)
     if next(_listed(api, target, with_labeled, "id"), None) is not None:

@@ -7,13 +7,14 @@ import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 from backend.errors import BadRequest
+from backend.label_studio.records import TaskRow
+from backend.plain import Json
 
 __all__ = ["Selection", "parse_filters", "parse_ids", "reservoir"]
 
-Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
 #: Ids named one by one are kept in memory; more tasks than these are chosen by a filter.
@@ -81,9 +82,9 @@ class Selection:
         """Whether `asked_filters` (or the view) asks for the selection and no more."""
         return self.labeled or (self.view is None and self.asked_filters is not self.filters)
 
-    def admits(self, task: Json) -> bool:
-        """Whether a listed task (`id`, `total_annotations`) is chosen."""
-        return self.labeled or not task.get("total_annotations")
+    def admits(self, task: TaskRow) -> bool:
+        """Whether a listed task is chosen."""
+        return self.labeled or not task.total_annotations
 
 
 def parse_ids(text: str) -> tuple[int, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
 
 from backend.errors import BadRequest, CallerError, LabelConfigError, LabelStudioRefuses
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import Project
 from backend.prediction.predictor import Predictor, PredictorSettings
 
-__all__ = ["ConfigChanged", "KnowsProject", "TargetProject", "target_project"]
-
-Json: TypeAlias = dict[str, Any]
+__all__ = ["ConfigChanged", "TargetProject", "target_project"]
 
 NOT_FOUND = 404
 
@@ -21,24 +19,15 @@ class ConfigChanged(CallerError):
     """The project's label config was changed while a run was filling it."""
 
 
-class KnowsProject(Protocol):
-    """`LabelStudioApi`, or what a test puts in its place."""
-
-    @property
-    def url(self) -> str: ...
-
-    def project(self, project: int) -> Json: ...
-
-
 @dataclass(frozen=True, slots=True)
 class TargetProject:
-    """`fields` are the project's when the run began; `predictor` is that of its label config."""
+    """`project` is as it was when the run began; `predictor` is that of its label config."""
 
-    api: KnowsProject
+    api: LabelStudioApi
     predictors: PredictorSettings
     key: ProjectKey
     predictor: Predictor
-    fields: Mapping[str, Any]
+    project: Project
     #: Label Studio's address as people know it, where it is another than ours.
     shown_at: str | None = None
 
@@ -51,7 +40,7 @@ class TargetProject:
     def words(self) -> str:
         """The project as a person knows it."""
         home = self.shown_at or self.api.url
-        return f"project {self.key.id} ({self.fields.get('title')}), {home}/projects/{self.key.id}/data"
+        return f"project {self.key.id} ({self.project.title}), {home}/projects/{self.key.id}/data"
 
     @property
     def source(self) -> str:
@@ -65,7 +54,7 @@ class TargetProject:
         """
         found = self.api.project(self.key.id)
         try:
-            now = self.predictors.predictor(found["label_config"]).version
+            now = self.predictors.for_project(self.key, found.label_config).version
         except LabelConfigError as error:
             raise ConfigChanged(
                 f"{self._changed}: nothing of it can be predicted ({error})"
@@ -82,7 +71,7 @@ class TargetProject:
 
 
 def target_project(
-    api: KnowsProject,
+    api: LabelStudioApi,
     project: int,
     predictors: PredictorSettings,
     *,
@@ -102,8 +91,7 @@ def target_project(
             f"there is no project {project} at {api.url}, or not for the user whose token this is; its "
             "number is in its address: /projects/<number>/data"
         ) from error
-    key = ProjectKey.of(found)
-    if key is None:
+    if found.key is None:
         raise BadRequest(f"project {project} at {api.url} does not say when it was made")
-    predictor = predictors.predictor(str(found["label_config"]))
-    return TargetProject(api, predictors, key, predictor, found, shown_at)
+    predictor = predictors.for_project(found.key, found.label_config)
+    return TargetProject(api, predictors, found.key, predictor, found, shown_at)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import redis
@@ -10,7 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from backend.delivery.keys import COURIER, COURIERS
 
-__all__ = ["CARD_TTL_S", "CourierCard", "card_of", "read_card", "read_cards", "write_card"]
+__all__ = [
+    "CARD_TTL_S",
+    "CourierCard",
+    "card_of",
+    "living",
+    "read_card",
+    "read_cards",
+    "take_back_card",
+    "write_card",
+]
 
 #: A courier that has been silent for so long is not there.
 CARD_TTL_S = 30
@@ -32,6 +44,8 @@ class CourierCard:
 
     #: Whether it delivers nothing itself, and waits to take over from the one that does.
     stands_by: bool = False
+    #: Whether it lacks what it needs to deliver at all; `waiting` says what that is.
+    unable: bool = False
 
     def silent_s(self, now: float) -> float:
         """Seconds since it was last heard of."""
@@ -45,7 +59,7 @@ def write_card(connection: redis.Redis, card: CourierCard) -> None:
     """Show this card until it expires. Raises Redis's own errors."""
     text = json.dumps(asdict(card))
     with connection.pipeline() as pipeline:
-        if not card.stands_by:
+        if not (card.stands_by or card.unable):
             pipeline.set(COURIER, text, ex=CARD_TTL_S)
         pipeline.hset(COURIERS, f"{card.host}:{card.pid}", text)
         # Cards of those that were killed stay while any courier lives, and are known by their age.
@@ -55,12 +69,22 @@ def write_card(connection: redis.Redis, card: CourierCard) -> None:
 
 def read_cards(connection: redis.Redis, now: float) -> list[CourierCard]:
     """The cards of all couriers that are alive; `now` is by Redis's clock. Raises Redis's own errors."""
-    cards = map(card_of, connection.hvals(COURIERS))
+    return living(connection.hvals(COURIERS), now)
+
+
+def living(stored: Iterable[object], now: float) -> list[CourierCard]:
+    """The cards among what is stored so, of those couriers that are alive at `now`, by Redis's clock."""
+    cards = map(card_of, stored)
     return [card for card in cards if card is not None and card.silent_s(now) < CARD_TTL_S]
 
 
+def take_back_card(connection: redis.Redis) -> None:
+    """Show this process's card no more, among all that are alive. Raises Redis's own errors."""
+    connection.hdel(COURIERS, f"{socket.gethostname()}:{os.getpid()}")
+
+
 def read_card(connection: redis.Redis) -> CourierCard | None:
-    """The card of the courier that was last heard of; `None` when none is alive."""
+    """The card of the courier that was last heard of delivering; `None` when none does."""
     return card_of(connection.get(COURIER))
 
 

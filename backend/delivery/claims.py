@@ -1,7 +1,7 @@
 """Who may have a prediction stored: Label Studio itself keeps no two writers apart.
 
 It stores what `/predict` answers and what its API is sent, both without a look at what is there. So
-whoever is about to make a row for a task and version claims it first, and only one can.
+whoever is about to make a row for a task and version claims it first, and only one can (D-125).
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
-from typing import Any, Protocol, TypeAlias
 
 import httpx
 import structlog
@@ -25,25 +24,24 @@ from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
-from backend.delivery.rows import Delivered, Row, StoresPredictions
+from backend.delivery.rows import Delivered, Row
+from backend.delivery.writer import PredictionWriter
 from backend.errors import (
     Failure,
     FirstpassError,
+    ForeignValue,
     LabelConfigError,
     LabelStudioRefuses,
     LabelStudioUnavailable,
-    TaskUnlisted,
 )
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
-from backend.label_studio.halving import Unlisted
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 
-__all__ = ["Courier", "KnowsProjects", "Writes"]
+__all__ = ["Courier"]
 
 log = structlog.get_logger()
-
-Json: TypeAlias = dict[str, Any]
 
 #: A refusal that is about our token, and so about every project.
 _OURS = (httpx.codes.UNAUTHORIZED,)
@@ -61,26 +59,6 @@ PUT_OFF_S = 5.0
 MOST_PUT_OFF_S = 60.0
 
 
-class KnowsProjects(StoresPredictions, Protocol):
-    """`LabelStudioApi`, or what a test puts in its place; see there."""
-
-    def project(self, project: int) -> Json: ...
-
-    def version(self) -> str: ...
-
-    def pages(
-        self, project: int, *, ids: Sequence[int], lacking: str, unlisted: Unlisted
-    ) -> Iterator[list[Json]]: ...
-
-
-class Writes(Protocol):
-    """`PredictionWriter`, or what a test puts in its place."""
-
-    def begin(self, project: ProjectKey, version: str) -> None: ...
-
-    def write(self, project: ProjectKey, rows: Sequence[Row]) -> Delivered: ...
-
-
 class Courier:
     """Delivers for one Label Studio. For one thread."""
 
@@ -89,8 +67,8 @@ class Courier:
         *,
         owed: OwedTasks,
         failed: FailedTasks,
-        api: KnowsProjects,
-        writer: Writes,
+        api: LabelStudioApi,
+        writer: PredictionWriter,
         predictors: PredictorSettings,
         open_window: Callable[[], AbstractContextManager[WindowLike]],
         failure_ttl_s: float,
@@ -126,6 +104,8 @@ class Courier:
                 worked = True
                 try:
                     self._serve(project, due)
+                except ForeignValue as error:  # under a key of this project alone
+                    self._put_project_off(project, error)
                 except (LabelStudioUnavailable, LabelStudioRefuses) as error:
                     self._api.version()  # raises where it is not this project alone
                     if isinstance(error, LabelStudioRefuses) and error.status in _OURS:
@@ -175,12 +155,12 @@ class Courier:
         """By the label config of now, whatever it was when the tasks were asked; `None`: owe nothing."""
         try:
             found = self._api.project(project.id)
-            if ProjectKey.of(found) != project:
+            if found.key != project:
                 raise LabelConfigError(
                     "that id is another project here: is FIRSTPASS_LABEL_STUDIO_URL the Label Studio "
                     "that asks?"
                 )
-            return self._predictors.predictor(found["label_config"])
+            return self._predictors.for_project(project, found.label_config)
         except LabelConfigError as error:
             reason = str(error)
         except LabelStudioRefuses as error:
@@ -195,17 +175,10 @@ class Courier:
 
     def _tasks(self, project: ProjectKey, version: str, ids: set[int]) -> Iterator[Task]:
         """Those of the tasks that lack the version; `ids` is left with the others."""
-        failed: list[Task] = []
-
-        def fail(task: int, reason: TaskUnlisted) -> None:
-            failed.append(Task.failed(task, Failure.of(reason)))
-
-        pages = self._api.pages(project.id, ids=sorted(ids), lacking=version, unlisted=fail)
-        for page in chain(pages, [()]):
-            for task in (*map(Task.read, page), *failed):
-                ids.discard(task.id or 0)
-                yield task
-            failed.clear()
+        pages = self._api.pages(project.id, ids=sorted(ids), lacking=version, each_alone=True)
+        for row in chain.from_iterable(pages):
+            ids.discard(row.id)
+            yield Task.of(row)
 
     def _take_in(self, project: ProjectKey, slot: Slot, parcel: Parcel) -> None:
         if slot.task_id is None:

@@ -13,6 +13,7 @@ from backend.delivery.claims import REPLY_TTL_S, Claims
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.errors import Failure, QueueUnavailable
+from backend.label_studio.bodies import WebhookEvent
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Slot
 from backend.queue.connection import queue_errors
@@ -86,6 +87,11 @@ class DeliveryDesk:
         Returns at once, whatever Redis does: `/setup` and `/webhook` must not wait.
         """
         self._notes.submit(self._note_change, project)
+
+    def heard(self, event: WebhookEvent, project: ProjectKey) -> None:
+        """A changed project may answer to another version now."""
+        if event.action == "PROJECT_UPDATED":
+            self.note_change(project)
 
     def close(self) -> None:
         self._notes.shutdown(wait=False, cancel_futures=True)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import httpx
 import structlog
 
-from backend.delivery.rows import StoresPredictions
-from backend.errors import LabelStudioRefuses, TaskUnlisted
+from backend.errors import LabelStudioRefuses
+from backend.label_studio.api import LabelStudioApi
 
 __all__ = ["remove_doubles"]
 
 log = structlog.get_logger()
 
 
-def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Sequence[int]) -> int:
+def remove_doubles(api: LabelStudioApi, project: int, version: str, tasks: Sequence[int]) -> int:
     """Leave each task one row of the version; how many were removed.
 
     Label Studio runs a request again when its database was locked, rows included. The row that stays
@@ -23,8 +23,11 @@ def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Se
     nothing is known, and nothing removed.
     """
     removed = 0
-    for task, rows in api.doubled(project, version, tasks, _overlook).items():
-        used = {annotation.get("parent_prediction") for annotation in api.annotations(task)}
+    found = api.rows_of(project, version, tasks)
+    for task, reason in found.unlisted.items():
+        log.warning("task not looked at for doubles", task=task, reason=reason.message)
+    for task, rows in found.doubled.items():
+        used = {annotation.parent_prediction for annotation in api.annotations(task)}
         keep = next((row for row in rows if row in used), rows[0])
         superfluous = [row for row in rows if row != keep and row not in used]
         log.warning("prediction stored twice", task=task, removed=len(superfluous))
@@ -36,7 +39,3 @@ def remove_doubles(api: StoresPredictions, project: int, version: str, tasks: Se
                     raise
         removed += len(superfluous)
     return removed
-
-
-def _overlook(task: int, reason: TaskUnlisted) -> None:
-    log.warning("task not looked at for doubles", task=task, reason=str(reason))

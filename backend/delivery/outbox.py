@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Generic, TypeVar
 
 from backend.delivery.rows import Row
@@ -30,12 +29,7 @@ class Outbox(Generic[T]):
     def __enter__(self) -> Outbox[T]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         # A parcel that is being written is; those that wait are not begun.
         self._thread.shutdown(wait=True, cancel_futures=True)
 

@@ -1,7 +1,7 @@
 """The tasks that are owed a prediction: those that `/predict` answered with nothing yet.
 
 They stay until a row is in Label Studio or it is known that there can be none; whoever ends in
-between, nothing is forgotten.
+between, nothing is forgotten. D-124 says why ids are all that is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 import redis
 import structlog
 
+from backend.delivery.complaints import Complaints
 from backend.delivery.keys import CHANGED, OWING, PUT_OFF, owed_key, tries_key
+from backend.errors import ForeignValue
 from backend.label_studio.project_key import ProjectKey
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
@@ -74,6 +76,7 @@ class OwedTasks:
         self._clock = clock or RedisClock(connection)
         self._settle = connection.register_script(_SETTLE)
         self._settle_change = connection.register_script(_SETTLE_CHANGE)
+        self._put_off_told = Complaints()
 
     def now(self) -> float:
         """Seconds since the epoch, by the clock that all who add and look have in common: Redis's."""
@@ -110,27 +113,29 @@ class OwedTasks:
                 log.error("no list of owed tasks, dropped", key=owed_key(project))
                 self.forget_unread(project)
                 return []
-        ids = [_task_id(task) for task in found]
-        if None in ids:
+        ids = {name: _task_id(name) for name in found}
+        if odd := [name for name, task in ids.items() if task is None]:
             # No courier could ever see to these.
-            odd = [name[:40] for name in found if _task_id(name) is None]
-            log.error("owed by no task's id, dropped", project=project.id, names=odd[:5])
+            names = [name[:40] for name in odd[:5]]
+            log.error("owed by no task's id, dropped", project=project.id, names=names)
             with queue_errors():
-                self._connection.zrem(
-                    owed_key(project), *(name for name in found if _task_id(name) is None)
-                )
-        return [task for task in ids if task is not None]
+                self._connection.zrem(owed_key(project), *odd)
+        return [task for task in ids.values() if task is not None]
 
     def overview(self, most: int) -> list[OwedProject]:
         """What each project is owed, with `most` of its tasks, the earliest first."""
         found = []
         for project in self.projects():
-            with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
-                pipeline.zcard(owed_key(project))
-                pipeline.zrange(owed_key(project), 0, most - 1, withscores=True)
-                pipeline.hgetall(tries_key(project))
-                pipeline.hget(PUT_OFF, str(project))
-                tasks, first, tries, reason = pipeline.execute()
+            try:
+                with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
+                    pipeline.zcard(owed_key(project))
+                    pipeline.zrange(owed_key(project), 0, most - 1, withscores=True)
+                    pipeline.hgetall(tries_key(project))
+                    pipeline.hget(PUT_OFF, str(project))
+                    tasks, first, tries, reason = pipeline.execute()
+            except ForeignValue as error:
+                found.append(OwedProject(project, 0, (), str(error)))
+                continue
             listed = tuple(
                 (task, float(at), _task_id(tries.get(name, b"0")) or 0)
                 for name, at in (first if most else ())
@@ -142,12 +147,12 @@ class OwedTasks:
 
     def put_off(self, project: ProjectKey, reason: str) -> None:
         """Say why Label Studio does not serve this project."""
-        with queue_errors():
+        with self._put_off_told.hearing(), queue_errors():
             self._connection.hset(PUT_OFF, str(project), reason)
 
     def served(self, project: ProjectKey) -> None:
         """Label Studio serves this project again."""
-        with queue_errors():
+        with self._put_off_told.hearing(), queue_errors():
             self._connection.hdel(PUT_OFF, str(project))
 
     def settle(self, project: ProjectKey, tasks: Iterable[int]) -> None:

@@ -1,18 +1,14 @@
-"""A prediction on its way, what became of it, and what is asked of who stores it."""
+"""A prediction on its way, and what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
 
 from backend.errors import Failure
 from backend.label_studio.bodies import Prediction
-from backend.label_studio.halving import Unlisted
+from backend.plain import Json
 
-__all__ = ["Delivered", "Row", "StoresPredictions"]
-
-Json: TypeAlias = dict[str, Any]
+__all__ = ["Delivered", "Row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +44,3 @@ class Delivered:
     deferred: set[int] = field(default_factory=set)
     #: Label Studio does not take the row, and why.
     refused: dict[int, Failure] = field(default_factory=dict)
-
-
-class StoresPredictions(Protocol):
-    """`LabelStudioApi`, or what a test puts in its place; see there."""
-
-    def lacking(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> set[int]: ...
-
-    def doubled(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> dict[int, list[int]]: ...
-
-    def model_versions(self, project: int) -> dict[str, int]: ...
-
-    def import_predictions(self, project: int, rows: Sequence[Mapping[str, object]]) -> int: ...
-
-    def create_prediction(self, row: Mapping[str, object]) -> Json: ...
-
-    def annotations(self, task: int) -> list[Json]: ...
-
-    def delete_prediction(self, prediction: int) -> None: ...

@@ -6,18 +6,16 @@ Holds just the calls that the demo and the end-to-end tests make.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 
 from backend.demo.label_studio import LabelStudio
 from backend.errors import LabelStudioUnavailable
+from backend.plain import Json
 from backend.projects.our_web import OurWeb
 
-__all__ = ["Backend", "Json", "LabelStudioClient"]
-
-Json: TypeAlias = dict[str, Any]
+__all__ = ["Backend", "LabelStudioClient"]
 
 #: Retrieving predictions for all tasks is one long request; Label Studio itself gives up at 100 s.
 TIMEOUT_S = 180.0
@@ -42,12 +40,7 @@ class LabelStudioClient:
     def __enter__(self) -> LabelStudioClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def personal_access_token(self) -> str:

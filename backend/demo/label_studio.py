@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -181,8 +182,10 @@ def _environment(folder: Path, login: Login) -> dict[str, str]:
 
 
 def _healthy(url: str) -> bool:
+    # Plain HTTP on this machine. Reading all authorities for each look takes longer than the look.
+    none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        answer = httpx.get(f"{url}/health", timeout=2, trust_env=False)
+        answer = httpx.get(f"{url}/health", timeout=2, trust_env=False, verify=none)
         return answer.is_success and answer.json().get("status") == "UP"
     except (httpx.HTTPError, ValueError):
         return False

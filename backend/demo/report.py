@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from backend.demo.evaluation import Tally
+from backend.pages.summary import Figure, to_json
 
-__all__ = ["Report", "as_table", "write_json"]
+__all__ = ["Report", "figures_of", "write_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +32,9 @@ class Report:
         return cls(
             tasks=tally.tasks,
             predicted_tasks=tally.predicted_tasks,
-            boxes=tally.boxes,
+            boxes=tally.boxes.given,
             tags=tally.tags,
-            f1_50=round(tally.f1, 4),
+            f1_50=round(tally.boxes.f1, 4),
             tag_accuracy=round(tally.tag_accuracy, 4),
             seconds=round(seconds, 1),
             **versions,
@@ -48,21 +46,19 @@ class Report:
         return self.predicted_tasks == self.tasks
 
 
-def as_table(report: Report) -> Table:
-    """A row per figure."""
-    table = Table(show_header=False, title="Pre-filled in Label Studio", title_justify="left")
-    table.add_column(justify="left")
-    table.add_column(justify="right")
-    table.add_row("tasks", f"{report.predicted_tasks} of {report.tasks}")
-    table.add_row("boxes", str(report.boxes))
-    table.add_row("tags", str(report.tags))
-    table.add_row("F1 at IoU 0.5", f"{report.f1_50:.3f}")
-    table.add_row("tag accuracy", f"{report.tag_accuracy:.3f}")
-    table.add_row("seconds", f"{report.seconds:.1f}")
-    return table
+def figures_of(report: Report) -> tuple[Figure, ...]:
+    """What people read of it."""
+    return (
+        Figure("tasks", f"{report.predicted_tasks} of {report.tasks}"),
+        Figure("boxes", str(report.boxes)),
+        Figure("tags", str(report.tags)),
+        Figure("F1 at IoU 0.5", f"{report.f1_50:.3f}"),
+        Figure("tag accuracy", f"{report.tag_accuracy:.3f}"),
+        Figure("seconds", f"{report.seconds:.1f}"),
+    )
 
 
 def write_json(report: Report, path: Path) -> None:
     """The figures as a JSON object, in a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(report), indent=2) + "\n")
+    path.write_text(to_json(asdict(report)))

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend import __version__
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Place, Say, repository, running
 from backend.demo.evaluation import Truth, compare
 from backend.demo.images import DemoImage, demo_images
 from backend.demo.label_studio import Login
 from backend.demo.report import Report
 from backend.errors import SettingsError
+from backend.plain import Json
 from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
 

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from backend.errors import InternalError, LabelConfigError
+from backend.errors import InternalError
 from backend.evaluation.items import Item
 from backend.evaluation.ways import Way
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.inference.batch import Prepared
 from backend.inference.batch_size import BatchSizer
-from backend.inference.handler import FetchedJob
+from backend.inference.handler import FetchedJob, raw_outputs
 from backend.inference.local_batches import LocalBatches
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer, Outcome
-from models.protocols import ImageQueries, Runtime, UnsupportedQuery
+from models.protocols import ImageQueries, Runtime
 from models.types import ImageSize, ModelOutput
 
 __all__ = ["Asker", "TimedAnswer", "WaysHandler"]
@@ -119,10 +119,7 @@ class WaysHandler:
             for item in batch
         ]
         started = self._clock()
-        try:
-            runs = runtime.run_raw(asks)
-        except UnsupportedQuery as error:
-            raise LabelConfigError(str(error)) from error
+        runs = raw_outputs(runtime, asks)
         each_s = (self._clock() - started) / len(batch)
         return [
             [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from backend.evaluation.average_precision import AveragePrecision
 from backend.evaluation.intervals import Interval, f1_interval
@@ -16,20 +17,16 @@ __all__ = ["ENOUGH", "AllBoxes", "BoxFigures", "all_boxes", "box_figures", "by_i
 ENOUGH = 10
 
 
-@dataclass(frozen=True, slots=True)
-class BoxFigures:
-    """One label. Shares and scores are 0..1; `None` where there is nothing to compute it from.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """What is measured of one label, and of all. Shares and scores are 0..1; `None`: nothing to compute it from.
 
     `precision`, `recall` and `f1` are at IoU 0.5 and the threshold that is set now, as `/predict` shows
     boxes; those with `_75` at IoU 0.75. `auroc` and `ece` are of the scores of all boxes found.
     """
 
-    control: str
-    label: str
     truths: int
-    images_with: int
     shown: int
-    threshold: float
     precision: float | None
     recall: float | None
     f1: float | None
@@ -40,11 +37,21 @@ class BoxFigures:
     ap: float | None
     auroc: float | None
     ece: float | None
+    best_threshold: float
+    best_f1: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxFigures(_Figures):
+    """One label."""
+
+    control: str
+    label: str
+    images_with: int
+    threshold: float
     #: Images that have none, and how many of them were given a box.
     images_without: int
     boxed_without: int
-    best_threshold: float
-    best_f1: float
 
     @property
     def boxed_without_share(self) -> float | None:
@@ -57,33 +64,19 @@ class BoxFigures:
         return self.truths >= ENOUGH
 
 
-@dataclass(frozen=True, slots=True)
-class AllBoxes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllBoxes(_Figures):
     """All labels together: `f1` and the like count every box alike, `ap` is the mean over labels.
 
     `best_threshold` is one for all labels. `f1_by_threshold` has its F1 at each that was tried.
     """
 
-    truths: int
     #: Found down to a low score, and of these the wrong ones; shown are those above their thresholds.
     found: int
     found_false: int
-    shown: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
     f1_interval: Interval | None
-    precision_75: float | None
-    recall_75: float | None
-    f1_75: float | None
-    ap50: float | None
-    ap: float | None
-    auroc: float | None
-    ece: float | None
     absent: int
     boxed_absent: int
-    best_threshold: float
-    best_f1: float
     f1_by_threshold: Mapping[str, float]
 
     @property
@@ -95,26 +88,16 @@ class AllBoxes:
 def box_figures(images: Sequence[OnImage], precision: AveragePrecision | None) -> BoxFigures:
     """The figures of one label from all images."""
     key, threshold = images[0].key, images[0].threshold
-    at_50, at_75 = (_total(images, least_iou) for least_iou in (0.5, 0.75))
-    scores, true = _scored(images)
-    best, tried = best_threshold(lambda least: _total(images, 0.5, least), threshold)
+    found, _ = _measured(images, [precision] if precision is not None else [], threshold)
     without = [one for one in images if one.says_absent]
     return BoxFigures(
         control=key.control,
         label=key.label,
-        truths=at_50.there,
         images_with=sum(bool(one.truth) for one in images),
-        shown=at_50.given,
         threshold=threshold,
-        **_shares(at_50, at_75),
-        ap50=precision.ap50 if precision is not None else None,
-        ap=precision.ap if precision is not None else None,
-        auroc=auroc(scores, true),
-        ece=calibration_error(scores, true),
         images_without=len(without),
         boxed_without=sum(bool(one.shown()) for one in without),
-        best_threshold=best,
-        best_f1=tried[best].f1,
+        **found,
     )
 
 
@@ -124,28 +107,39 @@ def all_boxes(
 ) -> AllBoxes:
     """The figures of all labels together."""
     every = [one for some in images.values() for one in some]
-    at_50, at_75 = (_total(every, least_iou) for least_iou in (0.5, 0.75))
-    scores, true = _scored(every)
     usual = max((one.threshold for one in every), default=0.0)
-    best, tried = best_threshold(lambda least: _total(every, 0.5, least), usual)
+    figures, tried = _measured(every, list(precisions.values()), usual)
+    true = _scored(every)[1]
     without = [one for one in every if one.says_absent]
     return AllBoxes(
-        truths=at_50.there,
-        found=len(scores),
+        found=len(true),
         found_false=len(true) - sum(true),
-        shown=at_50.given,
-        **_shares(at_50, at_75),
         f1_interval=f1_interval(list(by_image(every).values())),
-        ap50=_mean([each.ap50 for each in precisions.values()]),
-        ap=_mean([each.ap for each in precisions.values()]),
-        auroc=auroc(scores, true),
-        ece=calibration_error(scores, true),
         absent=len(without),
         boxed_absent=sum(bool(one.shown()) for one in without),
-        best_threshold=best,
-        best_f1=tried[best].f1,
         f1_by_threshold={f"{least:g}": round(counts.f1, 4) for least, counts in tried.items()},
+        **figures,
     )
+
+
+def _measured(
+    images: Sequence[OnImage], precisions: Sequence[AveragePrecision], usual: float
+) -> tuple[dict[str, Any], Mapping[float, Counts]]:
+    """The fields of `_Figures`, and the counts at each threshold that was tried."""
+    at_50, at_75 = (_total(images, least_iou) for least_iou in (0.5, 0.75))
+    scores, true = _scored(images)
+    best, tried = best_threshold(lambda least: _total(images, 0.5, least), usual)
+    return {
+        "truths": at_50.there,
+        "shown": at_50.given,
+        **_shares(at_50, at_75),
+        "ap50": _mean([each.ap50 for each in precisions]),
+        "ap": _mean([each.ap for each in precisions]),
+        "auroc": auroc(scores, true),
+        "ece": calibration_error(scores, true),
+        "best_threshold": best,
+        "best_f1": tried[best].f1,
+    }, tried
 
 
 def by_image(images: Iterable[OnImage], threshold: float | None = None) -> dict[str, Counts]:

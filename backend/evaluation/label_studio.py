@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from backend.dataset.target_project import TargetProject
@@ -15,11 +14,10 @@ from backend.evaluation.annotations import chosen_annotation, submitted, truths_
 from backend.evaluation.image_files import NO_FILE, ImageFiles
 from backend.evaluation.labelled import LabelledSet, LabelledTask
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import ExportedTask
 from backend.wording import tasks as in_words
 
 __all__ = ["read_export", "read_project"]
-
-Json: TypeAlias = Mapping[str, Any]
 
 #: Hex digits and a dash that Label Studio puts before the name of an upload.
 _UPLOAD_PREFIX = 9
@@ -28,7 +26,7 @@ _UPLOAD_PREFIX = 9
 def read_project(api: LabelStudioApi, target: TargetProject) -> LabelledSet:
     """A project's tasks that have an annotation. Raises `BadRequest` where there is none."""
     found = _labelled(api.annotated(target.key.id))
-    total = int(target.fields.get("task_number") or 0)
+    total = target.project.task_number
     words = target.words
     if not found.tasks:
         raise BadRequest(f"{words} {_why_none(total, found.skipped)}")
@@ -84,22 +82,21 @@ class _Labelled:
             yield f"left out: {trouble} ({count:,})"
 
 
-def _labelled(tasks: Iterable[Json]) -> _Labelled:
+def _labelled(tasks: Iterable[ExportedTask]) -> _Labelled:
     found = _Labelled()
     for task in tasks:
-        given = task.get("annotations") or ()
-        annotation = chosen_annotation(given)
+        found.troubles.update(["annotations that cannot be read"] * len(task.unread))
+        annotation = chosen_annotation(task.annotations)
         if annotation is None:
-            found.skipped += bool(given)
+            found.skipped += bool(task.annotations)
             continue
-        found.several += len(submitted(given)) > 1
-        number, data = task.get("id"), task.get("data")
+        found.several += len(submitted(task.annotations)) > 1
         found.tasks.append(
             LabelledTask(
-                key=f"task {number}" if number is not None else f"entry {len(found.tasks) + 1}",
-                data=data if isinstance(data, dict) else {},
-                truths=truths_of(annotation["result"], found.troubles),
-                task_id=number if isinstance(number, int) else None,
+                key=f"task {task.id}" if task.id is not None else f"entry {len(found.tasks) + 1}",
+                data=task.data if isinstance(task.data, dict) else {},
+                truths=truths_of(annotation.result or (), found.troubles),
+                task_id=task.id,
             )
         )
     return found
@@ -116,7 +113,7 @@ def _why_none(total: int, skipped: int) -> str:
     )
 
 
-def _exported(path: Path) -> Sequence[Json]:
+def _exported(path: Path) -> Sequence[ExportedTask]:
     try:
         body = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -134,7 +131,7 @@ def _exported(path: Path) -> Sequence[Json]:
             f"expected tasks with data and annotations in {path}; choose JSON when exporting, not JSON-MIN "
             "or another format"
         )
-    return body
+    return [ExportedTask.model_validate(task) for task in body]
 
 
 def _on_disk(task: LabelledTask, files: ImageFiles) -> LabelledTask:

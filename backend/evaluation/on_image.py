@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from backend.evaluation.annotations import around
 from backend.evaluation.labelled import TrueBox
 from backend.evaluation.run import AnsweredItem
 from backend.label_config.control_tags import ChoicesTag, RegionTag, TaxonomyTag
 from backend.prediction.choices import chosen_for
+from backend.prediction.region_shapes import shape_of
 from backend.prediction.regions import ImageAnswers, drawn_regions
+from backend.prediction.shape_pixels import box_of
 from backend.prediction.step import Step
-from models.measures import Counts, Ignored, count_boxes, judged
+from models.matching import Ignored, judged
+from models.measures import Counts, count_boxes
 from models.types import Box, Classification, Detection, ImageSize
 
 Labelled = TypeVar("Labelled", bound=RegionTag | ChoicesTag | TaxonomyTag)
@@ -163,9 +165,9 @@ def _found(step: Step, control: RegionTag, answered: AnsweredItem, way: int) -> 
     for drawn in drawn_regions(open_step, open_control, answers):
         box: Box | None = drawn.detection.box
         if control.shape.is_outline:
-            size = {"original_width": answered.size.width, "original_height": answered.size.height}
-            outline = around({"value": drawn.geometry, **size}, answered.size)
-            box = in_pixels(outline, answered.size) if outline is not None else None
+            sides = {"original_width": answered.size.width, "original_height": answered.size.height}
+            shape = shape_of({"value": drawn.geometry, **sides})
+            box = None if shape is None else box_of(shape, answered.size)
         if box is not None:
             found.append(replace(drawn.detection, box=box, phrase=drawn.label.value))
     return found

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from backend.bulk.report import in_utc
-from backend.bulk.tally import FailureFigures
 from backend.evaluation.box_figures import AllBoxes, BoxFigures
 from backend.evaluation.comparison import Compared
 from backend.evaluation.evaluated import Evaluated
 from backend.evaluation.tag_figures import TagFigures
 from backend.evaluation.thresholds import ThresholdChange, Written
 from backend.evaluation.worst import WorstImage
+from backend.pages.summary import in_utc, to_json
+from backend.runs.reasons import FailureFigures
 
 __all__ = ["EvaluationFacts", "EvaluationReport"]
 
@@ -52,10 +51,10 @@ class EvaluationReport:
     labels: tuple[BoxFigures, ...]
     tags: tuple[TagFigures, ...]
     thresholds: tuple[ThresholdChange, ...]
-    written: Written | None
-    sweep: tuple[Compared, ...]
-    advice: str
     worst: tuple[WorstImage, ...]
+    written: Written | None = None
+    sweep: tuple[Compared, ...] = ()
+    advice: str = ""
 
     @classmethod
     def of(
@@ -63,14 +62,9 @@ class EvaluationReport:
         facts: EvaluationFacts,
         evaluated: Evaluated,
         failures: Sequence[FailureFigures],
-        *,
-        thresholds: tuple[ThresholdChange, ...],
-        worst: tuple[WorstImage, ...],
-        sweep: tuple[Compared, ...] = (),
-        advice: str = "",
-        written: Written | None = None,
+        **compared: Any,
     ) -> EvaluationReport:
-        """The report of an evaluation."""
+        """The report of an evaluation; `compared` are the fields from `thresholds` on."""
         return cls(
             facts=facts,
             images=len(evaluated.seen.images),
@@ -80,11 +74,7 @@ class EvaluationReport:
             all_labels=evaluated.all_labels,
             labels=evaluated.labels,
             tags=evaluated.tags,
-            thresholds=thresholds,
-            written=written,
-            sweep=sweep,
-            advice=advice,
-            worst=worst,
+            **compared,
         )
 
     @property
@@ -105,7 +95,7 @@ class EvaluationReport:
             body["all_labels"]["boxed_absent_share"] = _rounded(share)
         for row in body["worst"]:
             row["marks"] = [mark for mark in row["marks"] if mark["kind"] not in ("right", "there")]
-        return json.dumps(facts | body, indent=2, ensure_ascii=False) + "\n"
+        return to_json(facts | body)
 
 
 def _rounded(value: Any) -> Any:

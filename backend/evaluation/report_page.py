@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backend import __version__
-from backend.bulk.report import in_utc
-from backend.bulk.report_page import document, failure_section, section, tile
 from backend.evaluation.pictures import COLOURS
 from backend.evaluation.report import EvaluationReport
-from backend.evaluation.report_rows import figures_of, share
+from backend.evaluation.report_rows import evaluation_summary
 from backend.evaluation.worst import WorstImage
-from backend.pages.markup import Markup, element, table
-from backend.wording import duration
+from backend.pages.markup import Markup, element
+from backend.pages.page import section, summary_page
 
 __all__ = ["evaluation_page"]
 
@@ -23,9 +20,6 @@ _STYLE = """
 .pictures figcaption { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; margin-top: 4px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; margin: 0 0 12px; padding: 0;
   list-style: none; }
-section > p { margin: 10px 0 0; font-size: 13px; color: var(--soft); }
-section > p.advice { color: var(--ink); font-size: 15px; }
-section > ul { margin: 0; padding-left: 20px; }
 svg { width: 30px; height: 12px; vertical-align: -1px; margin-right: 5px; }
 """ + "\n".join(
     f".{kind} {{ stroke: rgb{colour}; stroke-width: {width}; fill: none;"
@@ -44,58 +38,8 @@ _LEGEND = {
 
 def evaluation_page(report: EvaluationReport, pictures: Mapping[str, str]) -> str:
     """The whole document; `pictures` are `data:` addresses by image, of the worst ones."""
-    facts = report.facts
-    told = f"{facts.model_version} · {in_utc(facts.ended_at)} · Firstpass {__version__}"
-    head = element("header", element("h1", facts.source), element("p", told))
-    sections = [_tiles(report)]
-    if facts.notes:
-        notes = (element("li", note) for note in facts.notes)
-        sections.append(section("To know", element("ul", *notes)))
-    sections += [
-        section(
-            figures.title,
-            table(figures.columns, figures.rows),
-            *(
-                element("p", line, **({"class_": "advice"} if line == report.advice else {}))
-                for line in figures.below
-            ),
-        )
-        for figures in figures_of(report)
-    ]
-    if report.worst:
-        sections.append(_worst(report, pictures))
-    if report.failures:
-        sections.append(failure_section(report.failures, facts.ledger))
-    title = f"Evaluated: {facts.source}"
-    return document(title, head, *sections, more_style=_STYLE, pictures=True)
-
-
-def _tiles(report: EvaluationReport) -> Markup:
-    facts, every = report.facts, report.all_labels
-    left = f"{facts.left:,} not done yet" if facts.left else "all done"
-    tiles = [
-        tile("images", f"{report.images:,}", left),
-        tile("failed", f"{report.failed:,}", "each with its reason" if report.failed else "none"),
-    ]
-    if every is not None:
-        tiles += [
-            tile(
-                "F1 at IoU 0.5",
-                share(every.f1),
-                f"{every.shown:,} boxes shown, {every.truths:,} there",
-            ),
-            tile("AP", share(every.ap), f"AP50 {share(every.ap50)}"),
-        ]
-    tiles += [
-        tile(f"{tag.control} right", f"{tag.accuracy:.1%}", f"of {tag.images:,} images")
-        for tag in report.tags[:2]
-    ]
-    tiles.append(
-        tile(
-            "s/image", f"{report.image_s:.3f}", f"{facts.device}, {duration(facts.seconds)} in all"
-        )
-    )
-    return element("section", *tiles, class_="tiles")
+    worst = [_worst(report, pictures)] if report.worst else []
+    return summary_page(evaluation_summary(report), *worst, style=_STYLE, pictures=True)
 
 
 def _worst(report: EvaluationReport, pictures: Mapping[str, str]) -> Markup:

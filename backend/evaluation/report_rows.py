@@ -1,12 +1,8 @@
-"""The rows of an evaluation's tables as texts, alike for the terminal and the page. Pure.
-
-A column whose title ends in `#` holds figures.
-"""
+"""What people read of an evaluation's report: its figures and tables. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from backend.evaluation.box_figures import ENOUGH, AllBoxes, BoxFigures
 from backend.evaluation.comparison import FEW_IMAGES, Compared
@@ -14,27 +10,49 @@ from backend.evaluation.intervals import Interval
 from backend.evaluation.report import EvaluationReport
 from backend.evaluation.tag_figures import TagFigures
 from backend.evaluation.ways import WAYS_EXPLAINED
+from backend.pages.summary import Figure, Summary, Table, in_utc
+from backend.runs.reasons import failure_table
+from backend.wording import duration
 
-__all__ = ["Figures", "figures_of", "share"]
+__all__ = ["evaluation_summary"]
 
 
 #: Behind a best threshold that rests on few boxes.
 FEW = "*"
+_ALL = "all labels"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One table."""
+def evaluation_summary(report: EvaluationReport) -> Summary:
+    """What people read of a report: its figures, its tables, and what failed and why."""
+    facts = report.facts
+    return Summary(
+        f"Evaluated: {facts.source}",
+        (f"model_version {facts.model_version}", in_utc(facts.ended_at)),
+        list(_figures(report)),
+        facts.notes,
+        list(_tables(report)),
+    )
 
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    #: What to know of it: the first sentence of a sweep says which to take.
-    below: tuple[str, ...] = ()
+
+def _figures(report: EvaluationReport) -> Iterator[Figure]:
+    facts, every = report.facts, report.all_labels
+    left = f"{facts.left:,} not done yet" if facts.left else "all done"
+    yield Figure("images", f"{report.images:,}", left)
+    yield Figure(
+        "failed", f"{report.failed:,}", "each with its reason" if report.failed else "none"
+    )
+    if every is not None:
+        boxes = f"{every.shown:,} boxes shown, {every.truths:,} there"
+        yield Figure("F1 at IoU 0.5", _share(every.f1), boxes)
+        yield Figure("AP", _share(every.ap), f"AP50 {_share(every.ap50)}")
+    for tag in report.tags[:2]:
+        yield Figure(f"{tag.control} right", f"{tag.accuracy:.1%}", f"of {tag.images:,} images")
+    told = f"{facts.device}, {duration(facts.seconds)} in all"
+    yield Figure("s/image", f"{report.image_s:.3f}", told)
 
 
-def figures_of(report: EvaluationReport) -> Iterator[Figures]:
-    """The tables of a report, those that hold anything."""
+def _tables(report: EvaluationReport) -> Iterator[Table]:
+    """Those that hold anything."""
     if report.sweep:
         yield _sweep(report.sweep, report.advice)
     if report.labels:
@@ -42,75 +60,62 @@ def figures_of(report: EvaluationReport) -> Iterator[Figures]:
         yield _scores(report.labels, report.all_labels)
     for tag in report.tags:
         yield _tag(tag)
+    if report.failures:
+        yield failure_table(report.failures, report.facts.ledger)
 
 
-def share(value: float | None) -> str:
+def _share(value: float | None) -> str:
     """A share of 0..1, or a dash."""
     return "-" if value is None else f"{value:.3f}"
 
 
-def _labels(labels: Sequence[BoxFigures], every: AllBoxes | None, images: int) -> Figures:
+def _labels(labels: Sequence[BoxFigures], every: AllBoxes | None, images: int) -> Table:
     """Right and wrong at the thresholds that are set."""
     rows = [
-        (
-            label.label,
-            f"{label.truths:,}",
-            f"{label.shown:,}",
-            f"{label.threshold:g}",
-            share(label.precision),
-            share(label.recall),
-            share(label.f1),
-            share(label.f1_75),
-            _of(label.boxed_without, label.images_without),
+        _right(
+            label.label, f"{label.threshold:g}", label, label.boxed_without, label.images_without
         )
         for label in labels
     ]
-    sure = ""
-    below = (
+    notes = [
         "thr.: the threshold that is set. F1@.75: at IoU 0.75. absent: images without the label on which it "
         "was boxed."
-    )
+    ]
     if every is not None:
-        rows.append(
-            (
-                "all labels", f"{every.truths:,}", f"{every.shown:,}", "", share(every.precision),
-                share(every.recall), share(every.f1), share(every.f1_75),
-                _of(every.boxed_absent, every.absent),
-            )
-        )  # fmt: skip
-        sure = _sure(every.f1_interval, images)
-    return Figures(
+        rows.append(_right(_ALL, "", every, every.boxed_absent, every.absent))
+        notes.append(_sure(every.f1_interval, images))
+    return Table(
         "Boxes at IoU 0.5 and the thresholds that are set",
         ("label", "there#", "shown#", "thr.#", "prec.#", "recall#", "F1#", "F1@.75#", "absent#"),
         _named(labels, rows),
-        tuple(filter(None, (below, sure))),
+        notes,
     )
 
 
-def _scores(labels: Sequence[BoxFigures], every: AllBoxes | None) -> Figures:
+def _right(
+    name: str, threshold: str, of: BoxFigures | AllBoxes, boxed: int, absent: int
+) -> tuple[str, ...]:
+    shares = map(_share, (of.precision, of.recall, of.f1, of.f1_75))
+    return (name, f"{of.truths:,}", f"{of.shown:,}", threshold, *shares, _of(boxed, absent))
+
+
+def _scores(labels: Sequence[BoxFigures], every: AllBoxes | None) -> Table:
     """Whatever the thresholds: how far scores can be trusted, and where the best threshold lies."""
     rows = [
-        (
+        _trusted(
             label.label,
-            *map(share, (label.ap50, label.ap, label.auroc, label.ece)),
-            f"{label.best_threshold:g}{'' if label.is_enough else FEW}",
-            share(label.best_f1 if label.truths else None),
+            "" if label.is_enough else FEW,
+            label,
+            label.best_f1 if label.truths else None,
         )
         for label in labels
     ]
     if every is not None:
-        rows.append(
-            (
-                "all labels",
-                *map(share, (every.ap50, every.ap, every.auroc, every.ece)),
-                f"{every.best_threshold:g}",
-                share(every.best_f1),
-            )
-        )
+        rows.append(_trusted(_ALL, "", every, every.best_f1))
     few = (
         "" if all(label.is_enough for label in labels) else f" {FEW}: under {ENOUGH} boxes, chance."
     )
-    return Figures(
+    return Table(
         "Scores, whatever the threshold",
         ("label", "AP50#", "AP#", "AUROC#", "ECE#", "best thr.#", "F1 there#"),
         _named(labels, rows),
@@ -122,7 +127,14 @@ def _scores(labels: Sequence[BoxFigures], every: AllBoxes | None) -> Figures:
     )
 
 
-def _tag(tag: TagFigures) -> Figures:
+def _trusted(
+    name: str, few: str, of: BoxFigures | AllBoxes, best_f1: float | None
+) -> tuple[str, ...]:
+    shares = map(_share, (of.ap50, of.ap, of.auroc, of.ece))
+    return (name, *shares, f"{of.best_threshold:g}{few}", _share(best_f1))
+
+
+def _tag(tag: TagFigures) -> Table:
     columns = ["choice", "there#", "ticked#", "prec.#", "recall#", "F1#", "AUROC#"]
     if tag.multiple:
         columns += ["thr.#", "best thr.#", "F1 there#"]
@@ -132,54 +144,54 @@ def _tag(tag: TagFigures) -> Figures:
             choice.choice,
             f"{choice.truths:,}",
             f"{choice.ticked:,}",
-            *map(share, (choice.precision, choice.recall, choice.f1, choice.auroc)),
+            *map(_share, (choice.precision, choice.recall, choice.f1, choice.auroc)),
         ]
         if tag.multiple:
             few = "" if choice.is_enough else FEW
             best = "-" if choice.best_threshold is None else f"{choice.best_threshold:g}{few}"
-            row += [f"{choice.threshold:g}", best, share(choice.best_f1)]
+            row += [f"{choice.threshold:g}", best, _share(choice.best_f1)]
         rows.append(tuple(row))
     exactly = (
         "exactly the choices that people ticked" if tag.multiple else "the choice that people made"
     )
-    return Figures(
+    return Table(
         f"Choices of {tag.control}",
         tuple(columns),
         tuple(rows),
         (
-            f"{tag.images:,} images: {tag.accuracy:.1%} have {exactly}. Scores: AUROC {share(tag.auroc)}, "
-            f"ECE {share(tag.ece)}.",
+            f"{tag.images:,} images: {tag.accuracy:.1%} have {exactly}. Scores: AUROC {_share(tag.auroc)}, "
+            f"ECE {_share(tag.ece)}.",
         ),
     )
 
 
-def _sweep(rows: Sequence[Compared], advice: str) -> Figures:
+def _sweep(rows: Sequence[Compared], advice: str) -> Table:
     several = len({row.model for row in rows}) > 1
     tags = any(row.accuracy is not None for row in rows)
     columns = [*(["model"] if several else []), "way", "F1#", "95 %#", "AP50#", "AP#",
                "absent#", *(["choices right#"] if tags else []), "s/image#"]  # fmt: skip
-    return Figures(
+    return Table(
         "Ways of asking",
         tuple(columns),
         tuple(
             (
                 *((row.model,) if several else ()),
                 row.way,
-                share(row.f1),
+                _share(row.f1),
                 _between(row.f1_interval),
-                share(row.ap50),
-                share(row.ap),
-                share(row.boxed_absent_share),
-                *((share(row.accuracy),) if tags else ()),
+                _share(row.ap50),
+                _share(row.ap),
+                _share(row.boxed_absent_share),
+                *((_share(row.accuracy),) if tags else ()),
                 f"{row.seconds:.3f}",
             )
             for row in rows
         ),
         (
-            advice,
             "F1: at the best threshold of each way, one for all labels. absent: share of absent labels that "
             f"were boxed. {' '.join(WAYS_EXPLAINED)}",
         ),
+        advice,
     )
 
 

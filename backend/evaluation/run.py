@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from backend.bulk.found import regions_in
 from backend.bulk.marks import Marks
-from backend.bulk.tally import tally_of
 from backend.dataset.selection import reservoir
 from backend.errors import Failure, InternalError
 from backend.evaluation.asking import Asker, TimedAnswer
@@ -21,7 +21,8 @@ from backend.evaluation.ways import Way
 from backend.plain import as_plain
 from backend.prediction.request import Outcome
 from backend.queue.payload import decode_outcome, encode_outcome
-from backend.runs.ledger import Ledger, Listed, Predicted
+from backend.runs.job import Found, Job, KeptInLedger
+from backend.runs.ledger import Ledger, Listed, TaskKey
 from backend.runs.ledger_file import RunKey
 from backend.runs.progress import Progress
 from models.queries import Query
@@ -86,48 +87,30 @@ class Run:
 
     def ask(self, ledger: Ledger, asker: Asker) -> None:
         """Asks what the ledger has waiting, batch by batch."""
-        known = tally_of(ledger, this_start=True)
-        self.progress.begin(
-            ledger.count(), predicted=known.predicted, failed=known.failed, regions=known.regions
+        job: Job[TimedAnswer] = Job(ledger, self.progress, regions_in)
+        job.run_waiting(
+            lambda take: map(
+                self._found,
+                asker.ask(lambda most: [self._by_key[key] for key in take(most)]),
+            ),
+            KeptInLedger(ledger, _encoded),
         )
-        last: str | None = None
-
-        def take(most: int) -> list[Item]:
-            nonlocal last
-            keys = [str(key) for key in ledger.waiting(most, last)]
-            last = keys[-1] if keys else last
-            return [self._by_key[key] for key in keys]
-
-        for outcomes in asker.ask(take):
-            self._record(ledger, outcomes)
 
     def answers(self, ledger: Ledger) -> Iterator[AnsweredItem]:
         """What the models said of the chosen images, whichever start asked."""
-        for key, row in ledger.predictions():
+        for key, row in ledger.texts():
             yield self._answered(self._by_key[str(key)], json.loads(row))
 
-    def _record(self, ledger: Ledger, outcomes: Mapping[str, Outcome]) -> None:
-        answers = {
-            key: outcome for key, outcome in outcomes.items() if isinstance(outcome, TimedAnswer)
+    def _found(
+        self, outcomes: Mapping[str, Outcome]
+    ) -> dict[TaskKey, Found[TimedAnswer] | Failure]:
+        return {
+            key: outcome
+            if isinstance(outcome, Failure)
+            else Found(Marks((), _boxes(outcome, len(self.ways)), 1).to_json(), outcome)
+            for key, outcome in outcomes.items()
+            if isinstance(outcome, TimedAnswer | Failure)
         }
-        failures = {
-            key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Failure)
-        }
-        marks = {
-            key: Marks((), _boxes(answer, len(self.ways)), 1) for key, answer in answers.items()
-        }
-        ledger.done(
-            [
-                Predicted(key, marks[key].to_json(), _encoded(answer))
-                for key, answer in answers.items()
-            ]
-        )
-        ledger.fail(failures.items())
-        self.progress.advance(
-            predicted=len(marks),
-            failed=len(failures),
-            regions=sum(mark.regions for mark in marks.values()),
-        )
 
     def _answered(self, item: Item, row: Mapping[str, object]) -> AnsweredItem:
         answer = decode_outcome(str(row["answer"]))

@@ -11,17 +11,13 @@ from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.label_studio import read_export, read_project
 from backend.evaluation.labelled import LabelledSet
 from backend.evaluation.names import config_for_classes
-from backend.evaluation.thresholds import (
-    ThresholdChange,
-    Written,
-    in_file,
-    in_project,
-    label_config_in,
-)
+from backend.evaluation.thresholds import ThresholdChange, Written, in_file, in_project
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import parse_image_ref
+from backend.label_config.label_config_file import label_config_in
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings, predictor_settings
 from backend.settings import Settings
 
@@ -42,6 +38,8 @@ class Source:
     write: Write | None = None
     #: What may help where no image can be had.
     hint: str = ""
+    #: `None` for images of a folder: nothing was learned from a project.
+    project: ProjectKey | None = None
 
     def fetcher(self) -> ImageFetcher:
         """Reads the images, within the bounds of the settings."""
@@ -60,7 +58,8 @@ def project_source(project: int, settings: Settings) -> Source:
         with LabelStudioApi.from_settings(settings) as api:
             return in_project(api, target, changes)
 
-    return Source(labelled, str(target.fields["label_config"]), settings, write)
+    xml = target.project.label_config
+    return Source(labelled, xml, settings, write, project=target.key)
 
 
 def export_source(

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from backend.dataset.target_project import TargetProject
 from backend.errors import BadRequest
-from backend.evaluation.box_figures import ENOUGH
+from backend.evaluation.box_figures import ENOUGH, BoxFigures
 from backend.evaluation.evaluated import Evaluated
+from backend.evaluation.tag_figures import ChoiceFigures
+from backend.label_config.label_config_file import label_config_in
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings
 from backend.runs.output_file import writing
 
@@ -21,7 +24,6 @@ __all__ = [
     "Written",
     "in_file",
     "in_project",
-    "label_config_in",
     "threshold_changes",
 ]
 
@@ -62,15 +64,6 @@ def threshold_changes(evaluated: Evaluated) -> tuple[ThresholdChange, ...]:
     return tuple(_changes(evaluated))
 
 
-def label_config_in(path: Path) -> str:
-    """The text of a label config's file, line ends as they are. Raises `BadRequest`."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadRequest(f"expected a label config in {path}: {reason}") from error
-
-
 def in_file(
     path: Path, measured: str, changes: Sequence[ThresholdChange], predictors: PredictorSettings
 ) -> Written:
@@ -86,7 +79,7 @@ def in_file(
         with writing(path) as file:
             file.write(mark + after.encode())
 
-    return _written(str(path), label_config_in(path), changes, predictors, store)
+    return _written(str(path), None, label_config_in(path), changes, predictors, store)
 
 
 def in_project(
@@ -96,19 +89,21 @@ def in_project(
 
     Raises `BadRequest` where somebody has changed it since it was measured.
     """
-    measured = str(target.fields["label_config"])
+    measured = target.project.label_config
 
     def store(before: str, after: str) -> None:
         if before != measured:
             raise BadRequest(_changed_meanwhile(f"project {target.key.id}"))
         api.update_project(target.key.id, label_config=after)
 
-    now = str(api.project(target.key.id)["label_config"])
-    return _written(f"project {target.key.id}", now, changes, target.predictors, store)
+    now = api.project(target.key.id).label_config
+    place = f"project {target.key.id}"
+    return _written(place, target.key, now, changes, target.predictors, store)
 
 
 def _written(
     place: str,
+    project: ProjectKey | None,
     before: str,
     changes: Sequence[ThresholdChange],
     predictors: PredictorSettings,
@@ -120,7 +115,7 @@ def _written(
         if not change.kept_because
     ]
     after = with_thresholds(before, wanted)
-    versions = [predictors.predictor(xml).version for xml in (before, after)]
+    versions = [predictors.for_project(project, xml).version for xml in (before, after)]
     if wanted:
         store(before, after)
     return Written(place, len(wanted), *versions)
@@ -135,31 +130,20 @@ def _changed_meanwhile(place: str) -> str:
 
 def _changes(evaluated: Evaluated) -> Iterator[ThresholdChange]:
     for label in evaluated.labels:
-        yield ThresholdChange(
-            label.control,
-            label.label,
-            label.threshold,
-            label.best_threshold,
-            label.f1,
-            label.best_f1,
-            _why_kept(label.threshold, label.best_threshold, label.truths),
-        )
+        yield _change(label.control, label.label, label, label.best_threshold)
     for tag in evaluated.tags:
         for choice in tag.choices:
-            if choice.best_threshold is None:
-                continue
-            why = _why_kept(choice.threshold, choice.best_threshold, choice.truths)
-            if " > " in choice.choice:
-                why = "choices of a tree are set by hand"
-            yield ThresholdChange(
-                tag.control,
-                choice.choice,
-                choice.threshold,
-                choice.best_threshold,
-                choice.f1,
-                choice.best_f1,
-                why,
-            )
+            if choice.best_threshold is not None:
+                yield _change(tag.control, choice.choice, choice, choice.best_threshold)
+
+
+def _change(
+    control: str, name: str, of: BoxFigures | ChoiceFigures, best: float
+) -> ThresholdChange:
+    kept_because = _why_kept(of.threshold, best, of.truths)
+    if isinstance(of, ChoiceFigures) and " > " in name:
+        kept_because = "choices of a tree are set by hand"
+    return ThresholdChange(control, name, of.threshold, best, of.f1, of.best_f1, kept_because)
 
 
 def _why_kept(now: float, best: float, truths: int) -> str:

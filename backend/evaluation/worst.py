@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backend.evaluation.on_image import OnImage
-from models.boxes import iou
-from models.measures import judged, matched
-from models.types import Box, Detection
+from models.matching import judged, matched, nearest
+from models.types import Box
 
 __all__ = ["Mark", "WorstImage", "marks_on", "worst_images"]
 
@@ -73,20 +72,13 @@ def marks_on(one: OnImage) -> Iterator[Mark]:
             yield Mark("right", label, found.box, found.score)
             yield Mark("there", label, one.truth[met[number]])
         elif verdict is False:
-            meant = _meant(found, one.truth, missed)
-            if meant is None:
+            place = nearest(found.box, (one.truth[number] for number in missed), least_iou=NEARLY)
+            if place is None:
                 yield Mark("false", label, found.box, found.score)
             else:
-                missed.remove(meant)
                 yield Mark("misplaced", label, found.box, found.score)
-                yield Mark("meant", label, one.truth[meant])
+                yield Mark("meant", label, one.truth[missed.pop(place)])
     yield from (Mark("missed", label, one.truth[number]) for number in missed)
-
-
-def _meant(found: Detection, truth: Sequence[Box], missed: Sequence[int]) -> int | None:
-    """The missed box that a wrong one overlaps most."""
-    near = [number for number in missed if iou(found.box, truth[number]) >= NEARLY]
-    return max(near, key=lambda number: iou(found.box, truth[number]), default=None)
 
 
 def _told(image: str, marks: Sequence[Mark]) -> WorstImage:

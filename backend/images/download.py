@@ -181,14 +181,7 @@ class Downloader:
                 *token.items(),
                 *hop.known.headers().items(),
             ],
-            extensions={
-                "timeout": {
-                    "connect": timeout_s,
-                    "read": timeout_s,
-                    "write": timeout_s,
-                    "pool": timeout_s,
-                }
-            },
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)},
         )
 
     def _outcome(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backend.errors import ModelUnavailable
-from backend.place import how_to_pull
-from models.registry import ModelNotAvailable, resolve
+from backend.errors import ModelFolderMissing, ModelUnavailable
+from backend.place import how_to_bring_folder, how_to_pull
+from backend.prediction.engine import model_errors
+from models.registry import resolve
 
 if TYPE_CHECKING:
     from models.hub.cache import NotWholeHere
@@ -25,21 +26,21 @@ class ModelsMissing(ModelUnavailable):
 def check_checkpoints(model_setting: str, runs_in: str = "host") -> None:
     """Return when every checkpoint is there and whole; nothing is loaded, and no torch imported.
 
-    Raises `ModelsMissing`, which names all that are not, and the command that gets them; and
-    `ModelUnavailable` for a name or folder that is none.
+    Raises `ModelsMissing`, which names all that are not, and what brings them; and `ModelUnavailable` for a
+    name that nobody knows.
     """
     try:
-        entries = resolve(model_setting)
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
+        with model_errors():
+            entries = resolve(model_setting)
+    except ModelFolderMissing as error:
+        raise ModelsMissing(str(error), str(error), how_to_bring_folder(runs_in)) from error
     from models.hub.cache import NotWholeHere, located  # half a second; not for a bad name
 
-    try:
-        located(entries)
-    except NotWholeHere as error:
-        raise _missing(error, runs_in) from error
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
+    with model_errors():
+        try:
+            located(entries)
+        except NotWholeHere as error:
+            raise _missing(error, runs_in) from error
 
 
 def _missing(error: NotWholeHere, runs_in: str) -> ModelsMissing:
@@ -49,7 +50,7 @@ def _missing(error: NotWholeHere, runs_in: str) -> ModelsMissing:
     parts += [f"{name} is damaged: {found}" for name, found in damaged.items()]
     reason = "; ".join([*parts, *error.others])
     pulled = (*absent, *damaged)
-    remedy = how_to_pull(pulled, runs_in) if pulled else ""
+    remedy = how_to_pull(pulled, runs_in) if pulled else how_to_bring_folder(runs_in)
     # On a host the models' own sentence, which also tells of the bundled ones.
     here = runs_in == "host" or not pulled
     said = str(error) if here else f"expected models that are whole here: {reason}; {remedy}"

@@ -2,6 +2,7 @@
 
 reference -> known bytes? -> known outputs?  -> Answer, no model run
 image     -> upright RGB  -> missing queries -> models -> outputs kept -> Answer
+no image                  -> missing queries -> models -> outputs kept -> Answer
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.errors import FirstpassError, InternalError, LabelConfigError
+from PIL import Image
+
+from backend.errors import FirstpassError, InternalError, LabelConfigError, QueryUnsupported
 from backend.images.decode import decode_image, upright_size
 from backend.images.fetch import FetchedImage, ImageFetcher
 from backend.images.web_url import parse_web_url
 from backend.inference.output_cache import KnownContent, OutputCache
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer
-from models.protocols import ImageQueries, Runtime, UnsupportedQuery
+from models.protocols import ImageQueries, PhraseRefused, Runtime, UnsupportedQuery
 from models.queries import PerBox, Query
 from models.types import ImageSize, ModelOutput
 
-__all__ = ["FetchedJob", "PredictHandler", "PreparedImage"]
+__all__ = ["FetchedJob", "PredictHandler", "PreparedImage", "raw_outputs"]
 
+#: Names what is asked of no image, among the outputs kept by an image's sha256.
+NO_BYTES = ""
 #: Where images of each kind come from; those of web addresses from their own server.
 _PLACES = {
     "upload": "label studio",
@@ -30,6 +35,20 @@ _PLACES = {
     "cloud": "label studio",
     "data": "",
 }
+
+
+def raw_outputs(runtime: Runtime, batch: Sequence[ImageQueries]) -> list[tuple[ModelOutput, ...]]:
+    """What the models say, as `Runtime.run_raw` gives it.
+
+    Raises `LabelConfigError` for a phrase that only the loaded model could refuse, and
+    `QueryUnsupported` for what no loaded model answers.
+    """
+    try:
+        return runtime.run_raw(batch)
+    except PhraseRefused as error:
+        raise LabelConfigError(str(error)) from error
+    except UnsupportedQuery as error:
+        raise QueryUnsupported(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +80,9 @@ class PredictHandler:
 
     def place(self, request: ModelRequest) -> str:
         """The server that is asked for the image; Label Studio's own files are one place too."""
-        ref = request.image
+        ref = request.subject
+        if ref is None:
+            return ""
         try:
             return parse_web_url(ref.location).netloc if ref.kind == "http" else _PLACES[ref.kind]
         except FirstpassError:
@@ -72,6 +93,8 @@ class PredictHandler:
 
         Raises `ImageError` (never worth another try), `ImageUnreachable` (worth it), `InternalError`.
         """
+        if request.subject is None:
+            return FetchedJob(request, None)
         known = self.cache.known(request.image)
         if known is None:
             return FetchedJob(request, self.fetcher.fetch(request.image))
@@ -98,6 +121,8 @@ class PredictHandler:
         Raises as `fetch`, for bytes that are no image.
         """
         request, known = fetched.request, fetched.known
+        if request.subject is None:
+            return self._left_to_ask(request, None, NO_BYTES)
         if fetched.image is not None:
             return self._read(request, fetched.image, known)
         if known is None:
@@ -111,12 +136,9 @@ class PredictHandler:
     def infer(self, batch: Sequence[PreparedImage]) -> list[Answer]:
         """One answer per image, in order.
 
-        Raises `LabelConfigError` for a phrase that only the loaded model could refuse.
+        Raises as `raw_outputs` does.
         """
-        try:
-            runs = self.runtime.run_raw([item.missing for item in batch])
-        except UnsupportedQuery as error:
-            raise LabelConfigError(str(error)) from error
+        runs = raw_outputs(self.runtime, [item.missing for item in batch])
         fresh = {
             (item.missing.content_key, query): output
             for item, outputs in zip(batch, runs, strict=True)
@@ -128,24 +150,32 @@ class PredictHandler:
     def _complete(
         self, item: PreparedImage, fresh: Mapping[tuple[str, Query], ModelOutput]
     ) -> Answer:
-        sha256, image = item.missing.content_key, item.missing.image
+        sha256, size = item.missing.content_key, item.missing.size
         outputs = {query: fresh[sha256, query] for query in item.missing.queries}
-        return self._answer(item.asked, {**item.known, **outputs}, ImageSize(*image.size), sha256)
+        return self._answer(item.asked, {**item.known, **outputs}, size, sha256)
 
     def _read(
         self, request: ModelRequest, fetched: FetchedImage, known: KnownContent | None
     ) -> PreparedImage | Answer:
         """The bytes' image and what is left to ask; not even decoded when nothing is left."""
-        outputs = self._known(fetched.sha256, request.queries)
-        missing = tuple(query for query in request.queries if query not in outputs)
-        if not missing and known is not None and known.sha256 == fetched.sha256:
-            return self._answer(request.queries, outputs, known.size, known.sha256)
+        if known is not None and known.sha256 == fetched.sha256:
+            outputs = self._known(fetched.sha256, request.queries)
+            if len(outputs) == len(request.queries):
+                return self._answer(request.queries, outputs, known.size, known.sha256)
         image = decode_image(fetched.data, self.max_pixels)
         size = ImageSize(*image.size)
         self.cache.remember(request.image, KnownContent(fetched.sha256, size, fetched.validators))
+        return self._left_to_ask(request, image, fetched.sha256)
+
+    def _left_to_ask(
+        self, request: ModelRequest, image: Image.Image | None, sha256: str
+    ) -> PreparedImage | Answer:
+        """What the models have yet to answer; the answer, when that is nothing."""
+        outputs = self._known(sha256, request.queries)
+        missing = tuple(query for query in request.queries if query not in outputs)
+        queries = ImageQueries(image, sha256, missing, known=outputs)
         if not missing:
-            return self._answer(request.queries, outputs, size, fetched.sha256)
-        queries = ImageQueries(image, fetched.sha256, missing, known=outputs)
+            return self._answer(request.queries, outputs, queries.size, sha256)
         return PreparedImage(request.queries, queries, outputs)
 
     def _known(self, sha256: str, queries: Sequence[Query]) -> dict[Query, ModelOutput]:
@@ -161,8 +191,10 @@ class PredictHandler:
         self,
         asked: Sequence[Query],
         outputs: Mapping[Query, ModelOutput],
-        size: ImageSize,
+        size: ImageSize | None,
         sha256: str,
     ) -> Answer:
-        tidied = tuple(self.runtime.tidy(outputs[query], size) for query in asked)
-        return Answer(size, tidied, sha256)
+        raw = tuple(outputs[query] for query in asked)
+        if size is None:
+            return Answer(None, raw, sha256)
+        return Answer(size, tuple(self.runtime.tidy(output, size) for output in raw), sha256)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backend.errors import ModelUnavailable, SettingsError
+from backend.errors import SettingsError
 from backend.inference.checkpoints import check_checkpoints
-from backend.prediction.engine import overrides_of
+from backend.prediction.engine import model_errors, overrides_of
 from backend.settings import Settings
 from models.protocols import VectorStore
 
@@ -24,13 +24,11 @@ def load_models(settings: Settings, vectors: VectorStore | None = None) -> Loade
     """
     check_checkpoints(settings.model, settings.runs_in)
     # Seconds; not for those who only look at settings, nor for a model that is not here.
-    from models.registry import ModelNotAvailable
     from models.runtime import RuntimeOptions, load_runtime
 
     options = RuntimeOptions(cpu_threads=settings.cpu_threads, overrides=overrides_of(settings))
     try:
-        return load_runtime(settings.model, settings.device, settings.dtype, options, vectors)
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
+        with model_errors():
+            return load_runtime(settings.model, settings.device, settings.dtype, options, vectors)
     except ValueError as error:
         raise SettingsError(str(error)) from error

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backend.interactive.touched import Stroke
+from backend.prediction.shape_pixels import Stroke
 from models.boxes import iou
 from models.types import Box, Detection, Point
 

@@ -12,8 +12,7 @@ import structlog
 from backend.errors import BadRequest, Failure, FirstpassError, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
-from backend.interactive.drawn import Typed
-from backend.interactive.gesture import Gesture, asked_in, gestures_of
+from backend.interactive.gesture import Gesture, Typed, asked_in, gestures_of, regions_of
 from backend.interactive.notes import (
     ELSEWHERE,
     LATE,
@@ -31,7 +30,7 @@ from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Predictor, Slot
-from backend.prediction.read_regions import labels_of
+from backend.prediction.read_regions import ReadRegion, read_regions
 from backend.prediction.regions import prediction_of
 from backend.queue.job_queue import AsksWorkers
 from backend.queue.readiness import NotReady
@@ -90,11 +89,10 @@ class Assistant:
         if len(tasks) != 1:
             raise BadRequest(f"expected one task with params.context, got {len(tasks)}")
         (task,) = tasks
-        asked = asked_in(context, config)
-        entry = _last_entry(asked)
-        note = config.note_for(None if entry is None else str(entry.get("to_name")))
+        asked: Sequence[ReadRegion] = ()
         failure: Failure | None = None
         try:
+            asked = asked_in(regions_of(context), config)
             told = self._told(predictor, config, task, asked, project)
             prediction = prediction_of(list(told.regions), predictor.version)
             sentence = told.sentence
@@ -104,16 +102,18 @@ class Assistant:
         except FirstpassError as error:
             if isinstance(error, InternalError):
                 log.error("suggestion not valid", task=task.id, error=str(error))
-            elif note is None:
+            elif not config.notes:
                 raise
             failure, prediction = Failure.of(error), None
             sentence = of_failure(failure)
+        last = asked[-1] if asked else None
+        note = config.note_for(None if last is None else last.to_name)
         if prediction is None:
             if note is None:
                 return Slot(task.id, failure=failure)
             prediction = prediction_of([], predictor.version)
         said = [note_region(note, sentence)] if note is not None and sentence else []
-        result = [*prediction.result, *emptied(config, entry), *said]
+        result = [*prediction.result, *emptied(config, last), *said]
         shown = prediction.model_copy(update={"result": result})
         return Slot(task.id, prediction=shown, failure=failure)
 
@@ -146,16 +146,16 @@ class Assistant:
         predictor: Predictor,
         config: LabelConfig,
         task: Task,
-        context: Mapping[str, Any],
+        asked: Sequence[ReadRegion],
         project: ProjectKey | None,
     ) -> _Told:
         """One suggestion for each thing; nothing where what was drawn has been taken away again."""
-        gestures = gestures_of(context)
+        gestures = gestures_of(asked)
         if not gestures:
             return _Told()
         new = gestures[-1]
         scene = self._scene(predictor, config, task, new)
-        there = on_screen(new, context, task.predictions, task.drafts, predictor.version)
+        there = on_screen(new, asked, task, predictor.version)
         if isinstance(new.shape, Typed):
             search = search_for(scene, new, new.shape.text)
             if self._phrases is not None and project is not None:
@@ -169,7 +169,7 @@ class Assistant:
         return _drawn(scene, gestures, there)
 
 
-def _drawn(scene: Scene, gestures: Sequence[Gesture], there: Sequence[Mapping[str, Any]]) -> _Told:
+def _drawn(scene: Scene, gestures: Sequence[Gesture], there: Sequence[ReadRegion]) -> _Told:
     new = gestures[-1]
     regions: list[Region] = []
     found = Placed()
@@ -190,13 +190,5 @@ def _drawn(scene: Scene, gestures: Sequence[Gesture], there: Sequence[Mapping[st
 def _of_new(scene: Scene, new: Gesture, suggested: Sequence[Region], found: Placed) -> str:
     if not suggested:
         return NOWHERE if tags_for(scene.steps, new) else ELSEWHERE
-    label = next((label for one in suggested for label in labels_of(one)), "")
+    label = next((label for one in read_regions(suggested) for label in one.labels), "")
     return of_drawn(label, found.fates[0], suggested[0].get("score"))
-
-
-def _last_entry(context: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    result = context.get("result")
-    entries = (
-        [one for one in result if isinstance(one, Mapping)] if isinstance(result, list) else []
-    )
-    return entries[-1] if entries else None

@@ -13,7 +13,16 @@ from backend.prediction.regions import ImageAnswers
 from backend.prediction.step import Step
 from models.outlines import fitting
 from models.queries import Classify, InBox, PerBox, Query
-from models.types import Box, BoxOutput, BoxOutputs, Detection, Detections, ImageSize, ModelOutput
+from models.types import (
+    Box,
+    BoxOutput,
+    BoxOutputs,
+    Detection,
+    Detections,
+    ImageSize,
+    ModelOutput,
+    Vectors,
+)
 
 __all__ = ["SMALLEST_SIDE_PX", "Filling", "large_enough"]
 
@@ -69,7 +78,7 @@ class Filling:
         match output:
             case None:
                 return None
-            case BoxOutputs():
+            case BoxOutputs() | Vectors():
                 raise InternalError(f"expected an answer about one box for {step.control.name!r}")
             case _:
                 return BoxOutputs((BoxOutput(self.detection, output),))

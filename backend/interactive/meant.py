@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.interactive.agreement import agreeing, holding, painted_over
-from backend.interactive.drawn import Outlined, Painted, Pointed, Typed
-from backend.interactive.gesture import Gesture
+from backend.interactive.gesture import Gesture, Pointed, Typed
 from backend.interactive.targets import labels_of_tags
-from backend.interactive.touched import box_of, in_pixels, outline_of, stroke_of
 from backend.label_config.control_tags import Label, RegionTag, Shape
+from backend.prediction.region_shapes import Brush, Polygon
+from backend.prediction.shape_pixels import box_of, in_pixels, outline_of, stroke_of
 from backend.prediction.step import Step
 from models.queries import Query
 from models.types import Box, Classification, Detection, Detections, ImageSize, ModelOutput
@@ -64,7 +64,7 @@ def meant_by(
             points = [in_pixels(point, size) for point in avoided]
             found = holding(in_pixels(at, size), points, labels) if at is not None else None
             return Meant(found, labels[found]) if found is not None else None
-        case Painted():
+        case Brush():
             stroke = stroke_of(shape, size)
             found, box = painted_over(stroke, labels), stroke.box
             outline = None if _has_polygons(tags) else stroke.outlines
@@ -73,7 +73,7 @@ def meant_by(
         case _:
             box = box_of(shape, size)
             found = agreeing(box, labels)
-            outline = outline_of(shape, size) if isinstance(shape, Outlined) else None
+            outline = outline_of(shape, size) if isinstance(shape, Polygon) else None
     if found is not None:
         return Meant(found, labels[found], outline)
     return _as_drawn(box, tags, chosen, outline)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.errors import Failure
-from backend.interactive.drawn import Json
 from backend.interactive.repeats import Fate
 from backend.label_config.control_tags import LabelConfig, NoteTag
 from backend.label_studio.bodies import Region
+from backend.prediction.read_regions import ReadRegion
 from backend.wording import printable
 
 __all__ = [
@@ -54,11 +54,11 @@ def note_region(note: NoteTag, sentence: str) -> Region:
     }
 
 
-def emptied(config: LabelConfig, entry: Json | None) -> list[Region]:
-    """The entry that takes a typed prompt out of the editor; none for an entry that is no prompt."""
-    if entry is None or entry.get("from_name") not in {prompt.name for prompt in config.prompts}:
+def emptied(config: LabelConfig, asked: ReadRegion | None) -> list[Region]:
+    """The entry that takes a typed prompt out of the editor; none for a region that is no prompt."""
+    if asked is None or asked.from_name not in {prompt.name for prompt in config.prompts}:
         return []
-    names = {key: str(entry.get(key)) for key in ("id", "from_name", "to_name")}
+    names = {"id": asked.id, "from_name": asked.from_name, "to_name": asked.to_name}
     return [{**names, "type": "textarea", "value": {"text": []}}]
 
 

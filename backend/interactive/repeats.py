@@ -9,24 +9,21 @@ nothing is there twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeAlias
 
 from backend.errors import BadRequest, InvalidPrediction
-from backend.interactive.drawn import Painted, Pointed, Typed, shape_of
-from backend.interactive.gesture import Gesture, page_of
-from backend.interactive.touched import box_of, stroke_of
-from backend.label_studio.bodies import Region
-from backend.prediction.read_regions import labels_of
+from backend.interactive.gesture import Gesture
+from backend.label_studio.bodies import Region, Task
+from backend.prediction.read_regions import ReadRegion, read_regions
 from backend.prediction.region_checks import validate_regions
+from backend.prediction.region_shapes import KeyPoint
+from backend.prediction.shape_pixels import box_of
 from models.boxes import iou
-from models.types import Box, ImageSize, Point
+from models.types import Box, ImageSize
 
 __all__ = ["Fate", "Placed", "on_screen", "placed"]
-
-Json: TypeAlias = Mapping[str, Any]
 
 MOST_IOU = 0.9
 #: What is drawn around something that is there, with the same label, is meant to mend it.
@@ -67,38 +64,29 @@ class _Mark:
 
 
 def on_screen(
-    new: Gesture, context: Json, predictions: object, drafts: object, version: str
-) -> list[Json]:
+    new: Gesture, asked: Sequence[ReadRegion], task: Task, version: str
+) -> list[ReadRegion]:
     """The regions that the person has before them, as far as is known, but for what they just drew.
 
-    The context holds all that have the tag and the label of a new shape. The others are those of the last
-    draft; without one of the predictions of `version`. Both are as Label Studio sends them with the task;
-    what cannot be read is passed over.
+    `asked`, of the context, are all that have the tag and the label of a new shape. The others are those of
+    the last draft; without one of the predictions of `version`. What cannot be read is passed over.
     """
-    sure = [one for one in context["result"] if isinstance(one, Mapping)]
-    rows = _rows(drafts)[-1:]
-    if not rows:
-        rows = [
-            {**row, "origin": "prediction"}
-            for row in _rows(predictions)
-            if row.get("model_version") == version
-        ]
-    stored = [
-        {"origin": row["origin"], **one} if "origin" in row else one
-        for row in rows
-        for one in _rows(row.get("result"))
-    ]
-    left_out = {str(one.get("id")) for one in sure} | {new.region_id}
-    left_out |= {str(one.get("id")) for one in stored if _is_like(new, one)}
+    if task.drafts:
+        stored = read_regions(task.drafts[-1].result or ())
+    else:
+        rows = [row.result or () for row in task.predictions if row.model_version == version]
+        stored = read_regions(_predicted(entry) for row in rows for entry in row)
+    left_out = {one.id for one in asked} | {new.region_id}
+    left_out |= {one.id for one in stored if _is_like(new, one)}
     return [
-        *(one for one in sure if one.get("id") != new.region_id),
-        *(one for one in stored if str(one.get("id")) not in left_out),
+        *(one for one in asked if one.id != new.region_id),
+        *(one for one in stored if one.id not in left_out),
     ]
 
 
 def placed(
     suggested: Sequence[Region],
-    there: Iterable[Json],
+    there: Iterable[ReadRegion],
     before: Sequence[Region] = (),
     *,
     mends: bool = False,
@@ -107,54 +95,57 @@ def placed(
 
     With `mends` one that overlaps with what is there by an IoU of at least 0.5 takes its place.
     """
-    entries = _by_id(there)
-    marks = [(key, mark) for key, group in entries.items() for mark in _marks(group)]
-    earlier = list(_marks(before))
+    known = _by_id(there)
+    marks = [(key, mark) for key, group in known.items() for mark in _marks(group)]
+    earlier = list(_marks(read_regions(before)))
     used = {region["id"] for region in before}
     regions: list[Region] = []
     fates: list[Fate] = []
-    groups = _by_id(suggested)
-    first = next((group[0].get("from_name") for group in groups.values()), None)
+    groups = _by_id(read_regions(suggested))
+    first = next((group[0].from_name for group in groups.values()), None)
     for key, group in groups.items():
-        fate, chosen = Fate.NEW, [dict(one) for one in group]
+        fate, chosen = Fate.NEW, [one.entry for one in group]
         own = list(_marks(group))
         near = max(
             (
-                (1.0 if other == key and not mends else iou(mark.box, known.box), other)
+                (1.0 if other == key and not mends else iou(mark.box, place.box), other)
                 for mark in own
-                for other, known in marks
-                if other not in used and _alike(mark, known)
+                for other, place in marks
+                if other not in used and _alike(mark, place)
             ),
             default=(0.0, ""),
         )
         if any(_repeats(mark, other) for mark in own for other in earlier):
             fate, chosen = Fate.THERE, []
-        elif mends and near[0] >= MENDED_IOU and not _same_place(own, entries[near[1]]):
+        elif mends and near[0] >= MENDED_IOU and not _same_place(own, known[near[1]]):
             fate, chosen = Fate.BETTER, [{**one, "id": near[1]} for one in chosen]
         elif near[0] > MOST_IOU:
-            fate, chosen = Fate.THERE, _as_it_stands(entries[near[1]])
-        elif key in used or key in entries:
+            fate, chosen = Fate.THERE, _as_it_stands(known[near[1]])
+        elif key in used or key in known:
             chosen = [{**one, "id": f"{key}+"} for one in chosen]
         used |= {one["id"] for one in chosen}
         regions += chosen
-        if group[0].get("from_name") == first:
+        if group[0].from_name == first:
             fates.append(fate)
     return Placed(tuple(regions), tuple(fates))
 
 
-def _is_like(new: Gesture, region: Json) -> bool:
-    if region.get("from_name") != new.from_name or not isinstance(region.get("value"), Mapping):
-        return False
-    return any(label in new.labels for label in labels_of(region))
+def _predicted(entry: object) -> object:
+    """An entry of a prediction says so to the editor."""
+    return {"origin": "prediction", **entry} if isinstance(entry, dict) else entry
 
 
-def _same_place(own: Iterable[_Mark], entries: Sequence[Json]) -> bool:
-    return any(_repeats(mark, other) for mark in own for other in _marks(entries))
+def _is_like(new: Gesture, region: ReadRegion) -> bool:
+    return region.from_name == new.from_name and not set(new.labels).isdisjoint(region.labels)
 
 
-def _as_it_stands(entries: Sequence[Json]) -> list[Region]:
+def _same_place(own: Iterable[_Mark], regions: Iterable[ReadRegion]) -> bool:
+    return any(_repeats(mark, other) for mark in own for other in _marks(regions))
+
+
+def _as_it_stands(regions: Iterable[ReadRegion]) -> list[Region]:
     """What is stored of one region; nothing where the editor could not open it."""
-    found = [dict(one) for one in entries]
+    found = [one.entry for one in regions]
     try:
         validate_regions(found)
     except (InvalidPrediction, KeyError, TypeError):
@@ -162,55 +153,35 @@ def _as_it_stands(entries: Sequence[Json]) -> list[Region]:
     return found
 
 
-def _by_id(regions: Iterable[Json]) -> dict[str, list[Json]]:
-    found: dict[str, list[Json]] = {}
+def _by_id(regions: Iterable[ReadRegion]) -> dict[str, list[ReadRegion]]:
+    found: dict[str, list[ReadRegion]] = {}
     for region in regions:
-        if isinstance(region.get("id"), str):
-            found.setdefault(region["id"], []).append(region)
+        if region.id:
+            found.setdefault(region.id, []).append(region)
     return found
 
 
-def _rows(rows: object) -> list[Json]:
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-
-
-def _marks(regions: Iterable[Json]) -> Iterator[_Mark]:
+def _marks(regions: Iterable[ReadRegion]) -> Iterator[_Mark]:
     for region in regions:
-        if not isinstance(region.get("value"), Mapping):
-            continue
-        box = _box(region)
+        box = _box(region) if region.labels else None
         if box is not None:
-            names = str(region.get("from_name")), str(region.get("to_name"))
-            yield from (_Mark(*names, page_of(region), label, box) for label in labels_of(region))
+            names = region.from_name, region.to_name
+            yield from (_Mark(*names, region.page, label, box) for label in region.labels)
 
 
-def _box(region: Json) -> Box | None:
+def _box(region: ReadRegion) -> Box | None:
     try:
-        match shape := shape_of(region):
-            case Typed():
-                return None
-            case Pointed(at=at):
-                return None if at is None else _around(at)
-            case Painted():
-                return stroke_of(shape, _PERCENT).box
-            case _:
-                return box_of(shape, _PERCENT)
+        shape = region.shape
+        if isinstance(shape, KeyPoint):
+            x, y = shape.at
+            return Box(x - POINT, y - POINT, x + POINT, y + POINT)
+        return None if shape is None else box_of(shape, _PERCENT)
     except BadRequest:
         return None
 
 
-def _around(point: Point) -> Box:
-    x, y = point
-    return Box(x - POINT, y - POINT, x + POINT, y + POINT)
-
-
 def _alike(one: _Mark, other: _Mark) -> bool:
-    return (one.label, one.from_name, one.to_name, one.page) == (
-        other.label,
-        other.from_name,
-        other.to_name,
-        other.page,
-    )
+    return replace(one, box=other.box) == other
 
 
 def _repeats(one: _Mark, other: _Mark) -> bool:

@@ -18,7 +18,6 @@ __all__ = [
     "is_prompt",
     "is_skipped",
     "is_true",
-    "model_name",
     "per_region",
     "phrases",
     "prompt",
@@ -96,11 +95,6 @@ def task(element: Element, accepted: Collection[str], default: str) -> str:
     if given not in accepted:
         raise Unserved(f"expected model_task to be one of {', '.join(accepted)}, got {given!r}")
     return given
-
-
-def model_name(element: Element) -> str | None:
-    """`model_name`, whatever it says: the plan knows which models there are."""
-    return element.get("model_name")
 
 
 def per_region(element: Element) -> PerRegion | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from backend.label_config.value_expressions import placed
 
@@ -138,6 +138,7 @@ class RegionTag(_Tag):
 class ChoicesTag(_Tag):
     """`<Choices>`. With `allowNested` its labels are the nodes of a tree, each with its path."""
 
+    kind: ClassVar = "Choices"
     labels: tuple[Label, ...]
     multiple: bool = False
     nested: bool = False
@@ -147,65 +148,43 @@ class ChoicesTag(_Tag):
     prompt: str | None = None
     per_region: PerRegion | None = None
 
-    @property
-    def kind(self) -> str:
-        """As people know it."""
-        return "Choices"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxonomyTag(_Tag):
     """`<Taxonomy>`: its labels are the nodes of a tree, each with its path."""
 
+    kind: ClassVar = "Taxonomy"
     labels: tuple[Label, ...]
     #: Only a node without children may be chosen.
     leaves_only: bool = False
     per_region: PerRegion | None = None
-
-    @property
-    def kind(self) -> str:
-        """As people know it."""
-        return "Taxonomy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTag(_Tag):
     """`<TextArea>`: says or reads something of the image, or of each region."""
 
+    kind: ClassVar = "TextArea"
+    labels: ClassVar[tuple[Label, ...]] = ()
     task: TextTask
     per_region: PerRegion | None = None
-
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        """It has none."""
-        return ()
-
-    @property
-    def kind(self) -> str:
-        """As people know it."""
-        return "TextArea"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountTag(_Tag):
     """`<Number>`: how many regions carry a label, or any (`label` is `None`)."""
 
+    kind: ClassVar = "Number"
+    labels: ClassVar[tuple[Label, ...]] = ()
     label: str | None = None
     #: Asked where no tag for regions of the image has that label.
     phrases: tuple[str, ...] = ()
 
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        """It has none of its own."""
-        return ()
 
-    @property
-    def kind(self) -> str:
-        """As people know it."""
-        return "Number"
-
-
-ControlTag: TypeAlias = RegionTag | ChoicesTag | TaxonomyTag | TextTag | CountTag
+#: The tags that say something of the image, or (`per_region`) of each of its regions: all that is particular
+#: to one of them is in `prediction.tag_values`.
+ValueTag: TypeAlias = ChoicesTag | TaxonomyTag | TextTag
+ControlTag: TypeAlias = RegionTag | CountTag | ValueTag
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 from xml.etree.ElementTree import Element
 
 from backend.label_config.attributes import (
     Unserved,
     is_skipped,
     is_true,
-    model_name,
     per_region,
     phrases,
     prompt,
@@ -87,15 +86,12 @@ def _regions(element: Element, to_name: str, shape: Shape, shape_name: str | Non
         raise Unserved("model_tile_px is for model_task=detect; remove one of them")
     _refuse_dynamic(element)
     return RegionTag(
-        name=element.get("name", ""),
-        to_name=to_name,
         shape=shape,
         labels=flat_labels(element, "Label"),
         shape_name=shape_name,
         is_ocr=is_ocr,
         tile_px=side,
-        score_threshold=threshold(element),
-        model_name=model_name(element),
+        **_any_tag(element, to_name),
     )
 
 
@@ -153,17 +149,14 @@ def _choices(element: Element, to_name: str) -> ChoicesTag:
     if options_key is None:
         labels = tree_labels(element) if nested else flat_labels(element, "Choice")
     return ChoicesTag(
-        name=element.get("name", ""),
-        to_name=to_name,
         labels=labels,
         multiple=mode == "multiple",
         nested=nested,
         options_key=options_key,
         prompt=prompt(element) if options_key is not None else None,
         per_region=per_region(element),
-        score_threshold=threshold(element),
-        model_name=model_name(element),
         per_item=is_true(element, "perItem"),
+        **_any_tag(element, to_name),
     )
 
 
@@ -175,14 +168,11 @@ def _taxonomy(element: Element, to_name: str) -> TaxonomyTag:
         )
     _refuse_dynamic(element)
     return TaxonomyTag(
-        name=element.get("name", ""),
-        to_name=to_name,
         labels=tree_labels(element),
         leaves_only=is_true(element, "leafsOnly"),
         per_region=per_region(element),
-        score_threshold=threshold(element),
-        model_name=model_name(element),
         per_item=is_true(element, "perItem"),
+        **_any_tag(element, to_name),
     )
 
 
@@ -190,13 +180,10 @@ def _text(element: Element, to_name: str) -> TextTag:
     regions = per_region(element)
     tasks = _IMAGE_TEXTS if regions is None else _REGION_TEXTS
     return TextTag(
-        name=element.get("name", ""),
-        to_name=to_name,
         task=cast(TextTask, task(element, tasks, tasks[0])),
         per_region=regions,
-        score_threshold=threshold(element),
-        model_name=model_name(element),
         per_item=is_true(element, "perItem"),
+        **_any_tag(element, to_name),
     )
 
 
@@ -212,14 +199,21 @@ def _count(element: Element, to_name: str) -> CountTag:
             attributes["predicted_values"] = element.attrib["predicted_values"]
         asked = phrases(Element("Number", attributes), prompt(element))
     return CountTag(
-        name=element.get("name", ""),
-        to_name=to_name,
         label=label,
         phrases=asked,
-        score_threshold=threshold(element),
-        model_name=model_name(element),
         per_item=is_true(element, "perItem"),
+        **_any_tag(element, to_name),
     )
+
+
+def _any_tag(element: Element, to_name: str) -> dict[str, Any]:
+    """What every control tag has."""
+    return {
+        "name": element.get("name", ""),
+        "to_name": to_name,
+        "score_threshold": threshold(element),
+        "model_name": element.get("model_name"),
+    }
 
 
 def _refuse_dynamic(element: Element) -> None:

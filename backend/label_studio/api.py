@@ -1,6 +1,6 @@
 """Label Studio's API as Firstpass uses it: tasks and predictions; the rest is in `projects_api`.
 
-Answers are Label Studio's own JSON. Facts were seen on 1.23; two of them shape the calls for tasks:
+Answers are read as `records`. Facts were seen on 1.23; two of them shape the calls for tasks:
 
 - Listing tasks has Label Studio ask the ML backend for those without a prediction if the project says so
   (`evaluate_predictions_automatically`). A prediction of ours would then be there twice: stored by
@@ -11,26 +11,73 @@ Answers are Label Studio's own JSON. Facts were seen on 1.23; two of them shape 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 
 import httpx
 
-from backend.errors import SettingsError
+from backend.errors import Failure, SettingsError
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
-from backend.label_studio.halving import Halving, Unlisted
-from backend.label_studio.projects_api import Json, ProjectsApi
+from backend.label_studio.fields import Body, Text
+from backend.label_studio.halving import Halving
+from backend.label_studio.projects_api import ProjectsApi
+from backend.label_studio.records import AnnotationRow, TaskRow
 from backend.label_studio.task_filters import some_of, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
+from backend.plain import Json
 from backend.settings import Settings
 
-__all__ = ["Json", "LabelStudioApi"]
+__all__ = ["LabelStudioApi", "StoredRows"]
 
 #: Seconds for a read; opening a task and writing take longer: on SQLite, writers wait for each other.
 TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 180.0
+
+
+class _Page(Body):
+    tasks: list[TaskRow]
+    total: int
+
+
+class _Imported(Body):
+    created: int
+
+
+class _Deleted(Body):
+    deleted_predictions: int
+
+
+class _VersionCount(Body):
+    model_version: Text
+    count: int
+
+
+class _VersionCounts(Body):
+    static: list[_VersionCount]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """The ids of rows of one version, ascending, by task; `[]` for a task without.
+
+    `unlisted` are the tasks that Label Studio does not list while it lists others, and why.
+    """
+
+    rows: Mapping[int, Sequence[int]]
+    unlisted: Mapping[int, Failure]
+
+    @property
+    def lacking(self) -> set[int]:
+        """The tasks without a row."""
+        return {task for task, found in self.rows.items() if not found}
+
+    @property
+    def doubled(self) -> dict[int, Sequence[int]]:
+        """Those with more than one."""
+        return {task: found for task, found in self.rows.items() if len(found) > 1}
 
 
 class LabelStudioApi(ProjectsApi):
@@ -77,25 +124,18 @@ class LabelStudioApi(ProjectsApi):
     def __enter__(self) -> LabelStudioApi:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._connection.close()
 
     # ---- tasks ----
 
-    def task(self, task: int) -> Json:
+    def task(self, task: int) -> TaskRow:
         """One task as the editor opens it: a connected backend is asked if it has no prediction."""
-        found: Json = self._connection.get(f"/api/tasks/{task}/", slow=True)
-        return found
+        return self._connection.get(f"/api/tasks/{task}/", TaskRow, slow=True)
 
-    def annotations(self, task: int) -> list[Json]:
+    def annotations(self, task: int) -> list[AnnotationRow]:
         """What people submitted for a task."""
-        found: list[Json] = self._connection.get(f"/api/tasks/{task}/annotations/")
-        return found
+        return self._connection.get(f"/api/tasks/{task}/annotations/", list[AnnotationRow])
 
     def pages(
         self,
@@ -107,39 +147,46 @@ class LabelStudioApi(ProjectsApi):
         lacking: str | None = None,
         page_size: int = 200,
         include: str = "id,data",
-        unlisted: Unlisted | None = None,
-    ) -> Iterator[list[Json]]:
+        each_alone: bool = False,
+    ) -> Iterator[list[TaskRow]]:
         """The tasks that match, by ascending id, in lists of at most `page_size`; flat in memory.
 
         `filters` is as in the Data Manager; `view` takes a tab's filters instead, not what is ticked in
         it. `ids` leaves those tasks alone. `lacking` names a version of ours that the tasks must not
         have a prediction of; cheaper than the method of that name, but Label Studio compares parts of
         names, so it is for versions that end in a digest. The list may change meanwhile: a task that is there from
-        beginning to end, and matches when its page is asked, comes exactly once. With `unlisted`, a task
-        that Label Studio cannot list, while it can list others, is left out, and that is told of it.
+        beginning to end, and matches when its page is asked, comes exactly once. With `each_alone`, a task
+        that Label Studio cannot list, while it can list others, comes as one that has failed.
         """
         if view is not None:
             filters = self._view_filters(project, view)
         also = [] if lacking is None else [without_version(lacking)]
         params = {"include": include}
-        tasks = self._tasks(project, filters, ids, page_size, params, also, unlisted)
+        tasks = self._tasks(project, filters, ids, page_size, params, also, each_alone=each_alone)
         while page := list(islice(tasks, page_size)):
             yield page
 
-    def annotated(self, project: int, *, page_size: int = 100) -> Iterator[Json]:
-        """The tasks that somebody has annotated or skipped, by ascending id, with their annotations.
-
-        With a list of fields Label Studio gives annotations without their results, so all fields come. Where
-        it leaves the results out all the same, each task's annotations are asked for alone.
-        """
+    def annotated(self, project: int) -> Iterator[TaskRow]:
+        """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
         looked_at = {
             "conjunction": "or",
             "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
         }
-        for task in self._tasks(project, looked_at, None, page_size, {"fields": "all"}):
-            given = task.get("annotations") or []
-            if not given or not all("result" in annotation for annotation in given):
-                task = {**task, "annotations": self.annotations(task["id"])}
+        return self._whole(project, looked_at)
+
+    def with_rows(self, project: int) -> Iterator[TaskRow]:
+        """Every task with its rows and annotations, by ascending id."""
+        return self._whole(project, None)
+
+    def _whole(self, project: int, filters: Json | None, page_size: int = 100) -> Iterator[TaskRow]:
+        """The tasks that match with all that is stored with them; flat in memory.
+
+        With a list of fields Label Studio gives annotations without results and origins, so all fields
+        come. Where it leaves them out all the same, each task's annotations are asked for alone.
+        """
+        for task in self._tasks(project, filters, None, page_size, {"fields": "all"}):
+            if not all(annotation.is_whole for annotation in task.annotations):
+                task = task.model_copy(update={"annotations": tuple(self.annotations(task.id))})
             yield task
 
     def count_tasks(
@@ -165,74 +212,30 @@ class LabelStudioApi(ProjectsApi):
 
     # ---- predictions ----
 
-    def rows_of(
-        self,
-        project: int,
-        model_version: str,
-        ids: Sequence[int],
-        unlisted: Unlisted | None = None,
-    ) -> dict[int, list[int]]:
-        """The ids of the rows of exactly that version, ascending, by task; `[]` for a task without.
+    def rows_of(self, project: int, model_version: str, ids: Sequence[int]) -> StoredRows:
+        """The rows of exactly that version, of those tasks that are in the project (still).
 
-        Tasks that are not in the project (any more) are missing; `unlisted` as for `pages`. One request for 200 tasks: the filter by
-        version would match parts of names and counts are kept apart from the rows, so the rows
-        themselves are read; Label Studio loads them for every listing anyway.
+        One request for 200 tasks: the filter by version would match parts of names and counts are kept
+        apart from the rows, so the rows themselves are read; Label Studio loads them for every listing
+        anyway.
         """
         params = {"include": "id,predictions", "fields": "all"}
-        return {
-            int(task["id"]): sorted(
-                int(row["id"])
-                for row in task["predictions"]
-                if row["model_version"] == model_version
-            )
-            for task in self._tasks(project, None, ids, len(ids) or 1, params, unlisted=unlisted)
-        }
+        rows: dict[int, list[int]] = {}
+        unlisted: dict[int, Failure] = {}
+        for task in self._tasks(project, None, ids, len(ids) or 1, params, each_alone=True):
+            if task.failure is not None:
+                unlisted[task.id] = task.failure
+            else:
+                found = (row.id for row in task.predictions if row.model_version == model_version)
+                rows[task.id] = sorted(found)
+        return StoredRows(rows, unlisted)
 
-    def lacking(
-        self,
-        project: int,
-        model_version: str,
-        ids: Sequence[int],
-        unlisted: Unlisted | None = None,
-    ) -> set[int]:
-        """Those of the tasks that exist and have no prediction of exactly that version."""
-        rows = self.rows_of(project, model_version, ids, unlisted)
-        return {task for task, found in rows.items() if not found}
-
-    def doubled(
-        self,
-        project: int,
-        model_version: str,
-        ids: Sequence[int],
-        unlisted: Unlisted | None = None,
-    ) -> dict[int, list[int]]:
-        """The ids of the rows, ascending, of each task that has more than one of exactly that version."""
-        rows = self.rows_of(project, model_version, ids, unlisted)
-        return {task: found for task, found in rows.items() if len(found) > 1}
-
-    def with_rows(self, project: int, page_size: int = 100) -> Iterator[Json]:
-        """Every task with its rows and annotations, by ascending id; flat in memory.
-
-        With a list of fields Label Studio does not say which row an annotation was made from. Where it
-        leaves that out all the same, each task's annotations are asked for alone.
-        """
-        for task in self._tasks(project, None, None, page_size, {"fields": "all"}):
-            if not all("parent_prediction" in one for one in task["annotations"]):
-                task = {**task, "annotations": self.annotations(task["id"])}
-            yield task
-
-    def predictions_of(self, task: int) -> list[Json]:
-        """All rows of a task."""
-        found: list[Json] = self._connection.get("/api/predictions/", {"task": task})
-        return found
-
-    def create_prediction(self, row: Mapping[str, object]) -> Json:
-        """The row as stored; `row` has `task`, `result`, `score` and `model_version`."""
-        made: Json = self._connection.post("/api/predictions/", dict(row))
-        return made
+    def create_prediction(self, row: Mapping[str, object]) -> None:
+        """Store a row; it has `task`, `result`, `score` and `model_version`."""
+        self._connection.post("/api/predictions/", object, dict(row))
 
     def delete_prediction(self, prediction: int) -> None:
-        self._connection.delete(f"/api/predictions/{prediction}/")
+        self._connection.delete(f"/api/predictions/{prediction}/", object)
 
     def import_predictions(self, project: int, rows: Sequence[Mapping[str, object]]) -> int:
         """How many were stored: Label Studio drops rows that it finds invalid without a word.
@@ -240,16 +243,15 @@ class LabelStudioApi(ProjectsApi):
         One row for a task that is not there has it refuse all.
         """
         path = f"/api/projects/{project}/import/predictions"
-        return int(self._connection.post(path, [dict(row) for row in rows])["created"])
+        return self._connection.post(path, _Imported, [dict(row) for row in rows]).created
 
     def model_versions(self, project: int) -> dict[str, int]:
         """How many rows are stored per version; those without one under an empty name."""
         params = {"extended": "true"}
-        found = self._get(f"/api/projects/{project}/model-versions/", params)
-        counts: dict[str, int] = {}
-        for entry in found["static"]:
-            name = str(entry["model_version"] or "")
-            counts[name] = counts.get(name, 0) + int(entry["count"])
+        path = f"/api/projects/{project}/model-versions/"
+        counts: Counter[str] = Counter()
+        for one in self._connection.get(path, _VersionCounts, params).static:
+            counts[one.model_version] += one.count
         return counts
 
     def delete_model_version(self, project: int, model_version: str) -> int:
@@ -258,20 +260,19 @@ class LabelStudioApi(ProjectsApi):
         Label Studio empties the project's `model_version` along with it if a backend's title stood there.
         """
         path = f"/api/projects/{project}/model-versions/"
-        done = self._connection.delete(path, {"model_version": model_version})
-        return int(done["deleted_predictions"])
+        body = {"model_version": model_version}
+        return self._connection.delete(path, _Deleted, body).deleted_predictions
 
     # ---- what the above share ----
 
     def _view_filters(self, project: int, view: int) -> Json | None:
-        tabs = {int(tab["id"]): tab for tab in self.views(project)}
+        tabs = {one.id: one.data for one in self.views(project)}
         if view not in tabs:
-            known = ", ".join(f"{one} ({tab['data'].get('title')})" for one, tab in tabs.items())
+            known = ", ".join(f"{one} ({tab.title})" for one, tab in tabs.items())
             raise SettingsError(
                 f"expected a view of project {project}, got {view}; it has {known or 'none yet'}"
             )
-        filters: Json | None = tabs[view]["data"].get("filters")
-        return filters
+        return tabs[view].filters
 
     def _tasks(
         self,
@@ -281,23 +282,24 @@ class LabelStudioApi(ProjectsApi):
         page_size: int,
         params: Mapping[str, str],
         also: Sequence[Json] = (),
-        unlisted: Unlisted | None = None,
-    ) -> Iterator[Json]:
+        *,
+        each_alone: bool = False,
+    ) -> Iterator[TaskRow]:
         """Tasks by ascending id; of `ids` those that match."""
 
-        def page(query: Json, size: int, *, whole: bool) -> tuple[list[Json], int]:
+        def page(query: Json, size: int, *, whole: bool) -> tuple[list[TaskRow], int]:
             return self._page(project, query, size, params if whole else {"include": "id"})
 
-        def chosen(chunk: Sequence[int]) -> list[Json]:
+        def chosen(chunk: Sequence[int]) -> list[TaskRow]:
             size = min(page_size, len(chunk))
 
-            def of_chunk(query: Json) -> tuple[list[Json], int]:
+            def of_chunk(query: Json) -> tuple[list[TaskRow], int]:
                 selected = {"selectedItems": {"all": False, "included": chunk}}
                 return page({**query, **selected}, size, whole=True)
 
             return list(walk(of_chunk, filters, also))
 
-        halving = None if unlisted is None else Halving(self.version, unlisted, self._sleep)
+        halving = Halving(self.version, self._sleep) if each_alone else None
         if ids is not None:
             for chunk in id_chunks(ids):
                 yield from halving.of_ids(chunk, chosen) if halving else chosen(chunk)
@@ -308,9 +310,10 @@ class LabelStudioApi(ProjectsApi):
 
     def _page(
         self, project: int, query: Json, page_size: int, params: Mapping[str, str]
-    ) -> tuple[list[Json], int]:
-        found = self._get(
+    ) -> tuple[list[TaskRow], int]:
+        found = self._connection.get(
             "/api/tasks/",
+            _Page,
             {
                 **params,
                 "project": project,
@@ -320,4 +323,4 @@ class LabelStudioApi(ProjectsApi):
                 "resolve_uri": "false",
             },
         )
-        return found["tasks"], int(found["total"])
+        return found.tasks, found.total

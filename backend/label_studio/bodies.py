@@ -1,25 +1,25 @@
 """Request and reply bodies of the ML-backend protocol, as Label Studio 1.23 sends and reads them.
 
-Keys that Firstpass does not use are ignored, so that other Label Studio versions work too. A task that
-cannot be read does not take its request down: it says why, and the others are read.
+A task that cannot be read does not take its request down: it says why, and the others are read.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SkipValidation,
-    ValidationError,
-)
+from pydantic import BeforeValidator, Field, SkipValidation, ValidationError
 
 from backend.errors import BadRequest, Failure, TaskError
+from backend.label_studio.fields import Body, Id, Object, known_id, problems
+from backend.label_studio.records import (
+    AnnotationRow,
+    AnyTask,
+    DraftRow,
+    PredictionRow,
+    TaskRow,
+)
+from backend.plain import Json
 
 __all__ = [
     "PredictParams",
@@ -33,50 +33,31 @@ __all__ = [
 ]
 
 #: One entry of `result`. A dict, since each control tag has its own `value`.
-Region = dict[str, Any]
+Region = Json
 
 #: Tasks of one request. Label Studio sends all that are selected, thousands at times.
 MOST_TASKS = 100_000
 #: Characters of a project's name; Label Studio's are some twenty.
 MOST_NAME = 255
-#: The largest id that any database of Label Studio's can hold.
-MOST_ID = 2**63 - 1
 #: Digits beyond which Python itself takes no whole number from text.
 MOST_DIGITS = 4300
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-
-def _object(value: object) -> object:
-    """Not looked into: half an emoji, which Label Studio stores, is no text to pydantic."""
-    if not isinstance(value, dict):
-        raise ValueError(f"expected an object, got {type(value).__name__}")
-    return value
-
-
-class Task(_Body):
+class Task(AnyTask):
     """One Label Studio item: `data` is raw, as stored, its URIs unresolved."""
 
-    id: Annotated[int, Field(ge=0, le=MOST_ID)] | None = None
-    data: Annotated[SkipValidation[dict[str, Any]], BeforeValidator(_object)]
-    #: What is stored for it, as Label Studio sends it: looked into for suggestions alone.
-    predictions: Any = None
-    drafts: Any = None
-    _failure: Failure | None = PrivateAttr(default=None)
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why it could not be read; such a task has no data, and an id only where that is one."""
-        return self._failure
+    ROWS: ClassVar = {"predictions": PredictionRow, "drafts": DraftRow}
+    id: Id | None = None
+    data: Object
+    predictions: SkipValidation[tuple[PredictionRow, ...]] = ()
+    drafts: SkipValidation[tuple[DraftRow, ...]] = ()
 
     @classmethod
-    def failed(cls, number: int | None, failure: Failure) -> Task:
-        """A task of which no more is known than its id, and why."""
-        task = cls(id=number, data={})
-        task._failure = failure
-        return task
+    def of(cls, row: TaskRow) -> Task:
+        """A stored task, as it is asked for."""
+        if row.failure is not None:
+            return cls.failed(row.id, row.failure)
+        return cls.read({"id": row.id, "data": row.data})
 
     @classmethod
     def read(cls, value: object) -> Task:
@@ -90,10 +71,9 @@ class Task(_Body):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            number = value.get("id") if isinstance(value, dict) else None
-            known = type(number) is int and 0 <= number <= MOST_ID
-            reason = TaskError(f"the task cannot be read: {_problems(error)}")
-            return cls.failed(number if known else None, Failure.of(reason))
+            number = known_id(value.get("id")) if isinstance(value, dict) else None
+            reason = TaskError(f"the task cannot be read: {problems(error)}")
+            return cls.failed(number, Failure.of(reason))
 
 
 def _each_alone(tasks: object) -> object:
@@ -105,7 +85,7 @@ def _each_alone(tasks: object) -> object:
     return [task if isinstance(task, Task) else Task.read(task) for task in tasks]
 
 
-class PredictParams(_Body):
+class PredictParams(Body):
     """`context` holds the regions of an interactive request; `None` otherwise."""
 
     context: dict[str, Any] | None = None
@@ -114,7 +94,7 @@ class PredictParams(_Body):
 ProjectName = Annotated[str, Field(max_length=MOST_NAME)]
 
 
-class PredictRequest(_Body):
+class PredictRequest(Body):
     """Body of `POST /predict`."""
 
     tasks: Annotated[list[Task], Field(min_length=1), BeforeValidator(_each_alone)]
@@ -123,25 +103,25 @@ class PredictRequest(_Body):
     params: PredictParams | None = None
 
 
-class SetupRequest(_Body):
+class SetupRequest(Body):
     """Body of `POST /setup`; the label config is named `schema` there."""
 
     label_config: str = Field(alias="schema")
     project: ProjectName | None = None
 
 
-class WebhookEvent(_Body):
+class WebhookEvent(Body):
     """Body of `POST /webhook`: the event's name and the project it is about.
 
-    `annotation` is what somebody submitted, as Label Studio sends it; some events have several.
+    `annotation` is what somebody submitted; `None` for events about several, and for one that is none.
     """
 
     action: str
-    project: dict[str, Any] = {}
-    annotation: Any = None
+    project: dict[str, Any] = Field(default_factory=dict)
+    annotation: Annotated[AnnotationRow | None, BeforeValidator(AnnotationRow.or_none)] = None
 
 
-class Prediction(_Body):
+class Prediction(Body):
     """Our answer for one task: `score` in 0..1 is the mean of its regions', `None` without any."""
 
     result: list[Region]
@@ -149,7 +129,7 @@ class Prediction(_Body):
     model_version: str
 
 
-AnyBody = TypeVar("AnyBody", bound=_Body)
+AnyBody = TypeVar("AnyBody", bound=Body)
 
 
 def parse_body(kind: type[AnyBody], raw: bytes) -> AnyBody:
@@ -165,15 +145,8 @@ def parse_body(kind: type[AnyBody], raw: bytes) -> AnyBody:
     try:
         return kind.model_validate(plain)
     except ValidationError as error:
-        raise BadRequest(f"{expected}; {_problems(error)}") from error
+        raise BadRequest(f"{expected}; {problems(error)}") from error
 
 
 def _number(text: str) -> int | float:
     return int(text) if len(text) <= MOST_DIGITS else float(text)
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
-        for problem in error.errors(include_input=False, include_url=False)[:5]
-    )

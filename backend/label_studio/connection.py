@@ -6,15 +6,18 @@ Neither a proxy of the environment nor ~/.netrc sees the token, and no redirect 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
+from pydantic import TypeAdapter, ValidationError
 
 from backend.certificates import certificate_complaint
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.fields import problems
 
 __all__ = ["LabelStudioConnection"]
 
@@ -23,13 +26,19 @@ CONNECT_S = 10.0
 LATER = (408, 425, 429)
 #: Characters of Label Studio's own words that a message of ours carries.
 WORDS = 300
+_ITS_ADDRESS = "is FIRSTPASS_LABEL_STUDIO_URL Label Studio's own address?"
+T = TypeVar("T")
+
+#: The reader of a kind of answer, made once.
+_reader: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 class LabelStudioConnection:
     """Sends requests to Label Studio at `url`. Safe to share between threads.
 
-    Every method raises `LabelStudioRefuses` for a 4xx and a redirect, and `LabelStudioUnavailable` for no
-    connection, a time-out, 5xx, 429 and an answer that is not JSON: what a write did is unknown then.
+    Every method gives the answer as `kind`, which may be `object` where it tells nothing. It raises
+    `LabelStudioRefuses` for a 4xx and a redirect, and `LabelStudioUnavailable` for no connection, a
+    time-out, 5xx, 429 and an answer of another kind: what a write did is unknown then.
     """
 
     def __init__(
@@ -57,20 +66,30 @@ class LabelStudioConnection:
     def close(self) -> None:
         self._http.close()
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, *, slow: bool = False) -> Any:
-        """The JSON answer; `slow` gives it as long as a write."""
-        return self._call("GET", path, self._write if slow else self._read, params=params)
+    def get(
+        self,
+        path: str,
+        kind: type[T],
+        params: Mapping[str, Any] | None = None,
+        *,
+        slow: bool = False,
+    ) -> T:
+        """The answer, read as that kind; `slow` gives it as long as a write."""
+        timeout = self._write if slow else self._read
+        return self._call("GET", path, kind, timeout, params=params)
 
-    def post(self, path: str, body: object) -> Any:
-        return self._call("POST", path, self._write, json=body)
+    def post(self, path: str, kind: type[T], body: object) -> T:
+        return self._call("POST", path, kind, self._write, json=body)
 
-    def patch(self, path: str, body: object) -> Any:
-        return self._call("PATCH", path, self._write, json=body)
+    def patch(self, path: str, kind: type[T], body: object) -> T:
+        return self._call("PATCH", path, kind, self._write, json=body)
 
-    def delete(self, path: str, body: object | None = None) -> Any:
-        return self._call("DELETE", path, self._write, json=body)
+    def delete(self, path: str, kind: type[T], body: object | None = None) -> T:
+        return self._call("DELETE", path, kind, self._write, json=body)
 
-    def _call(self, method: str, path: str, timeout: httpx.Timeout, **request: Any) -> Any:
+    def _call(
+        self, method: str, path: str, kind: type[T], timeout: httpx.Timeout, **request: Any
+    ) -> T:
         what = f"{method} {path} at {self.url}"
         headers = self._credential.headers()
         answer = self._send(what, method, path, headers=headers, timeout=timeout, **request)
@@ -79,14 +98,18 @@ class LabelStudioConnection:
             answer = self._send(what, method, path, headers=headers, timeout=timeout, **request)
         if not answer.is_success:
             raise _error(what, answer)
-        if answer.status_code == httpx.codes.NO_CONTENT:
-            return None
+        none = answer.status_code == httpx.codes.NO_CONTENT
         try:
-            return answer.json(object_hook=lambda fields: _Answered(fields, what))
-        except (ValueError, RecursionError) as error:
+            read: T = _reader(kind).validate_python(None if none else answer.json())
+            return read
+        except ValidationError as error:
             raise LabelStudioUnavailable(
-                f"{what}: expected JSON, got {answer.headers.get('content-type', 'another type')}; is "
-                "FIRSTPASS_LABEL_STUDIO_URL Label Studio's own address?"
+                f"{what}: expected an answer of Label Studio 1.23 ({problems(error)}); {_ITS_ADDRESS}"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            came = answer.headers.get("content-type", "another type")
+            raise LabelStudioUnavailable(
+                f"{what}: expected JSON, got {came}; {_ITS_ADDRESS}"
             ) from error
 
     def _send(self, what: str, method: str, path: str, **request: Any) -> httpx.Response:
@@ -97,20 +120,6 @@ class LabelStudioConnection:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = certificate_complaint(error) or str(error) or type(error).__name__
             raise LabelStudioUnavailable(f"{what}: no connection: {reason}") from error
-
-
-class _Answered(dict[str, Any]):
-    """An object in an answer; whoever looks for a field that it lacks has it said so."""
-
-    def __init__(self, fields: dict[str, Any], what: str) -> None:
-        super().__init__(fields)
-        self._what = what
-
-    def __missing__(self, field: str) -> Any:
-        raise LabelStudioUnavailable(
-            f"{self._what}: the answer has no {field!r}, so it is none of Label Studio 1.23; is "
-            "FIRSTPASS_LABEL_STUDIO_URL Label Studio's own address?"
-        )
 
 
 def _error(what: str, answer: httpx.Response) -> LabelStudioRefuses | LabelStudioUnavailable:

@@ -1,6 +1,6 @@
-"""Listing what Label Studio does not give as a whole: by halves, until the task that it cannot give is named.
+"""Listing what Label Studio does not give as a whole: by halves, until the task that it cannot give is alone.
 
-Half an emoji in one task's data, or an id that its database has no room for, has Label Studio answer 500
+It is in the list as a task that has failed. Half an emoji in one task's data, or an id that its database has no room for, has Label Studio answer 500
 to the whole list, each time it is asked. That is no outage: others are answered meanwhile.
 """
 
@@ -9,17 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from functools import partial
+from typing import Any, Protocol
 
-from backend.errors import LabelStudioUnavailable, TaskUnlisted
+from backend.errors import Failure, LabelStudioUnavailable, TaskUnlisted
+from backend.label_studio.records import TaskRow
 from backend.label_studio.task_walk import ListTasks
+from backend.plain import Json
 
-__all__ = ["Halving", "ListPage", "Unlisted"]
-
-Json: TypeAlias = dict[str, Any]
-
-#: Told of a task that is not listed by itself, and why.
-Unlisted: TypeAlias = Callable[[int, TaskUnlisted], None]
+__all__ = ["Halving", "ListPage"]
 
 #: Before a task is asked for alone once more: a database that is locked is free by then.
 PAUSE_S = 1.0
@@ -30,7 +28,7 @@ IN_A_ROW = 100
 class ListPage(Protocol):
     """One page of a query: the tasks, whole or their ids alone, and how many match in all."""
 
-    def __call__(self, query: Json, size: int, *, whole: bool) -> tuple[list[Json], int]: ...
+    def __call__(self, query: Json, size: int, *, whole: bool) -> tuple[list[TaskRow], int]: ...
 
 
 @dataclass(slots=True)
@@ -38,13 +36,12 @@ class Halving:
     """One listing. `answers` raises `LabelStudioUnavailable` where Label Studio answers nothing at all."""
 
     answers: Callable[[], object]
-    unlisted: Unlisted
     sleep: Callable[[float], None] = time.sleep
     _in_a_row: int = field(default=0, init=False)
 
     def of_ids(
-        self, ids: Sequence[int], listed: Callable[[Sequence[int]], Sequence[Json]]
-    ) -> Iterator[Json]:
+        self, ids: Sequence[int], listed: Callable[[Sequence[int]], Sequence[TaskRow]]
+    ) -> Iterator[TaskRow]:
         """The tasks with these ids that `listed` gives, in its order."""
         try:
             found = listed(ids)
@@ -57,7 +54,7 @@ class Halving:
                 return
             again = self._once_more(lambda: listed(ids))
             if again is None:
-                self._name(ids[0], error)
+                yield self._failed(ids[0], error)
             found = again or ()
         self._in_a_row = 0 if found else self._in_a_row
         yield from found
@@ -66,33 +63,25 @@ class Halving:
         """Lists by pages of up to `size` tasks, as `walk` asks for them."""
         room = size
 
-        def list_tasks(query: Json) -> tuple[list[Json], int]:
+        def list_tasks(query: Json) -> tuple[list[TaskRow], int]:
             nonlocal room
+            failed: list[TaskRow] = []
             while True:
                 try:
-                    found = page(query, room, whole=True)
+                    found, total = page(query, room, whole=True)
                     room, self._in_a_row = min(size, 2 * room), 0
-                    return found
+                    return [*failed, *found], len(failed) + total
                 except LabelStudioUnavailable as error:
                     self.answers()
-                    if room == 1:
-                        past = self._past(page, query, error)
-                        if past is None:
-                            return [], 0
-                        query = past
+                    if room == 1 and self._once_more(partial(page, query, 1, whole=True)) is None:
+                        named, _ = page(query, 1, whole=False)
+                        if not named:
+                            return failed, 0
+                        failed.append(self._failed(named[0].id, error))
+                        query = _above(query, named[0].id)
                     room = max(1, room // 2)
 
         return list_tasks
-
-    def _past(self, page: ListPage, query: Json, error: LabelStudioUnavailable) -> Json | None:
-        """What to ask for instead of a query whose first task is not listed; `None` for nothing more."""
-        if self._once_more(lambda: page(query, 1, whole=True)) is not None:
-            return query
-        named, _ = page(query, 1, whole=False)
-        if not named:
-            return None
-        self._name(int(named[0]["id"]), error)
-        return _above(query, int(named[0]["id"]))
 
     def _once_more(self, ask: Callable[[], Any]) -> Any:
         """What it answers after a pause; `None` where it does not."""
@@ -103,11 +92,11 @@ class Halving:
             self.answers()
             return None
 
-    def _name(self, task: int, error: LabelStudioUnavailable) -> None:
+    def _failed(self, task: int, error: LabelStudioUnavailable) -> TaskRow:
         self._in_a_row += 1
         if self._in_a_row >= IN_A_ROW:
             raise error
-        self.unlisted(task, TaskUnlisted(str(error)))
+        return TaskRow.failed(task, Failure.of(TaskUnlisted(str(error))))
 
 
 def _above(query: Json, task: int) -> Json:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
-
-from backend.errors import LabelStudioUnavailable
 from backend.label_studio.connection import LabelStudioConnection
+from backend.label_studio.fields import Body, Id, Text
+from backend.label_studio.records import Backend, Project, View, Webhook
 
-__all__ = ["Json", "ProjectsApi"]
+__all__ = ["ProjectsApi"]
 
-Json: TypeAlias = dict[str, Any]
+
+class _Version(Body):
+    release: str
+
+
+class _User(Body):
+    email: Text
+
+
+class _Titled(Body):
+    id: Id
+    title: Text
+
+
+class _Projects(Body):
+    results: list[_Titled]
+    next: object = None
 
 
 class ProjectsApi:
@@ -25,83 +39,67 @@ class ProjectsApi:
 
     def version(self) -> str:
         """Label Studio's version, such as `1.23.2`."""
-        return str(self._get("/api/version/")["release"])
+        return self._connection.get("/api/version/", _Version).release
 
-    def whoami(self) -> Json:
-        """The user whose token this is."""
-        return self._get("/api/current-user/whoami")
+    def email(self) -> str:
+        """Of the user whose token this is."""
+        return self._connection.get("/api/current-user/whoami", _User).email
 
-    def projects(self) -> list[Json]:
-        """Id and title of every project that the user sees."""
-        found: list[Json] = []
+    def titles(self) -> dict[int, str]:
+        """The title of every project that the user sees, by its id."""
+        found: dict[int, str] = {}
+        page = 1
         while True:
-            params = {"include": "id,title", "page_size": 100, "page": len(found) // 100 + 1}
-            answer = self._get("/api/projects/", params)
-            found += answer["results"]
-            if not answer.get("next"):
+            params = {"include": "id,title", "page_size": 100, "page": page}
+            answer = self._connection.get("/api/projects/", _Projects, params)
+            found |= {one.id: one.title for one in answer.results}
+            if not answer.next:
                 return found
+            page += 1
 
-    def project(self, project: int) -> Json:
-        """The project with all of its settings; a label config that is none is an empty one."""
-        found = self._get(f"/api/projects/{project}/")
-        if not isinstance(found["label_config"], str):
-            found["label_config"] = ""
-        return found
+    def project(self, project: int) -> Project:
+        return self._connection.get(f"/api/projects/{project}/", Project)
 
-    def update_project(self, project: int, **fields: object) -> Json:
-        """The project with these fields changed.
+    def update_project(self, project: int, **fields: object) -> None:
+        """Change these fields.
 
         `model_version` must be a connected backend's title or the version of a stored prediction.
         """
-        changed: Json = self._connection.patch(f"/api/projects/{project}/", fields)
-        return changed
+        self._connection.patch(f"/api/projects/{project}/", object, fields)
 
-    def views(self, project: int) -> list[Json]:
-        """The tabs of the project's Data Manager, with their filters under `data`."""
-        found: list[Json] = self._connection.get("/api/dm/views/", {"project": project})
-        return found
+    def views(self, project: int) -> list[View]:
+        """The tabs of the project's Data Manager."""
+        return self._connection.get("/api/dm/views/", list[View], {"project": project})
 
-    def backends(self, project: int) -> list[Json]:
+    def backends(self, project: int) -> list[Backend]:
         """The project's ML backends, in the order of their making; only the first is ever asked.
 
         Label Studio calls each of them first, which shows in its `state`.
         """
-        found: list[Json] = self._connection.get("/api/ml/", {"project": project}, slow=True)
-        return sorted(found, key=lambda backend: int(backend["id"]))
+        params = {"project": project}
+        found = self._connection.get("/api/ml/", list[Backend], params, slow=True)
+        return sorted(found, key=lambda backend: backend.id)
 
-    def create_backend(self, project: int, **fields: object) -> Json:
+    def create_backend(self, project: int, **fields: object) -> Backend:
         """Connect a backend; Label Studio calls it, and makes a webhook for it."""
-        made: Json = self._connection.post("/api/ml/", {"project": project, **fields})
-        return made
+        return self._connection.post("/api/ml/", Backend, {"project": project, **fields})
 
-    def update_backend(self, backend: int, **fields: object) -> Json:
+    def update_backend(self, backend: int, **fields: object) -> Backend:
         """Label Studio calls it with these fields alone: `url` and its credentials must be among them."""
-        changed: Json = self._connection.patch(f"/api/ml/{backend}", fields)
-        return changed
+        return self._connection.patch(f"/api/ml/{backend}", Backend, fields)
 
     def delete_backend(self, backend: int) -> None:
         """Disconnect a backend; its predictions and its webhook stay."""
-        self._connection.delete(f"/api/ml/{backend}")
+        self._connection.delete(f"/api/ml/{backend}", object)
 
-    def webhooks(self, project: int) -> list[Json]:
-        found: list[Json] = self._connection.get("/api/webhooks/", {"project": project})
-        return found
+    def webhooks(self, project: int) -> list[Webhook]:
+        return self._connection.get("/api/webhooks/", list[Webhook], {"project": project})
 
-    def create_webhook(self, project: int, **fields: object) -> Json:
-        made: Json = self._connection.post("/api/webhooks/", {"project": project, **fields})
-        return made
+    def create_webhook(self, project: int, **fields: object) -> Webhook:
+        return self._connection.post("/api/webhooks/", Webhook, {"project": project, **fields})
 
-    def update_webhook(self, webhook: int, **fields: object) -> Json:
-        changed: Json = self._connection.patch(f"/api/webhooks/{webhook}/", fields)
-        return changed
+    def update_webhook(self, webhook: int, **fields: object) -> None:
+        self._connection.patch(f"/api/webhooks/{webhook}/", object, fields)
 
     def delete_webhook(self, webhook: int) -> None:
-        self._connection.delete(f"/api/webhooks/{webhook}/")
-
-    def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
-        found = self._connection.get(path, params)
-        if not isinstance(found, dict):
-            raise LabelStudioUnavailable(
-                f"GET {path} at {self.url}: expected a JSON object, got {type(found).__name__}"
-            )
-        return found
+        self._connection.delete(f"/api/webhooks/{webhook}/", object)

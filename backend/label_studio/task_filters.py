@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from backend.plain import Json
 
 __all__ = ["some_of", "without_version"]
-
-Json: TypeAlias = dict[str, Any]
 
 
 def without_version(model_version: str) -> Json:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from backend.label_studio.records import TaskRow
+from backend.plain import Json
 
 __all__ = ["ListTasks", "id_chunks", "query_text", "walk"]
 
-Json: TypeAlias = dict[str, Any]
-
 #: One page of a Data Manager query, by id: the tasks, and how many match in all.
-ListTasks: TypeAlias = Callable[[Json], tuple[list[Json], int]]
+ListTasks: TypeAlias = Callable[[Json], tuple[list[TaskRow], int]]
 
 #: Ids in one request. They travel in its address, which servers bound at 4 to 8 KB.
 IDS_AT_ONCE = 200
 
 
-def walk(list_tasks: ListTasks, filters: Json | None, also: Sequence[Json] = ()) -> Iterator[Json]:
+def walk(
+    list_tasks: ListTasks, filters: Json | None, also: Sequence[Json] = ()
+) -> Iterator[TaskRow]:
     """All tasks that match, each once, by ascending id; one page in memory per filter that `or` joins.
 
     Each task matches every item of `also` besides.
@@ -37,10 +40,10 @@ def walk(list_tasks: ListTasks, filters: Json | None, also: Sequence[Json] = ())
         return
     walks = [_walk_all(list_tasks, [item, *also]) for item in items]
     last = None
-    for task in heapq.merge(*walks, key=lambda task: int(task["id"])):
-        if task["id"] != last:
+    for task in heapq.merge(*walks, key=lambda task: task.id):
+        if task.id != last:
             yield task
-        last = task["id"]
+        last = task.id
 
 
 def id_chunks(ids: Sequence[int], size: int = IDS_AT_ONCE) -> Iterator[list[int]]:
@@ -63,7 +66,7 @@ def query_text(query: Json) -> str:
     return json.dumps(query, separators=(",", ":")).replace("%", "\\u0025")
 
 
-def _walk_all(list_tasks: ListTasks, items: Sequence[Json]) -> Iterator[Json]:
+def _walk_all(list_tasks: ListTasks, items: Sequence[Json]) -> Iterator[TaskRow]:
     """All tasks that match every item."""
     last = 0
     while True:
@@ -75,4 +78,4 @@ def _walk_all(list_tasks: ListTasks, items: Sequence[Json]) -> Iterator[Json]:
         yield from tasks
         if not tasks or total <= len(tasks):
             return
-        last = int(tasks[-1]["id"])
+        last = tasks[-1].id

@@ -1,4 +1,4 @@
-"""The style sheet of the status page: follows the reader's light or dark setting, and small screens."""
+"""The style sheet of every page: follows the reader's light or dark setting, and small screens."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ thead th { border-top: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 td { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-.failures td:nth-child(2), .failures td:nth-child(3) { white-space: normal; overflow-wrap: anywhere;
-  min-width: 200px; }
+td.lines { white-space: normal; overflow-wrap: anywhere; min-width: 200px; }
+section > p.note { margin: 10px 0 0; font-size: 13px; color: var(--soft); }
+section > p.advice { margin: 10px 0 0; }
+section > ul { margin: 0; padding-left: 20px; }
 .state { border-radius: 99px; padding: 1px 9px; font-size: 13px; border: 0; }
-.state.idle { background: var(--good-ground); color: var(--good); }
 .state.busy { background: var(--busy-ground); color: var(--busy); }
 code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; }
 footer { margin-top: 16px; display: grid; gap: 4px; }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from backend.errors import ModelUnavailable
+from backend.errors import ModelFolderMissing, ModelUnavailable
 from backend.settings import Settings
 from models.answering import Answering, Overrides
-from models.queries import PerBox, Query
+from models.queries import Ground, PerBox, Query
 from models.registry import (
     ANY_BOX,
     Entry,
+    FolderNotAvailable,
     ModelNotAvailable,
     asked_of,
     fingerprint,
@@ -19,7 +22,7 @@ from models.registry import (
     resolve,
 )
 
-__all__ = ["Engine", "engine_for", "engine_of", "overrides_of"]
+__all__ = ["Engine", "engine_for", "engine_of", "model_errors", "overrides_of"]
 
 #: Of a commit, people read the first digits.
 _COMMIT = re.compile(r"(?<=@)([0-9a-f]{8})[0-9a-f]{32}$")
@@ -40,7 +43,7 @@ class Engine:
 
     def score_threshold(self, model_name: str | None = None) -> float:
         """The least score of a region, 0..1, that the model which finds it goes by."""
-        finders = [entry for entry in self.entries if entry.kind == "florence2"]
+        finders = [entry for entry in self.entries if Ground in entry.queries]
         named = [entry for entry in finders if entry.name == model_name]
         asked = next(iter(named or finders), None)
         return (asked.answering if asked is not None else Answering()).score_threshold
@@ -64,6 +67,17 @@ class Engine:
         return reason_not_served(named, alone) or reason_not_served(self.entries, query)
 
 
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """Turn what the models say is missing into `ModelUnavailable`: whoever names or loads one does it here."""
+    try:
+        yield
+    except FolderNotAvailable as error:
+        raise ModelFolderMissing(str(error)) from error
+    except ModelNotAvailable as error:
+        raise ModelUnavailable(str(error)) from error
+
+
 def engine_of(settings: Settings) -> Engine:
     """The engine that the settings name, asked as they say. Raises `ModelUnavailable`."""
     return engine_for(settings.model, overrides_of(settings))
@@ -77,13 +91,12 @@ def overrides_of(settings: Settings) -> Overrides:
 def engine_for(model_setting: str, overrides: Overrides | None = None) -> Engine:
     """The engine that a `FIRSTPASS_MODEL` setting names; reads files, loads nothing.
 
-    Raises `ModelUnavailable` for a name that the registry lacks or a folder that is no checkpoint.
+    Raises `ModelUnavailable` for a name that the registry lacks, `ModelFolderMissing` for a folder that is
+    no checkpoint.
     """
-    try:
+    with model_errors():
         entries = resolve(model_setting, overrides)
         digest = fingerprint(entries)
-    except ModelNotAvailable as error:
-        raise ModelUnavailable(str(error)) from error
     names = [part.strip().rstrip("/").rsplit("/", 1)[-1] for part in model_setting.split(",")]
     names = [_COMMIT.sub(r"\1", name) for name in names]
     return Engine("+".join(name for name in names if name), digest, entries)

@@ -9,8 +9,8 @@ from typing import Any
 from backend.errors import TaskError
 from backend.label_config.control_tags import ChoicesTag, ControlTag, Label
 from backend.label_config.value_expressions import MISSING, value_of
-from backend.prediction.rules import candidates_query
 from backend.prediction.step import Step
+from backend.prediction.tag_values import candidates_query
 from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, PerBox, Query
 
 __all__ = ["options_left_out", "resolved"]

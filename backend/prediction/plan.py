@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from backend.errors import LabelConfigError, TaskError
+from backend.errors import InternalError, LabelConfigError, TaskError
 from backend.images.reference import ImageRef
 from backend.label_config.control_tags import ObjectTag, UnservedTag
 from backend.label_config.label_config import parse_label_config
@@ -69,12 +69,26 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One image and everything that is asked of it: the unit of the queue."""
+    """One image, or none, and everything that is asked of it: the unit of the queue."""
 
-    image: ImageRef
+    #: The image; `None` where the queries are about none. A box of it is part of a query.
+    subject: ImageRef | None
     queries: tuple[Query, ...]
     #: What the answers are for; it stays with whoever asks and is no part of the work.
     steps: tuple[Step, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        for query in self.queries:
+            if query.about_image != (self.subject is not None):
+                wanted = "an image" if query.about_image else "no image"
+                raise ValueError(f"expected {wanted} for {type(query).__name__}")
+
+    @property
+    def image(self) -> ImageRef:
+        """The image it is about. Raises `InternalError` where it is about none."""
+        if self.subject is None:
+            raise InternalError("expected a request about an image, got one about texts")
+        return self.subject
 
 
 def plan_label_config(xml: str, score_threshold: float | None, engine: Engine) -> Plan:

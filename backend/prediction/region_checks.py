@@ -7,19 +7,19 @@ that are none, masks that are no bytes, two regions with the same id and control
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.errors import InvalidPrediction
 from backend.label_studio.bodies import Region
 from backend.prediction.geometry import PERCENT_DECIMALS
+from backend.prediction.tag_values import VALUE_CHECKS
+from backend.prediction.value_checks import Check, check_number, is_text, listed
 
 __all__ = ["validate_regions"]
 
 #: What rounding may add to a sum of two percents.
 _SLACK = 2 * 10**-PERCENT_DECIMALS
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def validate_regions(result: Sequence[Region]) -> None:
@@ -32,7 +32,7 @@ def validate_regions(result: Sequence[Region]) -> None:
             raise InvalidPrediction(f"{where} appears twice")
         seen.add(identity)
         if "score" in region:
-            _check_number(region["score"], 0, 1, f"{where}: score")
+            check_number(region["score"], 0, 1, f"{where}: score")
         checks = _CHECKS.get(region["type"])
         if checks is None:
             raise InvalidPrediction(f"{where}: no check for type {region['type']!r}")
@@ -49,7 +49,7 @@ def validate_regions(result: Sequence[Region]) -> None:
 
 def _rectangle(value: Mapping[str, Any], where: str) -> None:
     for key in ("x", "y", "width", "height"):
-        _check_number(value.get(key), 0, 100, f"{where}: {key}")
+        check_number(value.get(key), 0, 100, f"{where}: {key}")
     for start, length in (("x", "width"), ("y", "height")):
         if value[start] + value[length] > 100 + _SLACK:
             raise InvalidPrediction(f"{where}: {start} + {length} leaves the image")
@@ -57,7 +57,7 @@ def _rectangle(value: Mapping[str, Any], where: str) -> None:
 
 def _ellipse(value: Mapping[str, Any], where: str) -> None:
     for key in ("x", "y", "radiusX", "radiusY"):
-        _check_number(value.get(key), 0, 100, f"{where}: {key}")
+        check_number(value.get(key), 0, 100, f"{where}: {key}")
     for middle, radius in (("x", "radiusX"), ("y", "radiusY")):
         outermost = max(value[radius] - value[middle], value[middle] + value[radius] - 100)
         if outermost > _SLACK:
@@ -66,7 +66,7 @@ def _ellipse(value: Mapping[str, Any], where: str) -> None:
 
 def _key_point(value: Mapping[str, Any], where: str) -> None:
     for key in ("x", "y", "width"):
-        _check_number(value.get(key), 0, 100, f"{where}: {key}")
+        check_number(value.get(key), 0, 100, f"{where}: {key}")
 
 
 def _polygon(value: Mapping[str, Any], where: str) -> None:
@@ -77,7 +77,7 @@ def _polygon(value: Mapping[str, Any], where: str) -> None:
         if not isinstance(point, list) or len(point) != 2:
             raise InvalidPrediction(f"{where}: expected points of x and y, got {point!r:.80}")
         for place in point:
-            _check_number(place, 0, 100, f"{where}: point")
+            check_number(place, 0, 100, f"{where}: point")
 
 
 def _mask(value: Mapping[str, Any], where: str) -> None:
@@ -89,63 +89,24 @@ def _mask(value: Mapping[str, Any], where: str) -> None:
             raise InvalidPrediction(f"{where}: expected bytes of 0..255, got {byte!r:.80}")
 
 
-def _labels(key: str) -> Callable[[Mapping[str, Any], str], None]:
-    def check(value: Mapping[str, Any], where: str) -> None:
-        found = value.get(key)
-        if not (isinstance(found, list) and found and all(_is_text(each) for each in found)):
-            raise InvalidPrediction(f"{where}: expected a list of {key}, got {found!r:.80}")
-
-    return check
-
-
-def _choices(value: Mapping[str, Any], where: str) -> None:
-    found = value.get("choices")
-    if not (isinstance(found, list) and found and all(_is_text(c) or _is_path(c) for c in found)):
-        raise InvalidPrediction(f"{where}: expected a list of choices, got {found!r:.80}")
-
-
-def _taxonomy(value: Mapping[str, Any], where: str) -> None:
-    found = value.get("taxonomy")
-    if not (isinstance(found, list) and found and all(_is_path(path) for path in found)):
-        raise InvalidPrediction(f"{where}: expected a list of paths, got {found!r:.80}")
-
-
 def _number(value: Mapping[str, Any], where: str) -> None:
-    _check_number(value.get("number"), -math.inf, math.inf, f"{where}: number")
+    check_number(value.get("number"), -math.inf, math.inf, f"{where}: number")
 
 
-def _is_text(value: object) -> bool:
-    """Half a character in a row would make its task one that Label Studio cannot list any more."""
-    return isinstance(value, str) and bool(value) and _HALF.search(value) is None
-
-
-def _is_path(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_text(each) for each in value)
-
-
-def _check_number(number: object, least: float, most: float, what: str) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise InvalidPrediction(f"{what}: expected a number, got {number!r:.80}")
-    if not (math.isfinite(number) and least <= number <= most):
-        raise InvalidPrediction(f"{what}: expected {least}..{most}, got {number}")
-
-
-_CHECKS: dict[str, tuple[Callable[[Mapping[str, Any], str], None], ...]] = {
+_CHECKS: dict[str, tuple[Check, ...]] = {
     "rectangle": (_rectangle,),
-    "rectanglelabels": (_rectangle, _labels("rectanglelabels")),
+    "rectanglelabels": (_rectangle, listed("rectanglelabels", is_text)),
     "ellipse": (_ellipse,),
-    "ellipselabels": (_ellipse, _labels("ellipselabels")),
+    "ellipselabels": (_ellipse, listed("ellipselabels", is_text)),
     "keypoint": (_key_point,),
-    "keypointlabels": (_key_point, _labels("keypointlabels")),
+    "keypointlabels": (_key_point, listed("keypointlabels", is_text)),
     "polygon": (_polygon,),
-    "polygonlabels": (_polygon, _labels("polygonlabels")),
+    "polygonlabels": (_polygon, listed("polygonlabels", is_text)),
     "brush": (_mask,),
-    "brushlabels": (_mask, _labels("brushlabels")),
-    "labels": (_labels("labels"),),
-    "choices": (_choices,),
-    "taxonomy": (_taxonomy,),
-    "textarea": (_labels("text"),),
+    "brushlabels": (_mask, listed("brushlabels", is_text)),
+    "labels": (listed("labels", is_text),),
     "number": (_number,),
+    **{kind: (check,) for kind, check in VALUE_CHECKS.items()},
 }
 #: By a key that only this geometry has.
 _GEOMETRY_BY_KEY = {

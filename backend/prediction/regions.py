@@ -10,17 +10,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
-from backend.label_config.control_tags import (
-    ChoicesTag,
-    CountTag,
-    Label,
-    PerRegion,
-    RegionTag,
-    TaxonomyTag,
-    TextTag,
-)
+from backend.label_config.control_tags import CountTag, Label, PerRegion, RegionTag
 from backend.label_studio.bodies import Prediction, Region
 from backend.prediction.geometry import geometry_of
 from backend.prediction.region_checks import validate_regions
@@ -99,14 +91,12 @@ def regions_for_image(answers: ImageAnswers) -> list[Region]:
                 regions += _regions(step, control, drawn[step], answers.size)
             case CountTag() as control:
                 regions.append(_count(step, control, answers))
-            case ChoicesTag() | TaxonomyTag() | TextTag() as control:
+            case control:
                 if control.per_region is None:
                     regions += _of_image(step, answers)
                 for base in step.bases:
                     about = control.per_region or PerRegion()
                     regions += _of_regions(step, about, drawn[base], answers)
-            case _:
-                assert_never(step.control)
     return regions
 
 

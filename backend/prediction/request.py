@@ -11,27 +11,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import Failure, InternalError
 from backend.plain import as_plain
 from backend.prediction.plan import ModelRequest
-from models.queries import (
-    Caption,
-    Classify,
-    DenseCaption,
-    Detect,
-    Ground,
-    InBox,
-    PerBox,
-    ProposeRegions,
-    Query,
-    ReadText,
-    Segment,
-)
-from models.types import BoxOutputs, Classification, Detections, ImageSize, ModelOutput, Texts
+from models.queries import Query
+from models.types import ImageSize, ModelOutput
 
 __all__ = [
     "Answer",
@@ -45,33 +33,25 @@ __all__ = [
     "untagged_query",
 ]
 
-_QUERIES = {
-    kind.__name__: TypeAdapter(kind)
-    for kind in (
-        Ground,
-        Detect,
-        DenseCaption,
-        ProposeRegions,
-        Classify,
-        Caption,
-        ReadText,
-        Segment,
-        InBox,
-        PerBox,
-    )
-}
-_OUTPUTS = {
-    kind.__name__: TypeAdapter(kind) for kind in (Detections, Classification, Texts, BoxOutputs)
-}
+_QUERIES = {kind.__name__: TypeAdapter(kind) for kind in get_args(Query)}
+_OUTPUTS = {kind.__name__: TypeAdapter(kind) for kind in get_args(ModelOutput)}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One output per query of the request, for an upright image of `size` with these bytes."""
+    """One output per query of the request, and which bytes they are about: empty where about none."""
 
-    size: ImageSize
+    #: Size of the upright image; `None` where there is none.
+    image_size: ImageSize | None
     outputs: tuple[ModelOutput, ...]
     sha256: str
+
+    @property
+    def size(self) -> ImageSize:
+        """Size of the upright image. Raises `InternalError` where it is about none."""
+        if self.image_size is None:
+            raise InternalError("expected an answer about an image, got one about texts")
+        return self.image_size
 
 
 #: What became of a request: answered, or failed for a reason.
@@ -79,12 +59,13 @@ Outcome: TypeAlias = Answer | Failure
 
 
 def request_id(request: ModelRequest, engine_fingerprint: str) -> str:
-    """Names the work: the same image reference, queries and engine give the same id (64 hex digits).
+    """Names the work: the same image (or none), queries and engine give the same id (64 hex digits).
 
     It is RQ's job id, so that the same work is queued once, however many ask.
     """
-    image, engine = json.dumps(request.image.identity), json.dumps(engine_fingerprint)
-    canonical = f"[{image}, {_queries_text(request.queries)}, {engine}]"
+    subject = None if request.subject is None else request.subject.identity
+    engine = json.dumps(engine_fingerprint)
+    canonical = f"[{json.dumps(subject)}, {_queries_text(request.queries)}, {engine}]"
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from backend.label_config.attributes import Unserved
 from backend.label_config.control_tags import (
-    ChoicesTag,
     ControlTag,
     CountTag,
     Label,
@@ -19,40 +17,24 @@ from backend.label_config.control_tags import (
     PerRegion,
     RegionTag,
     Shape,
-    TaxonomyTag,
-    TextTag,
     UnservedTag,
-    leaves,
+    ValueTag,
 )
 from backend.prediction.engine import Engine
 from backend.prediction.step import Step
-from models.queries import (
-    Caption,
-    CaptionDetail,
-    Classify,
-    Ground,
-    PerBox,
-    Query,
-    ReadText,
-    RegionTask,
-    Tiling,
+from backend.prediction.tag_values import (
+    asked,
+    default_threshold,
+    question_about_image,
+    question_about_region,
 )
+from models.queries import Classify, Ground, PerBox, Query, ReadText, RegionTask, Tiling
+from models.registry import ANY_BOX
 
-__all__ = ["candidates_query", "plan_steps"]
+__all__ = ["plan_steps"]
 
-#: Scores of several-of-many are independent probabilities: more likely than not is ticked.
-MULTIPLE_CHOICE_THRESHOLD = 0.5
-#: One-of-many names its best choice where one fits at all, and a caption always says something; the score says how
-#: sure it is.
-NO_THRESHOLD = 0.0
 #: Texts that one plan asks in all: so many travel with every image and are kept with every project.
 MOST_TEXTS = 20_000
-
-_CAPTIONS: dict[str, CaptionDetail] = {
-    "caption": "short",
-    "detailed_caption": "detailed",
-    "more_detailed_caption": "more_detailed",
-}
 
 
 def plan_steps(
@@ -69,10 +51,13 @@ def plan_steps(
     room = MOST_TEXTS
     for control in sorted(config.controls, key=lambda each: not isinstance(each, RegionTag)):
         try:
-            if isinstance(control, RegionTag):
-                made: tuple[Step, ...] = (rules.regions(control),)
-            else:
-                made = rules.steps(control, regions)
+            match control:
+                case RegionTag():
+                    made: tuple[Step, ...] = (rules.regions(control),)
+                case CountTag():
+                    made = (rules.count(control, regions),)
+                case _:
+                    made = rules.values(control, regions)
             texts = sum(map(_texts, made))
             if texts > room:
                 raise Unserved(
@@ -98,16 +83,9 @@ def _texts(step: Step) -> int:
 
 
 def _phrases(query: Query) -> int:
-    match query:
-        case Ground(phrases=phrases):
-            return len(phrases)
-        case Classify(candidates=candidates):
-            return len(candidates)
-        case PerBox(boxes=boxes, ask=ask):
-            asked = len(ask.candidates) if isinstance(ask, Classify) else 1
-            return _phrases(boxes) + asked
-        case _:
-            return 1
+    if isinstance(query, PerBox):
+        return _phrases(query.boxes) + _phrases(query.question(ANY_BOX))
+    return max(1, len(query.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,55 +100,30 @@ class _Rules:
         query: Query = ReadText(model=model)
         if not control.is_ocr:
             # Without a side, tiles are asked only where an answer was cut short.
-            query = Ground(_asked(control.labels), tiling=Tiling(control.tile_px), model=model)
+            query = Ground(asked(control.labels), tiling=Tiling(control.tile_px), model=model)
             if control.shape.is_outline:
                 query = PerBox(query, "outline", model=model)
         return self._served(control, query, self._least_score(model))
 
-    def steps(
-        self,
-        control: ChoicesTag | TaxonomyTag | TextTag | CountTag,
-        regions: Mapping[RegionTag, Step],
-    ) -> tuple[Step, ...]:
-        """The steps of any other tag, given those for regions. Raises `Unserved`."""
-        match control:
-            case ChoicesTag() | TaxonomyTag():
-                return self._classified(control, regions)
-            case TextTag():
-                return self._texts(control, regions)
-            case CountTag():
-                return (self._count(control, regions),)
-            case _:
-                assert_never(control)
+    def values(self, control: ValueTag, regions: Mapping[RegionTag, Step]) -> tuple[Step, ...]:
+        """The steps of a tag that says something: one, or with `perRegion` one for each tag it is about.
 
-    def _classified(
-        self, control: ChoicesTag | TaxonomyTag, regions: Mapping[RegionTag, Step]
-    ) -> tuple[Step, ...]:
-        multiple = isinstance(control, ChoicesTag) and control.multiple
-        query = candidates_query(control)
-        default = MULTIPLE_CHOICE_THRESHOLD if multiple else NO_THRESHOLD
+        Raises `Unserved`.
+        """
+        default = default_threshold(control)
         if control.per_region is None:
             model = self.engine.model_to_ask(control.model_name)
-            return (self._served(control, replace(query, model=model), default),)
+            query = replace(question_about_image(control), model=model)
+            least = self._least_score(model) if default is None else default
+            return (self._served(control, query, least),)
+        question = question_about_region(control)
         return tuple(
-            self._served(control, self._of_region(control, base, query), default, base)
+            self._served(control, self._of_region(control, base, question), default or 0.0, base)
             for base in _bases(control, control.per_region, regions)
         )
 
-    def _texts(self, control: TextTag, regions: Mapping[RegionTag, Step]) -> tuple[Step, ...]:
-        if control.per_region is not None:
-            task: RegionTask = "text" if control.task == "ocr" else "description"
-            return tuple(
-                self._served(control, self._of_region(control, base, task), NO_THRESHOLD, base)
-                for base in _bases(control, control.per_region, regions)
-            )
-        model = self.engine.model_to_ask(control.model_name)
-        if control.task == "ocr":
-            return (self._served(control, ReadText(model=model), self._least_score(model)),)
-        query = Caption(_CAPTIONS[control.task], model=model)
-        return (self._served(control, query, NO_THRESHOLD),)
-
-    def _count(self, control: CountTag, regions: Mapping[RegionTag, Step]) -> Step:
+    def count(self, control: CountTag, regions: Mapping[RegionTag, Step]) -> Step:
+        """The step of a tag that counts the regions of others. Raises `Unserved`."""
         bases = tuple(s for tag, s in regions.items() if tag.to_name == control.to_name)
         if not bases:
             if control.label is None:
@@ -214,21 +167,6 @@ class _Rules:
             raise Unserved(reason)
         image = self.config.image(control.to_name)
         return Step(control, image, query, default, bases)
-
-
-def candidates_query(control: ChoicesTag | TaxonomyTag) -> Classify:
-    """What CLIP is asked for choices: of a tree every node, or only its leaves where any may be ticked."""
-    if isinstance(control, TaxonomyTag):
-        return Classify(_asked(control.labels))
-    if control.options_key is not None and not control.labels:
-        return Classify((f"${control.options_key}",), multi=control.multiple)
-    several_of_tree = control.nested and control.multiple
-    labels = leaves(control.labels) if several_of_tree else control.labels
-    return Classify(_asked(labels), multi=control.multiple)
-
-
-def _asked(labels: tuple[Label, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(phrase for label in labels for phrase in label.phrases))
 
 
 def _bases(control: ControlTag, about: PerRegion, regions: Mapping[RegionTag, Step]) -> list[Step]:

@@ -1,20 +1,57 @@
-"""What an answer says for a tag that is no region itself: choices, a taxonomy's path, texts. Pure."""
+"""All that is particular to a tag that says something: choices, a taxonomy's path, texts. Pure.
+
+For each such tag: what is asked for it, from which score on, what its region says, and what Label
+Studio's editor can open of that. Whoever adds a tag adds it here, and tells `label_config` how to read it.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from backend.errors import InternalError
-from backend.label_config.control_tags import ChoicesTag, TaxonomyTag, TextTag
+from backend.label_config.control_tags import (
+    ChoicesTag,
+    Label,
+    TaxonomyTag,
+    TextTag,
+    ValueTag,
+    leaves,
+)
 from backend.prediction.choices import chosen_for
 from backend.prediction.reading_order import in_reading_order
 from backend.prediction.step import Step
+from backend.prediction.value_checks import Check, is_path, is_text, listed
+from models.queries import Caption, CaptionDetail, Classify, Query, ReadText, RegionTask
 from models.types import Classification, Detections, ModelOutput, Texts
 
-__all__ = ["Said", "mean_score", "reaches", "unexpected", "what_is_said"]
+__all__ = [
+    "VALUE_CHECKS",
+    "Said",
+    "asked",
+    "candidates_query",
+    "default_threshold",
+    "mean_score",
+    "question_about_image",
+    "question_about_region",
+    "reaches",
+    "unexpected",
+    "what_is_said",
+]
+
+#: Scores of several-of-many are independent probabilities: more likely than not is ticked.
+MULTIPLE_CHOICE_THRESHOLD = 0.5
+#: One-of-many names its best choice where one fits at all, and a caption always says something; the
+#: score says how sure it is.
+NO_THRESHOLD = 0.0
+
+_CAPTIONS: dict[str, CaptionDetail] = {
+    "caption": "short",
+    "detailed_caption": "detailed",
+    "more_detailed_caption": "more_detailed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +63,43 @@ class Said:
     score: float | None
 
 
+def question_about_image(control: ValueTag) -> Query:
+    """Give what is asked of the image, of whichever model."""
+    match control:
+        case ChoicesTag() | TaxonomyTag():
+            return candidates_query(control)
+        case TextTag(task="ocr"):
+            return ReadText()
+        case TextTag(task=task):
+            return Caption(_CAPTIONS[task])
+        case _:
+            assert_never(control)
+
+
+def question_about_region(control: ValueTag) -> Classify | RegionTask:
+    """Give what is asked of each region of another tag."""
+    match control:
+        case ChoicesTag() | TaxonomyTag():
+            return candidates_query(control)
+        case TextTag(task=task):
+            return "text" if task == "ocr" else "description"
+        case _:
+            assert_never(control)
+
+
+def default_threshold(control: ValueTag) -> float | None:
+    """Give the least score where the label config names none; `None`: that of boxes."""
+    match control:
+        case ChoicesTag(multiple=True):
+            return MULTIPLE_CHOICE_THRESHOLD
+        case TextTag(task="ocr", per_region=None):
+            return None
+        case _:
+            return NO_THRESHOLD
+
+
 def what_is_said(step: Step, output: ModelOutput) -> Said | None:
-    """What goes into the region; `None` where there is nothing to say or it is not sure enough.
+    """Give what goes into the region; `None` where there is nothing to say or it is not sure enough.
 
     Raises `InternalError` for an output of another kind than the step's query asks for.
     """
@@ -49,18 +121,42 @@ def what_is_said(step: Step, output: ModelOutput) -> Said | None:
             raise unexpected(step, output)
 
 
+#: What the editor can open, by the type of the region.
+VALUE_CHECKS: Mapping[str, Check] = {
+    "choices": listed("choices", lambda each: is_text(each) or is_path(each)),
+    "taxonomy": listed("taxonomy", is_path),
+    "textarea": listed("text", is_text),
+}
+
+
+def candidates_query(control: ChoicesTag | TaxonomyTag) -> Classify:
+    """Give what CLIP is asked for choices: of a tree every node, or only its leaves where any may be ticked."""
+    if isinstance(control, TaxonomyTag):
+        return Classify(asked(control.labels))
+    if control.options_key is not None and not control.labels:
+        return Classify((f"${control.options_key}",), multi=control.multiple)
+    several_of_tree = control.nested and control.multiple
+    labels = leaves(control.labels) if several_of_tree else control.labels
+    return Classify(asked(labels), multi=control.multiple)
+
+
+def asked(labels: tuple[Label, ...]) -> tuple[str, ...]:
+    """Give the phrases of labels, each once."""
+    return tuple(dict.fromkeys(phrase for label in labels for phrase in label.phrases))
+
+
 def reaches(score: float | None, threshold: float) -> bool:
-    """Whether a score is enough; what has none passes only at 0."""
+    """Tell whether a score is enough; what has none passes only at 0."""
     return (score or 0.0) >= threshold
 
 
 def mean_score(scores: Sequence[float]) -> float | None:
-    """The mean, `None` of nothing."""
+    """Give the mean, `None` of nothing."""
     return math.fsum(scores) / len(scores) if scores else None
 
 
 def unexpected(step: Step, output: ModelOutput) -> InternalError:
-    """The error for an output that does not fit its step."""
+    """Give the error for an output that does not fit its step."""
     return InternalError(
         f"control tag {step.control.name!r} ({step.control.kind}) got a {type(output).__name__}"
     )

@@ -31,7 +31,7 @@ def assemble_service(
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """
-    connection = connect(redis_url_of(settings))
+    connection = connect(redis_url_of(settings), runs_in=settings.runs_in)
     running = job_queue(settings, connection)
     desk = None
     if settings.delivers:
@@ -49,6 +49,7 @@ def assemble_service(
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,
+        listeners=(phrases.heard,) if desk is None else (desk.heard, phrases.heard),
         orderly=running.orderly,
         nobody=nobody,
     )

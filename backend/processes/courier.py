@@ -16,6 +16,7 @@ import structlog
 
 from backend.delivery.card import CourierCard, write_card
 from backend.delivery.claims import Claims
+from backend.delivery.complaints import Complaints
 from backend.delivery.courier import Courier
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import writer_key
@@ -23,10 +24,14 @@ from backend.delivery.owed import OwedTasks
 from backend.delivery.post import BEAT_S, POST_TTL_S, Post
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
-from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
-from backend.label_studio.api import LabelStudioApi
+from backend.errors import (
+    ForeignValue,
+    LabelStudioRefuses,
+    LabelStudioUnavailable,
+    QueueUnavailable,
+)
 from backend.logs import configure_logs
-from backend.prediction.predictor import predictor_settings
+from backend.processes.courier_start import CourierStart
 from backend.projects.changes import ProjectFollower
 from backend.queue.away import Outage
 from backend.queue.clock import RedisClock
@@ -45,19 +50,27 @@ BACK_OFF_S = 1.0
 MOST_BACK_OFF_S = 30.0
 
 
-def run_courier(settings: Settings) -> None:
+def run_courier(settings: Settings, *, waits: bool = True) -> None:
     """Deliver until SIGTERM or SIGINT.
 
-    Raises `SettingsError` without a Redis URL, Label Studio's address or our token for it.
+    Label Studio's address, our token for it and a model's folder are waited for, unless `waits` says not to:
+    then it raises `SettingsError` or `ModelUnavailable`. Raises `SettingsError` without a Redis URL.
     """
     configure_logs(settings.log_level)
-    connection = connect(redis_url_of(settings))
+    connection = connect(redis_url_of(settings), runs_in=settings.runs_in)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with LabelStudioApi.from_settings(settings) as api:
-        queue, owed = job_queue(settings, connection), OwedTasks(connection)
-        predictors = predictor_settings(settings)
+    needed = CourierStart(settings, connection, stop, waits=waits).needed()
+    if needed is None:
+        log.info("ended before it delivered")
+        return
+    with needed.api as api:
+        queue, owed, predictors = (
+            job_queue(settings, connection),
+            OwedTasks(connection),
+            needed.predictors,
+        )
         follower = ProjectFollower(owed, api, predictors, settings)
         courier = Courier(
             owed=owed,
@@ -71,6 +84,7 @@ def run_courier(settings: Settings) -> None:
             failure_ttl_s=settings.failure_ttl_s,
             stop=stop,
         )
+        complaints = Complaints()
         pulse = _Pulse(connection, api.url, courier, RedisClock(connection))
         beating = threading.Thread(target=pulse.beat, args=(stop,), name="pulse", daemon=True)
         beating.start()
@@ -82,7 +96,8 @@ def run_courier(settings: Settings) -> None:
                 with queue_errors():
                     connection.ping()  # while it is away, that is what is waited for
                 return False
-            follower.follow_changed()
+            with complaints.hearing():  # it is about no task that is owed
+                follower.follow_changed()
             return courier.round()
 
         deliver(round_, stop, pulse.wait_for)
@@ -160,12 +175,17 @@ class _Pulse:
 
     def beat(self, stop: threading.Event) -> None:
         post, outage = Post(self.connection), Outage("sign of life")
+        complaints = Complaints()
         while not stop.is_set():
             try:
-                self._see(post.take(), post)
+                with queue_errors():
+                    self._see(post.take(), post)
                 outage.end()
-            except redis.RedisError as error:
-                log.warning("no sign of life", error=type(error).__name__)
+                complaints.end()
+            except ForeignValue as error:
+                complaints.say(error)
+            except QueueUnavailable as error:
+                log.warning("no sign of life", reason=str(error))
                 outage.begin()
             stop.wait(BEAT_S)
         with suppress(redis.RedisError):  # it runs out by itself

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +54,12 @@ class Stack:
         return status is not None and status["delivery"]["courier"] is not None
 
     def _get(self, path: str) -> dict[str, Any] | None:
+        # Plain HTTP on this machine. Reading all authorities for each look takes longer than the look.
+        none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            answer = httpx.get(f"{self.url}{path}", auth=self.auth, timeout=2, trust_env=False)
+            answer = httpx.get(
+                f"{self.url}{path}", auth=self.auth, timeout=2, trust_env=False, verify=none
+            )
             body = answer.json() if answer.is_success else None
         except (httpx.HTTPError, ValueError):
             return None

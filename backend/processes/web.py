@@ -19,7 +19,10 @@ def serve(settings: Settings) -> None:
     """Serve until a signal ends it."""
     configure_logs(settings.log_level)
     # A client of its own without retries: the monitor's look must be quick to say "down".
-    monitor = QueueMonitor(connect(redis_url_of(settings), retries=0), runs_in=settings.runs_in)
+    monitor = QueueMonitor(
+        connect(redis_url_of(settings), retries=0, runs_in=settings.runs_in),
+        runs_in=settings.runs_in,
+    )
     running = assemble_service(settings, lambda: monitor.waits)
     app = create_app(settings, running, monitor)
     config = uvicorn.Config(

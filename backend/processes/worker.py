@@ -9,7 +9,6 @@ import structlog
 from backend.images.fetch import ImageFetcher
 from backend.inference.handler import PredictHandler
 from backend.inference.output_cache import OutputCache, VectorCache
-from backend.label_studio.credential import LabelStudioCredential
 from backend.logs import configure_logs
 from backend.processes.worker_start import Start
 from backend.queue.bounded_store import BoundedStore, StoreLimits
@@ -47,7 +46,7 @@ def run_worker(
     redis_url = redis_url_of(settings)
     configure_logs(settings.log_level)
     ended_by_signals()
-    connection = connect(redis_url, retries=REDIS_RETRIES)
+    connection = connect(redis_url, retries=REDIS_RETRIES, runs_in=settings.runs_in)
     store = BoundedStore(
         connect(settings.cache_url.get_secret_value() if settings.cache_url else redis_url),
         StoreLimits(settings.cache_ttl_s, settings.cache_entries),
@@ -57,12 +56,13 @@ def run_worker(
     )
     start = Start(settings, connection, standby, waits=waits and not burst)
     with standby, start.device(devices) as lease:
+        credential = start.credential()
         runtime = start.load(lease.device.name if lease else settings.device, VectorCache(store))
         worker = BatchWorker(
             connection,
             DecodingHandler(
                 PredictHandler(
-                    ImageFetcher(settings, LabelStudioCredential.from_settings(settings)),
+                    ImageFetcher(settings, credential),
                     runtime,
                     OutputCache(store, runtime.fingerprint),
                     settings.image_max_pixels,
@@ -72,6 +72,7 @@ def run_worker(
             device=runtime.device,
             model=settings.model,
             fingerprint=runtime.fingerprint,
+            runs_in=settings.runs_in,
             name=standby.name,
         )
         if lease is not None:

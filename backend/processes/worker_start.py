@@ -13,6 +13,7 @@ from backend.errors import ModelUnavailable, SettingsError
 from backend.inference.checkpoints import ModelsMissing, check_checkpoints
 from backend.inference.devices import check_device
 from backend.inference.load import load_models
+from backend.label_studio.credential import LabelStudioCredential
 from backend.queue.device_lease import CUDA_AUTO, Device, DeviceLease, take_device
 from backend.queue.standby import Standby
 from backend.settings import Settings
@@ -47,7 +48,7 @@ class Start:
         The models are waited for first: a worker without them keeps no device from others. Raises
         `SettingsError` where there is no CUDA device at all.
         """
-        self._models_there()
+        self._models_there(devices)
         if self._settings.device != CUDA_AUTO:
             yield None
             return
@@ -77,17 +78,50 @@ class Start:
                 self._standby.waits(f"waits for models that load: {error}", "")
                 self._rest()
 
-    def _models_there(self) -> None:
+    def credential(self) -> LabelStudioCredential | None:
+        """Give our credential for Label Studio; a file that is to hold it is waited for.
+
+        Raises `SettingsError` for a token in the settings of another shape, and without waiting.
+        """
+        while True:
+            try:
+                return LabelStudioCredential.from_settings(self._settings)
+            except SettingsError as error:
+                if not self._waits or self._settings.label_studio_api_key_file is None:
+                    raise
+                self._standby.waits(
+                    f"waits for its token for Label Studio: {error}", self._how_to_bring_key()
+                )
+                time.sleep(LOOK_S)
+
+    def _how_to_bring_key(self) -> str:
+        if self._settings.runs_in == "systemd":  # the unit is handed a copy when it starts
+            return "put the token into /etc/firstpass/label-studio-key, then `systemctl restart 'firstpass-worker@*'`"
+        return "put the token there"
+
+    def _models_there(self, devices: Callable[[], Sequence[Device]] | None = None) -> None:
         """Return when they are whole on this disk."""
         missing = self._missing()
-        if missing is not None and self._settings.device != CUDA_AUTO:
-            check_device(self._settings.device)  # never comes, and would be noticed only with them
+        if missing is not None:
+            self._device_there(devices)  # never comes, and would be noticed only with them
         while missing is not None:
             if not self._waits:
                 raise missing
             self._standby.waits(f"waits for its models: {missing.reason}", missing.remedy)
             time.sleep(LOOK_S)
             missing = self._missing()
+
+    def _device_there(self, devices: Callable[[], Sequence[Device]] | None) -> None:
+        """Raises `SettingsError` where it is not; torch is asked in a process of its own."""
+        if self._settings.device != CUDA_AUTO:
+            check_device(self._settings.device)
+        elif devices is None:
+            try:
+                check_device(CUDA_AUTO)
+            except SettingsError as error:
+                raise _no_cuda() from error
+        elif not devices():
+            raise _no_cuda()
 
     def _missing(self) -> ModelsMissing | None:
         try:
@@ -105,10 +139,7 @@ class Start:
 
     def _lease(self, devices: Sequence[Device]) -> DeviceLease:
         if not devices:
-            raise SettingsError(
-                f"FIRSTPASS_DEVICE: expected a CUDA device for {CUDA_AUTO}, but torch finds none here; "
-                "give the container the GPUs, or take auto or cpu"
-            )
+            raise _no_cuda()
         while (lease := self._free(devices)) is None:
             held = f"other workers hold all CUDA devices that it may use ({len(devices)})"
             fewer = "run no more workers than devices"
@@ -120,6 +151,13 @@ class Start:
 
     def _free(self, devices: Sequence[Device]) -> DeviceLease | None:
         return take_device(self._connection, devices, 3 * self._settings.lease_s)
+
+
+def _no_cuda() -> SettingsError:
+    return SettingsError(
+        f"FIRSTPASS_DEVICE: expected a CUDA device for {CUDA_AUTO}, but torch finds none that works here; "
+        "give the container the GPUs, or take auto or cpu"
+    )
 
 
 def _cuda_devices() -> Sequence[Device]:

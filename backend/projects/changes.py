@@ -48,9 +48,9 @@ class ProjectFollower:
 
     def _follow(self, project: ProjectKey) -> None:
         found = self.api.project(project.id)
-        if ProjectKey.of(found) != project:
+        if found.key != project:
             return  # another Label Studio's
-        version = self.predictors.predictor(found["label_config"]).version
+        version = self.predictors.for_project(project, found.label_config).version
         followed = follow(self.api, project.id, version, self.settings)
         if followed is not None:
             log.info(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 from backend.errors import FirstpassError, LabelStudioRefuses
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Backend, Project
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
@@ -19,8 +19,6 @@ from backend.projects.refusals import CannotConnect, remedy
 from backend.projects.trial import predict_one
 
 __all__ = ["Connector"]
-
-Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +39,15 @@ class Connector:
             yield Finding(Level.ERROR, str(error))
 
     def _steps(self, project_id: int) -> Iterator[Finding]:
-        user = self.api.whoami()
+        email = self.api.email()
         yield Finding(
             Level.OK,
-            f"Label Studio {self.api.version()} at {self.api.url} takes our token ({user.get('email')})",
+            f"Label Studio {self.api.version()} at {self.api.url} takes our token ({email})",
         )
         project = self._project(project_id)
-        yield Finding(Level.OK, f"project {project_id}: {project['title']}")
+        yield Finding(Level.OK, f"project {project_id}: {project.title}")
         self.web.health()
-        version = self.web.version(project["label_config"])
+        version = self.web.version(project.label_config)
         yield Finding(Level.OK, f"Firstpass at {self.web.url} answers as {version}")
         if (unready := self.web.unready()) is not None:
             reason, fix = unready
@@ -67,7 +65,7 @@ class Connector:
             else:
                 yield predict_one(self.api, self.web, project, version, self.wait_s, self.sleep)
 
-    def _project(self, project_id: int) -> Json:
+    def _project(self, project_id: int) -> Project:
         try:
             return self.api.project(project_id)
         except LabelStudioRefuses as error:
@@ -95,17 +93,17 @@ class Connector:
             yield Finding(Level.ALREADY, f"the ML backend is connected as {version}")
         self._check(backend, version)
         first = backends[0] if backends else backend
-        if first["id"] == backend["id"]:
+        if first.id == backend.id:
             return True
         yield Finding(
             Level.WARNING,
-            f"Label Studio asks a project's first ML backend alone, which is {first['title']!r} "
-            f"({first['url']})",
+            f"Label Studio asks a project's first ML backend alone, which is {first.title!r} "
+            f"({first.url})",
             "remove that one under Settings > Model if Firstpass is to predict",
         )
         return False
 
-    def _create(self, project: int, version: str) -> Json:
+    def _create(self, project: int, version: str) -> Backend:
         try:
             return self.api.create_backend(project, **self.ours.fields(version))
         except FirstpassError as error:
@@ -116,27 +114,27 @@ class Connector:
         """Label Studio stores the backend before it looks whether it may have a webhook."""
         try:
             for backend in self.ours.among(self.api.backends(project)):
-                self.api.delete_backend(backend["id"])
+                self.api.delete_backend(backend.id)
         except FirstpassError as error:
             return f" (a half-made backend may be left under Settings > Model: {error})"
         return ""
 
-    def _repair(self, backend: Json, project: int, version: str) -> Json:
+    def _repair(self, backend: Backend, project: int, version: str) -> Backend:
         fields = self.ours.fields(version)
         try:
-            return self.api.update_backend(backend["id"], project=project, **fields)
+            return self.api.update_backend(backend.id, project=project, **fields)
         except FirstpassError as error:
             raise CannotConnect(f"{error}. {remedy(error, self.ours.url)}") from error
 
-    def _check(self, backend: Json, version: str) -> None:
-        if backend["state"] != "CO":
+    def _check(self, backend: Backend, version: str) -> None:
+        if backend.state != "CO":
             raise CannotConnect(
-                f"Label Studio has the backend as {backend['readable_state']}: "
-                f"{backend['error_message'] or 'it does not answer'}; `firstpass doctor` looks closer"
+                f"Label Studio has the backend as {backend.readable_state}: "
+                f"{backend.error_message or 'it does not answer'}; `firstpass doctor` looks closer"
             )
-        if backend["model_version"] != version:
+        if backend.model_version != version:
             raise CannotConnect(
-                f"{self.ours.url} answers Label Studio as {backend['model_version']}, and us at {self.web.url} "
+                f"{self.ours.url} answers Label Studio as {backend.model_version}, and us at {self.web.url} "
                 f"as {version}: they are two; set FIRSTPASS_PUBLIC_URL to this one's address"
             )
 
@@ -145,9 +143,9 @@ class Connector:
     def _shown(self, project_id: int, version: str) -> Finding:
         """Have the project show predictions, and scores of this version."""
         project = self.api.project(project_id)
-        if project["show_collab_predictions"] and project["model_version"] == version:
+        if project.show_collab_predictions and project.model_version == version:
             return Finding(Level.ALREADY, "the project shows predictions of this version")
-        before = project["model_version"]
+        before = project.model_version
         self.api.update_project(project_id, show_collab_predictions=True, model_version=version)
         return Finding(
             Level.REPAIRED,
@@ -175,9 +173,9 @@ class Connector:
         amiss = self.ours.webhook_amiss(kept) + ["there were several"] * bool(doubles)
         if not amiss:
             return Finding(Level.ALREADY, f"a webhook calls {self.ours.webhook_url}")
-        self.api.update_webhook(kept["id"], **self.ours.webhook_fields(kept))
+        self.api.update_webhook(kept.id, **self.ours.webhook_fields(kept))
         for double in doubles:
-            self.api.delete_webhook(double["id"])
+            self.api.delete_webhook(double.id)
         return Finding(
             Level.REPAIRED, f"a webhook calls {self.ours.webhook_url}: {', '.join(amiss)}"
         )

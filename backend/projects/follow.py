@@ -7,11 +7,11 @@ scores, its sorting and its label stream go on showing the rows of before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import structlog
 
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Backend, Project
 from backend.prediction.model_version import is_model_version
 from backend.projects.our_backend import OurBackend, same_address
 from backend.settings import Settings
@@ -19,8 +19,6 @@ from backend.settings import Settings
 __all__ = ["Followed", "Step", "follow", "next_step"]
 
 log = structlog.get_logger()
-
-Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +52,34 @@ def follow(
     if backend is None or step is None:
         return None
     if step.title:
-        fields = {"title": version, "url": backend["url"], "project": project_id}
-        if same_address(backend["url"], ours.url):
+        fields = {"title": version, "url": backend.url, "project": project_id}
+        if same_address(backend.url, ours.url):
             fields |= ours.credential_fields
         elif ours.auth is not None:
             # Whoever is behind that address would be sent our password.
             log.warning(
                 "backend does not follow: set FIRSTPASS_PUBLIC_URL to the address it is connected under",
                 project=project_id,
-                url=backend["url"],
+                url=backend.url,
             )
             return None
-        api.update_backend(backend["id"], **fields)
+        api.update_backend(backend.id, **fields)
     if step.shown:
         api.update_project(project_id, model_version=version)
-    return Followed(before=backend["title"], version=version)
+    return Followed(before=backend.title, version=version)
 
 
-def next_step(project: Json, backend: Json | None, version: str) -> Step | None:
+def next_step(project: Project, backend: Backend | None, version: str) -> Step | None:
     """What has to change for a backend of ours (`None`: there is none); `None` when nothing has to.
 
     A project that shows no predictions, or those of another model, was told to by a person.
     """
     if backend is None:
         return None
-    shown = project["model_version"]
+    shown = project.model_version
     replaceable = not shown or is_model_version(shown)
     step = Step(
-        title=backend["title"] != version,
-        shown=project["show_collab_predictions"] and shown != version and replaceable,
+        title=backend.title != version,
+        shown=project.show_collab_predictions and shown != version and replaceable,
     )
     return step if step.title or step.shown else None

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from backend.label_studio.records import Backend, Webhook
+from backend.plain import Json
 from backend.prediction.model_version import is_model_version
 from backend.settings import SECRET_HEADER, Settings
 
 __all__ = ["OurBackend", "same_address"]
-
-Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +48,14 @@ class OurBackend:
     def webhook_url(self) -> str:
         return f"{self.url}/webhook"
 
-    def among(self, backends: Sequence[Json]) -> list[Json]:
+    def among(self, backends: Sequence[Backend]) -> list[Backend]:
         """Those of a project's ML backends that are at our address."""
-        return [backend for backend in backends if same_address(backend["url"], self.url)]
+        return [backend for backend in backends if same_address(backend.url, self.url)]
 
-    def answers_for(self, backend: Json, version: str) -> bool:
+    def answers_for(self, backend: Backend, version: str) -> bool:
         """Whether a backend is ours, be it under another address: titled as we title, with our version."""
-        return is_model_version(backend["title"]) and (
-            same_address(backend["url"], self.url) or backend["model_version"] == version
+        return is_model_version(backend.title) and (
+            same_address(backend.url, self.url) or backend.model_version == version
         )
 
     def fields(self, version: str) -> Json:
@@ -76,31 +75,31 @@ class OurBackend:
             "basic_auth_pass": password,
         }
 
-    def amiss(self, backend: Json, version: str) -> list[str]:
+    def amiss(self, backend: Backend, version: str) -> list[str]:
         """What of a backend at our address is not as it should be, in words.
 
         Its state counts too, since a stored password cannot be read: Label Studio has just tried it.
         """
         found = []
-        if backend["title"] != version:
-            found.append(f"its name was {backend['title']!r}")
-        if not backend["is_interactive"]:
+        if backend.title != version:
+            found.append(f"its name was {backend.title!r}")
+        if not backend.is_interactive:
             found.append("it was not interactive")
-        if not backend["auto_update"]:
+        if not backend.auto_update:
             found.append("its version was not updated")
-        if self.auth is not None and backend["basic_auth_user"] != self.user:
+        if self.auth is not None and backend.basic_auth_user != self.user:
             found.append("it had other credentials")
-        elif backend["state"] != "CO":
-            found.append(f"Label Studio had it as {backend['readable_state']}")
+        elif backend.state != "CO":
+            found.append(f"Label Studio had it as {backend.readable_state}")
         return found
 
-    def webhooks_among(self, webhooks: Sequence[Json]) -> list[Json]:
+    def webhooks_among(self, webhooks: Sequence[Webhook]) -> list[Webhook]:
         """Those of a project's webhooks that call us."""
-        return [hook for hook in webhooks if same_address(hook["url"], self.webhook_url)]
+        return [hook for hook in webhooks if same_address(hook.url, self.webhook_url)]
 
-    def webhook_fields(self, webhook: Json | None) -> Json:
+    def webhook_fields(self, webhook: Webhook | None) -> Json:
         """How the webhook should stand; headers of others stay."""
-        headers = dict(webhook["headers"]) if webhook is not None else {}
+        headers = dict(webhook.headers) if webhook is not None else {}
         if self.webhook_secret is not None:
             headers = {
                 name: value
@@ -111,15 +110,15 @@ class OurBackend:
         wanted: Json = {"url": self.webhook_url, "headers": headers, "is_active": True}
         return wanted | {"send_payload": True, "send_for_all_actions": True}
 
-    def webhook_amiss(self, webhook: Json) -> list[str]:
+    def webhook_amiss(self, webhook: Webhook) -> list[str]:
         """What of a webhook that calls us is not as it should be, in words."""
         found = []
         wanted = self.webhook_fields(webhook)
-        if webhook["headers"] != wanted["headers"]:
+        if webhook.headers != wanted["headers"]:
             found.append("it had not our secret")
-        if not webhook["is_active"]:
+        if not webhook.is_active:
             found.append("it was switched off")
-        if not (webhook["send_payload"] and webhook["send_for_all_actions"]):
+        if not (webhook.send_payload and webhook.send_for_all_actions):
             found.append("it did not tell all that happens")
         return found
 

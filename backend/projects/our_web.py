@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, TypeAlias
 
 import httpx
 
 from backend.errors import OperatorError
+from backend.label_studio.bodies import Task
+from backend.place import how_to_see_web
+from backend.plain import Json
 from backend.projects.our_backend import OurBackend
-from backend.queue.readiness import NO_WORKER
 from backend.settings import Settings
 
 __all__ = ["BackendRefuses", "OurWeb"]
-
-Json: TypeAlias = dict[str, Any]
 
 #: Seconds for `/health` and `/setup`, which answer at once, and for `/predict`, which waits.
 TIMEOUT_S = 5.0
@@ -38,29 +36,26 @@ class OurWeb:
         urls: Sequence[str],
         auth: tuple[str, str] | None,
         *,
+        runs_in: str = "host",
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`transport` stands in for the network in tests."""
+        """`transport` stands in for the network in tests; `runs_in`: see `place`."""
         self._urls = tuple(dict.fromkeys(urls))
         self._http = httpx.Client(
             auth=auth, timeout=TIMEOUT_S, trust_env=False, transport=transport
         )
         self._url: str | None = None
+        self._runs_in = runs_in
 
     @classmethod
     def from_settings(cls, settings: Settings) -> OurWeb:
         ours = OurBackend.from_settings(settings)
-        return cls((ours.url, settings.local_url), ours.auth)
+        return cls((ours.url, settings.local_url), ours.auth, runs_in=settings.runs_in)
 
     def __enter__(self) -> OurWeb:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._http.close()
 
     @property
@@ -83,15 +78,11 @@ class OurWeb:
             self._url = url
             return found
         raise BackendRefuses(
-            f"Firstpass does not answer ({'; '.join(trouble)}): start `firstpass up`, and set "
-            "FIRSTPASS_PUBLIC_URL to its address as Label Studio reaches it"
+            f"Firstpass does not answer ({'; '.join(trouble)}): {how_to_see_web(self._runs_in)}"
         )
 
     def unready(self) -> tuple[str, str] | None:
-        """Why nobody predicts, and what to do; `None` when somebody does, as far as `/ready` tells.
-
-        A web process of before `/ready` is asked `/health` for its workers.
-        """
+        """Why nobody predicts, and what to do; `None` when somebody does."""
         url = f"{self.url}/ready"
         try:
             answer = self._http.get(url)
@@ -100,11 +91,13 @@ class OurWeb:
             raise BackendRefuses(f"{url}: {str(error) or type(error).__name__}") from error
         except ValueError:
             told = None
-        if isinstance(told, dict) and isinstance(told.get("ready"), bool):
-            if told["ready"]:
-                return None
-            return str(told.get("reason", "")), str(told.get("remedy", ""))
-        return None if self.health().get("workers") else (NO_WORKER, "")
+        if not isinstance(told, dict) or not isinstance(told.get("ready"), bool):
+            raise BackendRefuses(
+                f"{url}: expected whether it is ready, got {answer.status_code}; is this Firstpass?"
+            )
+        if told["ready"]:
+            return None
+        return str(told.get("reason", "")), str(told.get("remedy", ""))
 
     def version(self, label_config: str) -> str:
         """The `model_version` for a label config."""
@@ -116,9 +109,9 @@ class OurWeb:
             )
         return str(found["model_version"])
 
-    def reason(self, label_config: str, task: Json) -> str | None:
+    def reason(self, label_config: str, task: Task) -> str | None:
         """Why `/predict` gives nothing for a task; `None` when it gives a prediction, or is not done."""
-        body = {"tasks": [task], "label_config": label_config}
+        body = {"tasks": [{"id": task.id, "data": task.data}], "label_config": label_config}
         found = self._post("/predict", body, PREDICT_TIMEOUT_S)
         errors = found.get("errors") or []
         return f"{errors[0]['kind']}: {errors[0]['message']}" if errors else None
@@ -142,7 +135,7 @@ def _checked(answer: httpx.Response, url: str) -> Json:
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         raise BackendRefuses(
             f"{url} wants other credentials: FIRSTPASS_BASIC_AUTH_USER and FIRSTPASS_BASIC_AUTH_PASS must "
-            "be those that `firstpass up` (or `web`) runs with"
+            "be those that the web process runs with"
         )
     if not answer.is_success:
         error = body.get("error")

@@ -66,7 +66,7 @@ class ProjectPhrases:
         return self._change(project, lambda xml: without_phrase(xml, label, phrase, control))
 
     def _change(self, project: int, edited: Callable[[str], str]) -> Changed:
-        before = str(self.api.project(project)["label_config"])
+        before = self.api.project(project).label_config
         after = edited(before)
         lost = set(parse_label_config(after).unserved) - set(parse_label_config(before).unserved)
         if lost:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from backend.errors import BadRequest
+from backend.label_studio.api import LabelStudioApi
 
 __all__ = ["NamedProject", "find_project", "parse_project"]
 
@@ -19,15 +19,6 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_SHOWN = 5
 
 
-class KnowsProjects(Protocol):
-    """`LabelStudioApi`, or what a test puts in its place."""
-
-    @property
-    def url(self) -> str: ...
-
-    def projects(self) -> list[dict[str, Any]]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class NamedProject:
     """The project's id, and the Data Manager tab that its address showed, if any."""
@@ -36,7 +27,7 @@ class NamedProject:
     tab: int | None = None
 
 
-def find_project(name: str, api: KnowsProjects, browser_url: str | None = None) -> NamedProject:
+def find_project(name: str, api: LabelStudioApi, browser_url: str | None = None) -> NamedProject:
     """Give the project of that id, address or title; only a title asks Label Studio.
 
     `browser_url` is where people see what is at `api.url`, if that is another address. Raises `BadRequest` for an address elsewhere, and for a title that no project or several have; and
@@ -100,8 +91,8 @@ def _shown(url: SplitResult) -> str:
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
 
 
-def _by_title(title: str, api: KnowsProjects) -> int:
-    titles = {int(one["id"]): str(one["title"]) for one in api.projects()}
+def _by_title(title: str, api: LabelStudioApi) -> int:
+    titles = api.titles()
     same = [project for project, known in titles.items() if known.strip() == title] or [
         project for project, known in titles.items() if known.strip().casefold() == title.casefold()
     ]

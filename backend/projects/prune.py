@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import TaskRow
 from backend.prediction.model_version import is_model_version
 
 __all__ = ["Removal", "StoredVersion", "chosen", "removal_of", "remove", "stored_versions"]
-
-Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,12 @@ class Removal:
 def stored_versions(api: LabelStudioApi, project_id: int) -> list[StoredVersion]:
     """All versions that a project holds predictions of, in the order of their names."""
     project, backends = api.project(project_id), api.backends(project_id)
-    in_use = {backend[name] for backend in backends for name in ("title", "model_version")}
+    in_use = {name for one in backends for name in (one.title, one.model_version)}
     # A project that shows no version does not use the rows that have none.
-    in_use = {name for name in in_use | {project["model_version"]} if name}
-    return _versions(api.model_versions(project_id), in_use)
-
-
-def _versions(counts: Mapping[str, int], in_use: Collection[str]) -> list[StoredVersion]:
+    in_use = {name for name in in_use | {project.model_version} if name}
     return [
         StoredVersion(version, rows, version in in_use, is_model_version(version))
-        for version, rows in sorted(counts.items())
+        for version, rows in sorted(api.model_versions(project_id).items())
     ]
 
 
@@ -87,25 +81,26 @@ def chosen(stored: Sequence[StoredVersion], named: Collection[str]) -> list[Stor
     return [known[name] for name in dict.fromkeys(named)]
 
 
-def removal_of(tasks: Iterable[Json], versions: Collection[str], *, with_parents: bool) -> Removal:
+def removal_of(
+    tasks: Iterable[TaskRow], versions: Collection[str], *, with_parents: bool
+) -> Removal:
     """What removing the versions comes to; each task has its `predictions` and `annotations`."""
     rows: dict[str, list[int]] = {version: [] for version in versions}
     parents = dict.fromkeys(versions, 0)
     losing = emptied = 0
     for task in tasks:
-        origins = {one.get("parent_prediction") for one in task["annotations"]}
+        origins = {one.parent_prediction for one in task.annotations}
         going = 0
-        for row in task["predictions"]:
-            version = row["model_version"] or ""
-            if version not in rows:
+        for row in task.predictions:
+            if row.model_version not in rows:
                 continue
-            if row["id"] in origins and not with_parents:
-                parents[version] += 1
+            if row.id in origins and not with_parents:
+                parents[row.model_version] += 1
                 continue
-            rows[version].append(int(row["id"]))
+            rows[row.model_version].append(row.id)
             going += 1
         losing += going > 0
-        emptied += going == len(task["predictions"]) > 0
+        emptied += going == len(task.predictions) > 0
     return Removal(rows, parents, losing, emptied)
 
 
@@ -113,7 +108,7 @@ def remove(
     api: LabelStudioApi, project_id: int, removal: Removal
 ) -> Generator[tuple[str, int], None, None]:
     """Each version with the number of rows that were removed; the version that the project shows stays."""
-    shown = api.project(project_id)["model_version"]
+    shown = api.project(project_id).model_version
     try:
         for version, ids in removal.rows.items():
             if version and not removal.parents[version]:
@@ -125,5 +120,5 @@ def remove(
             yield version, len(ids)
     finally:
         # Label Studio empties it with every deletion, and its label stream then asks no backend.
-        if shown and api.project(project_id)["model_version"] != shown:
+        if shown and api.project(project_id).model_version != shown:
             api.update_project(project_id, model_version=shown)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.bodies import Task
+from backend.label_studio.records import Project
+from backend.plain import Json
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
 
 __all__ = ["predict_one"]
-
-Json: TypeAlias = dict[str, Any]
 
 LOOK_EVERY_S = 1.0
 #: Label Studio asks for a task alone that has no prediction of any version.
@@ -32,33 +32,33 @@ UNPREDICTED: Json = {
 def predict_one(
     api: LabelStudioApi,
     web: OurWeb,
-    project: Json,
+    project: Project,
     version: str,
     wait_s: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Finding:
     """What became of a task without a prediction, after `wait_s` seconds at most."""
-    page = next(api.pages(project["id"], filters=UNPREDICTED, page_size=1), None)
+    page = next(api.pages(project.id, filters=UNPREDICTED, page_size=1), None)
     if page is None:
-        return _nothing_to_open(api, project["id"], version)
+        return _nothing_to_open(api, project.id, version)
     task = page[0]
-    opened = api.task(task["id"])
-    if any(row["model_version"] == version for row in opened.get("predictions", [])):
-        return Finding(Level.OK, f"task {task['id']} was opened and came with a prediction")
+    opened = api.task(task.id)
+    if any(row.model_version == version for row in opened.predictions):
+        return Finding(Level.OK, f"task {task.id} was opened and came with a prediction")
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
-        if task["id"] not in api.lacking(project["id"], version, [task["id"]]):
-            return Finding(Level.OK, f"the prediction of task {task['id']} arrived a little later")
-        if reason := web.reason(project["label_config"], task):
+        if task.id not in api.rows_of(project.id, version, [task.id]).lacking:
+            return Finding(Level.OK, f"the prediction of task {task.id} arrived a little later")
+        if reason := web.reason(project.label_config, Task.of(task)):
             return Finding(
                 Level.ERROR,
-                f"task {task['id']} cannot be predicted: {reason}",
+                f"task {task.id} cannot be predicted: {reason}",
                 "`firstpass doctor` tries one image of each kind",
             )
         sleep(LOOK_EVERY_S)
     return Finding(
         Level.WARNING,
-        f"task {task['id']} had no prediction after {wait_s:g} s",
+        f"task {task.id} had no prediction after {wait_s:g} s",
         "`firstpass status` shows whether the workers keep up, `firstpass doctor` whether the courier runs",
     )
 

@@ -1,4 +1,4 @@
-"""Redis's clock: the one that all processes share, whatever their own clocks say."""
+"""Redis's clock: the one that all processes share, whatever their own clocks say (D-20)."""
 
 from __future__ import annotations
 

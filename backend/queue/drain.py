@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import cast
 
 import redis
@@ -19,9 +20,19 @@ from backend.errors import QueueUnavailable
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import DRAINED
-from backend.queue.vitals import DRAINED_STATE, Vitals
+from backend.queue.vitals import Vitals
+from backend.queue.worker_card import DRAINED_STATE
 
-__all__ = ["DRAIN_TTL_S", "EVERYBODY", "Drains", "Rest", "host_mark", "marks_for", "worker_mark"]
+__all__ = [
+    "DRAIN_TTL_S",
+    "EVERYBODY",
+    "Drains",
+    "Rest",
+    "Undone",
+    "host_mark",
+    "marks_for",
+    "worker_mark",
+]
 
 log = structlog.get_logger()
 
@@ -52,6 +63,14 @@ def marks_for(host: str, pid: int) -> tuple[str, ...]:
     return (EVERYBODY, host_mark(host), worker_mark(host, pid))
 
 
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Marks that were taken back just now, and those that are left in force."""
+
+    taken_back: frozenset[str]
+    left: frozenset[str]
+
+
 class Drains:
     """The marks in Redis, each until a time in seconds since the epoch. Methods raise `QueueUnavailable`."""
 
@@ -70,13 +89,16 @@ class Drains:
             pipeline.execute()
         return until
 
-    def undo(self, names: Iterable[str] | None = None) -> None:
+    def undo(self, names: Iterable[str] | None = None) -> Undone:
         """Take these marks back; all, where none are named."""
+        before = set(self.marks())
         with queue_errors():
             if names is None:
                 self._connection.delete(DRAINED)
             else:
                 self._connection.zrem(DRAINED, *names)
+        left = set(self.marks())
+        return Undone(frozenset(before - left), frozenset(left))
 
     def marks(self) -> list[str]:
         """Those in force."""

@@ -15,7 +15,7 @@ from backend.errors import Failure
 from backend.queue.clock import RedisClock
 from backend.queue.keys import FAILURE_KINDS, FAILURES, FAILURES_BY_TIME
 
-__all__ = ["KEPT_S", "FailureLog", "FailureRecord", "records_of"]
+__all__ = ["KEPT_S", "FailedTask", "FailureLog", "FailureRecord", "records_of"]
 
 #: Reasons kept, and for how long: beyond either the oldest are forgotten.
 KEPT = 10_000
@@ -34,8 +34,24 @@ end
 
 
 @dataclass(frozen=True, slots=True)
+class FailedTask:
+    """A task that failed through no image of its own; `project` as Label Studio names it, `4.1795207698`."""
+
+    project: str
+    task: int
+
+    @property
+    def name(self) -> str:
+        """What people read and type in place of a job's id."""
+        return f"task {self.task} of project {self.project}"
+
+
+@dataclass(frozen=True, slots=True)
 class FailureRecord:
-    """One image that failed for good: `image` is its reference as shown in logs, without secrets."""
+    """One image that failed for good: `image` is its reference as shown in logs, without secrets.
+
+    Of a task that failed through no image, `job_id` is the task's name.
+    """
 
     job_id: str
     image: str
@@ -45,6 +61,12 @@ class FailureRecord:
     attempts: int
     #: Seconds since the epoch, by Redis's clock.
     at: float
+    task: FailedTask | None = None
+
+    @property
+    def short_id(self) -> str:
+        """As much of the id as a person needs to give to `firstpass retry`."""
+        return self.job_id if self.task is not None else self.job_id[:12]
 
     def to_json(self) -> str:
         """The text that is stored; the same record gives the same text."""
@@ -63,14 +85,20 @@ class FailureLog:
         self._forget = connection.register_script(_FORGET)
 
     def record(
-        self, job_id: str, image: str, failure: Failure, attempts: int, pipeline: Any
+        self,
+        job_id: str,
+        image: str,
+        failure: Failure,
+        attempts: int,
+        pipeline: Any,
+        task: FailedTask | None = None,
     ) -> None:
         """Note a failure as part of a transaction."""
         message = failure.message
         if len(message) > MESSAGE_CHARS:
             message = f"{message[: MESSAGE_CHARS - 3]}..."
         record = FailureRecord(
-            job_id, image, failure.kind, message, failure.transient, attempts, self._clock()
+            job_id, image, failure.kind, message, failure.transient, attempts, self._clock(), task
         )
         pipeline.hset(FAILURES, job_id, record.to_json())
         pipeline.zadd(FAILURES_BY_TIME, {job_id: record.at})

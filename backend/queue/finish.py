@@ -17,9 +17,19 @@ from backend.errors import Failure
 from backend.images.reference import ImageRef
 from backend.prediction.request import Outcome
 from backend.queue.away import Outage, is_away, said_by_redis
+from backend.queue.client import foreign_keys, is_foreign
 from backend.queue.clock import RedisClock
+from backend.queue.connection import foreign_value
 from backend.queue.failures import FailureLog
-from backend.queue.keys import FAILURES, FAILURES_BY_TIME, result_key, script, waiters_key
+from backend.queue.keys import (
+    FAILURES,
+    FAILURES_BY_TIME,
+    HISTOGRAMS,
+    WORKERS,
+    result_key,
+    script,
+    waiters_key,
+)
 from backend.queue.payload import encode_outcome
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import BEGUN, HOLDER, Taken
@@ -64,7 +74,15 @@ class Finisher:
             for taken, outcome in done:
                 self._finish_one(taken, outcome, pipeline)
             also(pipeline)
-            pipeline.execute()
+            try:
+                pipeline.execute()
+            except redis.ResponseError as error:
+                # A transaction does all else; that a figure is not counted is no reason to end.
+                if not (is_foreign(error) and {*foreign_keys(error)} <= {HISTOGRAMS, WORKERS}):
+                    raise
+                log.error(
+                    "figures not counted", reason="; ".join(foreign_value(foreign_keys(error)))
+                )
 
     def _finish_one(self, taken: Taken, outcome: Outcome, pipeline: Any) -> None:
         job, execution = taken.job, taken.execution
@@ -171,10 +189,12 @@ def persist(store: Callable[[], T]) -> T:
 
 
 def _image_of(job: Job) -> str:
-    """The image's reference as shown in logs; a job that does not decode has none."""
+    """The image's reference as shown in logs; a job about none, or that does not decode, has none."""
     try:
         match job.args:
-            case ({"image": image},) | [{"image": image}]:
+            case ({"subject": None},) | [{"subject": None}]:
+                return "(texts)"
+            case ({"subject": image},) | [{"subject": image}]:
                 return ImageRef.from_json(image).display
     except Exception:  # noqa: BLE001 - anybody may have written it
         log.warning("unreadable job", job=job.id)

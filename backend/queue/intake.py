@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 import redis
 import structlog
 from rq import Queue
-from rq.job import Job
 
 from backend.inference.batch import BatchRunner, Handler, Prepared
 from backend.inference.batch_size import BatchSizer
 from backend.queue.away import is_away
 from backend.queue.fetches import Fetched, Fetches
 from backend.queue.finish import persist
+from backend.queue.lane import Lane, payload_of, timeout_s
 from backend.queue.leases import Leases
 from backend.queue.take import Taken, Taker
 
-__all__ = ["Intake", "timeout_s"]
+__all__ = ["Intake"]
 
 log = structlog.get_logger()
 
@@ -37,35 +35,9 @@ log = structlog.get_logger()
 DOWNLOADS = 48
 #: How often it looks into the queues while it has anything in hand.
 LOOK_S = 0.05
-#: So long a batch that is not full waits for downloads that may be here soon.
-GATHER_S = 0.1
 #: What waits for a place that is slow is looked at again after this.
 PUT_OFF_S = 10.0
 REDIS_AWAY_S = 0.5
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One queue's jobs; everything but `fetches` is guarded by the intake's lock."""
-
-    queue: Queue
-    fetches: Fetches[Taken]
-    runner: BatchRunner[Taken]
-    decoder: ThreadPoolExecutor
-    fetched: deque[Fetched[Taken]] = field(default_factory=deque)
-    #: Begun, and not decoded: their pixels would not have fitted into the batch before.
-    begun: deque[Fetched[Taken]] = field(default_factory=deque)
-    decoding: bool = False
-    ready: Prepared[Taken] | None = None
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether any of its jobs could be what ends the process."""
-        return bool(self.begun or self.decoding or self.ready)
-
-    @property
-    def holds(self) -> int:
-        return len(self.fetched) + len(self.begun) + self.decoding + (self.ready is not None)
 
 
 class Intake:
@@ -96,13 +68,12 @@ class Intake:
         self._broken: BaseException | None = None
         self._lanes = [self._lane(queue) for queue in queues]
 
-    def _lane(self, queue: Queue) -> _Lane:
-        name = queue.name
-        return _Lane(
+    def _lane(self, queue: Queue) -> Lane:
+        return Lane(
             queue,
             Fetches(self._fetch, self._arrived, DOWNLOADS),
             BatchRunner(self._handler),
-            ThreadPoolExecutor(1, thread_name_prefix=f"decode-{name}"),
+            ThreadPoolExecutor(1, thread_name_prefix=f"decode-{queue.name}"),
         )
 
     def start(self) -> None:
@@ -213,7 +184,7 @@ class Intake:
             acted |= self._begin(lane)
         return acted
 
-    def _take(self, lane: _Lane) -> bool:
+    def _take(self, lane: Lane) -> bool:
         with self._changed:
             room = min(self._sizer.size - lane.fetches.fresh - len(lane.fetched), lane.fetches.room)
             if room <= 0 or self._is_empty():
@@ -245,7 +216,7 @@ class Intake:
             with self._changed:
                 self._changed.notify_all()
 
-    def _begin(self, lane: _Lane) -> bool:
+    def _begin(self, lane: Lane) -> bool:
         with self._changed:
             if lane.decoding or lane.ready is not None:
                 return False
@@ -273,7 +244,7 @@ class Intake:
         lane.decoder.submit(self._decode, lane)
         return True
 
-    def _pick(self, lane: _Lane) -> list[Fetched[Taken]]:
+    def _pick(self, lane: Lane) -> list[Fetched[Taken]]:
         """What to begin now. A suspect is begun alone, when nothing else is; call with the lock held."""
         if self._alone is not None:
             return []
@@ -290,16 +261,12 @@ class Intake:
             lane.fetched.remove(suspect)
             self._alone = suspect.job
             return [suspect]
-        size = self._sizer.size
-        waits = lane.fetches.fresh and len(lane.fetched) < size
-        if not lane.fetched or (waits and time.monotonic() - lane.fetched[0].at < GATHER_S):
-            return []
-        return [lane.fetched.popleft() for _ in range(min(size, len(lane.fetched)))]
+        return lane.here(self._sizer.size)
 
-    def _decode(self, lane: _Lane) -> None:
+    def _decode(self, lane: Lane) -> None:
         """In the lane's own thread: as many of the begun images as fit into one batch's pixels."""
         try:
-            batch = self._fitting(lane)
+            batch = lane.fitting(self._handler.pixels, self._most_pixels)
             failed = [(one.job, one.error) for one in batch if one.error is not None]
             good = [one for one in batch if one.error is None]
             jobs = [one.job for one in good]
@@ -313,18 +280,6 @@ class Intake:
                 self._hint()
         except BaseException as error:  # noqa: BLE001 - the worker's main thread raises it
             self._break(error)
-
-    def _fitting(self, lane: _Lane) -> list[Fetched[Taken]]:
-        """At least one; the others stay begun, for the next batch."""
-        batch: list[Fetched[Taken]] = []
-        pixels = 0
-        while lane.begun:
-            one = lane.begun[0]
-            pixels += self._handler.pixels(one.item) if one.error is None else 0
-            if batch and pixels > self._most_pixels:
-                break
-            batch.append(lane.begun.popleft())
-        return batch
 
     # -- telling ----------------------------------------------------------------------------------
 
@@ -342,16 +297,3 @@ class Intake:
         with self._changed:
             self._broken = error
             self._changed.notify_all()
-
-
-def timeout_s(batch: Sequence[Taken]) -> float:
-    """Seconds that a batch of these may take."""
-    return max(float(taken.job.timeout or 180) for taken in batch)
-
-
-def payload_of(job: Job) -> object:
-    """The job's one argument; `None`, which the handler refuses, for a job that is not ours."""
-    try:
-        return job.args[0] if len(job.args) == 1 else None
-    except Exception:  # noqa: BLE001 - it may be another program's, in any format
-        return None

@@ -16,7 +16,7 @@ from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
-from backend.queue.window import Window
+from backend.queue.window import RECHECK_S, Window
 from backend.settings import Settings
 
 __all__ = ["Asked", "AsksWorkers", "JobQueue", "RunningQueue", "job_queue"]
@@ -45,11 +45,18 @@ class JobQueue:
     """Submits requests and waits for their outcomes."""
 
     def __init__(
-        self, connection: redis.Redis, submitter: Submitter, listener: ResultListener
+        self,
+        connection: redis.Redis,
+        submitter: Submitter,
+        listener: ResultListener,
+        *,
+        recheck_s: float = RECHECK_S,
     ) -> None:
+        """Who waits looks every `recheck_s` seconds for itself, in case a wake-up or a job was lost."""
         self._connection = connection
         self._submitter = submitter
         self._listener = listener
+        self._recheck_s = recheck_s
 
     def window(self, *, interactive: bool, consumes: bool = False) -> Window:
         """An empty window onto the workers; `consumes` is for who reads many answers once."""
@@ -59,6 +66,7 @@ class JobQueue:
             self._listener,
             interactive=interactive,
             consumes=consumes,
+            recheck_s=self._recheck_s,
         )
 
     def ask(

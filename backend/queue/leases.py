@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import redis
 import structlog
 
+from backend.errors import QueueUnavailable
 from backend.queue.away import Outage
+from backend.queue.connection import queue_errors
 from backend.queue.keys import script
 from backend.queue.take import Taken
 
@@ -130,10 +132,11 @@ class Leases:
             with self._lock:
                 held = list(self._held.values())
             try:
-                self._renew(held)
+                with queue_errors():
+                    self._renew(held)
                 outage.end()
-            except redis.RedisError as error:
-                log.error("heartbeat", error=type(error).__name__)
+            except QueueUnavailable as error:
+                log.error("heartbeat", reason=str(error))
                 outage.begin()
 
     def _renew(self, held: Sequence[Taken]) -> None:

@@ -11,9 +11,10 @@ import structlog
 
 from backend.inference.batch import Prepared, Results, failure_of
 from backend.queue.finish import Finisher, persist
+from backend.queue.histograms import observe
 from backend.queue.submit import MAX_TRIES
 from backend.queue.take import Taken
-from backend.queue.vitals import Vitals, observe
+from backend.queue.vitals import Vitals
 
 __all__ = ["Outcomes"]
 

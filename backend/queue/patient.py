@@ -12,6 +12,8 @@ from rq.exceptions import NoSuchJobError
 from rq.utils import now
 
 from backend.queue.away import is_away, said_by_redis
+from backend.queue.client import foreign_keys, is_foreign
+from backend.queue.connection import foreign_value
 
 __all__ = ["PatientWorker"]
 
@@ -83,8 +85,9 @@ class PatientWorker(SimpleWorker):
 
 
 def _skip(what: str, error: redis.RedisError) -> None:
-    if not is_away(error):
+    if not (is_away(error) or is_foreign(error)):
         raise error
-    log.error(
-        "waiting for redis", skipped=what, error=type(error).__name__, reason=said_by_redis(error)
+    reason = (
+        "; ".join(foreign_value(foreign_keys(error))) if is_foreign(error) else said_by_redis(error)
     )
+    log.error("waiting for redis", skipped=what, error=type(error).__name__, reason=reason)

@@ -30,7 +30,7 @@ __all__ = [
 def encode_request(request: ModelRequest) -> dict[str, Any]:
     """JSON for a request; the job's only argument."""
     return {
-        "image": request.image.to_json(),
+        "subject": None if request.subject is None else request.subject.to_json(),
         "queries": [tagged(query) for query in request.queries],
     }
 
@@ -43,15 +43,16 @@ def decode_request(data: object) -> ModelRequest:
     """
     try:
         match data:
-            case {"image": dict(image), "queries": list(queries)}:
+            case {"subject": dict() | None as subject, "queries": list(queries)}:
                 decoded: tuple[Query, ...] = tuple(map(untagged_query, queries))
-                return ModelRequest(ImageRef.from_json(image), decoded)
+                image = None if subject is None else ImageRef.from_json(subject)
+                return ModelRequest(image, decoded)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(
             f"a job holds a request that does not decode: {error}; give web, workers and courier the same "
             "version of Firstpass, then `firstpass retry`"
         ) from error
-    raise InternalError(f"expected a job with image and queries, got a {type(data).__name__}")
+    raise InternalError(f"expected a job with subject and queries, got a {type(data).__name__}")
 
 
 def encode_outcome(outcome: Outcome) -> str:
@@ -59,7 +60,7 @@ def encode_outcome(outcome: Outcome) -> str:
     match outcome:
         case Answer():
             body: dict[str, Any] = {
-                "size": asdict(outcome.size),
+                "size": outcome.image_size and asdict(outcome.image_size),
                 "outputs": [tagged(output) for output in outcome.outputs],
                 "sha256": outcome.sha256,
             }
@@ -74,9 +75,9 @@ def decode_outcome(text: str | bytes) -> Outcome:
         match json.loads(text):
             case {"failure": dict(failure)}:
                 return Failure(**failure)
-            case {"size": dict(size), "outputs": list(outputs), "sha256": str(sha256)}:
+            case {"size": dict() | None as size, "outputs": list(outputs), "sha256": str(sha256)}:
                 decoded: tuple[ModelOutput, ...] = tuple(map(untagged_output, outputs))
-                return Answer(ImageSize(**size), decoded, sha256)
+                return Answer(None if size is None else ImageSize(**size), decoded, sha256)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise InternalError(f"a stored result does not decode: {error}") from error
     raise InternalError("expected a stored result with size, outputs and sha256")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.place import how_to_start_workers
-from backend.queue.vitals import WorkerCard
+from backend.queue.worker_card import WorkerCard
 
 __all__ = ["LOADING", "NO_WORKER", "NotReady", "not_ready", "waiting_workers"]
 

@@ -9,7 +9,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from types import TracebackType
 from uuid import uuid4
 
 import redis
@@ -42,12 +41,7 @@ class Waiting:
     def __enter__(self) -> Waiting:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.unwatch(list(self._watched))
 
     def watch(self, job_ids: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 from backend.errors import Failure, FirstpassError
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
-from backend.queue.failures import FailureLog, FailureRecord
+from backend.queue.failures import FailedTask, FailureLog, FailureRecord
 from backend.queue.keys import QUEUES, result_key
 from backend.queue.payload import decode_outcome, decode_request
 from backend.queue.submit import PIPELINE_SIZE, Standing, Submission, Submitter
@@ -47,9 +47,9 @@ class Retrier:
         self,
         connection: redis.Redis,
         submitter: Submitter,
-        owe_again: Callable[[Sequence[str]], list[str]] = lambda ids: [],
+        owe_again: Callable[[Sequence[FailedTask]], None] = lambda tasks: None,
     ) -> None:
-        """`owe_again` takes ids that are no jobs but tasks, and gives those it has taken care of."""
+        """`owe_again` has the courier see to tasks that failed through no image of theirs."""
         self._owe_again = owe_again
         self._connection = connection
         self._submitter = submitter
@@ -72,9 +72,15 @@ class Retrier:
             ids = [*records, *(self._unrecorded(records) if kind is None else ())]
             if wanted:
                 ids = _chosen(wanted, ids, retried)
-            retried.again += self._owe_again(ids)
+            tasks = {
+                name: record.task
+                for name in ids
+                if (record := records.get(name)) is not None and record.task is not None
+            }
+            self._owe_again(list(tasks.values()))
+            retried.again += tasks
             self._forget(retried.again, records)
-            jobs = sorted(set(ids) - set(retried.again), key=ids.index)
+            jobs = [job_id for job_id in ids if job_id not in tasks]
             for start in range(0, len(jobs), PIPELINE_SIZE):
                 self._retry_part(jobs[start : start + PIPELINE_SIZE], records, retried)
         return retried

@@ -8,13 +8,15 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from uuid import uuid4
 
 import redis
 import structlog
 
+from backend.errors import QueueUnavailable
 from backend.queue.clock import RedisClock
+from backend.queue.connection import queue_errors
 from backend.queue.readiness import LOADING
 from backend.queue.vitals import Vitals
 
@@ -60,12 +62,7 @@ class Standby:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._end()
         if self._vitals is not None and not self._handed_over:
             try:
@@ -106,10 +103,11 @@ class Standby:
         while not self._over.is_set():
             self._news.clear()
             try:
-                self._show()
-            except redis.RedisError as error:
+                with queue_errors():
+                    self._show()
+            except QueueUnavailable as error:
                 if not away:
-                    log.error("waiting for redis", error=type(error).__name__)
+                    log.error("waiting for redis", reason=str(error))
                 away = True
             else:
                 away = False

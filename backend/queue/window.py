@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import TracebackType
 
 import redis
 import structlog
@@ -19,11 +18,11 @@ from backend.errors import Failure, InferenceFailed, QueueUnavailable
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer, Outcome
 from backend.queue.connection import queue_errors
+from backend.queue.histograms import count_submissions
 from backend.queue.keys import result_key
 from backend.queue.payload import read_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import LOST, Standing, Submission, Submitter
-from backend.queue.vitals import count_submissions
 
 __all__ = ["Window"]
 
@@ -55,6 +54,7 @@ class Window:
         *,
         interactive: bool,
         consumes: bool = False,
+        recheck_s: float = RECHECK_S,
     ) -> None:
         """With `consumes`, answers given are kept for `CONSUMED_TTL_S` more alone."""
         self._connection = connection
@@ -66,20 +66,16 @@ class Window:
         self._requests: dict[str, ModelRequest] = {}
         self._unsubmitted: set[str] = set()
         self._settled: dict[str, Outcome] = {}
-        self._look_at = time.monotonic() + RECHECK_S
+        self._recheck_s = recheck_s
+        self._look_at = time.monotonic() + recheck_s
         self._submit_at = 0.0
 
     def __enter__(self) -> Window:
         self._waiting.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._waiting.__exit__(kind, error, traceback)
+    def __exit__(self, *raised: object) -> None:
+        self._waiting.__exit__(*raised)
 
     @property
     def pending(self) -> set[str]:
@@ -145,7 +141,7 @@ class Window:
                     left = min(left, max(0.0, self._submit_at - now))
                 self._fetch(self._waiting.wait(left) & self._requests.keys())
                 if time.monotonic() >= self._look_at:
-                    self._look_at = time.monotonic() + RECHECK_S
+                    self._look_at = time.monotonic() + self._recheck_s
                     self._look()
             except (redis.RedisError, QueueUnavailable) as error:
                 log.warning("redis is away, waiting on", error=type(error).__name__)

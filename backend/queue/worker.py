@@ -6,13 +6,14 @@ and lease are one Lua call (`take`); threads renew leases and watch for a hung b
 dead worker held comes back in one step (`sweep`); signals only set a flag; a failing batch is bisected
 (`batch`) and the next one fetched and decoded meanwhile, where nobody waits for the slowest (`intake`); outcomes are offered again and again to a Redis that is
 away, and only by the try that holds the job (`finish`); the job's function name is never imported.
-DECISIONS.md has the measurements.
+D-99 has the measurements.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,14 @@ from backend.errors import InternalError, TookTooLong
 from backend.inference.batch import BatchRunner, DeviceLost, Handler, Prepared
 from backend.inference.batch_size import BatchSizer
 from backend.queue.away import Outage, is_away
+from backend.queue.client import foreign_keys, is_foreign
 from backend.queue.clock import RedisClock
+from backend.queue.connection import foreign_value
 from backend.queue.drain import Drains, Rest
 from backend.queue.finish import Finisher, KeepLimits, persist
-from backend.queue.intake import Intake, timeout_s
+from backend.queue.intake import Intake
 from backend.queue.keys import BELL, QUEUES
+from backend.queue.lane import timeout_s
 from backend.queue.leases import Leases, end_process
 from backend.queue.outcomes import Outcomes
 from backend.queue.patient import PatientWorker
@@ -85,9 +89,10 @@ class BatchWorker(PatientWorker):
         device: str,
         model: str,
         fingerprint: str = "",
+        runs_in: str = "host",
         name: str | None = None,
     ) -> None:
-        """`name`: the one under which it has shown itself already, before its models were there."""
+        """`name`: the one under which it has shown itself already, before its models were there. `runs_in`: see `place`."""
         clock = RedisClock(connection)
         persist(clock)  # rather than give up models that took a minute to load
         super().__init__(
@@ -111,6 +116,7 @@ class BatchWorker(PatientWorker):
             device=device,
             model=model,
             fingerprint=fingerprint,
+            runs_in=runs_in,
             ttl_s=3 * limits.lease_s,
             clock=clock,
         )
@@ -138,7 +144,7 @@ class BatchWorker(PatientWorker):
         """
         self._leases.start()
         self._intake.start()
-        persist(self._sweeper.rescue)
+        persist(self._rescue)
         try:
             self.work(burst=burst, logging_level=log_level)
         finally:
@@ -189,9 +195,11 @@ class BatchWorker(PatientWorker):
                 self.connection.blpop([BELL], BELL_WAIT_S)
                 backoff = 0.2
             except redis.RedisError as error:
-                if not is_away(error):
+                if not (is_away(error) or is_foreign(error)):
                     raise
-                log.error("waiting for redis", error=type(error).__name__)
+                # A person takes a foreign value away; to end would come to the same, with the models loaded anew.
+                named = "; ".join(foreign_value(foreign_keys(error))) if is_foreign(error) else None
+                log.error("waiting for redis", error=type(error).__name__, reason=named)
                 outage.begin()
                 time.sleep(backoff)
                 backoff = min(2 * backoff, 5.0)
@@ -241,8 +249,12 @@ class BatchWorker(PatientWorker):
         self.connection.delete(self.key)
         super().register_birth()
 
+    def _rescue(self) -> None:
+        with _whatever_others_put_there():
+            self._sweeper.rescue()
+
     def _show(self) -> None:
-        with self.connection.pipeline() as pipeline:
+        with _whatever_others_put_there(), self.connection.pipeline() as pipeline:
             self._vitals.publish(pipeline)
             pipeline.execute()
 
@@ -292,3 +304,14 @@ class BatchWorker(PatientWorker):
         if limits.recycle_batches is not None and self._batches_run >= limits.recycle_batches:
             return True
         return limits.recycle_memory_mb is not None and memory_mb() > limits.recycle_memory_mb
+
+
+@contextmanager
+def _whatever_others_put_there() -> Iterator[None]:
+    """What a foreign value keeps from being done in the block is left undone, and said."""
+    try:
+        yield
+    except redis.ResponseError as error:
+        if not is_foreign(error):
+            raise
+        log.error("left undone", reason="; ".join(foreign_value(foreign_keys(error))))

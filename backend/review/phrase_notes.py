@@ -9,6 +9,7 @@ from threading import BoundedSemaphore
 import structlog
 
 from backend.errors import QueueUnavailable
+from backend.label_studio.bodies import WebhookEvent
 from backend.label_studio.project_key import ProjectKey
 from backend.review.phrase_tally import PhraseTally
 
@@ -16,6 +17,8 @@ __all__ = ["PhraseNotes"]
 
 log = structlog.get_logger()
 
+#: Events that bring an annotation as a person saved it.
+_SUBMITTED = {"ANNOTATION_CREATED", "ANNOTATION_UPDATED"}
 #: Notes that may wait while Redis is slow; further ones are dropped.
 MOST_WAITING = 1000
 
@@ -32,9 +35,11 @@ class PhraseNotes:
         """A person typed this."""
         self._later(lambda: self._tally.count_asked(project, label, phrase))
 
-    def kept(self, project: ProjectKey, annotation: object) -> None:
-        """A person submitted this annotation, as Label Studio's event holds it."""
-        self._later(lambda: self._tally.count_kept(project, annotation))
+    def heard(self, event: WebhookEvent, project: ProjectKey) -> None:
+        """An annotation that a person submitted is looked at for the phrases it keeps."""
+        annotation = event.annotation if event.action in _SUBMITTED else None
+        if annotation is not None:
+            self._later(lambda: self._tally.count_kept(project, annotation))
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -6,14 +6,15 @@ Bounded by phrases and by time: it says which phrases are worth remembering, and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import redis
 
 from backend.label_studio.project_key import ProjectKey
-from backend.prediction.read_regions import labels_of
+from backend.label_studio.records import AnnotationRow
+from backend.prediction.read_regions import read_regions
 from backend.queue.connection import queue_errors
 
 __all__ = ["PhraseTally", "TypedPhrase"]
@@ -65,7 +66,7 @@ class PhraseTally:
                     pipeline.expire(key, TTL_S)
                 pipeline.execute()
 
-    def count_kept(self, project: ProjectKey, annotation: object) -> None:
+    def count_kept(self, project: ProjectKey, annotation: AnnotationRow) -> None:
         """The suggested regions that a submitted annotation still has; each counts once."""
         keys, regions = _Keys.of(project), dict(_kept(annotation))
         if not regions:
@@ -118,20 +119,9 @@ def _name(label: str, phrase: str) -> bytes:
     return json.dumps([label, phrase], ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _kept(annotation: object) -> Iterator[tuple[bytes, bytes]]:
+def _kept(annotation: AnnotationRow) -> Iterator[tuple[bytes, bytes]]:
     """The regions with a label and a phrase as their note: (what names the region, the count's name)."""
-    if not isinstance(annotation, Mapping) or not isinstance(annotation.get("result"), list):
-        return
-    for region in annotation["result"]:
-        phrase = _note(region)
-        if phrase is not None and isinstance(region.get("value"), Mapping):
-            for label in labels_of(region):
-                named = f"{annotation.get('task')}:{region.get('id')}"
-                yield named.encode("utf-8", "backslashreplace"), _name(label, phrase)
-
-
-def _note(region: Any) -> str | None:
-    match region:
-        case {"meta": {"text": [str(phrase)]}}:
-            return phrase
-    return None
+    for region in read_regions(annotation.result or ()):
+        for label in region.labels if region.note is not None else ():
+            named = f"{annotation.task}:{region.id}"
+            yield named.encode("utf-8", "backslashreplace"), _name(label, region.note or "")

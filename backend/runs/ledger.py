@@ -1,12 +1,12 @@
-"""What a bulk run has done, on disk: so that it goes on where it was stopped and repeats nothing.
+"""What a long run has done, on disk: so that it goes on where it was stopped and repeats nothing.
 
 One SQLite file per run. Every task has one row:
 
-    waiting -> writing -> done        predicted and stored
+    waiting -> writing -> done        found out and stored
     waiting -> failed                 with its reason
 
-`writing` is committed before Label Studio is asked to store rows, for what became of a request that was
-cut off only Label Studio knows.
+`writing` is committed before another is asked to store results, such as Label Studio: what became of a
+request that was cut off only it knows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from backend.errors import Failure, OperatorError
 
-__all__ = ["Ledger", "Listed", "Predicted", "TaskKey"]
+__all__ = ["Ledger", "Listed", "Result", "TaskKey"]
 
 #: A task's id in Label Studio, or an image's path below its folder.
 TaskKey = int | str
@@ -39,22 +39,22 @@ CREATE TABLE IF NOT EXISTS predictions (task PRIMARY KEY NOT NULL, prediction TE
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A task that is to be predicted; with another stamp it is another task under the same name."""
+    """A task that is to be done; with another stamp it is another task under the same name."""
 
     task: TaskKey
     stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
-    """A task's prediction: what a report needs of it and, where the ledger is to keep it, its JSON.
+class Result:
+    """What was found out about a task: what a report needs of it and, where the ledger is to keep it, its text.
 
-    `figures` is text of the run's own making; the ledger gives it back as it came.
+    `figures` is text of the run's own making, too; the ledger gives both back as they came.
     """
 
     task: TaskKey
     figures: str
-    prediction: str | None = None
+    text: str | None = None
 
 
 class Ledger:
@@ -70,7 +70,7 @@ class Ledger:
     ) -> None:
         """Counts one more start. `about` is source, version and selection, for who looks into the file.
 
-        Seconds are of `clock` from here on, and added up over all starts.
+        `path` is `Path()` for one in memory. Seconds are of `clock` from here on, and added up over all starts.
         """
         self.path = path
         self._database, self._clock = database, clock
@@ -110,7 +110,7 @@ class Ledger:
             )
 
     def waiting(self, most: int, after: TaskKey | None = None) -> list[TaskKey]:
-        """The next tasks of this start that have neither prediction nor failure, in order."""
+        """The next tasks of this start that have neither result nor failure, in order."""
         bound, values = ("", ()) if after is None else ("AND task > ?", (after,))
         rows = self._database.execute(
             f"SELECT task FROM tasks WHERE state = 'waiting' AND start = ? {bound} "  # noqa: S608
@@ -119,12 +119,12 @@ class Ledger:
         )
         return [task for (task,) in rows]
 
-    def write(self, rows: Sequence[Predicted]) -> None:
-        """Note that these are about to be handed to Label Studio."""
+    def write(self, rows: Sequence[Result]) -> None:
+        """Note that these are about to be handed to who stores them."""
         self._put("writing", rows)
 
-    def done(self, rows: Sequence[Predicted]) -> None:
-        """Note predictions that are stored for good."""
+    def done(self, rows: Sequence[Result]) -> None:
+        """Note results that are stored for good."""
         self._put("done", rows)
 
     def settle(self, outcome: Mapping[TaskKey, bool]) -> None:
@@ -137,7 +137,7 @@ class Ledger:
             self._count_seconds()
 
     def done_elsewhere(self, tasks: Sequence[TaskKey]) -> None:
-        """Waiting tasks that somebody else has had predicted, or that are gone."""
+        """Waiting tasks that somebody else has done, or that are gone."""
         with self._database:
             self._database.executemany(
                 "UPDATE tasks SET state = 'done' WHERE task = ? AND state = 'waiting' "
@@ -150,7 +150,7 @@ class Ledger:
             )
 
     def fail(self, failures: Iterable[tuple[TaskKey, Failure]]) -> None:
-        """Note tasks that have no prediction, and why; with a failure that may pass, until it is tried again."""
+        """Note tasks that have no result, and why; with a failure that may pass, until it is tried again."""
         with self._database:
             self._database.executemany(
                 "INSERT INTO tasks (task, state, start, kind, reason, transient) "
@@ -178,7 +178,7 @@ class Ledger:
             ).rowcount
 
     def unsettled(self) -> list[TaskKey]:
-        """Tasks that were handed to Label Studio by a start that ended before it knew the outcome."""
+        """Tasks that were handed over by a start that ended before it knew the outcome."""
         rows = self._database.execute("SELECT task FROM tasks WHERE state = 'writing'")
         return [task for (task,) in rows]
 
@@ -192,7 +192,7 @@ class Ledger:
         return {task: bool(for_good) for task, for_good in rows}
 
     def left(self) -> int:
-        """Tasks of this start that are neither predicted nor failed."""
+        """Tasks of this start that are neither done nor failed."""
         return self._number(
             "SELECT COUNT(*) FROM tasks WHERE state IN ('waiting', 'writing') AND start = ?",
             self.start,
@@ -202,8 +202,8 @@ class Ledger:
         """Tasks noted by this start."""
         return self._number("SELECT COUNT(*) FROM tasks WHERE start = ?", self.start)
 
-    def predicted(self) -> int:
-        """Tasks of the run that are predicted and stored."""
+    def stored(self) -> int:
+        """Tasks of the run whose results are stored."""
         return self._number("SELECT COUNT(*) FROM tasks WHERE state = 'done'")
 
     def outcomes(self, *, this_start: bool = False) -> Iterator[tuple[TaskKey, str | Failure]]:
@@ -216,15 +216,15 @@ class Ledger:
         for task, state, marks, kind, reason, transient in rows:
             yield task, marks if state == "done" else Failure(kind, reason, bool(transient))
 
-    def predictions(self) -> Iterator[tuple[TaskKey, str]]:
-        """The kept predictions of the tasks noted by this start, as JSON, in the order of tasks."""
+    def texts(self) -> Iterator[tuple[TaskKey, str]]:
+        """The kept texts of the tasks noted by this start, in the order of tasks."""
         yield from self._database.execute(
             "SELECT task, prediction FROM tasks JOIN predictions USING (task) "
             "WHERE state = 'done' AND start = ? ORDER BY task",
             (self.start,),
         )
 
-    def _put(self, state: str, rows: Sequence[Predicted]) -> None:
+    def _put(self, state: str, rows: Sequence[Result]) -> None:
         with self._database:
             self._database.executemany(
                 "INSERT INTO tasks (task, state, start, marks) VALUES (?, ?, ?, ?) "
@@ -232,7 +232,7 @@ class Ledger:
                 "state = excluded.state, start = excluded.start, marks = excluded.marks",
                 [(row.task, state, self.start, row.figures) for row in rows],
             )
-            kept = [(row.task, row.prediction) for row in rows if row.prediction is not None]
+            kept = [(row.task, row.text) for row in rows if row.text is not None]
             self._database.executemany("INSERT OR REPLACE INTO predictions VALUES (?, ?)", kept)
             self._count_seconds()
 

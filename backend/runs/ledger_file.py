@@ -14,7 +14,7 @@ from pathlib import Path
 from backend.errors import OperatorError
 from backend.runs.ledger import Ledger
 
-__all__ = ["LedgerUnusable", "RunKey", "open_ledger"]
+__all__ = ["LedgerUnusable", "RunKey", "open_ledger", "passing_ledger"]
 
 
 class LedgerUnusable(OperatorError):
@@ -52,6 +52,13 @@ def open_ledger(home: Path, key: RunKey, command: str = "prelabel") -> Iterator[
                 yield Ledger(database, path, (key.source, key.model_version, key.selection))
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
+
+
+@contextmanager
+def passing_ledger() -> Iterator[Ledger]:
+    """A ledger in memory, for a run that is to leave nothing behind."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        yield Ledger(database, Path(), ("", "", ""))
 
 
 @contextmanager

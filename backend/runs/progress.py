@@ -1,4 +1,4 @@
-"""How far a bulk run is: a live line on a terminal, else a plain line now and then."""
+"""How far a long run is: a live line on a terminal, else a plain line now and then."""
 
 from __future__ import annotations
 
@@ -25,28 +25,31 @@ class Progress:
     """Counts what is done; made by `showing_progress`."""
 
     def __init__(
-        self, show: Callable[[Progress], None], clock: Callable[[], float] = time.monotonic
+        self,
+        show: Callable[[Progress], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        things: str = "",
     ) -> None:
+        """`things` names what is counted in what is made, such as regions; empty: nothing is."""
         self.total: int | None = None
-        self.predicted = self.failed = self.regions = 0
+        self.made = self.failed = self.things = 0
         #: What it waits for, where it waits; empty while it works.
         self.waits_for = ""
-        self._show, self._clock = show, clock
+        self._show, self._clock, self._counted = show, clock, things
         self._trail: deque[tuple[float, int]] = deque()
 
-    def begin(
-        self, total: int | None, *, predicted: int = 0, failed: int = 0, regions: int = 0
-    ) -> None:
+    def begin(self, total: int | None, *, made: int = 0, failed: int = 0, things: int = 0) -> None:
         """So many tasks in all (`None`: not known), of which these were done by earlier starts."""
-        self.total, self.predicted, self.failed, self.regions = total, predicted, failed, regions
+        self.total, self.made, self.failed, self.things = total, made, failed, things
         self._trail.clear()
         self._note()
 
-    def advance(self, *, predicted: int = 0, failed: int = 0, regions: int = 0) -> None:
+    def advance(self, *, made: int = 0, failed: int = 0, things: int = 0) -> None:
         """So many more are done."""
-        self.predicted += predicted
+        self.made += made
         self.failed += failed
-        self.regions += regions
+        self.things += things
         self._note()
 
     def wait_for(self, what: str) -> None:
@@ -56,7 +59,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        return self.predicted + self.failed
+        return self.made + self.failed
 
     @property
     def images_per_s(self) -> float | None:
@@ -68,13 +71,13 @@ class Progress:
 
     @property
     def line(self) -> str:
-        """Failed, speed, regions per image and time left, in words."""
+        """Failed, speed, things per image and time left, in words."""
         speed = self.images_per_s
         parts = [f"{self.failed:,} failed"] if self.failed else []
         if speed is not None:
             parts.append(f"{speed:.2f} images/s")
-        if self.predicted:
-            parts.append(f"{self.regions / self.predicted:.1f} regions per image")
+        if self.made and self._counted:
+            parts.append(f"{self.things / self.made:.1f} {self._counted} per image")
         if speed and self.total is not None:
             parts.append(f"{duration((self.total - self.done) / speed)} left")
         if self.waits_for:
@@ -90,10 +93,10 @@ class Progress:
 
 
 @contextmanager
-def showing_progress(console: Console) -> Iterator[Progress]:
-    """Progress that is shown on `console` until the block ends."""
+def showing_progress(console: Console, things: str = "") -> Iterator[Progress]:
+    """Progress that is shown on `console` until the block ends; `things`: see `Progress`."""
     if not console.is_terminal:
-        yield Progress(_Lines(console).show)
+        yield Progress(_Lines(console).show, things=things)
         return
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Bar(*columns, console=console, transient=True) as bar:
@@ -104,7 +107,7 @@ def showing_progress(console: Console) -> Iterator[Progress]:
                 shown, completed=progress.done, total=progress.total, description=progress.line
             )
 
-        yield Progress(show)
+        yield Progress(show, things=things)
 
 
 class _Lines:

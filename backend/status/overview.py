@@ -18,11 +18,13 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.utils import str_to_date
 
-from backend.delivery.card import CARD_TTL_S, CourierCard, card_of
+from backend.delivery.card import CourierCard, card_of, living
 from backend.delivery.keys import COURIER, COURIERS, OWING, PUT_OFF, owed_key
+from backend.queue.client import is_foreign, wrong_type
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailureRecord, records_of
+from backend.queue.histograms import Histogram, histograms_of, number_of
 from backend.queue.keys import (
     FAILURE_KINDS,
     FAILURES,
@@ -33,8 +35,8 @@ from backend.queue.keys import (
     WORKERS,
     worker_key,
 )
-from backend.queue.vitals import Histogram, WorkerCard, histograms_of, number_of
-from backend.queue.vitals import card_of as worker_card_of
+from backend.queue.worker_card import WorkerCard
+from backend.queue.worker_card import card_of as worker_card_of
 
 __all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview", "read_workers"]
 
@@ -108,7 +110,7 @@ class Overview:
     #: Images that failed and were not answered since; `failures` are the latest of them.
     failed_images: int = 0
     failures: tuple[FailureRecord, ...] = ()
-    #: The courier that was last heard of; `None` when none is alive.
+    #: The courier that delivers, or else one that cannot yet; `None` when none is alive.
     courier: CourierCard | None = None
     #: Those that wait until it ends.
     waiting_couriers: tuple[CourierCard, ...] = ()
@@ -116,6 +118,8 @@ class Overview:
     owed_tasks: int = 0
     #: Why Label Studio does not serve a project that is owed some of them.
     put_off: Mapping[str, str] = field(default_factory=dict)
+    #: Keys of ours under which something else stands, whose figures are missing here.
+    foreign: tuple[str, ...] = ()
     #: Where this process runs, for what it advises; see `place`.
     runs_in: str = "host"
 
@@ -156,17 +160,20 @@ def read_overview(
     """What Redis holds now, with the latest `failures` reasons; `runs_in`: see `Overview`. Raises `QueueUnavailable`."""
     with queue_errors():
         now = RedisClock(connection)()
-        first = _ask(connection, _first_questions(now, failures))
-        second = _ask(connection, _second_questions(first))
+        foreign: list[str] = []
+        first = _ask(connection, _first_questions(now, failures), foreign)
+        second = _ask(connection, _second_questions(first), foreign)
     cards = [
         worker_card_of(_word(name), _text(second["card", name]))
         for name in first["workers"]
         if second["card", name]
     ]
     submitted = _text(first["submissions"])
+    couriers = living(first["couriers"], now)
     return Overview(
         at=now,
         runs_in=runs_in,
+        foreign=tuple(dict.fromkeys(foreign)),
         redis=_redis_view(first["info"]),
         queues=tuple(
             QueueView(
@@ -186,8 +193,8 @@ def read_overview(
         },
         failed_images=first["failed images"],
         failures=tuple(records_of(second.get("failures", ()))),
-        courier=card_of(first["courier"]),
-        waiting_couriers=_waiting_couriers(first["couriers"], now),
+        courier=card_of(first["courier"]) or next((card for card in couriers if card.unable), None),
+        waiting_couriers=tuple(card for card in couriers if card.stands_by),
         owed_tasks=sum(second["owed", project] for project in first["owing"]),
         put_off={
             _word(project): _word(reason)
@@ -199,8 +206,12 @@ def read_overview(
 
 def read_workers(connection: redis.Redis) -> list[WorkerCard]:
     """The workers' cards, two round trips. Raises Redis's own errors."""
-    names = _ask(connection, {"workers": ("zrange", WORKERS, 0, -1)})["workers"]
-    cards = _ask(connection, {name: ("hgetall", worker_key("").encode() + name) for name in names})
+    foreign: list[str] = []
+    names = _ask(connection, {"workers": ("zrange", WORKERS, 0, -1)}, foreign)["workers"]
+    if foreign:  # not "no worker is alive", which nobody knows
+        raise wrong_type(WORKERS)
+    questions = {name: ("hgetall", worker_key("").encode() + name) for name in names}
+    cards = _ask(connection, questions, foreign)
     return [worker_card_of(_word(name), _text(cards[name])) for name in names if cards[name]]
 
 
@@ -263,8 +274,13 @@ _NOTHING: Mapping[str, Any] = {
 }
 
 
-def _ask(connection: redis.Redis, questions: Mapping[Hashable, Question]) -> dict[Hashable, Any]:
-    """The reply to each question, in one round trip. Who may not ask for `info` gets none."""
+def _ask(
+    connection: redis.Redis, questions: Mapping[Hashable, Question], foreign: list[str]
+) -> dict[Hashable, Any]:
+    """The reply to each question, in one round trip; `foreign` is told keys that hold something else.
+
+    Who may not ask for `info` gets none.
+    """
     with connection.pipeline(transaction=False) as pipeline:
         for command, *args in questions.values():
             getattr(pipeline, command)(*args)
@@ -272,16 +288,13 @@ def _ask(connection: redis.Redis, questions: Mapping[Hashable, Question]) -> dic
     for name, reply in replies.items():
         if name == "info" and isinstance(reply, redis.ResponseError):
             replies[name] = {}
-        elif isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply):
-            replies[name] = _NOTHING[questions[name][0]]  # somebody else's, under a name of ours
+        elif isinstance(reply, redis.ResponseError) and is_foreign(reply):
+            command, key, *_ = questions[name]
+            foreign.append(_word(key) if isinstance(key, bytes) else str(key))
+            replies[name] = _NOTHING[command]
         elif isinstance(reply, Exception):
             raise reply
     return replies
-
-
-def _waiting_couriers(cards: Sequence[bytes], now: float) -> tuple[CourierCard, ...]:
-    known = [card for card in map(card_of, cards) if card is not None]
-    return tuple(card for card in known if card.stands_by and card.silent_s(now) < CARD_TTL_S)
 
 
 def _redis_view(info: Mapping[str, Any]) -> RedisView:

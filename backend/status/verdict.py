@@ -8,10 +8,12 @@ from typing import Any
 
 from backend import __version__
 from backend.errors import TookTooLong
-from backend.place import how_to_start, how_to_start_workers
-from backend.queue.keys import INTERACTIVE_QUEUE
+from backend.place import how_to_run, how_to_start, how_to_start_workers
+from backend.queue.connection import foreign_value
+from backend.queue.histograms import Histogram
+from backend.queue.keys import INTERACTIVE_QUEUE, WORKERS
 from backend.queue.readiness import waiting_workers
-from backend.queue.vitals import RESTING, Histogram, WorkerCard
+from backend.queue.worker_card import RESTING, WorkerCard
 from backend.status.overview import Overview, RedisView
 from backend.status.wording import worker_name
 from backend.wording import images, megabytes, tasks
@@ -30,7 +32,11 @@ def problems(overview: Overview) -> list[str]:
     if not redis.up:
         return [redis.reason or "Redis does not answer"]
     found = [*_redis_problems(redis)]
-    if not overview.workers:
+    if overview.foreign:
+        found.append(f"{_capital('; '.join(foreign_value(overview.foreign)))}.")
+    if WORKERS in overview.foreign:
+        pass  # who is alive is not known
+    elif not overview.workers:
         waiting = f"; {images(overview.waiting)} wait" if overview.waiting else ""
         remedy = _capital(how_to_start_workers(overview.runs_in))
         found.append(f"No worker is alive{waiting}. {remedy}.")
@@ -56,8 +62,8 @@ def notes(overview: Overview) -> list[str]:
         )
     if overview.failed_images:
         found.append(
-            f"{images(overview.failed_images)} failed: `firstpass status --failed` says why, "
-            "`firstpass retry` tries them again."
+            f"{images(overview.failed_images)} failed: {how_to_run('status --failed', overview.runs_in)} says why, "
+            f"{how_to_run('retry', overview.runs_in)} tries them again."
         )
     if overview.waiting_couriers:
         at_work = f" ({worker_name(overview.courier)})" if overview.courier is not None else ""
@@ -169,7 +175,7 @@ def _overdue_problems(overview: Overview) -> list[str]:
         return []
     return [
         f"{images(overdue)} of the last that failed took longer than FIRSTPASS_JOB_TIMEOUT_S allows, and ended "
-        "their workers: `firstpass status --failed` says which, and what to do."
+        f"their workers: {how_to_run('status --failed', overview.runs_in)} says which, and what to do."
     ]
 
 
@@ -184,8 +190,7 @@ def _delivery_problems(overview: Overview) -> list[str]:
     if courier is not None and courier.waiting:
         found.append(f"The courier delivers nothing at present: {courier.waiting}")
     found.extend(
-        f"Label Studio does not serve project {project.partition('.')[0]}, which is owed predictions: "
-        f"{reason}. `firstpass owed` lists what is owed, and drops it with --drop."
+        f"Project {project.partition('.')[0]} is owed predictions, and is put off: {reason}. {how_to_run('owed', overview.runs_in)} lists what is owed, and drops it with --drop."
         for project, reason in list(overview.put_off.items())[:5]
     )
     return found

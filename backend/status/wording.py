@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import isinf
 
 from backend.delivery.card import CourierCard
+from backend.queue.histograms import BUCKETS_S
 from backend.queue.keys import INTERACTIVE_QUEUE
-from backend.queue.vitals import BUCKETS_S, WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import RedisView
 from backend.wording import duration, megabytes
 
-__all__ = ["queue_title", "redis_line", "seconds", "short_id", "worker_name"]
+__all__ = ["queue_title", "redis_line", "seconds", "worker_name"]
 
 _TITLES = {INTERACTIVE_QUEUE: "opened images"}
 
@@ -18,15 +19,6 @@ _TITLES = {INTERACTIVE_QUEUE: "opened images"}
 def queue_title(name: str) -> str:
     """What a person calls a queue."""
     return _TITLES.get(name, "bulk")
-
-
-def short_id(job_id: str) -> str:
-    """As much of a failure's id as names it: a job's beginning, a task's whole name.
-
-    >>> short_id("3fa9c2d1" * 8), short_id("task 12 of project 4.1795207698")
-    ('3fa9c2d13fa9', 'task 12 of project 4.1795207698')
-    """
-    return job_id if job_id.startswith("task ") else job_id[:12]
 
 
 def worker_name(card: WorkerCard | CourierCard) -> str:

@@ -11,8 +11,10 @@ import redis
 import structlog
 from rq import Queue
 
-from backend.errors import QueueUnavailable
+from backend.errors import ForeignValue, QueueRefused, QueueUnavailable
+from backend.place import how_to_see_redis
 from backend.queue.clock import RedisClock
+from backend.queue.connection import queue_errors
 from backend.queue.keys import QUEUES
 from backend.queue.readiness import NotReady, not_ready
 from backend.status.overview import Overview, read_overview, read_workers
@@ -23,9 +25,8 @@ log = structlog.get_logger()
 
 #: A look that is older than this holds no longer: Redis hangs, and the next look waits for it.
 OLD_S = 3.0
-NO_REDIS = NotReady(
-    "Redis does not answer", "see whether it runs, and whether FIRSTPASS_REDIS_URL is right"
-)
+#: What is known of Redis before it was looked at, and while it hangs; how to see to it follows.
+NO_REDIS = NotReady("Redis does not answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class QueueMonitor:
     def unready(self) -> NotReady | None:
         """Why no image would be predicted now; `None` when one would. Known at once, without I/O."""
         if self._monotonic() - self._looked_at > OLD_S + self._interval_s:
-            return NO_REDIS
+            return NotReady(NO_REDIS.reason, how_to_see_redis(self._runs_in))
         return self.state.unready
 
     @property
@@ -106,13 +107,15 @@ class QueueMonitor:
 
     def _look(self) -> QueueState:
         try:
-            with self._connection.pipeline(transaction=False) as pipeline:
+            with queue_errors(), self._connection.pipeline(transaction=False) as pipeline:
                 for name in QUEUES:
                     pipeline.llen(f"{Queue.redis_queue_namespace_prefix}{name}")
                 depths = pipeline.execute()
-            now, cards = self._clock(), read_workers(self._connection)
-        except redis.RedisError:
-            return QueueState()
+                now, cards = self._clock(), read_workers(self._connection)
+        except QueueUnavailable as error:
+            # The message ends with what to do.
+            answers = isinstance(error, ForeignValue | QueueRefused)
+            return QueueState(redis_up=answers, unready=NotReady(error.reason, error.remedy))
         able = [card for card in cards if card.takes_images(now)]
         return QueueState(
             True,
@@ -125,5 +128,5 @@ class QueueMonitor:
 def _log_readiness(unready: NotReady | None) -> None:
     if unready is None:
         log.info("ready")
-    elif unready != NO_REDIS:  # that is said already
+    else:
         log.warning("not ready", reason=unready.reason, remedy=unready.remedy)

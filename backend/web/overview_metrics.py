@@ -13,7 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from backend.queue.vitals import BUCKETS_S, WorkerCard
+from backend.queue.histograms import BUCKETS_S
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import STANDINGS, Overview, QueueView
 
 __all__ = ["OverviewCollector"]
@@ -111,7 +112,9 @@ def _delivery(overview: Overview) -> Iterator[Metric]:
         return
     waiting = int(courier.waiting is not None)
     yield _gauge(
-        "courier_waiting", "1 while Label Studio or Redis keeps it from delivering.", waiting
+        "courier_waiting",
+        "1 while it lacks its token, or Label Studio or Redis keeps it from delivering.",
+        waiting,
     )
     delivered = _counter("courier_tasks", "Tasks by what the courier made of them.", ["outcome"])
     delivered.add_metric(["stored"], courier.stored)

@@ -1,4 +1,4 @@
-"""CLIP or SigLIP on a device: image vectors against cached vectors of texts."""
+"""CLIP or SigLIP on a device: vectors of images and texts, and what one says of the other."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from transformers import CLIPModel, SiglipModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from models.answering import Neutral
-from models.catalogue import Entry
+from models.answering import Answering, Neutral
+from models.catalogue import CLASSIFIER_QUERIES, Entry
 from models.checkpoint import load_image_processor, load_model, load_tokenizer
-from models.clip.crops import middle
+from models.clip.crops import crop_square
+from models.clip.images import ImageVectors
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
-from models.devices import check_finite, with_smaller_batches
-from models.feature_cache import FeatureCache
-from models.pixels import PixelReader
-from models.protocols import PhraseRefused, VectorStore
-from models.queries import Classify
+from models.protocols import ImageQuery, PhraseRefused, VectorStore
+from models.queries import Classify, Embed, EmbedTexts, InBox, Query
 from models.registry import fingerprint
-from models.types import Classification
+from models.types import Classification, ModelOutput, Vector, Vectors
 
 __all__ = ["ClipEngine", "ClipOptions", "Cut"]
 
 #: Cuts a region out of an image when it is looked at: all crops of an image at once could fill the memory.
 Cut: TypeAlias = Callable[[], Image.Image]
+
+#: Regions cut out of images at once: bounds the memory that they take.
+_CROPS_AT_ONCE = 16
 
 #: Classes and image processors of each kind.
 _CLASSES: dict[str, tuple[Any, Any]] = {
@@ -54,6 +55,9 @@ class ClipOptions:
 class ClipEngine:
     """Says how well candidates describe images; holds the weights and recent vectors."""
 
+    #: What it answers, of images and of boxes shown alone.
+    queries = CLASSIFIER_QUERIES
+
     def __init__(
         self,
         model: Any,
@@ -68,14 +72,17 @@ class ClipEngine:
     ) -> None:
         """Takes loaded transformers objects; `load` is the usual way in."""
         self._model = model
-        self._image_processor = image_processor
-        self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._kind = kind
         self._margin = neutral.margin
         self._least_fit = neutral.least_fit
         self._options = options
-        self._shared = vectors
-        self._images: FeatureCache[Tensor] = FeatureCache(options.image_cache_bytes)
+        self._images = ImageVectors(
+            model,
+            image_processor,
+            batch=options.image_batch,
+            cache_bytes=options.image_cache_bytes,
+            shared=vectors,
+        )
         self._texts = TextVectors(
             model,
             tokenizer,
@@ -115,38 +122,50 @@ class ClipEngine:
         )
 
     @property
-    def dtype(self) -> torch.dtype:
-        """Number format of the weights."""
-        return self._model.dtype  # type: ignore[no-any-return]
+    def dtype(self) -> str:
+        """Number format of the weights: `float32`."""
+        return str(self._model.dtype).removeprefix("torch.")
 
-    def embed_images(
-        self, images: Sequence[Image.Image], content_keys: Sequence[str]
-    ) -> list[tuple[float, ...]]:
-        """Gives a vector of length 1 for each upright RGB image, for search and for training heads.
+    def answer(self, questions: Sequence[ImageQuery]) -> list[ModelOutput]:
+        """Gives the output of each question, in order; of a box as if a crop of it were the image.
 
-        `content_keys` name the images' pixels, one each; vectors are cached under them.
+        One of many candidates: softmax over them. Any number of many: each candidate by itself, against
+        texts that say nothing (CLIP), or by the model's own sigmoid (SigLIP).
+
+        Raises `PhraseRefused` for a candidate or text longer than the model can read.
         """
-        vectors = self._image_vectors(images, content_keys)
-        return [tuple(vector.tolist()) for vector in vectors]
+        outputs: list[ModelOutput] = []
+        for start in range(0, len(questions), _CROPS_AT_ONCE):
+            outputs += self._answer(questions[start : start + _CROPS_AT_ONCE])
+        return outputs
 
-    def classify(self, asks: Sequence[tuple[Image.Image, str, Classify]]) -> list[Classification]:
-        """Gives the answer for each image, content key and query, in order.
+    def _answer(self, questions: Sequence[ImageQuery]) -> list[ModelOutput]:
+        asked = [_asked(question.query) for question in questions]
+        texts = {
+            candidates: self._texts.of(candidates)
+            for candidates in {ask.candidates for ask in asked if isinstance(ask, Classify)}
+        }
+        vectors = iter(
+            self._images.of([_shown(each) for each in questions if each.query.about_image])
+        )
+        outputs: list[ModelOutput] = []
+        for ask in asked:
+            match ask:
+                case Classify(candidates=candidates):
+                    vector, known = next(vectors), texts[candidates]
+                    shares = self._probabilities(vector, ask, known)
+                    none_fits = self._none_fits(vector, ask, known)
+                    outputs.append(Classification(candidates, shares, none_fits))
+                case Embed():
+                    outputs.append(_vector(next(vectors)))
+                case EmbedTexts(texts=wanted):
+                    said = self._texts.as_they_stand(wanted)
+                    outputs.append(Vectors(tuple(map(_vector, said))))
+        return outputs
 
-        One of many: softmax over the candidates. Any number of many: each candidate by itself,
-        against texts that say nothing (CLIP), or by the model's own sigmoid (SigLIP).
-
-        Raises `PhraseRefused` for a candidate longer than the model can read.
-        """
-        texts = {text: self._texts.of(text) for text in {ask[2].candidates for ask in asks}}
-        vectors = self._image_vectors([ask[0] for ask in asks], [ask[1] for ask in asks])
-        return [
-            Classification(
-                query.candidates,
-                self._probabilities(vector, query, texts),
-                self._none_fits(vector, query, texts),
-            )
-            for vector, (_, _, query) in zip(vectors, asks, strict=True)
-        ]
+    def asked_by(self, answering: Answering) -> ClipEngine:
+        """Gives itself: a classifier writes no tokens, and has no rules of writing."""
+        return self
 
     def agreement(
         self, regions: Sequence[tuple[Cut, str]], phrases: Sequence[str]
@@ -186,9 +205,7 @@ class ClipEngine:
         for start in range(0, len(told), self._options.image_batch):
             batch = told[start : start + self._options.image_batch]
             crops = [regions[number][0]() for number in batch]
-            for number, vector in zip(
-                batch, with_smaller_batches(crops, self._encode_images), strict=True
-            ):
+            for number, vector in zip(batch, self._images.encode(crops), strict=True):
                 logits = (texts @ vector * scale).cpu(), (neutral @ vector * scale).cpu()
                 judged[number] = judge(*logits, names.index(regions[number][1]))
         return judged
@@ -202,11 +219,10 @@ class ClipEngine:
             return tuple(name for name in names if self._texts.reads(name))
         return names
 
-    def _probabilities(
-        self, image: Tensor, query: Classify, texts: dict[tuple[str, ...], Tensor]
-    ) -> tuple[float, ...]:
+    @torch.inference_mode()
+    def _probabilities(self, image: Tensor, query: Classify, texts: Tensor) -> tuple[float, ...]:
         scale = self._model.logit_scale.float().exp()
-        logits = texts[query.candidates] @ image * scale
+        logits = texts @ image * scale
         if not query.multi:
             return tuple(logits.softmax(-1).tolist())
         if self._kind == "siglip":
@@ -214,46 +230,35 @@ class ClipEngine:
         neutral = (self._texts.neutral @ image * scale).logsumexp(0)
         return tuple((logits - neutral).sigmoid().tolist())
 
-    def _none_fits(
-        self, image: Tensor, query: Classify, texts: dict[tuple[str, ...], Tensor]
-    ) -> bool:
+    @torch.inference_mode()
+    def _none_fits(self, image: Tensor, query: Classify, texts: Tensor) -> bool:
         if query.multi or not self._least_fit:
             return False
         scale = self._model.logit_scale.float().exp()
-        best = (texts[query.candidates] @ image * scale).max()
         neutral = (self._texts.neutral @ image * scale).logsumexp(0)
-        return bool((best - neutral).sigmoid() < self._least_fit)
+        return bool(((texts @ image * scale).max() - neutral).sigmoid() < self._least_fit)
 
-    def _image_vectors(self, images: Sequence[Image.Image], keys: Sequence[str]) -> list[Tensor]:
-        """Gives a float32 vector of length 1 for each image."""
-        wanted = dict(zip(keys, images, strict=True))
-        vectors = {key: found for key in wanted if (found := self._images.get(key)) is not None}
-        if self._shared is not None:
-            shared = self._shared.get([key for key in wanted if key not in vectors])
-            vectors |= {key: found.to(self._model.device) for key, found in shared.items()}
-        missing = [(key, image) for key, image in wanted.items() if key not in vectors]
-        fresh: dict[str, Tensor] = {}
-        for start in range(0, len(missing), self._options.image_batch):
-            batch = missing[start : start + self._options.image_batch]
-            encoded = with_smaller_batches([image for _, image in batch], self._encode_images)
-            fresh.update((key, vector) for (key, _), vector in zip(batch, encoded, strict=True))
-        for key, vector in fresh.items():
-            self._images.put(key, vector, vector.numel() * vector.element_size())
-        if self._shared is not None:
-            self._shared.put(fresh)
-        vectors |= fresh
-        return [vectors[key] for key in keys]
 
-    @torch.inference_mode()
-    def _encode_images(self, images: Sequence[Image.Image]) -> list[Tensor]:
-        if getattr(self._image_processor, "do_center_crop", False):
-            # What the processor would cut off anyway; a sliver would grow to gigabytes before that.
-            images = [middle(image, longest_ratio=2) for image in images]
-        encoded = self._model.get_image_features(
-            pixel_values=self._pixels.read(images)
-        ).pooler_output
-        check_finite(encoded)
-        return [row.clone() for row in torch.nn.functional.normalize(encoded.float(), dim=-1)]
+def _asked(query: Query) -> Classify | Embed | EmbedTexts:
+    """Gives what is asked of an image, a crop or of texts."""
+    ask = query.ask if isinstance(query, InBox) else query
+    if not isinstance(ask, Classify | Embed | EmbedTexts):
+        raise TypeError(f"expected a query that a classifier answers, got {query!r:.80}")
+    return ask
+
+
+def _shown(question: ImageQuery) -> tuple[Image.Image, str]:
+    """Gives what is looked at, and the name of these pixels."""
+    image, key = question.item.image, question.item.content_key
+    if not isinstance(question.query, InBox):
+        return image, key
+    box = question.query.box
+    return crop_square(image, box), f"{key} box {box.x_min},{box.y_min},{box.x_max},{box.y_max}"
+
+
+def _vector(values: Tensor) -> Vector:
+    """Gives a vector as plain numbers, to eight decimals: finer than a float32 of length 1 tells."""
+    return Vector(tuple(round(value, 8) for value in values.tolist()))
 
 
 def _share(phrases: Tensor, neutral: Tensor, own: int) -> float:

@@ -39,7 +39,7 @@ class TextVectors:
         self._templates = tuple(templates)
         self._neutral = neutral
         self._batch = batch
-        self._cache: FeatureCache[Tensor] = FeatureCache(cache_bytes)
+        self._cache = FeatureCache(cache_bytes)
 
     def of(self, candidates: Sequence[str]) -> Tensor:
         """Gives a float32 vector of length 1 for each candidate, shape (candidates, width).
@@ -48,18 +48,20 @@ class TextVectors:
 
         Raises `PhraseRefused` for a candidate longer than the model can read.
         """
-        names = dict.fromkeys(candidates)
-        # Taken out at once: what is put below may push them out of the cache.
-        vectors = {name: found for name in names if (found := self._cache.get(name)) is not None}
-        missing = [name for name in names if name not in vectors]
-        at_once = max(1, self._batch // len(self._templates))
-        for start in range(0, len(missing), at_once):
-            batch = missing[start : start + at_once]
-            groups = [filled(name, self._templates) for name in batch]
-            for name, vector in zip(batch, with_smaller_batches(groups, self._encode), strict=True):
-                vectors[name] = vector
-                self._cache.put(name, vector, vector.numel() * vector.element_size())
-        return torch.stack([vectors[name] for name in candidates])
+        return self._vectors([filled(name, self._templates) for name in candidates])
+
+    def as_they_stand(self, texts: Sequence[str]) -> Tensor:
+        """Gives the same for texts that are put into no template. Raises as `of`."""
+        return self._vectors([(text,) for text in texts])
+
+    def _vectors(self, groups: Sequence[tuple[str, ...]]) -> Tensor:
+        """Gives a vector for each group of texts that mean the same; all groups have one length."""
+        vectors = self._cache.features(
+            {group: group for group in groups},
+            lambda some: with_smaller_batches(some, self._encode),
+            at_once=max(1, self._batch // len(groups[0])),
+        )
+        return torch.stack([vectors[group] for group in groups])
 
     def reads(self, candidate: str) -> bool:
         """Says whether a candidate is short enough."""

@@ -84,7 +84,7 @@ class FlorenceEngine:
         self._image_processor = image_processor
         self._pixels = PixelReader(image_processor, model.device, model.dtype)
         self._options = options
-        self._cache: FeatureCache[Tensor] = FeatureCache(options.cache_bytes)
+        self._cache = FeatureCache(options.cache_bytes)
         self.vocabulary = _vocabulary(tokenizer)
         self.images_encoded = 0
 
@@ -158,18 +158,11 @@ class FlorenceEngine:
 
     def _features(self, asks: Sequence[Ask]) -> dict[str, Tensor]:
         """Gives the image tokens of each content key, shape (image tokens, width)."""
-        images = {ask.content_key: ask.image for ask in asks}
-        found = {key: self._cache.get(key) for key in images}
-        missing = [(key, images[key]) for key, value in found.items() if value is None]
-        features = {key: value for key, value in found.items() if value is not None}
-        at_once = 1 if self._on_cpu else self._options.image_batch
-        for start in range(0, len(missing), at_once):
-            batch = missing[start : start + at_once]
-            encoded = with_smaller_batches([image for _, image in batch], self._encode)
-            for (key, _), value in zip(batch, encoded, strict=True):
-                features[key] = value
-                self._cache.put(key, value, value.numel() * value.element_size())
-        return features
+        return self._cache.features(
+            {ask.content_key: ask.image for ask in asks},
+            lambda images: with_smaller_batches(images, self._encode),
+            at_once=1 if self._on_cpu else self._options.image_batch,
+        )
 
     @torch.inference_mode()
     def _encode(self, images: Sequence[Image.Image]) -> list[Tensor]:

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from models.matching import judged
 from models.measures import (
     Counts,
     auroc,
     best_threshold,
     calibration_error,
     count_boxes,
-    is_true,
 )
 from models.queries import Detect, Ground, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
@@ -113,9 +113,9 @@ def _box_figures(
             figures["recall@0.5"] = round(counts.recall, 4)
     scores = [detection.score or 0.0 for items in found for detection in items]
     true = [
-        truth
+        truth is True
         for items, truths_here in zip(found, truths, strict=True)
-        for truth in is_true(items, truths_here, least_iou=0.5)
+        for truth in judged(items, truths_here, least_iou=0.5)
     ]
     figures["boxes"] = len(scores)
     figures["false boxes"] = len(true) - sum(true)

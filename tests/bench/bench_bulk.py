@@ -18,7 +18,6 @@ from rich.console import Console
 from backend.delivery.owed import OwedTasks
 from backend.delivery.writer import CHUNK
 from backend.errors import OperatorError
-from backend.label_studio.project_key import ProjectKey
 from backend.processes.supervisor import ending_signals
 from backend.queue.connection import connect
 from tests.bench.bulk_lab import BulkLab, open_bulk_lab
@@ -96,7 +95,7 @@ def _speed(lab: BulkLab, tasks: int, rounds: int) -> Iterator[Figure]:
 def _late(lab: BulkLab, tasks: int) -> Iterator[Figure]:
     """The courier, with all tasks of a project owed at once."""
     project = lab.new_project("late", tasks)
-    key = ProjectKey.of(lab.api.project(project))
+    key = lab.api.project(project).key
     if key is None:
         raise RuntimeError("expected a project with the time of its making")
     courier = lab.courier()
@@ -133,9 +132,7 @@ def _memory(lab: BulkLab, names: Sequence[str], over: str) -> Iterator[Figure]:
 
 def _ids(lab: BulkLab, project: int) -> list[int]:
     return [
-        int(task["id"])
-        for page in lab.api.pages(project, page_size=1000, include="id")
-        for task in page
+        task.id for page in lab.api.pages(project, page_size=1000, include="id") for task in page
     ]
 
 

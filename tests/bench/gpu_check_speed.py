@@ -12,7 +12,8 @@ import torch
 from models.queries import Classify, Ground
 from tests.bench.engine_parts import operations, seconds, timed_parts
 from tests.bench.engine_size import LABELS, pictures
-from tests.bench.gpu_check_ways import Loaded, florence_of, peak_bytes, run
+from tests.bench.gpu_check_ways import Loaded, peak_bytes, run
+from tests.engines import florence_of
 
 __all__ = ["classified", "located", "operations_of", "parts", "preparing", "tower"]
 

@@ -14,15 +14,16 @@ import torch
 from PIL import Image
 
 from models.answering import Overrides
-from models.florence2.engine import Ask, FlorenceEngine, FlorenceOptions
+from models.florence2.engine import Ask, FlorenceOptions
 from models.florence2.parsing import Answer
 from models.prompts import prompts_for
 from models.protocols import ImageQueries
 from models.queries import Ground, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.types import ImageSize
+from tests.engines import florence_of
 
-__all__ = ["Loaded", "answers", "florence_of", "loaded", "peak_bytes", "run"]
+__all__ = ["Loaded", "answers", "loaded", "peak_bytes", "run"]
 
 #: No image is taken from the cache of an earlier pass.
 _passes = itertools.count()
@@ -97,13 +98,6 @@ def answers(
     # Of its own number each: not even the image is shared.
     alone = [Ask(ask.image, f"{number} alone {at}", ask.prompt) for at, ask in enumerate(asks)]
     return [engine.ask([ask], rules)[0] for ask in alone]
-
-
-def florence_of(runtime: LoadedRuntime) -> FlorenceEngine:
-    """Gives the runtime's Florence-2. Raises `TypeError` without one."""
-    if runtime.florence is None:
-        raise TypeError("expected a runtime with a Florence-2, got none")
-    return runtime.florence
 
 
 def peak_bytes(device: torch.device) -> int | None:

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import redis
 
 from backend.demo.environment import Place, Running, repository, running
+from backend.errors import FirstpassError
 from backend.processes.children import ManagedProcess
 from backend.processes.stack import Stack
 from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
+from backend.status.overview import read_overview
 
 #: For what must happen at all; never a measure of speed.
 PATIENCE_S = 600.0
@@ -122,9 +125,25 @@ def _answers(url: str) -> bool:
         return False
 
 
+def wait_until_idle(both: Running) -> None:
+    """Return once no image waits or is with a worker, and no row is owed: then no more rows come."""
+    url = (both.settings.home / "redis" / "url").read_text()
+
+    def is_idle() -> bool:
+        try:
+            with redis.Redis.from_url(url) as connection:
+                seen = read_overview(connection)
+        except (FirstpassError, redis.RedisError):
+            return False
+        leased = sum(queue.leased for queue in seen.queues)
+        return (seen.waiting, leased, seen.owed_tasks) == (0, 0, 0)
+
+    wait_until(is_idle)
+
+
 def wait_until(holds: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Return once it holds. Fails the test after that many seconds."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.5)
+        time.sleep(0.2)

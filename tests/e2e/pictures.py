@@ -41,3 +41,8 @@ def import_pictures(
 
 def rows_per_task(client: LabelStudioClient, project: int) -> Counter[int]:
     return Counter(int(row["task"]) for row in client.predictions(project))
+
+
+def rows(client: LabelStudioClient, project: int) -> int:
+    """How many predictions there are, as the project's page counts them: cheap to ask again and again."""
+    return int(client.project(project)["total_predictions_number"])

@@ -32,10 +32,10 @@ from backend.processes.supervisor import Supervisor
 from backend.settings import Settings, load_settings
 from backend.status.overview import Overview, read_overview
 from tests.conftest import missing_command
-from tests.e2e.conftest import CACHE
 from tests.e2e.killing import PATIENCE_S, wait_until
 from tests.e2e.pictures import rows_per_task
 from tests.pages import blocks
+from tests.real_label_studio import CACHE
 
 USER, PASSWORD = "label-studio", "between-the-two"
 

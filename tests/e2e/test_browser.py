@@ -13,7 +13,7 @@ from backend.demo.images import demo_images
 from backend.demo.run import predict_all
 from tests.conftest import missing_command
 from tests.e2e.browser import Editor, chromium
-from tests.e2e.conftest import NewProject
+from tests.real_label_studio import NewProject
 
 #: Its image shows four kinds of shapes: good to look at in the screenshot.
 ROW = 3

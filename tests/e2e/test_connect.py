@@ -19,6 +19,7 @@ from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
 from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Backend, Project, Webhook
 from backend.prediction.model_version import is_model_version
 from backend.processes.stack import settings_environment
 from backend.processes.supervisor import Supervisor
@@ -31,8 +32,6 @@ from backend.settings import SECRET_HEADER, Settings
 from tests.e2e.killing import stopped
 
 SECRET = "open-sesame"
-
-Json = dict[str, Any]
 
 
 @pytest.fixture
@@ -73,21 +72,26 @@ def levels(findings: list[Finding]) -> list[str]:
     return [finding.level.value for finding in findings]
 
 
-def state(api: LabelStudioApi, project: int) -> tuple[Json, Json, Json]:
+def state(api: LabelStudioApi, project: int) -> tuple[Project, Backend, Webhook]:
     """The project, its one backend, its one webhook."""
     (backend,), (webhook,) = api.backends(project), api.webhooks(project)
     return api.project(project), backend, webhook
 
 
+def webhooks_whole(api: LabelStudioApi, project: int) -> object:
+    """The webhooks with all that Label Studio tells of them."""
+    return api._connection.get("/api/webhooks/", object, {"project": project})
+
+
 def check(api: LabelStudioApi, project: int) -> None:
     """All is as it should be."""
     found, backend, webhook = state(api, project)
-    assert is_model_version(backend["title"])
-    assert backend["title"] == backend["model_version"] == found["model_version"]
-    assert backend["state"] == "CO"
-    assert backend["is_interactive"]
-    assert found["show_collab_predictions"]
-    assert webhook["headers"] == {SECRET_HEADER: SECRET}
+    assert is_model_version(backend.title)
+    assert backend.title == backend.model_version == found.model_version
+    assert backend.state == "CO"
+    assert backend.is_interactive
+    assert found.show_collab_predictions
+    assert webhook.headers == {SECRET_HEADER: SECRET}
 
 
 def test_a_fresh_project_is_connected_and_a_prediction_arrives(
@@ -105,12 +109,12 @@ def test_a_fresh_project_is_connected_and_a_prediction_arrives(
 def test_connecting_again_changes_nothing(api: LabelStudioApi, settings: Settings, project: int):
     """Not even the times at which things were changed."""
     connect(settings, project)
-    _, _, before = state(api, project)
+    before = webhooks_whole(api, project)
 
     findings = connect(settings, project)
 
     assert levels(findings)[3:] == ["already so", "already so", "already so", "ok"]
-    assert state(api, project)[2] == before
+    assert webhooks_whole(api, project) == before
     check(api, project)
 
 
@@ -121,11 +125,11 @@ def test_what_somebody_changed_is_repaired(
     connect(settings, project)
     _, backend, webhook = state(api, project)
     fields = OurBackend.from_settings(settings).fields("My model")
-    api.update_backend(backend["id"], project=project, **{**fields, "is_interactive": False})
+    api.update_backend(backend.id, project=project, **{**fields, "is_interactive": False})
     api.update_project(project, show_collab_predictions=False)
-    api.delete_webhook(webhook["id"])
+    api.delete_webhook(webhook.id)
     for _ in range(2):
-        api.create_webhook(project, url=webhook["url"], headers={SECRET_HEADER: "old", "X": "y"})
+        api.create_webhook(project, url=webhook.url, headers={SECRET_HEADER: "old", "X": "y"})
 
     findings = connect(settings, project)
 
@@ -133,8 +137,8 @@ def test_what_somebody_changed_is_repaired(
     assert "its name was 'My model', it was not interactive" in findings[3].what
     assert "there were several" in findings[5].what
     found, backend, webhook = state(api, project)
-    assert webhook["headers"] == {SECRET_HEADER: SECRET, "X": "y"}
-    assert backend["title"] == found["model_version"] == backend["model_version"]
+    assert webhook.headers == {SECRET_HEADER: SECRET, "X": "y"}
+    assert backend.title == found.model_version == backend.model_version
 
 
 def test_the_version_is_put_back_after_predictions_were_deleted(
@@ -143,9 +147,9 @@ def test_the_version_is_put_back_after_predictions_were_deleted(
     """Label Studio empties it then, and its label stream asks nobody any more."""
     with stopped(courier_pid(settings)):  # which would put it back as well, sooner or later
         connect(settings, project)
-        version = api.project(project)["model_version"]
+        version = api.project(project).model_version
         api.delete_model_version(project, version)
-        assert api.project(project)["model_version"] is None
+        assert api.project(project).model_version == ""
 
     connect(settings, project)
 
@@ -213,7 +217,7 @@ def test_a_config_that_cannot_be_served_changes_nothing(
 
     assert findings[-1].level is Level.ERROR
     assert words in findings[-1].what
-    assert api.backends(project) == api.webhooks(project) == []
+    assert (api.backends(project), api.webhooks(project)) == ([], [])
 
 
 def test_an_unknown_project_and_a_wrong_token_are_said_in_a_sentence(settings: Settings):
@@ -274,7 +278,7 @@ def test_a_refused_address_is_explained_and_leaves_nothing(
             assert findings[-1].level is Level.ERROR
             assert "SSRF_PROTECTION_ENABLED=false" in findings[-1].what
             with LabelStudioApi.from_settings(settings.model_copy(update=theirs)) as api:
-                assert api.backends(project) == api.webhooks(project) == []
+                assert (api.backends(project), api.webhooks(project)) == ([], [])
 
 
 # ---- the version follows ----
@@ -289,7 +293,7 @@ def test_title_version_and_scores_follow_a_changed_label_config(
 ):
     """The rows of before stay; the score column shows the new version's."""
     connect(settings, project)
-    before = api.project(project)["model_version"]
+    before = api.project(project).model_version
     changed = demo_config.replace('name="box"', 'name="box" model_score_threshold="0.99"')
     api.update_project(project, label_config=changed)
     with OurWeb.from_settings(settings) as web:
@@ -300,13 +304,11 @@ def test_title_version_and_scores_follow_a_changed_label_config(
     assert follow(api, project, version, settings) in (Followed(before, version), None)
 
     found, backend, _ = state(api, project)
-    assert backend["title"] == found["model_version"] == version
+    assert backend.title == found.model_version == version
     assert before in api.model_versions(project)
     (task,) = next(api.pages(project, page_size=1))
-    api.create_prediction(
-        {"task": task["id"], "result": [], "score": 0.5, "model_version": version}
-    )
-    assert score_of(client, project, task["id"]) == 0.5
+    api.create_prediction({"task": task.id, "result": [], "score": 0.5, "model_version": version})
+    assert score_of(client, project, task.id) == 0.5
     assert follow(api, project, version, settings) is None
 
 

@@ -6,11 +6,12 @@ from collections import defaultdict
 
 import pytest
 
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.images import demo_images
 from backend.demo.run import predict_all
-from tests.e2e.conftest import NewProject
+from backend.plain import Json
 from tests.e2e.test_predictions import upload
+from tests.real_label_studio import NewProject
 
 SHAPES = (
     '<Label value="Round" predicted_values="circle,ring"/>'

@@ -91,7 +91,7 @@ def test_a_project_that_is_not_connected_is_an_error_and_stays_so(settings: Sett
 
     assert f"`firstpass connect --project {project}`" in str(error.fix)
     with LabelStudioApi.from_settings(settings) as api:
-        assert api.backends(project) == api.webhooks(project) == []
+        assert (api.backends(project), api.webhooks(project)) == ([], [])
 
 
 def test_what_came_apart_is_named(settings: Settings, project: int):
@@ -100,8 +100,8 @@ def test_what_came_apart_is_named(settings: Settings, project: int):
     with LabelStudioApi.from_settings(settings) as api:
         (backend,), (webhook,) = api.backends(project), api.webhooks(project)
         fields = OurBackend.from_settings(settings).fields("My model")
-        api.update_backend(backend["id"], project=project, **fields)
-        api.update_webhook(webhook["id"], headers={})
+        api.update_backend(backend.id, project=project, **fields)
+        api.update_webhook(webhook.id, headers={})
 
     findings = look(settings, project)
 
@@ -195,7 +195,7 @@ def test_an_address_that_label_studio_forbids_is_explained(
 
             assert "ML_BLOCK_LOCAL_IP=false" in str(errors(findings)[-1].fix)
             with LabelStudioApi.from_settings(theirs) as api:
-                assert api.backends(project) == api.webhooks(project) == []
+                assert (api.backends(project), api.webhooks(project)) == ([], [])
 
 
 def test_without_redis_web_and_label_studio_each_is_said(settings: Settings, tmp_path: Path):

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from backend.demo.client import LabelStudioClient
-from backend.demo.environment import Running, repository
+from backend.demo.environment import Running
 from backend.demo.images import DemoImage, demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
+from backend.plain import Json
 from backend.processes.stack import settings_environment
+from tests import forks
 from tests.e2e.killing import PATIENCE_S
-
-Json = dict[str, Any]
 
 
 class Evaluate:
@@ -35,14 +32,8 @@ class Evaluate:
         }
 
     def __call__(self, *arguments: object, expect: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "backend.cli.main", "evaluate", *map(str, arguments)],
-            env=self._environment,
-            cwd=repository(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
+        done = forks.firstpass(
+            *("evaluate", *arguments), env=self._environment, timeout_s=PATIENCE_S
         )
         assert done.returncode == expect, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
@@ -87,31 +78,25 @@ def labelled_project(
     project = client.create_project("Evaluated", config)
     tasks = client.upload(project, {image.name: image.png for image in images})
     for task, image in zip(tasks[:-2], images[:-2], strict=True):
-        annotate(both, task, {"result": drawn(image), "lead_time": 5})
+        annotate(client, task, {"result": drawn(image), "lead_time": 5})
     # A second opinion on the first one, which the one marked as ground truth outweighs.
-    annotate(both, tasks[0], {"result": [], "lead_time": 5})
+    annotate(client, tasks[0], {"result": [], "lead_time": 5})
     first = client.annotations(tasks[0])
     kept = next(one for one in first if one["result"])
     put(both, f"/api/annotations/{kept['id']}/", {"ground_truth": True})
-    annotate(both, tasks[-2], {"result": [], "was_cancelled": True})
+    annotate(client, tasks[-2], {"result": [], "was_cancelled": True})
     return project
 
 
-def annotate(both: Running, task: int, body: Json) -> None:
-    send(both, "POST", f"/api/tasks/{task}/annotations/", body)
+def annotate(client: LabelStudioClient, task: int, body: Json) -> None:
+    client.post(f"/api/tasks/{task}/annotations/", body)
 
 
 def put(both: Running, path: str, body: Json) -> None:
-    send(both, "PATCH", path, body)
-
-
-def send(both: Running, method: str, path: str, body: Json) -> None:
     credential = LabelStudioCredential.from_settings(both.settings)
     assert credential is not None
     url = both.label_studio.url + path
-    httpx.request(
-        method, url, json=body, headers=credential.headers(), timeout=60
-    ).raise_for_status()
+    httpx.patch(url, json=body, headers=credential.headers(), timeout=60).raise_for_status()
 
 
 def test_a_project_is_measured_by_its_annotations_and_gets_its_best_thresholds(
@@ -142,7 +127,7 @@ def test_a_project_is_measured_by_its_annotations_and_gets_its_best_thresholds(
     said = " ".join(evaluate("project", project, "--write-thresholds").split())
 
     with LabelStudioApi.from_settings(both.settings) as api:
-        after = api.project(project)["label_config"]
+        after = api.project(project).label_config
     better = [change for change in report["thresholds"] if not change["kept_because"]]
     assert better
     for change in better:

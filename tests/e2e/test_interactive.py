@@ -12,8 +12,8 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.processes.stack import settings_environment
-from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
+from tests.real_label_studio import NewProject
 
 #: A circle, two stars, a cross and a ring.
 SCENE = demo_images(4)[3]

@@ -22,9 +22,9 @@ from models.boxes import grown, iou
 from models.types import Box
 from tests.conftest import missing_command
 from tests.e2e.browser import Editor, chromium
-from tests.e2e.conftest import NewProject
 from tests.e2e.killing import wait_until
 from tests.e2e.smart_tools import SmartTools
+from tests.real_label_studio import NewProject
 
 #: Two stars, a circle, a cross and a ring before bricks.
 SCENE = demo_images(4)[3]
@@ -245,7 +245,7 @@ def accept_webhooks(both: Running, project: int) -> None:
     headers = {"Authorization": f"Basic {b64encode(given).decode()}"}
     with LabelStudioApi.from_settings(both.settings) as api:
         (webhook,) = api.webhooks(project)
-        api.update_webhook(webhook["id"], url=webhook["url"], headers=headers)
+        api.update_webhook(webhook.id, url=webhook.url, headers=headers)
 
 
 def typed_lately(both: Running, project: dict[str, Any]) -> list[tuple[str, str, int, int]]:

@@ -11,7 +11,7 @@ from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from tests.conftest import missing_command
 from tests.e2e.browser import Editor, chromium
-from tests.e2e.conftest import NewProject
+from tests.real_label_studio import NewProject
 
 LABELS = "".join(f'<Label value="{shape}"/>' for shape in ("circle", "ring", "star", "cross"))
 CONFIG = (

@@ -31,9 +31,10 @@ from backend.label_studio.credential import LabelStudioCredential
 from backend.processes.stack import settings_environment
 from backend.queue.keys import BULK_QUEUE
 from backend.status.overview import read_overview
-from tests.e2e.conftest import NewProject
+from tests import forks
 from tests.e2e.killing import PATIENCE_S, stopped, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, picture, rows_per_task
+from tests.real_label_studio import NewProject
 
 DONE, NOT_DONE, SOME_FAILED, STOPPED = 0, 2, 3, 130
 
@@ -66,12 +67,20 @@ class Prelabel:
 
     def run(self, *arguments: object, expect: int = DONE, **environment: str) -> str:
         """All that it says, on one line."""
-        return ended(self.start(*arguments, **environment), expect)
+        done = forks.firstpass(
+            *("prelabel", *arguments), env=self._environment | environment, timeout_s=PATIENCE_S
+        )
+        return words(done.returncode, done.stdout, done.stderr, expect)
 
 
 def ended(process: subprocess.Popen[str], expect: int) -> str:
+    """What a command that was started says in all, on one line."""
     out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == expect, f"{process.returncode}\n{out}\n{err}"
+    return words(process.returncode, out, err, expect)
+
+
+def words(code: int, out: str, err: str, expect: int) -> str:
+    assert code == expect, f"{code}\n{out}\n{err}"
     assert "Traceback" not in out + err
     return " ".join((out + err).split())
 

@@ -14,7 +14,7 @@ from backend.demo.images import demo_images
 from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
 from backend.processes.stack import settings_environment
-from tests.e2e.conftest import NewProject
+from tests.real_label_studio import NewProject
 
 OLD, OTHER = "tiny-00000000aa", "yolo-v8"
 
@@ -35,17 +35,15 @@ def test_old_versions_go_and_all_else_stays(
     project = new_project(demo_config)
     task, other = client.upload(project, {image.name: image.png for image in demo_images(2)})
     with LabelStudioApi.from_settings(both.settings) as api:
-        current = api.task(task)["predictions"][0]["model_version"]
+        current = api.task(task).predictions[0].model_version
         rows: list[dict[str, Any]] = [
             {"task": one, "result": [], "score": None, "model_version": version}
             for one in (task, other)
             for version in (OLD, OTHER)
         ]
         api.import_predictions(project, rows)
-        old = next(row for row in api.predictions_of(task) if row["model_version"] == OLD)
-        client.post(
-            f"/api/tasks/{task}/annotations/", {"result": [], "parent_prediction": old["id"]}
-        )
+        old = next(row for row in api.task(task).predictions if row.model_version == OLD)
+        client.post(f"/api/tasks/{task}/annotations/", {"result": [], "parent_prediction": old.id})
 
         with pytest.raises(BadRequest, match="--yes"):
             prune(both, "--project", str(project))
@@ -57,9 +55,9 @@ def test_old_versions_go_and_all_else_stays(
         assert "1 of them are kept: annotations name them as their origin" in printed
         assert "another tool's, kept" in printed
         assert api.model_versions(project) == {current: 1, OLD: 1, OTHER: 2}
-        assert api.project(project)["model_version"] == current
+        assert api.project(project).model_version == current
         (annotation,) = api.annotations(task)
-        assert annotation["parent_prediction"] == old["id"]
+        assert annotation.parent_prediction == old.id
         assert "Nothing to remove" in prune(both, "--project", str(project))
 
         prune(both, "--project", str(project), "--yes", "--with-parents")
@@ -73,7 +71,7 @@ def test_old_versions_go_and_all_else_stays(
         prune(both, "--project", str(project), "--yes", "--anyway", "--version", OTHER)
 
         assert api.model_versions(project) == {current: 1}
-        assert api.project(project)["model_version"] == current
+        assert api.project(project).model_version == current
 
 
 def test_rows_without_a_version_go_when_named(
@@ -83,11 +81,11 @@ def test_rows_without_a_version_go_when_named(
     project = new_project(demo_config)
     (task,) = client.upload(project, {image.name: image.png for image in demo_images(1)})
     with LabelStudioApi.from_settings(both.settings) as api:
-        current = api.task(task)["predictions"][0]["model_version"]
+        current = api.task(task).predictions[0].model_version
         api.create_prediction({"task": task, "result": [], "model_version": ""})
-        assert len(api.predictions_of(task)) == 2
+        assert len(api.task(task).predictions) == 2
 
         printed = prune(both, "--project", str(project), "--yes", "--version", "")
 
         assert "1 predictions of (no version) are removed" in printed
-        assert [row["model_version"] for row in api.predictions_of(task)] == [current]
+        assert [row.model_version for row in api.task(task).predictions] == [current]

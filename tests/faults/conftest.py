@@ -8,18 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.processes.redis_server import RedisServerMissing
 from backend.queue.submit import SubmitLimits
-from tests.conftest import missing
-from tests.faults import redis_process
-from tests.faults.redis_process import RedisProcess
+from backend.queue.window import RECHECK_S
+from tests.conftest import StartRedis
 from tests.faults.rig import NOBODY, Rig, Users
 
 MakeRig = Callable[..., Rig]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    redis_process.ON_PATH = config.getoption("--redis") == "path"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
+def make_rig(start_redis: StartRedis, tmp_path: Path) -> Iterator[MakeRig]:
     """Makes a rig over a Redis with these options; ends it with the conservation check."""
     with ExitStack() as stack:
 
@@ -40,17 +34,13 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
             timeout_s: int = 3600,
             env: dict[str, str] | None = None,
             users: Users = NOBODY,
+            recheck_s: float = RECHECK_S,
             **redis: str,
         ) -> Rig:
             options = {name.replace("_", "-"): value for name, value in redis.items()}
-            server = RedisProcess(tmp_path / "redis", options, env)
-            stack.callback(server.end)
-            try:
-                server.start()
-            except RedisServerMissing as error:
-                missing(str(error))
+            server = start_redis(tmp_path / "redis", options, **(env or {}))
             limits = SubmitLimits(queue_limit=limit, job_timeout_s=timeout_s)
-            rig = Rig(server, tmp_path, limits, users)
+            rig = Rig(server, tmp_path, limits, users, recheck_s=recheck_s)
             stack.callback(rig.close)
             return rig
 

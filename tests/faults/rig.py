@@ -19,10 +19,11 @@ from backend.queue.keys import QUEUES, result_key
 from backend.queue.payload import decode_outcome
 from backend.queue.results import ResultListener
 from backend.queue.submit import Submission, SubmitLimits, Submitted, Submitter
-from tests.faults.redis_process import RedisProcess
+from backend.queue.window import RECHECK_S
 from tests.faults.stock import Stock, take_stock
-from tests.faults.worker_process import WorkerProcess
 from tests.integration.test_queue import requests_for
+from tests.redis_process import RedisProcess
+from tests.standin.worker_process import WorkerProcess
 
 #: For what must happen at all; never a measure of speed.
 PATIENCE_S = 300.0
@@ -45,7 +46,13 @@ class Rig:
     """Everything a fault test needs; `ids` maps each id submitted by a test to its image's name."""
 
     def __init__(
-        self, server: RedisProcess, folder: Path, limits: SubmitLimits, users: Users = NOBODY
+        self,
+        server: RedisProcess,
+        folder: Path,
+        limits: SubmitLimits,
+        users: Users = NOBODY,
+        *,
+        recheck_s: float = RECHECK_S,
     ) -> None:
         self.users = users
         self.server = server
@@ -59,7 +66,7 @@ class Rig:
         self.web = connect(server.url(users.web), retries=10)
         self.submitter = Submitter(self.web, limits)
         self.listener = ResultListener(self.web)
-        self.queue = JobQueue(self.web, self.submitter, self.listener)
+        self.queue = JobQueue(self.web, self.submitter, self.listener, recheck_s=recheck_s)
         self.listener.start()
 
     # -- callers ----------------------------------------------------------------------------------
@@ -133,10 +140,14 @@ class Rig:
         return ended
 
     def kill_in_each(
-        self, parts: Iterable[Iterable[str]], options: Mapping[str, object], *, workers: int
+        self,
+        parts: Iterable[Iterable[str]],
+        options: Mapping[str, object],
+        dice: random.Random,
+        *,
+        workers: int,
     ) -> None:
         """Submit part after part; in the middle of each SIGKILL a worker at a random moment, and replace it."""
-        dice = random.Random()
         current = [self.worker(**options) for _ in range(workers)]
         for names in parts:
             before = len(self.outcomes())

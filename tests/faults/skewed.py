@@ -27,6 +27,7 @@ from backend.projects.doctor.installation import check_courier, check_workers
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
+from backend.queue.failures import FailedTask
 from backend.queue.keys import CACHE_INDEX
 from backend.queue.retry import Retrier
 from backend.queue.submit import Submission, SubmitLimits, Submitter
@@ -48,7 +49,7 @@ def write(connection: redis.Redis) -> None:
     desk.hand_over(PROJECT, "version", [Slot(1)])
     owed.note_change(PROJECT)
     failed.note(PROJECT, {2: Failure("ImageUnreadable", "broken", transient=False)})
-    failed.owe_again([f"task 3 of project {AGAIN}"])
+    failed.owe_again([FailedTask(str(AGAIN), 3)])
     submitter = Submitter(connection, SubmitLimits(1000, 60))
     waiting = requests_for(WAITING)
     submitter.submit([Submission(*item) for item in waiting.items()], interactive=False)

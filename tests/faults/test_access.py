@@ -1,7 +1,8 @@
-"""The Redis users of the README: enough for asking and working, and for nothing else."""
+"""The Redis users of docs/operate.md: enough for asking and working, and for nothing else."""
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import ENDLESS_S, PATIENCE_S, Rig, Users, answered, failed
+from tests.pages import REPOSITORY
 
-#: As in the README, but for the passwords.
-USERS = """\
-user default off
-user firstpass-web on >firstpass-web resetchannels &firstpass:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting +time -@dangerous +info
-user firstpass-worker on >firstpass-worker resetchannels &firstpass:* &rq:pubsub:* ~rq:* ~firstpass:* +@read +@write +@connection +@transaction +@pubsub +@scripting +@blocking +time -@dangerous +info +client|list
-"""
+#: As they stand there, but that each user's name is its password.
+USERS = "".join(
+    re.sub(r"^user (\S+) on >PASSWORD", r"user \1 on >\1", line) + "\n"
+    for line in (REPOSITORY / "docs" / "operate.md").read_text().splitlines()
+    if line.startswith("user ")
+)
 ADMIN = "user admin on >admin allkeys allchannels +@all\n"
 REFUSED = (
     "FLUSHALL",

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from backend.cli.main import app
 from backend.queue.drain import EVERYBODY, Drains
 from backend.queue.readiness import not_ready
-from backend.queue.vitals import DRAINED_STATE
+from backend.queue.worker_card import DRAINED_STATE
 from backend.status.overview import read_overview
 from backend.status.verdict import overview_json, problems
 from backend.status.wording import worker_name
@@ -87,7 +87,7 @@ def test_one_is_drained_and_the_other_works_on(rig: Rig) -> None:
     notes = " ".join(overview_json(read_overview(rig.connection))["notes"])
     assert f"{worker_name(first)} (drained)" in notes
 
-    assert "They take images again." in run(rig, "--undo", worker_name(first)).output
+    assert "Drained no more: " in run(rig, "--undo", worker_name(first)).output
     rig.until(lambda: DRAINED_STATE not in states(rig))
 
 

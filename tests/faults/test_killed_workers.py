@@ -14,12 +14,12 @@ from tests.faults.rig import ENDLESS_S, PATIENCE_S, Rig, answered
 LEASE_S = 2
 
 
-def test_3000_images_survive_random_kills(rig: Rig) -> None:
+def test_3000_images_survive_random_kills(rig: Rig, dice: random.Random) -> None:
     """With a worker killed in the middle of each 375, all are answered and nothing is left over."""
     names = [f"ok-{i}" for i in range(3000)]
     options = {"base_s": 0.02, "image_s": 0.004, "lease_s": LEASE_S}
 
-    rig.kill_in_each((names[i::8] for i in range(8)), options, workers=2)
+    rig.kill_in_each((names[i::8] for i in range(8)), options, dice, workers=2)
     rig.until(rig.all_done)
 
     assert answered(rig.outcomes()) == set(names)
@@ -29,9 +29,10 @@ def test_3000_images_survive_random_kills(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-def test_signals_at_any_point_conserve_the_ids(rig: Rig, signum: signal.Signals) -> None:
+def test_signals_at_any_point_conserve_the_ids(
+    rig: Rig, dice: random.Random, signum: signal.Signals
+) -> None:
     """Ten workers with a model that costs nothing are ended at random: no id is lost or made."""
-    dice = random.Random()
     for i in range(10):
         rig.submit(f"ok-{i}-{j}" for j in range(300))
         before = len(rig.outcomes())

@@ -9,6 +9,7 @@ import time
 import pytest
 from rq.job import JobStatus
 
+from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig, answered, failed
 
 
@@ -91,11 +92,9 @@ def test_a_job_cancelled_under_its_worker_stays_cancelled(rig: Rig, name: str) -
     job.delete()
 
 
-def test_a_waiter_is_told_that_its_job_was_cancelled(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_waiter_is_told_that_its_job_was_cancelled(make_rig: MakeRig) -> None:
     """The request ends with a reason; the job is not brought back behind the operator's back."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.3)
+    rig = make_rig(recheck_s=0.3)
 
     def cancel() -> None:
         rig.until(lambda: rig.stock().queued)

@@ -55,10 +55,10 @@ def submit_in_parts(rig: Rig, parts: int, size: int, stop: threading.Event) -> N
                 time.sleep(0.1)
 
 
-def test_redis_killed_four_times_under_load(make_rig: MakeRig) -> None:
+def test_redis_killed_four_times_under_load(make_rig: MakeRig, dice: random.Random) -> None:
     """With its append-only file each acknowledged image is answered, and both workers live on."""
     rig = make_rig(appendonly="yes", appendfsync="always")
-    dice, stop = random.Random(), threading.Event()
+    stop = threading.Event()
     workers = [rig.worker(base_s=0.02, image_s=0.004) for _ in range(2)]
     submitting = threading.Thread(target=submit_in_parts, args=(rig, 40, 40, stop))
     submitting.start()
@@ -132,7 +132,6 @@ def test_what_everysec_loses_on_a_slow_disk_is_submitted_again(
     make_rig: MakeRig, slow_disk: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests that wait get their answers although Redis forgot jobs that it had acknowledged."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.0)
     seen, look = threading.Event(), Window._look
 
     def look_when_seen(window: Window) -> None:
@@ -140,7 +139,7 @@ def test_what_everysec_loses_on_a_slow_disk_is_submitted_again(
         look(window)
 
     monkeypatch.setattr(Window, "_look", look_when_seen)
-    rig = make_rig(env=slow_disk, appendonly="yes", appendfsync="everysec")
+    rig = make_rig(recheck_s=1.0, env=slow_disk, appendonly="yes", appendfsync="everysec")
     got: dict[str, object] = {}
 
     def ask(part: int) -> None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import threading
 import time
 
-import pytest
-
 from backend.errors import Failure
 from backend.queue.submit import Standing
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig, answered
 
 
-def test_a_job_wiped_out_under_a_waiter_is_answered(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_wiped_out_under_a_waiter_is_answered(make_rig: MakeRig) -> None:
     """Job and queue are deleted while a request waits: it submits again, and gets its answer."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.0)
+    rig = make_rig(recheck_s=1.0)
 
     def wipe() -> None:
         rig.until(lambda: rig.stock().queued)
@@ -33,11 +29,9 @@ def test_a_job_wiped_out_under_a_waiter_is_answered(
     assert rig.runs("ok-1") == 1
 
 
-def test_news_of_other_images_does_not_put_off_the_look(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_news_of_other_images_does_not_put_off_the_look(make_rig: MakeRig) -> None:
     """A request whose other images keep coming in still notices that one of them vanished."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 1.5)
+    rig = make_rig(recheck_s=1.5)
     names = [f"ok-{i}" for i in range(60)]
 
     def wipe() -> None:

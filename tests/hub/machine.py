@@ -10,16 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import forks
 from tests.hub.make_repositories import CLIP, FLORENCE
 
 __all__ = ["Machine", "cache_folder", "make"]
 
 _ROOT = Path(__file__).parents[2]
-#: The command, with pauses between tries that a test can wait for.
-_HURRIED = (
-    "import models.hub.requests as requests; requests.PAUSES_S = (0.01,) * 4; "
-    "from backend.cli.main import main; main()"
-)
+
+
+def _hurried() -> None:
+    """The command's pauses between tries are such that a test can wait for them."""
+    import models.hub.requests as requests  # reads the environment, which is the machine's by now
+
+    requests.PAUSES_S = (0.01,) * 4
 
 
 @dataclass
@@ -45,14 +48,8 @@ class Machine:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `firstpass` to its end; its pauses between tries are short."""
-        return subprocess.run(
-            [sys.executable, "-c", _HURRIED, *arguments],
-            env={**self.environment, **environment},
-            cwd=_ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=280,
+        return forks.firstpass(
+            *arguments, env={**self.environment, **environment}, timeout_s=280, first=_hurried
         )
 
     def library(self, repository: str, *, local_files_only: bool = False) -> Path:

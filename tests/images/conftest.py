@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import _patience, label_studio_bin
 from tests.images.buildah import Buildah
 from tests.images.engine import Docker, Engine
 from tests.images.world import World, beside
-
-__all__ = ["_patience", "label_studio_bin"]
 
 #: What the report says at its end: the engine, what it did not confine, sizes and seconds.
 NOTES: list[str] = []

@@ -14,16 +14,17 @@ from subprocess import CompletedProcess
 import httpx
 import redis
 
-from backend.demo.client import Json, LabelStudioClient
+from backend.demo.client import LabelStudioClient
 from backend.demo.environment import repository
 from backend.demo.label_studio import start_label_studio
+from backend.plain import Json
 from backend.processes.children import free_port
 from backend.processes.stack import Stack
 from backend.processes.supervisor import Supervisor
 from backend.queue.keys import QUEUES, result_key
 from tests.e2e.pictures import BOXES, import_pictures
-from tests.faults.redis_process import RedisProcess
 from tests.images.engine import PATIENCE_S, Container, Engine, Job
+from tests.redis_process import RedisProcess
 
 __all__ = ["World", "beside", "wait_until"]
 
@@ -72,6 +73,10 @@ class World:
         return self._start("bulk", Job(self.web_image, ("prelabel", "project", str(project)), env))
 
     def _start(self, name: str, job: Job) -> Container:
+        if name in self.running:  # tests run in any order, and two would want one port
+            if self.running[name].running:
+                self.end(name)
+            self.running.pop(name, None)
         self.logs += 1
         self.running[name] = self.engine.start(job, self.folder / f"{name}-{self.logs}.log")
         return self.running[name]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,10 +11,11 @@ import redis
 from backend.queue.job_queue import JobQueue
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
+from backend.queue.window import RECHECK_S
 from tests.integration.following import Follow
+from tests.standin.worker_process import WorkerProcess
 
-StartWorker = Callable[..., "subprocess.Popen[bytes]"]
-REPOSITORY = Path(__file__).parents[2]
+StartWorker = Callable[..., WorkerProcess]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,36 +34,32 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
 @pytest.fixture
 def start_worker(redis_url: str, tmp_path: Path) -> Iterator[StartWorker]:
     """Starts stand-in workers; ends those that still run, by their ids."""
-    started: list[subprocess.Popen[bytes]] = []
-    with ExitStack() as stack:
+    started: list[WorkerProcess] = []
 
-        def start(**options: object) -> subprocess.Popen[bytes]:
-            arguments = [
-                text
-                for name, value in options.items()
-                for text in (f"--{name.replace('_', '-')}", str(value))
-            ]
-            log = stack.enter_context((tmp_path / f"worker-{len(started)}.log").open("wb"))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.standin.worker", "--redis", redis_url, *arguments],
-                cwd=REPOSITORY,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            started.append(process)
-            return process
+    def start(**options: object) -> WorkerProcess:
+        arguments = [
+            text
+            for name, value in options.items()
+            for text in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        log = tmp_path / f"worker-{len(started)}.log"
+        started.append(WorkerProcess(["--redis", redis_url, *arguments], log))
+        return started[-1]
 
-        yield start
-        for process in started:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
 
 
 @pytest.fixture
-def job_queue(redis_connection: redis.Redis) -> Iterator[JobQueue]:
+def job_queue(redis_connection: redis.Redis, request: pytest.FixtureRequest) -> Iterator[JobQueue]:
+    """A client of the workers; a parameter says how often it looks for itself."""
     listener = ResultListener(redis_connection)
     listener.start()
     limits = SubmitLimits(queue_limit=10_000, job_timeout_s=3600)
-    yield JobQueue(redis_connection, Submitter(redis_connection, limits), listener)
+    recheck_s = getattr(request, "param", RECHECK_S)
+    submitter = Submitter(redis_connection, limits)
+    yield JobQueue(redis_connection, submitter, listener, recheck_s=recheck_s)
     listener.close()

@@ -285,10 +285,9 @@ def test_without_redis_it_is_said() -> None:
 
 HOLD = """
 import sys, time
-from backend.delivery import turn
+from backend.delivery.turn import Turn
 from backend.queue.connection import connect
-turn.LEASE_S = float(sys.argv[2])
-with turn.Turn(connect(sys.argv[1]), "writer", urgent=False).held():
+with Turn(connect(sys.argv[1]), "writer", urgent=False, lease_s=float(sys.argv[2])).held():
     print("held", flush=True)
     time.sleep(3000)
 """
@@ -314,15 +313,15 @@ def python(code: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture
-def often_renewed(monkeypatch: pytest.MonkeyPatch, redis_connection: redis.Redis) -> None:
-    """Turns on this connection are renewed as for a lease of 0.6 s, and last longer than any pause."""
-    monkeypatch.setattr("backend.delivery.turn.LEASE_S", 0.6)
+def often_renewed(monkeypatch: pytest.MonkeyPatch, redis_connection: redis.Redis) -> Turn:
+    """A turn that is renewed as for a lease of 0.6 s, and lasts longer than any pause."""
     lock = redis_connection.lock
 
     def long_lock(name: str, timeout: float, **options: Any) -> Any:
         return lock(name, timeout=120, **options)
 
     monkeypatch.setattr(redis_connection, "lock", long_lock)
+    return Turn(redis_connection, "writer", urgent=True, lease_s=0.6)
 
 
 @pytest.fixture(params=[15])
@@ -377,15 +376,11 @@ def test_a_killed_holders_turn_is_free_after_the_lease(
         assert redis_connection.exists("writer")
 
 
-def test_what_else_is_to_be_renewed_is_renewed_with_it(
-    often_renewed: None, redis_connection: redis.Redis
-) -> None:
+def test_what_else_is_to_be_renewed_is_renewed_with_it(often_renewed: Turn) -> None:
     """As long as the turn is held, and no longer."""
     renewed: list[float] = []
 
-    with Turn(redis_connection, "writer", urgent=True).held(
-        also=lambda: renewed.append(time.monotonic())
-    ):
+    with often_renewed.held(also=lambda: renewed.append(time.monotonic())):
         until(lambda: len(renewed) >= 3)
     count = len(renewed)
     time.sleep(0.5)
@@ -405,10 +400,9 @@ def test_an_error_within_gives_the_turn_back(redis_connection: redis.Redis) -> N
 
 
 def test_bulk_gives_way_to_who_is_urgent(
-    monkeypatch: pytest.MonkeyPatch, redis_connection: redis.Redis
+    redis_connection: redis.Redis,
 ) -> None:
     """Although each chunk in bulk takes longer than anything is remembered, urgent rows go next."""
-    monkeypatch.setattr("backend.delivery.turn.GIVE_WAY_S", 20)
     order: list[str] = []
     left_ms = [0]
 
@@ -417,10 +411,10 @@ def test_bulk_gives_way_to_who_is_urgent(
         return left_ms[-1] > left_ms[-2] > 0
 
     def urgent() -> None:
-        with Turn(redis_connection, "writer", urgent=True).held():
+        with Turn(redis_connection, "writer", urgent=True, give_way_s=20).held():
             order.append("urgent")
 
-    bulk = Turn(redis_connection, "writer", urgent=False)
+    bulk = Turn(redis_connection, "writer", urgent=False, give_way_s=20)
     thread = threading.Thread(target=urgent)
     with bulk.held():
         order.append("bulk")
@@ -435,14 +429,13 @@ def test_bulk_gives_way_to_who_is_urgent(
 
 
 def test_one_who_wanted_it_and_ended_is_waited_for_a_moment(
-    monkeypatch: pytest.MonkeyPatch, redis_connection: redis.Redis
+    redis_connection: redis.Redis,
 ) -> None:
     """Bulk goes on after that."""
-    monkeypatch.setattr("backend.delivery.turn.GIVE_WAY_S", 1)
     redis_connection.set("writer:wanted", 1)
     began = time.monotonic()
 
-    with Turn(redis_connection, "writer", urgent=False).held():
+    with Turn(redis_connection, "writer", urgent=False, give_way_s=1).held():
         waited_s = time.monotonic() - began
 
     assert waited_s > 0.9

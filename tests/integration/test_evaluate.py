@@ -11,31 +11,31 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from backend.cli.main import app
-from backend.demo.evaluation import Labelled, boxes_of
+from backend.demo.evaluation import boxes_of
 from backend.demo.images import DemoImage, demo_images
 from backend.evaluation.asking import WaysHandler
 from backend.evaluation.ways import AS_PREDICTED, Way
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageRef, parse_image_ref
+from backend.plain import Json
 from backend.prediction.plan import ModelRequest
 from backend.settings import load_settings
 from models.queries import Ground
 from models.runtime import RuntimeOptions, load_runtime
 from models.tiny.evaluate import HELD_OUT_SEED, evaluate
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
-from models.types import Box
+from models.types import Box, Detection
+from tests.engines import florence_of
 from tests.standin.held_command import HELD, MANY
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "label_config" / "demo.xml"
 PATIENCE_S = 600.0
-Json = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def coco(
 
 def predicted(
     folder: Path, out: Path, home: Path, images: Sequence[DemoImage]
-) -> dict[str, list[Labelled]]:
+) -> dict[str, list[Detection]]:
     """What prelabel, another way in, says is on the images."""
     firstpass(
         *("prelabel", "folder", folder, "--model", "tiny", "--home", home),
@@ -118,7 +118,7 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
     for number, (name, boxes) in enumerate(said.items()):
         planted[name] = []
         for place, one in enumerate(boxes):
-            shown[one.label] += 1
+            shown[one.phrase] += 1
             if (number + place) % 4 == 3:
                 continue  # people say that nothing is there
             box, moved = one.box, (number + place) % 4 == 2
@@ -127,10 +127,10 @@ def test_planted_annotations_give_the_planted_figures(tmp_path: Path) -> None:
                 if box.x_min + box.x_max > sizes[name][0]:
                     aside = -aside
                 box = Box(box.x_min + aside, box.y_min, box.x_max + aside, box.y_max)
-            planted[name].append((one.label, box))
-            there[one.label] += 1
-            hits[0.5][one.label] += 1
-            hits[0.75][one.label] += not moved
+            planted[name].append((one.phrase, box))
+            there[one.phrase] += 1
+            hits[0.5][one.phrase] += 1
+            hits[0.75][one.phrase] += not moved
         # A thing that is far too small for the models to have found it.
         planted[name].append(("heart", Box(1, 1, 3, 3)))
         there["heart"] += 1
@@ -355,7 +355,6 @@ def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) 
     images = demo_images(3)
     folder = save(tmp_path / "in", images)
     runtime = load_runtime("tiny", "cpu", options=RuntimeOptions(cpu_threads=1))
-    assert runtime.florence is not None
     ways = [
         AS_PREDICTED,
         Way("", "joined"),
@@ -377,7 +376,7 @@ def test_each_image_is_encoded_once_whatever_the_number_of_ways(tmp_path: Path) 
         answers = handler.infer(batch)
 
     assert [len(answer.outputs) for answer in answers] == [len(ways)] * len(images)
-    assert runtime.florence.images_encoded == len(images) + 1
+    assert florence_of(runtime).images_encoded == len(images) + 1
 
 
 def _reference(name: str) -> ImageRef:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import redis
 from typer.testing import CliRunner
 
+from backend.cli.health import TIMEOUT_S
 from backend.cli.main import app
 from backend.delivery.card import CourierCard, write_card
 from backend.processes.children import free_port
@@ -20,6 +23,7 @@ from backend.queue.vitals import Vitals
 from backend.status.overview import read_overview
 from tests.integration.conftest import StartWorker
 from tests.integration.test_status import until
+from tests.redis_process import RedisProcess
 
 pytestmark = pytest.mark.redis
 
@@ -139,6 +143,54 @@ def test_a_redis_that_is_away_makes_nobody_sick(monkeypatch: pytest.MonkeyPatch,
     assert code == 0
     assert "Redis does not answer" in said
     assert "goes on when Redis is back" in said
+
+
+@pytest.mark.parametrize("part", ["worker", "courier"])
+def test_a_redis_that_hangs_is_waited_for_less_than_a_check_waits(
+    monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """It takes connections and says nothing; all time-outs of connecting and asking together keep to one bound."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("REDIS_URL", f"redis://:x@127.0.0.1:{silent.getsockname()[1]}/0")
+        code, said = health(part)
+
+    assert code == 0
+    assert f"Redis has not answered within {TIMEOUT_S:g} s" in said
+
+
+def test_the_bound_is_less_than_every_check_gives() -> None:
+    """Those of the image, of compose and of Kubernetes; the command itself starts within the rest."""
+    root = Path(__file__).parents[2] / "docker"
+    given = [
+        *re.findall(r"--timeout=(\d+)s", (root / "Dockerfile").read_text()),
+        *re.findall(
+            r'"firstpass", "health".*?timeout: (\d+)s', (root / "compose.yaml").read_text(), re.S
+        ),
+    ]
+    for path in (root / "kubernetes" / "base").glob("*.yaml"):
+        given += re.findall(r"firstpass, health.*?timeoutSeconds: (\d+)", path.read_text(), re.S)
+
+    assert len(given) >= 5
+    assert min(map(int, given)) >= 2 * TIMEOUT_S
+
+
+@pytest.mark.parametrize("part", ["worker", "courier"])
+def test_a_refused_password_is_not_said_to_pass_by_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, part: str
+) -> None:
+    """Redis is there; what helps is its password."""
+    server = RedisProcess(tmp_path / "redis", {"requirepass": "right"})
+    server.start()
+    try:
+        monkeypatch.setenv("REDIS_URL", f"redis://:wrong@127.0.0.1:{server.port}/0")
+        code, said = health(part)
+    finally:
+        server.end()
+
+    assert code == 0
+    assert "Redis refused (" in said
+    assert "goes on once Redis takes its password, or is started again with the right one" in said
+    assert "when Redis is back" not in said
 
 
 def test_a_courier_finds_its_own_card_beside_anothers(redis_connection: redis.Redis) -> None:

@@ -26,6 +26,7 @@ from models.boxes import iou
 from models.florence2.engine import FlorenceEngine
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.types import Box
+from tests.engines import florence_of
 
 pytestmark = pytest.mark.redis
 
@@ -66,15 +67,14 @@ def runtime() -> LoadedRuntime:
 
 @pytest.fixture
 def florence(runtime: LoadedRuntime) -> FlorenceEngine:
-    assert runtime.florence is not None
-    return runtime.florence
+    return florence_of(runtime)
 
 
 @pytest.fixture
 def draw(runtime: LoadedRuntime, redis_connection: redis.Redis) -> Iterator[Draw]:
     """The suggestions for one region that was drawn or typed on the scene."""
     xml, engine = CONFIG, engine_for("tiny")
-    predictor = PredictorSettings(engine, 0.3, None).predictor(xml)
+    predictor = PredictorSettings(engine, 0.3, None).for_project(None, xml)
     store = BoundedStore(redis_connection, StoreLimits(ttl_s=600, max_entries=1000))
     image = "data:image/png;base64," + base64.b64encode(SCENE.png).decode()
     with ImageFetcher(load_settings(), None) as fetcher:

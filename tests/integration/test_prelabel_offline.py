@@ -99,7 +99,7 @@ def test_a_folder_becomes_a_file_that_is_right_about_its_images(tmp_path: Path) 
     named = {f"https://example.com/scenes/{image.name}": image for image in images}
     assert found.keys() == {*named, "https://example.com/turned.png"}
     tally = compare((image.truth, found[url]) for url, image in named.items())
-    assert tally.f1 > 0.85
+    assert tally.boxes.f1 > 0.85
     assert tally.tag_accuracy > 0.9
     upright = found["https://example.com/turned.png"]["result"]
     assert {

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,13 +22,15 @@ from rq.serializers import JSONSerializer
 from backend.errors import Failure, QueueUnavailable
 from backend.images.reference import parse_image_ref
 from backend.prediction.plan import ModelRequest
-from backend.prediction.request import Answer, request_id
+from backend.prediction.request import Answer, Outcome, request_id
 from backend.queue.connection import connect
 from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
-from models.queries import Classify, Ground
+from models.queries import Ask, Classify, Embed, EmbedTexts, Ground, InBox
+from models.tiny.scenes import generate_scene
+from models.types import Classification, ImageSize, Vector, Vectors
 from tests.integration.conftest import StartWorker
 from tests.standin.answers import SIZE, answer
 
@@ -229,14 +236,11 @@ def test_without_a_worker_the_work_stays_queued(
     assert set(queue.get_job_ids()) == set(requests)
 
 
+@pytest.mark.parametrize("job_queue", [0.5], indirect=True, ids=["looks twice a second"])
 def test_a_job_that_vanished_is_submitted_again(
-    job_queue: JobQueue,
-    start_worker: StartWorker,
-    redis_connection: redis.Redis,
-    monkeypatch: pytest.MonkeyPatch,
+    job_queue: JobQueue, start_worker: StartWorker, redis_connection: redis.Redis
 ) -> None:
     """A waiter whose job was wiped from Redis gets its answer after the next re-check."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.5)
     requests = requests_for(["ok-1"])
 
     def wipe() -> None:
@@ -275,6 +279,74 @@ def test_redis_down_is_an_error_that_says_so() -> None:
 
     with pytest.raises(QueueUnavailable, match="FIRSTPASS_REDIS_URL"):
         queue.ask(requests_for(["ok-1"]), interactive=True, wait_s=1)
+
+
+def test_vectors_of_images_boxes_and_texts_come_from_a_real_worker(
+    job_queue: JobQueue, redis_url: str, tmp_path: Path
+) -> None:
+    """Through the queue as anything else that is asked; a question no loaded model answers is refused.
+
+    What was embedded once the next worker knows without its models.
+    """
+    scene = generate_scene(1)
+    scene.image.save(tmp_path / "scene.png")
+    image = parse_image_ref("/data/local-files/?d=scene.png", task_id=1)
+    box = scene.objects[0].box
+    asked = {
+        "image": ModelRequest(image, (Embed(), InBox(box, Embed()), Classify(("night", "snow")))),
+        "texts": ModelRequest(None, (EmbedTexts(("a photo of a star", "snow")),)),
+        "question": ModelRequest(image, (Ask("How many stars are there?"),)),
+    }
+
+    outcomes = of_real_worker(job_queue, asked, redis_url, tmp_path)
+
+    told, texts, refused = (outcomes[name] for name in asked)
+    assert isinstance(told, Answer)
+    assert isinstance(texts, Answer)
+    assert (told.size, texts.image_size, texts.sha256) == (ImageSize(*scene.image.size), None, "")
+    (of_texts,) = texts.outputs
+    assert isinstance(of_texts, Vectors)
+    whole, part, choice = told.outputs
+    vectors = [each for each in (whole, part, *of_texts.items) if isinstance(each, Vector)]
+    assert len({each.values for each in vectors}) == 4
+    for each in vectors:
+        assert math.hypot(*each.values) == pytest.approx(1, abs=1e-6)
+    assert isinstance(choice, Classification)
+    assert isinstance(refused, Failure)
+    assert refused.kind == "QueryUnsupported"
+    assert "trained to answer questions" in refused.message
+
+    del asked["question"]
+    again = {f"{name}-again": request for name, request in asked.items()}
+    outcomes = of_real_worker(job_queue, again, redis_url, tmp_path)
+    assert outcomes == {"image-again": told, "texts-again": texts}
+    lines = (tmp_path / "worker.log").read_text().splitlines()
+    told_of = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {each["inferred"] for each in told_of if each["event"] == "batch"} == {0}
+
+
+def of_real_worker(
+    job_queue: JobQueue, asked: Mapping[str, ModelRequest], redis_url: str, folder: Path
+) -> dict[str, Outcome]:
+    """What becomes of these, by a worker of the tiny models that ends when all is done."""
+    assert job_queue.ask(asked, interactive=True, wait_s=0).pending == set(asked)
+    settings = {
+        "REDIS_URL": redis_url,
+        "FIRSTPASS_MODEL": "tiny",
+        "FIRSTPASS_DEVICE": "cpu",
+        "FIRSTPASS_LOCAL_FILES_ROOT": str(folder),
+    }
+    with (folder / "worker.log").open("wb") as log:
+        subprocess.run(
+            [sys.executable, "-m", "backend.cli.main", "worker", "--burst"],
+            cwd=Path(__file__).parents[2],
+            env={"PATH": os.defpath, **settings},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=True,
+            timeout=PATIENCE_S,
+        )
+    return job_queue.ask(asked, interactive=True, wait_s=0).outcomes
 
 
 def _until(condition: object, timeout_s: float = PATIENCE_S) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,9 @@ import pytest
 import redis
 from redis.exceptions import ExecAbortError, ResponseError
 
-from backend.processes.redis_server import RedisServerMissing
 from backend.queue.away import is_away, said_by_redis
-from tests.conftest import missing
-from tests.faults.redis_process import ONCE, RedisProcess
+from tests.conftest import StartRedis
+from tests.redis_process import ONCE
 
 SET = "redis.call('SET', KEYS[1], ARGV[1])"
 #: What a command may hold must not pass for an error.
@@ -26,22 +26,16 @@ Client = redis.Redis
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def start(start_redis: StartRedis, tmp_path: Path) -> Callable[..., Client]:
     """Starts a Redis of its own with these options, and gives a client that tries once."""
-    servers: list[RedisProcess] = []
+    numbers = itertools.count()
 
     def start(**options: str) -> Client:
         named = {name.replace("_", "-"): value for name, value in options.items()}
-        servers.append(RedisProcess(tmp_path / f"redis-{len(servers)}", named))
-        try:
-            servers[-1].start()
-        except RedisServerMissing as error:
-            missing(str(error))
-        return redis.Redis(port=servers[-1].port, retry=ONCE)
+        server = start_redis(tmp_path / f"redis-{next(numbers)}", named)
+        return redis.Redis(port=server.port, retry=ONCE)
 
-    yield start
-    for server in servers:
-        server.end()
+    return start
 
 
 def full_disk(start: Callable[..., Client], folder: Path) -> Client:

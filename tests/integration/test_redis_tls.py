@@ -1,4 +1,4 @@
-"""Redis over TLS: the URL of the README, the environment's authorities, and nobody else's."""
+"""Redis over TLS: the URL of docs/operate.md, the environment's authorities, and nobody else's."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from backend.prediction.request import Answer
 from backend.processes.children import free_port
 from backend.queue.connection import connect, queue_errors
 from backend.queue.job_queue import JobQueue
-from tests.conftest import missing_command
-from tests.faults.redis_process import RedisProcess
+from tests.conftest import missing_command, redis_servers
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
 
@@ -43,15 +42,14 @@ def secure(authority: Path, tmp_path: Path) -> Iterator[str]:
         "tls-key-file": str(tmp_path / "key.pem"),
         "tls-auth-clients": "no",
     }
-    server = RedisProcess(tmp_path / "redis", options)
-    server.start()
-    yield f"rediss://localhost:{port}/0"
-    server.end()
+    with redis_servers(on_path=True) as start:
+        start(tmp_path / "redis", options)
+        yield f"rediss://localhost:{port}/0"
 
 
 @pytest.fixture
 def redis_url(secure: str, authority: Path) -> str:
-    """As the README says it; the worker and the queue of these tests take it."""
+    """As the page says it; the worker and the queue of these tests take it."""
     return f"{secure}?ssl_cert_reqs=required&ssl_ca_certs={authority}"
 
 

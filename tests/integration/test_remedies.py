@@ -44,7 +44,7 @@ from tests.integration.following import Follow, taken
 from tests.integration.test_queue import requests_for
 from tests.standin.queue import StandInQueue
 from tests.unit.bulk.test_workers import work
-from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, LabelStudio
+from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, a_label_studio
 from tests.unit.projects.test_prune import a_task
 
 CONFIG = (
@@ -54,7 +54,7 @@ CONFIG = (
 
 
 def test_a_blank_image_is_predicted_once_its_key_is_filled() -> None:
-    predictor = PredictorSettings(engine_for("tiny"), None, None).predictor(CONFIG)
+    predictor = PredictorSettings(engine_for("tiny"), None, None).for_project(None, CONFIG)
     data: dict[str, Any] = {"image": " "}
     failure = predictor.requests(Task(id=1, data=data))
     assert isinstance(failure, Failure)
@@ -67,14 +67,14 @@ def test_a_blank_image_is_predicted_once_its_key_is_filled() -> None:
 def test_a_label_config_is_served_with_the_tags_that_are_expected() -> None:
     predictors = PredictorSettings(engine_for("tiny"), None, None)
     with pytest.raises(LabelConfigError) as caught:
-        predictors.predictor('<View><Text name="t" value="$text"/></View>')
+        predictors.for_project(None, '<View><Text name="t" value="$text"/></View>')
 
     tag = taken(str(caught.value), r"expected an <(Image value=\"\$\w+\")>")
     assert "tags for regions" in str(caught.value)
     boxes = (
         '<Rectangle name="r" toName="i"/><Labels name="l" toName="i"><Label value="cat"/></Labels>'
     )
-    assert predictors.predictor(f'<View><{tag} name="i"/>{boxes}</View>').plan.steps
+    assert predictors.for_project(None, f'<View><{tag} name="i"/>{boxes}</View>').plan.steps
 
 
 @pytest.mark.redis
@@ -186,9 +186,8 @@ def test_a_body_is_read_as_the_type_that_is_expected() -> None:
 
 def test_prune_removes_with_the_option_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task would be left without any prediction."""
-    label_studio = LabelStudio()
-    label_studio.versions = {VERSION: 1, OLD: 1}
-    label_studio.tasks = [a_task(1, VERSION), a_task(2, OLD)]
+    label_studio = a_label_studio()
+    label_studio.put(a_task(1, VERSION), a_task(2, OLD))
     monkeypatch.setattr(LabelStudioApi, "from_settings", lambda _: label_studio.api())
     asked = ["prune", "--project", str(PROJECT), "--yes"]
     with pytest.raises(BadRequest) as caught:

@@ -17,7 +17,7 @@ from backend.delivery.card import read_card
 from backend.delivery.keys import POST
 from backend.status.overview import read_overview
 from backend.status.verdict import notes
-from tests.faults.redis_process import RedisProcess
+from tests.conftest import StartRedis
 from tests.integration.test_web_end import until
 
 pytestmark = pytest.mark.redis
@@ -105,18 +105,16 @@ def test_one_that_was_killed_is_followed_without_a_word_of_another(
     assert said(log, "another courier is at work") == []
 
 
-def test_it_is_said_that_redis_is_back(tmp_path: Path, start: Start) -> None:
+def test_it_is_said_that_redis_is_back(
+    start_redis: StartRedis, tmp_path: Path, start: Start
+) -> None:
     """As it was said that it is away."""
-    server = RedisProcess(tmp_path / "redis", {"appendonly": "yes"})
+    server = start_redis(tmp_path / "redis", {"appendonly": "yes"})
+    _, log = start(server.url())
+    until(lambda: said(log, "courier ready"))
+    server.kill()
+    until(lambda: said(log, "delivery waits"))
+    assert not said(log, "delivery goes on")
     server.start()
-    try:
-        _, log = start(server.url())
-        until(lambda: said(log, "courier ready"))
-        server.kill()
-        until(lambda: said(log, "delivery waits"))
-        assert not said(log, "delivery goes on")
-        server.start()
-        until(lambda: said(log, "delivery goes on"))
-        until(lambda: said(log, "redis is back"))
-    finally:
-        server.end()
+    until(lambda: said(log, "delivery goes on"))
+    until(lambda: said(log, "redis is back"))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from backend.processes.children import free_port
-from backend.processes.redis_server import embedded_redis
-from backend.processes.supervisor import Supervisor
+from tests.conftest import StartRedis
 from tests.integration.conftest import StartWorker
 
 PATIENCE_S = 240.0
@@ -129,27 +126,20 @@ def test_a_prediction_arrives_through_a_worker(redis_url: str, start_worker: Sta
     assert entry["result"][0]["value"]["rectanglelabels"] == ["cat"]
 
 
-def test_redis_goes_and_comes_back(tmp_path: Path) -> None:
+def test_redis_goes_and_comes_back(start_redis: StartRedis, tmp_path: Path) -> None:
     """503 while it is away, with `/health` saying so; then work is accepted again."""
-    with ExitStack() as stack:
-        supervisor = stack.enter_context(Supervisor())
-        client = stack.enter_context(
-            web(stack.enter_context(embedded_redis(tmp_path, supervisor)), wait_s=0.1)
-        )
+    server = start_redis(tmp_path / "redis", {"appendonly": "yes"})
+    with web(server.url(), wait_s=0.1) as client:
         assert predict(client, "ok-1").status_code == 200
-        (server,) = supervisor.processes
-        os.kill(server.pid, signal.SIGKILL)
+        server.kill()
         _until_redis(client, "DOWN")
 
         refused = predict(client, "ok-2")
 
         assert refused.status_code == 503
         assert refused.json()["error"]["kind"] == "QueueUnavailable"
-        for _ in range(LOOKS):
-            supervisor.look_after_all()
-            if client.get("/health").json()["redis"] == "UP":
-                break
-            time.sleep(0.1)
+        server.start()
+        _until_redis(client, "UP")
         assert predict(client, "ok-2").status_code == 200
 
 

@@ -20,15 +20,16 @@ from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, result_key
 from backend.queue.results import ResultListener
 from backend.queue.submit import Standing, SubmitLimits, Submitter
-from backend.queue.window import CONSUMED_TTL_S, RESUBMIT_S, Window
-from tests.faults.redis_process import RedisProcess
+from backend.queue.window import CONSUMED_TTL_S, RECHECK_S, RESUBMIT_S, Window
+from tests.conftest import StartRedis
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
+from tests.redis_process import RedisProcess
 
 pytestmark = pytest.mark.redis
 
 WAITING = f"rq:queue:{BULK_QUEUE}"
-QueueOf = Callable[[int], JobQueue]
+QueueOf = Callable[..., JobQueue]
 PATIENCE_S = 240.0
 
 
@@ -51,13 +52,14 @@ def all_answered(outcomes: Mapping[str, Outcome], requests: Mapping[str, ModelRe
 
 @pytest.fixture
 def queue_of(redis_connection: redis.Redis) -> Iterator[QueueOf]:
-    """Makes queues of a given limit."""
+    """Makes queues of a given limit, and of a time between two looks."""
     listener = ResultListener(redis_connection)
     listener.start()
 
-    def make(limit: int) -> JobQueue:
+    def make(limit: int, recheck_s: float = RECHECK_S) -> JobQueue:
         limits = SubmitLimits(queue_limit=limit, job_timeout_s=30)
-        return JobQueue(redis_connection, Submitter(redis_connection, limits), listener)
+        submitter = Submitter(redis_connection, limits)
+        return JobQueue(redis_connection, submitter, listener, recheck_s=recheck_s)
 
     yield make
     listener.close()
@@ -171,14 +173,13 @@ def test_two_windows_of_a_process_are_both_told(
 
 
 def test_a_job_that_rq_cancelled_is_a_failure_that_says_so(
-    queue_of: QueueOf, redis_connection: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    queue_of: QueueOf, redis_connection: redis.Redis
 ) -> None:
     """By RQ's own tools; nobody waits for it for ever."""
-    monkeypatch.setattr("backend.queue.window.RECHECK_S", 0.2)
     requests = requests_for(["ok-1"])
     (job_id,) = requests
 
-    with queue_of(1000).window(interactive=False) as window:
+    with queue_of(1000, recheck_s=0.2).window(interactive=False) as window:
         window.add(requests)
         window.submit()
         redis_connection.hset(f"rq:job:{job_id}", "status", "canceled")
@@ -189,13 +190,12 @@ def test_a_job_that_rq_cancelled_is_a_failure_that_says_so(
     assert "cancelled" in outcome.message
 
 
-def test_redis_away_for_a_while_is_waited_out(tmp_path: Path) -> None:
+def test_redis_away_for_a_while_is_waited_out(start_redis: StartRedis, tmp_path: Path) -> None:
     """Killed with jobs waiting, and started again with its data: all are answered, none is forgotten.
 
     One that is added while it is away is submitted when it is back.
     """
-    server = RedisProcess(tmp_path / "redis", {"appendonly": "yes", "appendfsync": "always"})
-    server.start()
+    server = start_redis(tmp_path / "redis", {"appendonly": "yes", "appendfsync": "always"})
     connection = connect(server.url(), retries=0)
     listener = ResultListener(connection)
     listener.start()
@@ -223,7 +223,6 @@ def test_redis_away_for_a_while_is_waited_out(tmp_path: Path) -> None:
     finally:
         listener.close()
         connection.close()
-        server.end()
 
 
 def waiting(server: RedisProcess) -> int:

@@ -19,11 +19,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from backend.processes.children import free_port
 from backend.runs.ledger import Listed
 from backend.runs.ledger_file import RunKey, open_ledger
-from tests.conftest import missing_command
-from tests.operators.conftest import REPOSITORY, ran, until
+from tests.conftest import missing_command, redis_servers
+from tests.operators.conftest import REPOSITORY, ran
 
 #: `docker compose exec -T SERVICE ...` and `docker compose run ... --entrypoint PROGRAM SERVICE ...` on this machine,
 #: with the containers' folders under $HOST and the container's redis-cli at the server of this test.
@@ -63,28 +62,14 @@ def checkout(tmp_path: Path) -> Path:
 @contextmanager
 def redis_of(host: Path) -> Iterator[redis.Redis]:
     """A server as compose runs it, on the data of this host; its redis-cli is the host's."""
-    port, server = free_port(), missing_command("redis-server")
-    data = host / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    (host / "bin").mkdir(exist_ok=True)
-    client = host / "bin" / "redis-cli"
-    client.write_text(f'#!/bin/sh\nexec {missing_command("redis-cli")} -p {port} "$@"\n')
-    client.chmod(0o755)
-    argv = [str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data)]
-    with subprocess.Popen([*argv, "--appendonly", "yes", "--save", ""]) as process:
-        try:
-            with redis.Redis(port=port) as connection:
-                until(lambda: answers(connection))
-                yield connection
-        finally:
-            process.terminate()
-
-
-def answers(connection: redis.Redis) -> bool:
-    try:
-        return bool(connection.ping())
-    except redis.RedisError:  # also: it loads its data
-        return False
+    with redis_servers(on_path=True) as start:
+        server = start(host / "data", {"appendonly": "yes"})
+        (host / "bin").mkdir(exist_ok=True)
+        client = host / "bin" / "redis-cli"
+        client.write_text(f'#!/bin/sh\nexec {missing_command("redis-cli")} -p {server.port} "$@"\n')
+        client.chmod(0o755)
+        with redis.Redis(port=server.port) as connection:
+            yield connection
 
 
 def script(checkout: Path, name: str, folder: str, host: Path) -> tuple[int, str]:

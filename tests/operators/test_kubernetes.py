@@ -22,7 +22,7 @@ from tests.operators.conftest import REPOSITORY, ran, until
 from tests.pages import blocks, parses
 
 FOLDER = REPOSITORY / "docker" / "kubernetes"
-WAYS = ("base", "gpu", "outer-redis")
+WAYS = ("base", "gpu", "outer-redis", "gpu-outer-redis")
 #: The oldest version that its makers still mend, and the newest known to the checker.
 VERSIONS = ("1.34.0", "1.37.0")
 NAMES = {variable_name(field) for field in Settings.model_fields} | {"REDIS_URL"}
@@ -179,20 +179,22 @@ def test_one_courier_and_time_for_a_batch() -> None:
     assert grace > load_settings().job_timeout_s + load_settings().image_timeout_s
 
 
-def test_gpu_workers_have_one_each() -> None:
+@pytest.mark.parametrize(("way", "without"), [("gpu", "base"), ("gpu-outer-redis", "outer-redis")])
+def test_gpu_workers_have_one_each(way: str, without: str) -> None:
     """And use it, with the rest as it was."""
-    (container,) = dict(pods("gpu"))["worker"]["containers"]
+    (container,) = dict(pods(way))["worker"]["containers"]
 
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
-    assert environment("gpu", "worker")["FIRSTPASS_DEVICE"]["value"] == "cuda"
-    assert environment("gpu", "worker").keys() > environment("base", "worker").keys()
+    assert environment(way, "worker")["FIRSTPASS_DEVICE"]["value"] == "cuda"
+    assert environment(way, "worker").keys() > environment(without, "worker").keys()
 
 
-def test_an_outer_redis_leaves_none_here() -> None:
+@pytest.mark.parametrize("way", ["outer-redis", "gpu-outer-redis"])
+def test_an_outer_redis_leaves_none_here(way: str) -> None:
     """Its URL is a secret, and no pod holds a password besides."""
-    assert "redis" not in dict(pods("outer-redis"))
+    assert "redis" not in dict(pods(way))
     for part in ("web", "courier", "worker"):
-        told = environment("outer-redis", part)
+        told = environment(way, part)
         assert told["REDIS_URL"]["valueFrom"]["secretKeyRef"]["key"] == "redis-url"
         assert "REDIS_PASSWORD" not in told
 

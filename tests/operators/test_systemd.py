@@ -110,7 +110,7 @@ def test_a_command_at_the_shell_has_the_settings_of_the_units(tmp_path: Path, sh
         for service in SERVICES
         for line in re.findall(r"^Environment=(.*)$", (UNITS / service).read_text(), re.MULTILINE)
         for name, value in (one.split("=", 1) for one in line.split())
-        if name in ("FIRSTPASS_HOME", "HF_HOME")
+        if name in ("FIRSTPASS_HOME", "FIRSTPASS_RUNS_IN", "HF_HOME")
     } <= set(said)
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from models.queries import Caption, Classify, Ground, InBox, PerBox, Query, ReadText, RegionTask
+from models.queries import (
+    BoxQuestion,
+    Caption,
+    Classify,
+    Embed,
+    EmbedTexts,
+    Ground,
+    InBox,
+    PerBox,
+    Query,
+    ReadText,
+)
 from models.types import (
     Box,
     BoxOutput,
@@ -13,11 +24,14 @@ from models.types import (
     ImageSize,
     ModelOutput,
     Texts,
+    Vector,
+    Vectors,
 )
 
 __all__ = ["SIZE", "answer"]
 
 SIZE = ImageSize(640, 480)
+VECTOR = Vector((0.6, -0.8))
 
 
 def answer(query: Query) -> ModelOutput:
@@ -27,6 +41,10 @@ def answer(query: Query) -> ModelOutput:
             return _boxes(query)
         case Classify():
             return _classified(query)
+        case Embed():
+            return VECTOR
+        case EmbedTexts(texts=texts):
+            return Vectors((VECTOR,) * len(texts))
         case Caption(detail=detail):
             return Texts((f"a {detail} caption",), 0.6)
         case PerBox(boxes=boxes, ask=ask):
@@ -49,11 +67,13 @@ def _boxes(query: Ground | ReadText) -> Detections:
     )
 
 
-def _of_box(box: Box, ask: Classify | RegionTask) -> Classification | Detections | Texts:
+def _of_box(box: Box, ask: BoxQuestion) -> Classification | Detections | Texts | Vector:
     """The outline is the box without one corner."""
     match ask:
         case Classify():
             return _classified(ask)
+        case Embed():
+            return VECTOR
         case "outline":
             points = ((box.x_min, box.y_min), (box.x_max, box.y_min), (box.x_max, box.y_max))
             return Detections((Detection(box, "", 0.7, polygon=points),))

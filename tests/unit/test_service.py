@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -18,61 +17,43 @@ from tests.standin.queue import StandInQueue
 BODIES = Path(__file__).parents[1] / "contract" / "bodies"
 
 
-class Notes:
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.submitted: list[tuple[ProjectKey, object]] = []
-
-    def asked(self, project: ProjectKey, label: str, phrase: str) -> None:
-        raise AssertionError("nobody typed anything")
-
-    def kept(self, project: ProjectKey, annotation: object) -> None:
-        self.submitted.append((project, annotation))
+@pytest.fixture
+def heard() -> list[tuple[str, WebhookEvent, ProjectKey]]:
+    return []
 
 
 @pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
-def service(notes: Notes) -> PredictionService:
+def service(heard: list[tuple[str, WebhookEvent, ProjectKey]]) -> PredictionService:
     return PredictionService(
         queue=StandInQueue(),
         predictors=PredictorSettings(engine_for("tiny"), 0.3, None),
         waits=WaitLimits(8, 1, 1),
-        phrases=notes,
+        listeners=[
+            lambda event, project: heard.append(("first", event, project)),
+            lambda event, project: heard.append(("second", event, project)),
+        ],
     )
 
 
-def test_a_submitted_annotation_is_looked_at_for_kept_phrases(
-    service: PredictionService, notes: Notes
+def test_an_event_is_heard_by_all_who_listen(
+    service: PredictionService, heard: list[tuple[str, WebhookEvent, ProjectKey]]
 ) -> None:
-    """As Label Studio 1.23 sends it."""
-    raw = (BODIES / "webhook-annotation-created.json").read_bytes()
+    """As Label Studio 1.23 sends it; in the order in which they are named."""
+    event = parse_body(WebhookEvent, (BODIES / "webhook-annotation-created.json").read_bytes())
 
-    service.event(parse_body(WebhookEvent, raw))
+    service.event(event)
 
-    ((project, annotation),) = notes.submitted
-    assert project.id == json.loads(raw)["project"]["id"]
-    assert annotation == json.loads(raw)["annotation"]
+    project = ProjectKey.of(event.project)
+    assert project is not None
+    assert heard == [("first", event, project), ("second", event, project)]
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"action": "ANNOTATIONS_CREATED", "project": {"id": 3}, "annotation": [{}]},
-        {"action": "PROJECT_UPDATED", "project": {"id": 3, "created_at": "2026-01-02T03:04:05Z"}},
-        {"action": "ANNOTATION_CREATED", "project": {}, "annotation": None},
-    ],
-)
-def test_other_events_are_not(
-    service: PredictionService, notes: Notes, event: dict[str, object]
+def test_an_event_of_no_project_is_heard_by_nobody(
+    service: PredictionService, heard: list[tuple[str, WebhookEvent, ProjectKey]]
 ) -> None:
-    service.event(WebhookEvent.model_validate(event))
+    service.event(WebhookEvent(action="ANNOTATION_CREATED", project={}))
 
-    assert notes.submitted == []
+    assert heard == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from backend.errors import SettingsError
 from backend.settings import Settings, load_settings, variable_name
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,11 +109,11 @@ def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_readme_lists_every_setting() -> None:
+def test_the_page_lists_every_setting() -> None:
     """Its table and the code name the same variables and say the same of each."""
     rows = {
         cells[1].strip(" `"): cells[2].strip()
-        for line in README.read_text().splitlines()
+        for line in PAGE.read_text().splitlines()
         if line.startswith("| `FIRSTPASS_") and len(cells := line.split("|")) > 3
     }
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias, assert_never
+from typing import assert_never
 
 from backend.errors import FirstpassError, ImageRefused, TaskError
 from backend.images.decode import decode_image
 from backend.images.fetch import ImageFetcher
 from backend.images.reference import ImageKind, ImageRef, parse_image_ref, stored_prefix
 from backend.label_config.control_tags import ObjectTag
+from backend.label_studio.bodies import Task
 from backend.prediction.pages import Blank, Page, pages_of
 from backend.prediction.plan import Plan
 from backend.projects.finding import Finding, Level
 from backend.settings import Settings
 
 __all__ = ["check_images"]
-
-Json: TypeAlias = dict[str, Any]
 
 #: Label Studio let us in; what is refused is the bucket's own address, or the image. The error says which.
 _BUCKET_REFUSED = (
@@ -27,7 +26,7 @@ _BUCKET_REFUSED = (
 
 
 def check_images(
-    tasks: Sequence[Json], plan: Plan, fetcher: ImageFetcher, settings: Settings
+    tasks: Sequence[Task], plan: Plan, fetcher: ImageFetcher, settings: Settings
 ) -> Iterator[Finding]:
     """A finding per kind of reference; reading from elsewhere than a worker may fare otherwise."""
     if not tasks:
@@ -47,7 +46,7 @@ def check_images(
             is_blank = isinstance(found, TaskError) and len(images) > 1
             others = is_blank and any(isinstance(each, ImageRef) for each in images)
             level = Level.WARNING if others else Level.ERROR
-            what = f"task {task['id']}: {found}"
+            what = f"task {task.id}: {found}"
             refused.setdefault(
                 (level, found.kind), Finding(level, what, None if others else _data_remedy(found))
             )
@@ -57,11 +56,14 @@ def check_images(
     yield from refused.values()
 
 
-def _images(task: Json, plan: Plan, settings: Settings) -> Iterator[ImageRef | FirstpassError]:
+def _images(task: Task, plan: Plan, settings: Settings) -> Iterator[ImageRef | FirstpassError]:
     """Each image of a task, and each page of one that has pages; an error for one that cannot be."""
+    if task.failure is not None:
+        yield TaskError(task.failure.message)
+        return
     for image in plan.images:
         try:
-            pages = pages_of(image, task["data"])
+            pages = pages_of(image, task.data)
         except FirstpassError as error:
             yield error
             continue
@@ -70,13 +72,13 @@ def _images(task: Json, plan: Plan, settings: Settings) -> Iterator[ImageRef | F
                 if isinstance(page, Blank):
                     raise TaskError(page.words)
                 yield parse_image_ref(
-                    page.value, task_id=task["id"], label_studio_url=settings.label_studio_url
+                    page.value, task_id=task.id, label_studio_url=settings.label_studio_url
                 )
             except FirstpassError as error:
                 yield error
 
 
-def _prefixes(tasks: Sequence[Json], plan: Plan, settings: Settings) -> Iterator[Finding]:
+def _prefixes(tasks: Sequence[Task], plan: Plan, settings: Settings) -> Iterator[Finding]:
     """A word on a sub-path that Label Studio stores and our address for it lacks; images are read without."""
     url = settings.label_studio_url
     if url is None:
@@ -99,9 +101,9 @@ def _prefixes(tasks: Sequence[Json], plan: Plan, settings: Settings) -> Iterator
         )
 
 
-def _pages(image: ObjectTag, task: Json) -> Sequence[Page | Blank]:
+def _pages(image: ObjectTag, task: Task) -> Sequence[Page | Blank]:
     try:
-        return pages_of(image, task["data"])
+        return pages_of(image, task.data)
     except FirstpassError:
         return ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from backend.delivery.card import CourierCard
 from backend.errors import FirstpassError, ModelUnavailable
@@ -11,8 +11,9 @@ from backend.place import how_to_start, how_to_start_workers
 from backend.prediction.engine import engine_of
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
+from backend.queue.connection import foreign_value
 from backend.queue.readiness import waiting_workers
-from backend.queue.vitals import WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.settings import Settings
 from backend.status.overview import Overview, RedisView
 from backend.status.wording import worker_name
@@ -21,15 +22,17 @@ from backend.wording import duration
 __all__ = ["check_courier", "check_models", "check_redis", "check_web", "check_workers"]
 
 
-def check_redis(redis: RedisView) -> Iterator[Finding]:
-    """Whether it answers, and keeps what it is given."""
+def check_redis(redis: RedisView, foreign: Sequence[str] = ()) -> Iterator[Finding]:
+    """Whether it answers, and keeps what it is given; `foreign` are keys that hold something else than ours."""
     if not redis.up:
         yield Finding(
             Level.ERROR,
             redis.reason or "Redis does not answer",
-            "start it, or set FIRSTPASS_REDIS_URL to one that runs; `firstpass up` brings its own",
+            None,  # the reason says by itself what to do
         )
         return
+    if foreign:
+        yield Finding(Level.ERROR, *foreign_value(foreign))
     yield Finding(Level.OK, f"Redis {redis.version or ''} answers".replace("  ", " "))
     if redis.eviction not in (None, "noeviction"):
         yield Finding(
@@ -92,7 +95,7 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
 
 def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
     """Whether what `/predict` cannot answer in time is delivered."""
-    if not settings.delivers:
+    if not settings.delivers and not (card is not None and card.unable):
         return Finding(
             Level.WARNING,
             "nothing is delivered late: there is no token for Label Studio",
@@ -107,7 +110,10 @@ def check_courier(card: CourierCard | None, settings: Settings) -> Finding:
             "no courier is alive: what is not ready in time never reaches Label Studio",
             f"start one: {how_to_start('courier', settings.runs_in)}{with_up}",
         )
-    what = f"courier {card.host}:{card.pid} delivers to {card.label_studio_url}"
+    name = f"courier {card.host}:{card.pid}"
+    if card.unable:
+        return Finding(Level.ERROR, f"{name} cannot deliver: {card.waiting}", "mend that")
+    what = f"{name} delivers to {card.label_studio_url}"
     if card.waiting is not None:
         return Finding(
             Level.ERROR, f"{what}, and waits: {card.waiting}", "mend that; it goes on then"

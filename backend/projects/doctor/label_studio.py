@@ -15,7 +15,7 @@ __all__ = ["check_token", "list_projects"]
 def check_token(api: LabelStudioApi, credential: LabelStudioCredential) -> Iterator[Finding]:
     """One call tells both; an error last means that nothing more can be asked."""
     try:
-        email = api.whoami()["email"]
+        email = api.email()
         version = api.version()
     except LabelStudioUnavailable as error:
         yield Finding(
@@ -47,12 +47,12 @@ def _token_remedy(said: str, status: int) -> str:
 
 def list_projects(api: LabelStudioApi) -> Iterator[Finding]:
     """The projects that could be looked at."""
-    projects = api.projects()
-    if not projects:
+    titles = api.titles()
+    if not titles:
         yield Finding(Level.WARNING, "there is no project yet", "make one in Label Studio")
         return
     yield Finding(
         Level.SKIPPED, "no project is looked at", "choose one: `firstpass doctor --project ID`"
     )
-    for project in projects:
-        yield Finding(Level.OK, f"project {project['id']}: {project['title']}")
+    for project, title in titles.items():
+        yield Finding(Level.OK, f"project {project}: {title}")

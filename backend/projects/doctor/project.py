@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
 
 from backend.errors import FirstpassError, LabelConfigError
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Backend, Project, Webhook
 from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
@@ -15,17 +15,15 @@ from backend.projects.refusals import forbids_address, remedy
 
 __all__ = ["check_backend", "check_config", "check_versions", "check_web_version", "check_webhook"]
 
-Json: TypeAlias = dict[str, Any]
-
 
 def check_config(
-    project: Json, predictors: PredictorSettings
+    project: Project, predictors: PredictorSettings
 ) -> tuple[Predictor | None, list[Finding]]:
     """What predicts for the project, `None` when nothing of its label config is served; and a finding per tag."""
     try:
-        predictor = predictors.predictor(project["label_config"])
+        predictor = predictors.for_project(project.key, project.label_config)
     except LabelConfigError as error:
-        fix = "see the README for the tags that are served, and `firstpass plan` for what becomes of a config"
+        fix = "see label_config/README.md for the tags that are served, and `firstpass plan` for what becomes of a config"
         return None, [Finding(Level.ERROR, str(error), fix)]
     served = ", ".join(
         f"{step.control.kind} {step.control.name!r}" for step in predictor.plan.steps
@@ -38,9 +36,9 @@ def check_config(
     return predictor, findings
 
 
-def check_web_version(web: OurWeb, project: Json, version: str) -> Finding:
+def check_web_version(web: OurWeb, project: Project, version: str) -> Finding:
     """Whether the web process gives the version that the settings here give."""
-    answered = web.version(project["label_config"])
+    answered = web.version(project.label_config)
     if answered == version:
         return Finding(Level.OK, f"the web process answers as {version}, as the settings here do")
     return Finding(
@@ -52,13 +50,13 @@ def check_web_version(web: OurWeb, project: Json, version: str) -> Finding:
 
 
 def check_backend(
-    api: LabelStudioApi, ours: OurBackend, project: int, backends: Sequence[Json]
+    api: LabelStudioApi, ours: OurBackend, project: int, backends: Sequence[Backend]
 ) -> Iterator[Finding]:
     """Whether Label Studio reaches us, which it has just tried, and asks us and nobody else."""
     there = ours.among(backends)
     connect = f"`firstpass connect --project {project}`"
     if not there:
-        others = ", ".join(f"{one['title']} ({one['url']})" for one in backends)
+        others = ", ".join(f"{one.title} ({one.url})" for one in backends)
         yield Finding(
             Level.ERROR,
             f"no ML backend of the project is at {ours.url}; there {f'is {others}' if others else 'are none'}",
@@ -67,21 +65,21 @@ def check_backend(
         yield from _objection(api, ours, project)
         return
     backend = there[0]
-    if backend["state"] == "CO":
+    if backend.state == "CO":
         yield Finding(Level.OK, f"Label Studio reaches us at {ours.url}")
     else:
-        said = f": {backend['error_message']}" if backend["error_message"] else ""
+        said = f": {backend.error_message}" if backend.error_message else ""
         yield Finding(
             Level.ERROR,
-            f"Label Studio does not get on with us at {ours.url}: {backend['readable_state']}{said}",
+            f"Label Studio does not get on with us at {ours.url}: {backend.readable_state}{said}",
             f"{connect} says why and gives it our credentials",
         )
         yield from _objection(api, ours, project)
-    if backends[0]["id"] != backend["id"]:
+    if backends[0].id != backend.id:
         first = backends[0]
         yield Finding(
             Level.ERROR,
-            f"Label Studio asks the first ML backend alone, which is {first['title']!r} ({first['url']})",
+            f"Label Studio asks the first ML backend alone, which is {first.title!r} ({first.url})",
             "remove that one under Settings > Model",
         )
 
@@ -93,24 +91,24 @@ def _objection(api: LabelStudioApi, ours: OurBackend, project: int) -> Iterator[
     """
     try:
         made = api.create_backend(project, url=ours.url, auth_method="BASIC_AUTH")
-        api.delete_backend(made["id"])
+        api.delete_backend(made.id)
         hook = api.create_webhook(project, url=ours.webhook_url, actions=["NO_SUCH_ACTION"])
-        api.delete_webhook(hook["id"])
+        api.delete_webhook(hook.id)
     except FirstpassError as error:
         if forbids_address(error) or "resolve hostname" in str(error):
             yield Finding(Level.ERROR, str(error), remedy(error, ours.url))
 
 
 def check_versions(
-    ours: OurBackend, project: Json, backends: Sequence[Json], version: str
+    ours: OurBackend, project: Project, backends: Sequence[Backend], version: str
 ) -> Finding:
     """Whether backend, rows and scores go by one version."""
     there = ours.among(backends)
-    title = there[0]["title"] if there else None
-    shown = project["model_version"]
+    title = there[0].title if there else None
+    shown = project.model_version
     if not there:
         return Finding(Level.SKIPPED, "versions are not compared: we are not connected")
-    if not project["show_collab_predictions"]:
+    if not project.show_collab_predictions:
         what = "the project does not show predictions to annotators"
     elif title != version:
         what = f"the backend is named {title!r}, its predictions {version}: scores do not show"
@@ -118,10 +116,10 @@ def check_versions(
         what = f"the project shows {shown or 'no version'}, our predictions are {version}: scores do not show"
     else:
         return Finding(Level.OK, f"name, predictions and the version shown are all {version}")
-    return Finding(Level.ERROR, what, f"`firstpass connect --project {project['id']}`")
+    return Finding(Level.ERROR, what, f"`firstpass connect --project {project.id}`")
 
 
-def check_webhook(ours: OurBackend, webhooks: Sequence[Json], project: int) -> Finding:
+def check_webhook(ours: OurBackend, webhooks: Sequence[Webhook], project: int) -> Finding:
     """Whether events reach us."""
     there = ours.webhooks_among(webhooks)
     fix = f"`firstpass connect --project {project}`"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import redis
 
-from backend.delivery.card import CourierCard, read_card
 from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.prediction.predictor import predictor_settings
 from backend.projects.doctor.images import check_images
@@ -33,7 +33,6 @@ from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.projects.project_name import find_project
-from backend.queue.connection import queue_errors
 from backend.settings import Settings
 from backend.status.overview import Overview, read_overview
 
@@ -62,24 +61,22 @@ class Doctor:
             yield from _guarded(lambda: self._label_studio(web, project))
 
     def _installation(self, web: OurWeb) -> Iterator[Finding]:
-        overview, courier = self._redis()
-        yield from check_redis(overview.redis)
+        overview = self._redis()
+        yield from check_redis(overview.redis, overview.foreign)
         if overview.redis.up:
             yield from check_workers(overview, self.settings)
-            yield check_courier(courier, self.settings)
+            yield check_courier(overview.courier, self.settings)
         else:
             yield Finding(Level.SKIPPED, "workers and courier are not looked for: Redis knows them")
         yield from _guarded(lambda: [check_models(self.settings, len(overview.able))])
         yield from _guarded(lambda: [check_web(web, self.settings)])
 
-    def _redis(self) -> tuple[Overview, CourierCard | None]:
+    def _redis(self) -> Overview:
         try:
-            with self.open_redis() as connection, queue_errors():
-                return read_overview(
-                    connection, failures=0, runs_in=self.settings.runs_in
-                ), read_card(connection)
+            with self.open_redis() as connection:
+                return read_overview(connection, failures=0, runs_in=self.settings.runs_in)
         except FirstpassError as error:
-            return Overview.without_redis(str(error)), None
+            return Overview.without_redis(str(error))
 
     def _label_studio(self, web: OurWeb, project: str | None) -> Iterator[Finding]:
         credential = LabelStudioCredential.from_settings(self.settings)
@@ -108,7 +105,7 @@ class Doctor:
                 "`firstpass doctor` without --project lists those there are",
             )
             return
-        yield Finding(Level.OK, f"project {project_id}: {project['title']}")
+        yield Finding(Level.OK, f"project {project_id}: {project.title}")
         predictor, findings = check_config(project, predictor_settings(self.settings))
         yield from findings
         ours = OurBackend.from_settings(self.settings)
@@ -121,7 +118,7 @@ class Doctor:
         version = predictor.version
         yield from _guarded(lambda: [check_web_version(web, project, version)])
         yield check_versions(ours, project, backends, version)
-        tasks = next(api.pages(project_id, page_size=FIRST_TASKS), [])
+        tasks = [Task.of(row) for row in next(api.pages(project_id, page_size=FIRST_TASKS), [])]
         credential = LabelStudioCredential.from_settings(self.settings)
         with ImageFetcher(self.settings, credential) as fetcher:
             yield from check_images(tasks, predictor.plan, fetcher, self.settings)

@@ -91,10 +91,10 @@ def test_label_studio_is_spoken_to_over_https(serve: Serve) -> None:
     """Access token and projects come from a server with a certificate of a company's own authority."""
     server = serve("127.0.0.1", "127.0.0.1")
     server.routes["/api/token/refresh"] = as_json({"access": jwt(token_type="access")})
-    server.routes["/api/projects/7/"] = as_json({"id": 7, "label_config": "<View/>"})
+    server.routes["/api/projects/7/model-versions/"] = as_json({"static": []})
 
     with api_of(server) as api:
-        assert api.project(7)["id"] == 7
+        assert api.model_versions(7) == {}
 
 
 def test_a_label_studio_of_an_unknown_authority_gets_no_token(serve: Serve) -> None:

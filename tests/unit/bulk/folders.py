@@ -26,7 +26,7 @@ CONFIG = (
 
 
 def predictor(config: str = CONFIG) -> Predictor:
-    return PredictorSettings(engine_for("tiny"), 0.3, None).predictor(config)
+    return PredictorSettings(engine_for("tiny"), 0.3, None).for_project(None, config)
 
 
 def folder_of(folder: Path, *names: str) -> Path:

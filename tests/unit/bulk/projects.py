@@ -1,4 +1,4 @@
-"""A Label Studio, a writer and a window onto workers, all in memory."""
+"""A project of the stand-in Label Studio, a writer to it and a window onto workers, all in memory."""
 
 from __future__ import annotations
 
@@ -9,119 +9,53 @@ from typing import Any
 
 from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.rows import Delivered, Row
-from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable, TaskUnlisted
-from backend.label_studio.halving import Unlisted
+from backend.errors import Failure, TaskUnlisted
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import TaskRow
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
 from backend.prediction.request import Answer, Outcome
 from models.types import Box, Detection, Detections, ImageSize
+from tests.standin.label_studio import StandInLabelStudio
 
 CONFIG = (
     '<View><Image name="image" value="$image"/>'
     '<RectangleLabels name="box" toName="image"><Label value="car"/></RectangleLabels></View>'
 )
 UNREACHABLE = Failure("ImageUnreachable", "no answer in time", transient=True)
+UNLISTED = Failure.of(TaskUnlisted("500"))
 UNREADABLE = Failure("ImageUnreadable", "not an image", transient=False)
 
-Json = dict[str, Any]
+
+def cars() -> StandInLabelStudio:
+    """Project 3 of the stand-in, which asks for cars; it has no tasks yet."""
+    made = StandInLabelStudio(label_config=CONFIG, project=3)
+    made.found |= {"title": "Cars", "created_at": "2026-11-20T20:49:46+00:00"}
+    return made
 
 
-@dataclass
-class StandInLabelStudio:
-    """Tasks by id, and those that have a prediction of the version."""
+def add(label_studio: StandInLabelStudio, *names: str, annotated: bool = False) -> list[int]:
+    """Tasks whose images have these names; their ids."""
+    first = max(label_studio.tasks, default=0) + 1
+    made = {first + n: {"image": f"http://images/{name}"} for n, name in enumerate(names)}
+    label_studio.tasks |= made
+    for task in made if annotated else ():
+        label_studio.annotations[task] = [{"id": task, "result": []}]
+    return list(made)
 
-    tasks: dict[int, Json] = field(default_factory=dict)
-    predicted: set[int] = field(default_factory=set)
-    #: Lists with these are answered with 500.
-    unlistable: set[int] = field(default_factory=set)
-    label_config: str = CONFIG
-    #: Calls that find nobody, before one is answered.
-    silent: int = 0
-    url: str = "http://ls"
-    asked: list[Json] = field(default_factory=list)
 
-    def add(self, *names: str, annotated: bool = False) -> list[int]:
-        """Tasks whose images have these names; their ids."""
-        first = max(self.tasks, default=0) + 1
-        for number, name in enumerate(names, first):
-            self.tasks[number] = {
-                "id": number,
-                "data": {"image": f"http://images/{name}"},
-                "total_annotations": int(annotated),
-            }
-        return list(range(first, first + len(names)))
+def two_at_a_time(label_studio: StandInLabelStudio) -> LabelStudioApi:
+    """A client of it that lists two tasks at a time, so that few tasks make several pages."""
+    api = label_studio.api()
+    pages = api.pages
 
-    def project(self, project: int) -> Json:
-        self._answer()
-        if project != 3:
-            raise LabelStudioRefuses("no such project", 404)
-        return {
-            "id": 3,
-            "created_at": "2026-11-20T20:49:46+00:00",
-            "title": "Cars",
-            "label_config": self.label_config,
-            "task_number": len(self.tasks),
-        }
+    def few(project: int, **options: Any) -> Iterator[list[TaskRow]]:
+        return pages(project, **{**options, "page_size": 2})
 
-    def pages(
-        self,
-        project: int,
-        *,
-        filters: Json | None,
-        view: int | None,
-        ids: Sequence[int] | None,
-        lacking: str | None,
-        page_size: int,
-        include: str,
-        unlisted: Unlisted | None,
-    ) -> Iterator[list[Json]]:
-        """Two at a time; filters by annotations alone."""
-        self.asked.append({"filters": filters, "view": view, "ids": ids, "lacking": lacking})
-        last = 0
-        while True:
-            self._answer()
-            unlabeled = any(
-                "annotations" in item["filter"] for item in (filters or {}).get("items", [])
-            )
-            found = [
-                task
-                for number, task in sorted(self.tasks.items())
-                if number > last
-                and (ids is None or number in ids)
-                and not (lacking and number in self.predicted)
-                and not (unlabeled and task["total_annotations"])
-            ][:2]
-            if not found:
-                return
-            last = found[-1]["id"]
-            yield [task for task in found if self._can_list(task["id"], unlisted)]
-
-    def count_tasks(
-        self, project: int, *, filters: Json | None, view: int | None, lacking: str | None
-    ) -> int | None:
-        return len(self.tasks) - len(self.predicted)
-
-    def lacking(
-        self, project: int, model_version: str, ids: Sequence[int], unlisted: Unlisted | None = None
-    ) -> set[int]:
-        self._answer()
-        listed = {task for task in ids if self._can_list(task, unlisted)}
-        return listed & self.tasks.keys() - self.predicted
-
-    def _can_list(self, task: int, unlisted: Unlisted | None) -> bool:
-        if task not in self.unlistable:
-            return True
-        if unlisted is None:
-            raise LabelStudioUnavailable("500")
-        unlisted(task, TaskUnlisted("500"))
-        return False
-
-    def _answer(self) -> None:
-        if self.silent:
-            self.silent -= 1
-            raise LabelStudioUnavailable("no connection")
+    api.pages = few  # type: ignore[method-assign]
+    return api
 
 
 @dataclass
@@ -144,11 +78,12 @@ class StandInWriter:
         ids = {row.task for row in rows}
         deferred, self.defers = ids & self.defers, self.defers - ids
         refused = ids & self.refuses
-        present = ids & self.label_studio.predicted
+        (version,) = {row.prediction.model_version for row in rows}
+        present = ids & self.label_studio.predicted(version)
         stored = ids - deferred - refused - present
-        self.label_studio.predicted |= stored
+        self.label_studio.store(sorted(stored), version)
         self.written += sorted(stored)
-        self.versions |= {row.prediction.model_version for row in rows}
+        self.versions.add(version)
         reason = Failure("RowRefused", "Label Studio dropped it", transient=False)
         return Delivered(stored, present, deferred, dict.fromkeys(refused, reason))
 
@@ -191,5 +126,5 @@ class StandInWindow:
         yield self
 
 
-def target(label_studio: StandInLabelStudio) -> TargetProject:
-    return target_project(label_studio, 3, PredictorSettings(engine_for("tiny"), 0.3, None))
+def target(api: LabelStudioApi) -> TargetProject:
+    return target_project(api, 3, PredictorSettings(engine_for("tiny"), 0.3, None))

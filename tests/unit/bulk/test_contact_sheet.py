@@ -7,6 +7,7 @@ from PIL import Image
 from backend.bulk import contact_sheet
 from backend.bulk.contact_sheet import COLUMNS, TILE_PX, ContactSheet
 from backend.label_studio.bodies import Region
+from backend.prediction.read_regions import read_regions
 from tests.unit.bulk.rows import SIZE, choice, entry, polygon, rectangle
 from tests.unit.prediction.test_brush_mask import CODE
 
@@ -16,7 +17,7 @@ GREY = (128, 128, 128)
 def drawn(*result: Region) -> Image.Image:
     """The small picture of a grey image of 200x100 with these regions: 420x210."""
     sheet = ContactSheet()
-    sheet.add("image.jpg", Image.new("RGB", (200, 100), GREY), result)
+    sheet.add("image.jpg", Image.new("RGB", (200, 100), GREY), read_regions(result))
     left = contact_sheet.MARGIN_PX
     return sheet.image().crop((left, left + TILE_PX // 2, left + TILE_PX, left + TILE_PX))
 
@@ -56,8 +57,12 @@ def test_polygons_ellipses_points_and_masks_are_drawn() -> None:
 def test_labels_differ_in_colour_and_keep_theirs_on_the_whole_sheet() -> None:
     sheet = ContactSheet()
     image = Image.new("RGB", (200, 100), GREY)
-    sheet.add("1", image, [rectangle("a", "car", 0.5), rectangle("b", "tree", 0.5, x=55)])
-    sheet.add("2", image, [rectangle("a", "tree", 0.5), rectangle("b", "car", 0.5, x=55)])
+    sheet.add(
+        "1", image, read_regions([rectangle("a", "car", 0.5), rectangle("b", "tree", 0.5, x=55)])
+    )
+    sheet.add(
+        "2", image, read_regions([rectangle("a", "tree", 0.5), rectangle("b", "car", 0.5, x=55)])
+    )
     whole = sheet.image()
     step = TILE_PX + contact_sheet.MARGIN_PX
     left, top = contact_sheet.MARGIN_PX, contact_sheet.MARGIN_PX + TILE_PX // 2
@@ -76,7 +81,7 @@ def test_what_is_said_of_the_whole_image_stands_under_it() -> None:
     sheets = []
     for result in ([], [choice("a", "street")]):
         sheet = ContactSheet()
-        sheet.add("image.jpg", Image.new("RGB", (200, 100), GREY), result)
+        sheet.add("image.jpg", Image.new("RGB", (200, 100), GREY), read_regions(result))
         sheets.append(sheet.image().tobytes())
     assert sheets[0] != sheets[1]
 
@@ -97,7 +102,11 @@ def test_the_sheet_is_bounded_however_many_pictures_come(monkeypatch) -> None:
 def test_odd_images_and_odd_names_are_no_trouble() -> None:
     """A picture one pixel wide, a name of many lines, a label that fills the page."""
     sheet = ContactSheet()
-    sheet.add("x\n\x1b" * 500, Image.new("RGB", (1, 5000)), [rectangle("a", "long " * 200, 0.1)])
+    sheet.add(
+        "x\n\x1b" * 500,
+        Image.new("RGB", (1, 5000)),
+        read_regions([rectangle("a", "long " * 200, 0.1)]),
+    )
 
     assert sheet.image().width < 2 * TILE_PX
 

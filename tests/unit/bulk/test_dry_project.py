@@ -11,7 +11,7 @@ from backend.images.reference import ImageRef
 from backend.label_studio.bodies import Task
 from backend.runs.progress import Progress
 from backend.settings import Settings
-from tests.unit.bulk.projects import StandInLabelStudio, StandInWindow, target
+from tests.unit.bulk.projects import StandInWindow, cars, target
 from tests.unit.images.pictures import corners, encoded
 
 
@@ -26,17 +26,19 @@ class Fetcher:
 
 def test_tasks_are_drawn_and_counted_and_nothing_is_written() -> None:
     """Also one whose image the worker could read and this process cannot."""
-    label_studio = StandInLabelStudio()
+    label_studio = cars()
     tasks = {
         number: Task(id=number, data={"image": f"http://images/{name}"})
         for number, name in enumerate(("a", "bad", "unseen"), 1)
     }
     progress = Progress(lambda shown: None)
-    dry = DryProject(target(label_studio), cast(ImageFetcher, Fetcher()), Settings(), progress)
+    dry = DryProject(
+        target(label_studio.api()), cast(ImageFetcher, Fetcher()), Settings(), progress
+    )
 
     sheet, report = dry.run(tasks, StandInWindow())
 
     assert sheet.width > 500
     assert (report.predicted, report.failed, report.regions, report.facts.ledger) == (2, 1, 2, "")
     assert progress.done == 3
-    assert label_studio.predicted == set()
+    assert label_studio.writes == []

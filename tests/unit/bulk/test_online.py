@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,19 +16,24 @@ from backend.bulk.report import Report
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.selection import Selection
 from backend.dataset.target_project import ConfigChanged, target_project
+from backend.delivery.writer import PredictionWriter
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
+from backend.label_studio.api import LabelStudioApi
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger
 from backend.runs.patience import Patience
 from backend.runs.progress import Progress
+from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.bulk.projects import (
     CONFIG,
-    StandInLabelStudio,
     StandInWindow,
     StandInWriter,
+    add,
+    cars,
     target,
+    two_at_a_time,
 )
 
 EVERYTHING = Selection()
@@ -39,6 +45,7 @@ class Desk:
 
     home: Path
     label_studio: StandInLabelStudio
+    api: LabelStudioApi
     writer: StandInWriter
     window: StandInWindow
     said: list[str]
@@ -55,7 +62,7 @@ class Desk:
         watch: Callable[[], None] | None = None,
     ) -> Report:
         """One start to its end. `watch` is called in place of the rests between looks for new tasks."""
-        project = target(self.label_studio)
+        project = target(self.api)
         key = RunKey(project.source, project.version, selection.key)
         with open_ledger(self.home, key) as ledger:
             run = self._run(ledger, selection, retry_failed, watch)
@@ -71,18 +78,16 @@ class Desk:
         retry_failed: bool,
         watch: Callable[[], None] | None,
     ) -> ProjectRun:
-        project = target(self.label_studio)
+        project = target(self.api)
         progress = Progress(lambda shown: self.shown.append(shown.waits_for))
         patience = Patience(self.said.append)
         patience.rest = lambda seconds: watch() if watch else None  # type: ignore[method-assign]
-        tasks = ProjectTasks(
-            self.label_studio, project, selection, ledger, patience, self.forgotten.extend
-        )
+        tasks = ProjectTasks(self.api, project, selection, ledger, patience, self.forgotten.extend)
         tasks.prepare(retry_failed=retry_failed)
         return ProjectRun(
             target=project,
             tasks=tasks,
-            writer=self.writer,
+            writer=cast("PredictionWriter", self.writer),
             open_window=self.window.open,
             ledger=ledger,
             progress=progress,
@@ -94,22 +99,23 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 0.01)
-    label_studio = StandInLabelStudio()
-    return Desk(tmp_path, label_studio, StandInWriter(label_studio), StandInWindow(), [], [])
+    label_studio = cars()
+    api = two_at_a_time(label_studio)
+    return Desk(tmp_path, label_studio, api, StandInWriter(label_studio), StandInWindow(), [], [])
 
 
 def test_a_report_names_the_address_that_browsers_have() -> None:
     """In containers ours is another, which opens for nobody."""
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
 
-    known = target_project(StandInLabelStudio(), 3, predictors, shown_at="http://localhost:8080")
+    known = target_project(cars().api(), 3, predictors, shown_at="http://localhost:8080")
 
     assert known.words == "project 3 (Cars), http://localhost:8080/projects/3/data"
-    assert known.source == target_project(StandInLabelStudio(), 3, predictors).source
+    assert known.source == target_project(cars().api(), 3, predictors).source
 
 
 def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
-    tasks = desk.label_studio.add("a", "b", "c", "d", "e")
+    tasks = add(desk.label_studio, "a", "b", "c", "d", "e")
 
     report = desk.start()
 
@@ -121,7 +127,7 @@ def test_every_task_is_predicted_and_stored(desk: Desk) -> None:
 @pytest.mark.parametrize("bad", [{1}, {3}, {5}, {2, 3}, {1, 2, 3, 4}])
 def test_tasks_that_label_studio_cannot_list_fail_alone(desk: Desk, bad: set[int]) -> None:
     """The others are predicted; these are counted with their reason, and tried again by the next start."""
-    tasks = desk.label_studio.add("a", "b", "c", "d", "e")
+    tasks = add(desk.label_studio, "a", "b", "c", "d", "e")
     desk.label_studio.unlistable = bad
 
     report = desk.start()
@@ -137,7 +143,7 @@ def test_tasks_that_label_studio_cannot_list_fail_alone(desk: Desk, bad: set[int
 
 def test_a_second_start_asks_for_nothing_again(desk: Desk) -> None:
     """Neither what is stored nor what failed for good; its report is of the whole run."""
-    desk.label_studio.add("a", "bad", "c")
+    add(desk.label_studio, "a", "bad", "c")
     desk.start()
     desk.window.asked.clear()
 
@@ -149,10 +155,10 @@ def test_a_second_start_asks_for_nothing_again(desk: Desk) -> None:
 
 def test_failed_tasks_are_asked_anew_when_told_to(desk: Desk) -> None:
     """The failure that the queue keeps is forgotten first, or it would be the answer."""
-    desk.label_studio.add("a", "bad")
+    add(desk.label_studio, "a", "bad")
     desk.start()
     assert desk.forgotten == []
-    desk.label_studio.tasks[2]["data"]["image"] = "http://images/mended"
+    desk.label_studio.tasks[2]["image"] = "http://images/mended"
 
     report = desk.start(retry_failed=True)
 
@@ -162,7 +168,7 @@ def test_failed_tasks_are_asked_anew_when_told_to(desk: Desk) -> None:
 
 def test_what_may_pass_is_tried_again_in_the_same_start(desk: Desk) -> None:
     """An image that was not reached once is predicted; one that never is stays failed, with its reason."""
-    desk.label_studio.add("a", "flaky", "away")
+    add(desk.label_studio, "a", "flaky", "away")
 
     report = desk.start()
 
@@ -173,15 +179,15 @@ def test_what_may_pass_is_tried_again_in_the_same_start(desk: Desk) -> None:
 
 
 def test_the_next_start_tries_again_what_may_pass(desk: Desk) -> None:
-    desk.label_studio.add("away")
+    add(desk.label_studio, "away")
     desk.start()
-    desk.label_studio.tasks[1]["data"]["image"] = "http://images/there"
+    desk.label_studio.tasks[1]["image"] = "http://images/there"
 
     assert desk.start().predicted == 1
 
 
 def test_a_row_that_another_writer_has_in_hand_is_seen_to_later(desk: Desk) -> None:
-    desk.label_studio.add("a", "b", "c")
+    add(desk.label_studio, "a", "b", "c")
     desk.writer.defers = {2}
 
     report = desk.start()
@@ -191,13 +197,13 @@ def test_a_row_that_another_writer_has_in_hand_is_seen_to_later(desk: Desk) -> N
 
 
 def test_a_row_that_the_other_writer_stored_meanwhile_is_not_written_again(desk: Desk) -> None:
-    desk.label_studio.add("a", "b")
+    add(desk.label_studio, "a", "b")
     desk.writer.defers = {2}
     stored = desk.writer.write
 
     def write(project, rows):
         delivered = stored(project, rows)
-        desk.label_studio.predicted.add(2)  # by the other one
+        desk.label_studio.store([2], target(desk.api).version)  # by the other one
         return delivered
 
     desk.writer.write = write  # type: ignore[method-assign]
@@ -209,7 +215,7 @@ def test_a_row_that_the_other_writer_stored_meanwhile_is_not_written_again(desk:
 
 
 def test_a_row_that_label_studio_refuses_is_a_failed_task(desk: Desk) -> None:
-    desk.label_studio.add("a", "b")
+    add(desk.label_studio, "a", "b")
     desk.writer.refuses = {1}
 
     report = desk.start()
@@ -220,7 +226,7 @@ def test_a_row_that_label_studio_refuses_is_a_failed_task(desk: Desk) -> None:
 
 def test_a_label_studio_that_is_away_is_waited_for(desk: Desk) -> None:
     """While tasks are listed and while rows are written; it says so, and nothing is asked twice."""
-    desk.label_studio.add(*(f"{number}" for number in range(9)))
+    add(desk.label_studio, *(f"{number}" for number in range(9)))
     desk.writer.raises = [LabelStudioUnavailable("no connection"), LabelStudioUnavailable("again")]
     asked = desk.window.add
 
@@ -241,8 +247,8 @@ def test_a_label_studio_that_is_away_is_waited_for(desk: Desk) -> None:
 
 def test_a_listing_that_breaks_off_is_gone_on_with(desk: Desk) -> None:
     """Each task comes once, although the listing is begun again."""
-    tasks = desk.label_studio.add(*(f"{number}" for number in range(7)))
-    pages = desk.label_studio.pages
+    tasks = add(desk.label_studio, *(f"{number}" for number in range(7)))
+    pages = desk.api.pages
     broken = iter([True, False])
 
     def breaking(*arguments, **options):
@@ -251,7 +257,7 @@ def test_a_listing_that_breaks_off_is_gone_on_with(desk: Desk) -> None:
                 raise LabelStudioUnavailable("no connection")
             yield page
 
-    desk.label_studio.pages = breaking  # type: ignore[method-assign]
+    desk.api.pages = breaking  # type: ignore[method-assign]
 
     assert desk.start().predicted == 7
     assert desk.writer.written == tasks
@@ -260,7 +266,7 @@ def test_a_listing_that_breaks_off_is_gone_on_with(desk: Desk) -> None:
 
 def test_a_refused_token_stops_and_the_next_start_goes_on(desk: Desk) -> None:
     """What was predicted is not lost: the workers answer it again, and it is written once."""
-    tasks = desk.label_studio.add("a", "b", "c")
+    tasks = add(desk.label_studio, "a", "b", "c")
     desk.writer.raises = [LabelStudioRefuses("401: make a new token", 401)]
     with pytest.raises(LabelStudioRefuses, match="make a new token"):
         desk.start()
@@ -271,12 +277,12 @@ def test_a_refused_token_stops_and_the_next_start_goes_on(desk: Desk) -> None:
 
 def test_a_changed_label_config_stops_before_another_row_is_written(desk: Desk) -> None:
     """And the next start is a run of its own, with the new version."""
-    desk.label_studio.add("a", "b")
+    add(desk.label_studio, "a", "b")
     asked = desk.window.add
 
     def change(requests):
         asked(requests)
-        desk.label_studio.label_config = CONFIG.replace("car", "star")
+        desk.label_studio.found["label_config"] = CONFIG.replace("car", "star")
 
     desk.window.add = change  # type: ignore[method-assign]
     with pytest.raises(ConfigChanged, match="was changed"):
@@ -291,9 +297,9 @@ def test_a_changed_label_config_stops_before_another_row_is_written(desk: Desk) 
 
 
 def test_a_label_config_that_holds_nothing_any_more_stops_too(desk: Desk) -> None:
-    desk.label_studio.add("a")
-    project = target(desk.label_studio)
-    desk.label_studio.label_config = "<View/>"
+    add(desk.label_studio, "a")
+    project = target(desk.api)
+    desk.label_studio.found["label_config"] = "<View/>"
 
     with pytest.raises(ConfigChanged, match="nothing of it can be predicted"):
         project.check()
@@ -301,7 +307,7 @@ def test_a_label_config_that_holds_nothing_any_more_stops_too(desk: Desk) -> Non
 
 def test_rows_whose_fate_is_unknown_are_looked_for_at_the_next_start(desk: Desk) -> None:
     """The first start was killed while Label Studio was storing: half of the rows are there."""
-    desk.label_studio.add("a", "b", "c", "d")
+    add(desk.label_studio, "a", "b", "c", "d")
     stored = desk.writer.write
 
     def cut_off(project, rows):
@@ -325,7 +331,7 @@ def test_a_stop_does_not_wait_for_a_label_studio_that_is_away(
     """Its outbox is waiting to write; the stop ends that, too."""
     monkeypatch.setattr("backend.delivery.parcel.CHUNK", 1)
     monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 60.0)
-    desk.label_studio.add("a", "b", "stop")
+    add(desk.label_studio, "a", "b", "stop")
     desk.writer.raises = [LabelStudioUnavailable("no connection")] * 1000
     began = time.monotonic()
 
@@ -337,7 +343,7 @@ def test_a_stop_does_not_wait_for_a_label_studio_that_is_away(
 
 def test_a_limit_is_settled_once_for_all_starts(desk: Desk) -> None:
     """The first tasks of the selection, and not the next ones at the next start."""
-    desk.label_studio.add("a", "b", "c", "d")
+    add(desk.label_studio, "a", "b", "c", "d")
 
     desk.start(Selection(limit=2))
     report = desk.start(Selection(limit=2))
@@ -348,7 +354,7 @@ def test_a_limit_is_settled_once_for_all_starts(desk: Desk) -> None:
 
 def test_a_sample_of_predicted_tasks_predicts_nothing(desk: Desk) -> None:
     """They are gone from the run: nothing is left, and nothing failed."""
-    desk.label_studio.predicted |= set(desk.label_studio.add("a", "b", "c"))
+    desk.label_studio.store(add(desk.label_studio, "a", "b", "c"), target(desk.api).version)
 
     report = desk.start(Selection(sample=2))
 
@@ -358,9 +364,11 @@ def test_a_sample_of_predicted_tasks_predicts_nothing(desk: Desk) -> None:
 
 def test_annotated_tasks_are_left_alone_unless_asked_for(desk: Desk) -> None:
     """Also where Label Studio cannot be asked for both filters at once."""
-    desk.label_studio.add("a")
-    desk.label_studio.add("b", annotated=True)
-    either = {"conjunction": "or", "items": [{"filter": "x"}, {"filter": "y"}]}
+    add(desk.label_studio, "a")
+    add(desk.label_studio, "b", annotated=True)
+    named = {"filter": "filter:tasks:data.image", "operator": "contains", "type": "String"}
+    items = [{**named, "value": "/a"}, {**named, "value": "/b"}]
+    either = {"conjunction": "or", "items": items}
 
     desk.start(Selection(filters=either))
     assert desk.writer.written == [1]
@@ -369,14 +377,14 @@ def test_annotated_tasks_are_left_alone_unless_asked_for(desk: Desk) -> None:
 
 
 def test_new_tasks_are_predicted_while_it_watches(desk: Desk) -> None:
-    desk.label_studio.add("a")
+    add(desk.label_studio, "a")
     looks = 0
 
     def between() -> None:
         nonlocal looks
         looks += 1
         if looks == 1:
-            desk.label_studio.add("b", "bad")
+            add(desk.label_studio, "b", "bad")
         if looks == 3:
             raise KeyboardInterrupt
 
@@ -399,7 +407,7 @@ def test_new_tasks_are_predicted_while_it_watches(desk: Desk) -> None:
 def test_a_selection_without_a_task_is_told_so(
     desk: Desk, names: tuple[str, ...], annotated: bool, selection: Selection, reason: str
 ) -> None:
-    desk.label_studio.add(*names, annotated=annotated)
+    add(desk.label_studio, *names, annotated=annotated)
 
     with pytest.raises(BadRequest, match=reason):
         desk.start(selection)
@@ -409,14 +417,14 @@ def test_a_project_that_is_not_there_is_told_so() -> None:
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
 
     with pytest.raises(BadRequest, match="no project 4"):
-        target_project(StandInLabelStudio(), 4, predictors)
+        target_project(cars().api(), 4, predictors)
 
 
 def test_when_nothing_comes_it_says_why_and_no_more_when_something_does(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.bulk.online.SILENCE_S", 0.0)
-    desk.label_studio.add("a")
+    add(desk.label_studio, "a")
     desk.trouble = "no worker is alive"
     collect = desk.window.collect
     silent = iter([True, True])
@@ -434,13 +442,13 @@ def test_when_nothing_comes_it_says_why_and_no_more_when_something_does(
 
 def test_a_blank_image_beside_others_is_counted_in_the_report(desk: Desk) -> None:
     """The task is predicted; what it left blank is named with it."""
-    desk.label_studio.label_config = CONFIG.replace(
+    desk.label_studio.found["label_config"] = CONFIG.replace(
         "</View>",
         '<Image name="back" value="$back"/><RectangleLabels name="b" toName="back">'
         '<Label value="car"/></RectangleLabels></View>',
     )
-    (task,) = desk.label_studio.add("a")
-    desk.label_studio.tasks[task]["data"]["back"] = ""
+    (task,) = add(desk.label_studio, "a")
+    desk.label_studio.tasks[task]["back"] = ""
 
     report = desk.start()
 

@@ -13,12 +13,12 @@ from rich.console import Console
 from backend.bulk.left_out import LeftOut
 from backend.bulk.marks import marks_of
 from backend.bulk.report import Report, RunFacts
-from backend.bulk.report_files import check_report_paths, write_reports
-from backend.bulk.report_page import report_page
-from backend.bulk.report_table import report_tables
 from backend.bulk.tally import Tally
 from backend.errors import BadRequest, Failure
+from backend.pages.page import summary_page
+from backend.pages.terminal import summary_parts
 from backend.runs.output_file import OutputUnwritable
+from backend.runs.report_files import check_report_paths, write_reports
 from tests.unit.bulk.rows import choice, rectangle
 
 NASTY = "<script>alert('x')</script>\x1b[31m[red]"
@@ -36,10 +36,18 @@ def report(*, left: int = 0, label: str = "car", failed: bool = True) -> Report:
     return Report.of(tally, facts)
 
 
+def page_of(shown: Report) -> str:
+    return summary_page(shown.summary())
+
+
+def write(shown: Report, paths: list[Path]) -> None:
+    write_reports(paths, shown.to_json, lambda: page_of(shown))
+
+
 def on_terminal(shown: Report) -> str:
     buffer = io.StringIO()
     console = Console(file=buffer, width=120)
-    for table in report_tables(shown):
+    for table in summary_parts(shown.summary()):
         console.print(table)
     return buffer.getvalue()
 
@@ -84,7 +92,7 @@ def test_the_terminal_shows_figures_labels_and_reasons() -> None:
 
 
 def test_the_page_shows_the_same() -> None:
-    page = report_page(report(left=7))
+    page = page_of(report(left=7))
 
     for expected in (
         "7 not done yet",
@@ -114,10 +122,10 @@ def test_names_from_outside_are_shown_and_never_obeyed() -> None:
     """A label or a reason that is markup stays text, on the page and on the terminal."""
     nasty = report(label=NASTY)
     parser = Scripts()
-    parser.feed(report_page(nasty))
+    parser.feed(page_of(nasty))
 
     assert parser.found == []
-    assert "default-src 'none'" in report_page(nasty).replace("&#x27;", "'")
+    assert "default-src 'none'" in page_of(nasty).replace("&#x27;", "'")
     assert "\x1b[31m" not in on_terminal(nasty)
     assert "[red]" in on_terminal(nasty)
 
@@ -126,7 +134,7 @@ def test_a_report_is_written_as_its_names_say(tmp_path: Path) -> None:
     paths = [tmp_path / "r.json", tmp_path / "r.HTML"]
     check_report_paths(paths)
 
-    write_reports(report(), paths)
+    write(report(), paths)
 
     assert json.loads(paths[0].read_text())["predicted"] == 2
     assert paths[1].read_text().startswith("<!DOCTYPE html>")
@@ -141,7 +149,7 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_is_done(
         check_report_paths([tmp_path / "nowhere" / "r.json"])
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(OutputUnwritable, match="cannot be written"):
-        write_reports(report(), [tmp_path / "folder.json"])
+        write(report(), [tmp_path / "folder.json"])
 
 
 def test_what_was_left_out_stands_in_every_form_of_the_report(tmp_path: Path) -> None:
@@ -152,7 +160,7 @@ def test_what_was_left_out_stands_in_every_form_of_the_report(tmp_path: Path) ->
     left_out.add("image of a task", 7, f"is blank {NASTY}")
     shown = Report.of(Tally(), report().facts, left_out.figures())
 
-    write_reports(shown, [tmp_path / "r.json", tmp_path / "r.html"])
+    write(shown, [tmp_path / "r.json", tmp_path / "r.html"])
 
     body = json.loads((tmp_path / "r.json").read_text())["left_out"]
     assert [(one["reason"], one["count"]) for one in body] == [

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from backend.bulk import tally as tally_module
 from backend.bulk.marks import marks_of
-from backend.bulk.tally import MAX_EXAMPLES, OTHER_LABELS, LabelFigures, Tally, tally_of
+from backend.bulk.tally import OTHER_LABELS, LabelFigures, Tally, tally_of
 from backend.errors import Failure
-from backend.runs.ledger import Predicted
+from backend.runs.ledger import Result
 from backend.runs.ledger_file import RunKey, open_ledger
+from backend.runs.reasons import MAX_EXAMPLES
 from tests.unit.bulk.rows import choice, rectangle
 
 
@@ -69,7 +70,7 @@ def test_labels_without_number_are_added_up_as_one(monkeypatch) -> None:
 def test_the_tally_of_a_ledger_is_that_of_its_predictions_and_failures(tmp_path: Path) -> None:
     with open_ledger(tmp_path, RunKey("folder", "version")) as ledger:
         gone = Failure("ImageNotFound", "it is gone", transient=False)
-        ledger.done([Predicted(7, marks_of([rectangle("a", "car", 0.5)]).to_json())])
+        ledger.done([Result(7, marks_of([rectangle("a", "car", 0.5)]).to_json())])
         ledger.fail([(8, gone), (9, gone)])
 
         tally = tally_of(ledger)

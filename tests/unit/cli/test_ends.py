@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from backend.processes.home import folder_in
 from backend.runs.output_file import OutputUnwritable
 from backend.settings import Settings
 from models.devices import pick_device
+from tests import forks
 
 CONFIG = (
     '<View><Image name="i" value="$image"/><RectangleLabels name="b" toName="i">'
@@ -41,13 +41,8 @@ def place(tmp_path: Path) -> Path:
 def firstpass(place: Path, line: str, **env: str) -> tuple[int, str]:
     """Exit code and error output of a real process; `@` is the place."""
     arguments = [one.replace("@", f"{place}/") for one in line.split()]
-    done = subprocess.run(
-        [sys.executable, "-m", "backend.cli.main", *arguments],
-        env={**os.environ, "FIRSTPASS_MODEL": "tiny", **env},  # noqa: TID251 - handed on
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    environment = {**os.environ, "FIRSTPASS_MODEL": "tiny", **env}  # noqa: TID251 - handed on
+    done = forks.firstpass(*arguments, env=environment, timeout_s=240)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, " ".join(done.stderr.split())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from backend.cli.phrases import _table
+from backend.pages.terminal import table_parts
 from backend.projects.phrases import AskedLabel
 from backend.review.phrase_tally import TypedPhrase
 
@@ -12,7 +13,7 @@ from backend.review.phrase_tally import TypedPhrase
 def shown(asked: list[AskedLabel], typed: list[TypedPhrase]) -> str:
     console = Console(width=120)
     with console.capture() as captured:
-        console.print(_table(asked, typed))
+        console.print(*table_parts(_table(asked, typed)))
     return captured.get()
 
 

@@ -197,8 +197,10 @@ def test_compose_files_are_added_to_those_that_are_there(installation: Installat
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--workers", "two"), "expected --workers to be a number from 0, got two"),
-        (("--workers", "-1"), "expected --workers to be a number from 0, got -1"),
+        (("--workers", "two"), "expected --workers to be a number from 0 to 999, got two"),
+        (("--workers", "-1"), "expected --workers to be a number from 0 to 999, got -1"),
+        (("--workers", "99999999999999"), "a number from 0 to 999, got 99999999999999"),
+        (("--workers", "007"), "a number from 0 to 999, got 007"),
         (("--workers",), "expected a value behind --workers"),
         (("--model", ""), "expected a value behind --model"),
         (("--email", "nobody"), "expected an e-mail address, got nobody"),

@@ -120,9 +120,9 @@ def test_a_target_of_make_is_one(command: str) -> None:
 
 
 def test_every_variable_of_the_compose_files_is_on_the_page(installation: Installation) -> None:
-    """Except those that make-env.sh keeps to itself and the settings of the README's table."""
+    """Except those that make-env.sh keeps to itself and those of docs/settings.md."""
     listed = (ROOT / "docs" / "containers.md").read_text()
-    readme = (ROOT / "README.md").read_text()
+    settings = (ROOT / "docs" / "settings.md").read_text()
     kept = {"LABEL_STUDIO_USERNAME", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_USER_TOKEN"}
 
     for values in OVERLAYS.values():
@@ -132,7 +132,7 @@ def test_every_variable_of_the_compose_files_is_on_the_page(installation: Instal
 
     assert rows
     for name in {row.split()[0] for row in rows} - kept:
-        assert f"`{name}`" in listed or f"`{name}`" in readme, name
+        assert f"`{name}`" in listed or f"`{name}`" in settings, name
 
 
 def _options(words: list[str]) -> tuple[dict[str, str | None], list[str]]:

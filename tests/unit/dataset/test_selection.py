@@ -6,6 +6,7 @@ import pytest
 
 from backend.dataset.selection import MAX_IDS, Selection, parse_filters, parse_ids, reservoir
 from backend.errors import BadRequest
+from backend.label_studio.records import TaskRow
 
 ABOVE = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": 5}
 BELOW = {"filter": "filter:tasks:id", "operator": "less", "type": "Number", "value": 3}
@@ -64,8 +65,8 @@ def test_where_label_studio_cannot_be_asked_for_both_the_rest_is_sorted_out_here
 ) -> None:
     assert chosen.asked_filters == chosen.filters
     assert not chosen.is_asked_exactly
-    assert chosen.admits({"id": 1, "total_annotations": 0})
-    assert not chosen.admits({"id": 1, "total_annotations": 2})
+    assert chosen.admits(TaskRow(id=1, total_annotations=0))
+    assert not chosen.admits(TaskRow(id=1, total_annotations=2))
 
 
 def test_one_alternative_alone_is_no_alternative() -> None:
@@ -78,7 +79,7 @@ def test_all_asks_for_no_less_than_the_filter() -> None:
     chosen = Selection(labeled=True)
 
     assert chosen.asked_filters is None
-    assert chosen.admits({"id": 1, "total_annotations": 2})
+    assert chosen.admits(TaskRow(id=1, total_annotations=2))
 
 
 def test_another_selection_is_another_run() -> None:

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -19,7 +19,6 @@ from backend.delivery.courier import (
     PUT_OFF_S,
     RETRIES,
     Courier,
-    Writes,
 )
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import owed_key
@@ -29,22 +28,19 @@ from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
 from backend.errors import Failure, LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import Project
 from backend.queue.failures import FailureLog
+from tests.standin.label_studio_state import no_connection
 from tests.standin.queue import answered, failing
-from tests.unit.delivery.label_studio import (
-    BOXES,
-    KEY,
-    OTHER_BOXES,
-    StandInLabelStudio,
-)
+from tests.unit.delivery.label_studio import BOXES, KEY, OTHER_BOXES, label_studio
 from tests.unit.delivery.workers import SETTINGS, StandInWindow
 
 pytestmark = pytest.mark.redis
 
 NOW = 1_800_000_000.0
 FAILURE_TTL_S = 600.0
-V1 = SETTINGS.predictor(BOXES).version
-V2 = SETTINGS.predictor(OTHER_BOXES).version
+V1 = SETTINGS.for_project(None, BOXES).version
+V2 = SETTINGS.for_project(None, OTHER_BOXES).version
 AWAY = Failure("ImageUnreachable", "no answer", transient=True)
 BAD = Failure("ImageUnreadable", "not an image", transient=False)
 
@@ -53,7 +49,8 @@ class Rig:
     """A courier for a stand-in Label Studio with thirty tasks, and its time."""
 
     def __init__(self, connection: redis.Redis) -> None:
-        self.studio = StandInLabelStudio(range(1, 31))
+        self.studio = label_studio(range(1, 31))
+        self.api = self.studio.api()
         self.owed = OwedTasks(connection)
         self.claims = Claims(connection)
         self.failures = FailureLog(connection)
@@ -61,14 +58,12 @@ class Rig:
         self.now = NOW
         self.stop = threading.Event()
         turn = Turn(connection, "writer", urgent=True)
-        self.writer: Writes = PredictionWriter(
-            self.studio, self.claims, turn, sleep=lambda seconds: None
-        )
+        self.writer = PredictionWriter(self.api, self.claims, turn, sleep=lambda seconds: None)
         self.courier = Courier(
             owed=self.owed,
             failed=FailedTasks(connection),
-            api=self.studio,
-            writer=self,
+            api=self.api,
+            writer=cast("PredictionWriter", self),
             predictors=SETTINGS,
             open_window=lambda: nullcontext(self.window),
             failure_ttl_s=FAILURE_TTL_S,
@@ -250,10 +245,6 @@ def test_a_deleted_project_is_forgotten(rig: Rig) -> None:
     rig.owe(1, 2)
     rig.before_write = lambda: rig.studio.found.update(id=5)
 
-    def gone(tasks: Sequence[int], version: str) -> None:
-        raise LabelStudioRefuses("404", 404)
-
-    rig.studio.mishaps = [gone]
     rig.courier.round()
     assert rig.due() == [1, 2]
 
@@ -271,14 +262,14 @@ def test_a_project_that_refuses_does_not_keep_the_others_waiting(
     forbidden = ProjectKey(3, 5)
     rig.owed.add(forbidden, [77], NOW)
     rig.owe(1)
-    ask = rig.studio.project
+    ask = rig.api.project
 
-    def project(number: int) -> dict[str, Any]:
+    def project(number: int) -> Project:
         if number == forbidden.id:
             raise LabelStudioRefuses("403", 403)
         return ask(number)
 
-    monkeypatch.setattr(rig.studio, "project", project)
+    monkeypatch.setattr(rig.api, "project", project)
 
     assert rig.courier.round() is True
 
@@ -295,15 +286,15 @@ def test_a_project_that_is_never_served_delays_no_other(
     """Round after round the others have theirs at once; it is asked less and less often, and drops no task."""
     broken = ProjectKey(3, 5)
     rig.owed.add(broken, [77], NOW)
-    ask, asked = rig.studio.project, list[float]()
+    ask, asked = rig.api.project, list[float]()
 
-    def project(number: int) -> dict[str, Any]:
+    def project(number: int) -> Project:
         if number == broken.id:
             asked.append(rig.now)
             raise error
         return ask(number)
 
-    monkeypatch.setattr(rig.studio, "project", project)
+    monkeypatch.setattr(rig.api, "project", project)
 
     for task in range(1, 31):
         rig.owe(task)
@@ -315,7 +306,11 @@ def test_a_project_that_is_never_served_delays_no_other(
     assert gaps == [10, 10, 20, 40, 60, 60, 60]
     assert rig.owed.due(broken, rig.now, 10) == [77]
 
-    monkeypatch.setattr(rig.studio, "project", lambda number: {**rig.studio.found, "id": number})
+    monkeypatch.setattr(
+        rig.api,
+        "project",
+        lambda number: Project.model_validate({**rig.studio.found, "id": number}),
+    )
     rig.now += MOST_PUT_OFF_S
     rig.courier.round()
 
@@ -466,7 +461,7 @@ def test_rows_that_others_are_about_to_have_stored_are_looked_for_later(rig: Rig
 def test_label_studio_away_leaves_everything_owed(rig: Rig) -> None:
     """When it is back, all is delivered."""
     rig.owe(*range(1, 31))
-    rig.studio.down = LabelStudioUnavailable("no connection")
+    rig.studio.down = no_connection()
 
     with pytest.raises(LabelStudioUnavailable):
         rig.courier.round()

@@ -7,10 +7,10 @@ import time
 import pytest
 import redis
 
-from backend.delivery.failed_tasks import FailedTasks, parse_task_name, task_name
+from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
 from backend.errors import Failure
-from backend.queue.failures import FailureLog
+from backend.queue.failures import FailedTask, FailureLog
 from backend.queue.retry import Retrier
 from backend.queue.submit import SubmitLimits, Submitter
 from tests.unit.delivery.label_studio import KEY
@@ -18,6 +18,7 @@ from tests.unit.delivery.label_studio import KEY
 pytestmark = pytest.mark.redis
 
 LACKING = Failure("TaskError", "expected the key image", transient=False)
+TASK = FailedTask(str(KEY), 12)
 BAD = Failure("ImageUnreadable", "not an image", transient=False)
 
 
@@ -30,13 +31,6 @@ def retrier(redis_connection: redis.Redis, failed: FailedTasks) -> Retrier:
 @pytest.fixture
 def log(redis_connection: redis.Redis) -> FailureLog:
     return FailureLog(redis_connection)
-
-
-def test_a_name_gives_its_task_back() -> None:
-    """A job's id, and a name made up by somebody, give none."""
-    assert parse_task_name(task_name(KEY, 12)) == (KEY, 12)
-    for other in ("3fa9c2d1" * 8, "task 12", "task x of project 4.5", "task 12 of project 4", ""):
-        assert parse_task_name(other) is None
 
 
 def test_a_task_is_listed_once_with_its_latest_reason(failed: FailedTasks, log: FailureLog) -> None:
@@ -62,7 +56,7 @@ def test_retry_owes_a_listed_task_again(
 
     retried = retrier.retry()
 
-    assert (retried.again, retried.refused) == ([task_name(KEY, 12)], {})
+    assert (retried.again, retried.refused) == ([TASK.name], {})
     assert owed.due(KEY, time.time(), 10) == [12]
     assert log.count() == 0
 
@@ -77,7 +71,7 @@ def test_retry_takes_a_task_by_its_names_beginning(
     clear = retrier.retry(wanted=["task 12"])
 
     assert "fits 2" in unclear.refused["task 1"]
-    assert clear.again == [task_name(KEY, 12)]
+    assert clear.again == [TASK.name]
     assert owed.due(KEY, time.time(), 10) == [12]
 
 
@@ -94,6 +88,18 @@ def test_retry_takes_tasks_and_images_each_their_way(
 
     retried = retrier.retry()
 
-    assert retried.again == [task_name(KEY, 12)]
+    assert retried.again == [TASK.name]
     assert list(retried.refused) == ["ab" * 32]
     assert owed.count() == 1
+
+
+def test_a_job_whose_id_reads_like_a_task_is_no_task(
+    owed: OwedTasks, log: FailureLog, retrier: Retrier, redis_connection: redis.Redis
+) -> None:
+    """What failed is told by its record, never by how its name is spelled."""
+    log.record(TASK.name, "/data/upload/1/a.jpg", BAD, 1, redis_connection)
+
+    retried = retrier.retry()
+
+    assert list(retried.refused) == [TASK.name]
+    assert owed.count() == 0

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import pytest
 import redis
 
+from backend.delivery.chunk import TRIES
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
 from backend.delivery.rows import Row
 from backend.delivery.turn import Turn
-from backend.delivery.writer import TRIES, PredictionWriter
+from backend.delivery.writer import PredictionWriter
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.bodies import Prediction
-from tests.unit.delivery.label_studio import KEY, StandInLabelStudio
+from tests.standin.label_studio_state import Answered, no_connection
+from tests.unit.delivery.label_studio import KEY, label_studio
 
 pytestmark = pytest.mark.redis
 
@@ -30,7 +32,8 @@ class Rig:
     """A writer to a stand-in Label Studio; what it would sleep is told."""
 
     def __init__(self, connection: redis.Redis) -> None:
-        self.studio = StandInLabelStudio(TASKS)
+        self.studio = label_studio(TASKS)
+        self.api = self.studio.api()
         self.claims = Claims(connection)
         self.connection = connection
         self.slept: list[float] = []
@@ -39,7 +42,7 @@ class Rig:
     def another(self) -> PredictionWriter:
         """A writer of another process, or this one's after a restart."""
         turn = Turn(self.connection, "writer", urgent=True)
-        return PredictionWriter(self.studio, self.claims, turn, sleep=self.slept.append)
+        return PredictionWriter(self.api, self.claims, turn, sleep=self.slept.append)
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_rows_are_stored_in_one_request(rig: Rig) -> None:
 
 def test_nothing_to_write_asks_nothing(rig: Rig) -> None:
     """Not even whether Label Studio is there."""
-    rig.studio.down = LabelStudioUnavailable("down")
+    rig.studio.down = no_connection()
 
     assert rig.writer.write(KEY, []).stored == set()
 
@@ -103,7 +106,7 @@ def test_rows_that_land_between_two_looks_are_not_sent_again(rig: Rig) -> None:
             rig.studio.store(late.pop(0), V1)
 
     turn = Turn(rig.connection, "writer", urgent=True)
-    writer = PredictionWriter(rig.studio, rig.claims, turn, sleep=land)
+    writer = PredictionWriter(rig.api, rig.claims, turn, sleep=land)
 
     delivered = writer.write(KEY, rows())
 
@@ -243,9 +246,10 @@ def test_rows_of_others_stored_meanwhile_remove_nothing(rig: Rig) -> None:
 def test_a_row_that_an_annotation_was_made_from_stays(rig: Rig) -> None:
     """Of two, the one in use is kept although it is the younger; both in use, both are."""
     rig.studio.store([1, 1, 2, 2, 2], V1)
-    rig.studio.parents = {1: [2], 2: [3, 5]}
+    for task, rows_in_use in {1: [2], 2: [3, 5]}.items():
+        rig.studio.annotations[task] = [{"parent_prediction": row} for row in rows_in_use]
 
-    assert remove_doubles(rig.studio, KEY.id, V1, [1, 2, 3]) == 2
+    assert remove_doubles(rig.api, KEY.id, V1, [1, 2, 3]) == 2
     assert sorted(rig.studio.rows) == [2, 3, 5]
 
 
@@ -254,22 +258,22 @@ def test_a_double_that_somebody_else_removes_first_is_no_error(
 ) -> None:
     """Two processes may see the same two rows."""
     rig.studio.store([1, 1], V1)
-    remove = rig.studio.delete_prediction
+    remove = rig.api.delete_prediction
 
     def removed_before(prediction: int) -> None:
         remove(prediction)
         remove(prediction)
 
-    monkeypatch.setattr(rig.studio, "delete_prediction", removed_before)
+    monkeypatch.setattr(rig.api, "delete_prediction", removed_before)
 
-    remove_doubles(rig.studio, KEY.id, V1, [1])
+    remove_doubles(rig.api, KEY.id, V1, [1])
 
     assert rig.studio.rows_per_task() == {1: 1}
 
 
 def test_down_before_anything_is_sent_is_told(rig: Rig) -> None:
     """Nothing is waited for here; calling again when it is back stores the rows."""
-    rig.studio.down = LabelStudioUnavailable("no connection")
+    rig.studio.down = no_connection()
 
     with pytest.raises(LabelStudioUnavailable, match="no connection"):
         rig.writer.write(KEY, rows())
@@ -296,7 +300,7 @@ def test_writing_again_after_it_died_doubles_nothing(rig: Rig, restarted: bool) 
 
 def forbid(tasks: Sequence[int], version: str) -> None:
     """A token that was revoked."""
-    raise LabelStudioRefuses("403", 403)
+    raise Answered(403, {})
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -317,7 +321,7 @@ def test_after_a_lost_answer_a_refusal_gives_no_claim_back(rig: Rig) -> None:
     rig.studio.mishaps = [rig.studio.dies_after]
     with pytest.raises(LabelStudioUnavailable):
         rig.writer.write(KEY, rows())
-    rig.studio.down = LabelStudioRefuses("401", 401)
+    rig.studio.down = Answered(401, {})
 
     with pytest.raises(LabelStudioRefuses):
         rig.writer.write(KEY, rows())
@@ -417,8 +421,8 @@ def test_after_a_lost_answer_the_number_is_not_trusted(rig: Rig) -> None:
     rig.writer.begin(KEY, V1)
 
     def lost(tasks: Sequence[int], version: str) -> None:
-        rig.studio.down = LabelStudioUnavailable("no connection")
-        raise rig.studio.down
+        rig.studio.down = no_connection()
+        raise no_connection()
 
     rig.studio.mishaps = [lost]
     with pytest.raises(LabelStudioUnavailable):

@@ -17,7 +17,7 @@ from backend.label_studio.bodies import Task
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import PredictorSettings
-from models.measures import Ignored
+from models.matching import Ignored
 from models.queries import Query
 from models.types import Box, Detection, ImageSize, ModelOutput
 
@@ -84,7 +84,7 @@ def answered(
 def request_for(config: str) -> ModelRequest:
     """What a label config asks of one image, of models that answer every kind of question."""
     engine = engine_for("florence-2-base,clip-vit-b-32")
-    asking = PredictorSettings(engine, 0.3, None).predictor(config)
+    asking = PredictorSettings(engine, 0.3, None).for_project(None, config)
     key = asking.plan.images[0].data_key
     requests = asking.requests(Task(id=1, data={key: "/data/local-files/?d=a.png"}))
     assert isinstance(requests, dict)

@@ -9,7 +9,7 @@ import pytest
 
 from backend.evaluation.average_precision import average_precisions
 from backend.evaluation.on_image import LabelKey, OnImage
-from models.measures import Ignored, is_true
+from models.matching import Ignored, judged
 from models.types import Box, Detection
 from tests.unit.evaluation.sets import CAR, FAR, NEAR_CAR, found, on_image
 
@@ -26,10 +26,10 @@ def by_our_matching(images: Sequence[OnImage], least_iou: float) -> float:
     """Precision at 101 recalls, the best of what comes after, averaged."""
     scored = sorted(
         (
-            (one.score or 0.0, true)
+            (one.score or 0.0, bool(true))
             for image in images
             for one, true in zip(
-                image.found, is_true(image.found, image.things, least_iou=least_iou), strict=True
+                image.found, judged(image.found, image.things, least_iou=least_iou), strict=True
             )
         ),
         reverse=True,

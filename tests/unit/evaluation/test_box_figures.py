@@ -7,7 +7,7 @@ import pytest
 from backend.evaluation.average_precision import average_precisions
 from backend.evaluation.box_figures import BoxFigures, all_boxes, box_figures
 from backend.evaluation.on_image import LabelKey, OnImage
-from models.measures import Ignored
+from models.matching import Ignored
 from tests.unit.evaluation.sets import CAR, FAR, NEAR_CAR, found, on_image
 
 #: One right box, one of IoU 0.6, one false, one missed; and one image without a car that has one shown.

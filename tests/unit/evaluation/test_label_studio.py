@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from backend.dataset.target_project import TargetProject, target_project
 from backend.errors import BadRequest
 from backend.evaluation.label_studio import read_export, read_project
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Project, TaskRow
 from backend.prediction.predictor import PredictorSettings
 from tests.unit.bulk.folders import CONFIG, predictor
 from tests.unit.evaluation.sets import image_at
@@ -121,19 +123,21 @@ class StandInApi:
     def __init__(self, *tasks: dict[str, Any], total: int) -> None:
         self._tasks, self._total = tasks, total
 
-    def project(self, project: int) -> dict[str, Any]:
-        return {
-            "id": project, "title": "Cars", "created_at": "2026-01-01T00:00:00Z",
-            "label_config": CONFIG, "task_number": self._total,
-        }  # fmt: skip
+    def project(self, project: int) -> Project:
+        return Project(
+            id=project, title="Cars", created_at="2026-01-01T00:00:00Z", label_config=CONFIG,
+            task_number=self._total, model_version="", show_collab_predictions=True,
+        )  # fmt: skip
 
-    def annotated(self, project: int) -> Iterator[dict[str, Any]]:
-        yield from self._tasks
+    def annotated(self, project: int) -> Iterator[TaskRow]:
+        yield from map(TaskRow.model_validate, self._tasks)
 
 
 def target(api: StandInApi) -> TargetProject:
     settings = predictor().settings
-    return target_project(api, 3, PredictorSettings(settings.engine, 0.3, None))
+    return target_project(
+        cast("LabelStudioApi", api), 3, PredictorSettings(settings.engine, 0.3, None)
+    )
 
 
 def test_a_project_gives_its_annotated_tasks() -> None:
@@ -177,4 +181,4 @@ def test_what_is_no_annotation_does_not_count(tmp_path: Path) -> None:
     found = read_export(export_at(tmp_path / "export.json", listed), None)
 
     assert len(found.tasks) == 1
-    assert found.notes == ()
+    assert found.notes == ("left out: annotations that cannot be read (2)",)

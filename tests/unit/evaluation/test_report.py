@@ -14,9 +14,10 @@ from backend.evaluation.evaluated import Seen, evaluated
 from backend.evaluation.on_image import LabelKey, Ticked
 from backend.evaluation.report import EvaluationFacts, EvaluationReport
 from backend.evaluation.report_page import evaluation_page
-from backend.evaluation.report_table import evaluation_tables
+from backend.evaluation.report_rows import evaluation_summary
 from backend.evaluation.thresholds import threshold_changes
 from backend.evaluation.worst import worst_images
+from backend.pages.terminal import summary_parts
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
 
 ODD = "<b>red\x1b[2Jcar</b>"
@@ -72,8 +73,8 @@ def test_json_has_every_figure() -> None:
 def test_the_terminal_shows_what_comes_from_elsewhere_and_obeys_none_of_it() -> None:
     console = Console(width=80)
     with console.capture() as captured:
-        for table in evaluation_tables(report()):
-            console.print(table)
+        for part in summary_parts(evaluation_summary(report())):
+            console.print(part)
     said = captured.get()
 
     assert "\x1b[2J" not in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from codecs import BOM_UTF8
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -16,10 +16,12 @@ from backend.evaluation.on_image import LabelKey, OnImage, Ticked
 from backend.evaluation.thresholds import (
     in_file,
     in_project,
-    label_config_in,
     threshold_changes,
 )
 from backend.label_config.label_config import parse_label_config
+from backend.label_config.label_config_file import label_config_in
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Project
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.runs.output_file import OutputUnwritable
@@ -85,8 +87,8 @@ def test_they_are_written_into_the_file_and_nothing_else_of_it_changes(tmp_path:
 
     after = path.read_text()
     assert (written.count, written.place) == (2, str(path))
-    assert written.before == PREDICTORS.predictor(CONFIG).version
-    assert written.after == PREDICTORS.predictor(after).version != written.before
+    assert written.before == PREDICTORS.for_project(None, CONFIG).version
+    assert written.after == PREDICTORS.for_project(None, after).version != written.before
     expected = CONFIG.replace(
         '<Label value="car"', '<Label value="car" model_score_threshold="0.55"'
     ).replace('<Choice value="day"', '<Choice value="day" model_score_threshold="0.25"')
@@ -149,15 +151,18 @@ class StandInApi:
     def __init__(self) -> None:
         self.config = CONFIG
 
-    def project(self, project: int) -> dict[str, Any]:
-        return {"id": project, "created_at": "2026-01-01T00:00:00Z", "label_config": self.config}
+    def project(self, project: int) -> Project:
+        return Project(
+            id=project, title="Cars", created_at="2026-01-01T00:00:00Z", label_config=self.config,
+            task_number=1, model_version="", show_collab_predictions=True,
+        )  # fmt: skip
 
     def update_project(self, project: int, *, label_config: str) -> None:
         self.config = label_config
 
 
 def target(api: StandInApi) -> TargetProject:
-    return target_project(api, 3, PREDICTORS)
+    return target_project(cast("LabelStudioApi", api), 3, PREDICTORS)
 
 
 def test_they_are_written_into_the_project() -> None:
@@ -166,7 +171,7 @@ def test_they_are_written_into_the_project() -> None:
     written = in_project(api, target(api), threshold_changes(measured()))  # type: ignore[arg-type]
 
     assert 'value="car" model_score_threshold="0.55"' in api.config
-    assert written.after == PREDICTORS.predictor(api.config).version
+    assert written.after == PREDICTORS.for_project(None, api.config).version
 
 
 def test_a_label_config_that_changed_meanwhile_is_left_alone() -> None:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from backend.evaluation.pictures import COLOURS, drawn, inline
 from backend.evaluation.worst import Mark, marks_on, worst_images
-from models.measures import Ignored
+from models.matching import Ignored
 from models.types import Box
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backend.interactive.agreement import agreeing, holding, painted_over
-from backend.interactive.drawn import Painted
-from backend.interactive.touched import stroke_of
 from backend.prediction.brush_rle import rle_of_outlines
+from backend.prediction.region_shapes import Brush
+from backend.prediction.shape_pixels import stroke_of
 from models.types import Box, Detection
 from tests.unit.interactive.contexts import SIZE
 
@@ -55,7 +55,7 @@ def test_a_thing_with_a_point_to_avoid_is_not_meant() -> None:
 
 def test_strokes_mean_the_smallest_thing_that_holds_most_of_them() -> None:
     corners = [(20, 20), (30, 20), (30, 30), (20, 30)]
-    drawn = Painted(tuple(rle_of_outlines([corners], SIZE)), SIZE.width, SIZE.height)
+    drawn = Brush(tuple(rle_of_outlines([corners], SIZE)), SIZE)
     stroke = stroke_of(drawn, SIZE)
     most, half = found(Box(22, 10, 60, 60)), found(Box(25, 20, 30, 30))
 

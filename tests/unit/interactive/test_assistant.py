@@ -118,7 +118,7 @@ class Notes:
 def predictor_for(tags: str, engine: str | None = None) -> tuple[Predictor, str]:
     xml = f'<View><Image name="img" value="$image"/>{tags}</View>'
     settings = PredictorSettings(engine_for(engine) if engine else ENGINE, 0.3, None)
-    return settings.predictor(xml), xml
+    return settings.for_project(None, xml), xml
 
 
 def task(**stored: Any) -> Task:
@@ -448,7 +448,7 @@ def test_what_is_stored_is_suggested_as_it_stands_there() -> None:
     predictor, _ = predictor_for(BOXES + PROMPT)
     stored = rectangle(10, 20, 20, 40.5, "Cat", id="p")
     del stored["origin"]
-    rows = [{"model_version": predictor.version, "result": [stored]}]
+    rows = [{"id": 1, "model_version": predictor.version, "result": [stored]}]
     typed = context(text("cat"))
 
     def found(**more: Any) -> list[tuple[str, Any]]:
@@ -466,7 +466,7 @@ def test_the_context_says_what_is_left_of_the_label_that_was_drawn_with() -> Non
     """So what is stored of it and not there was deleted."""
     predictor, _ = predictor_for(BOXES)
     stored = rectangle(10, 20, 20, 40.5, "Cat", id="p")
-    rows = [{"model_version": predictor.version, "result": [stored]}]
+    rows = [{"id": 1, "model_version": predictor.version, "result": [stored]}]
     drawn = rectangle(8, 15, 25, 50, "Cat")
 
     (again,) = suggested(BOXES, context(drawn), Models(CAT), predictions=rows)
@@ -580,13 +580,13 @@ def test_a_gesture_is_about_the_page_that_was_drawn_on(page: int) -> None:
     stored = rectangle(10, 20, 20, 40, "Cat", id="there", item_index=2)
     rows = [{"model_version": "x", "result": [stored]}]
     queue = StandInQueue(Models(CAT))
-    predictor = PredictorSettings(ENGINE, 0.3, None).predictor(xml)
+    predictor = PredictorSettings(ENGINE, 0.3, None).for_project(None, xml)
     drawn = rectangle(8, 16, 26, 50, "Cat", item_index=page)
 
     slot = Assistant(queue, wait_s=lambda: 1).suggest(
         predictor,
         parse_label_config(xml),
-        [Task(id=7, data={"pages": pages}, drafts=rows)],
+        [Task.read({"id": 7, "data": {"pages": pages}, "drafts": rows})],
         context(drawn),
         PROJECT,
     )

@@ -10,16 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import (
-    Outlined,
-    Painted,
-    Pointed,
-    Rectangular,
-    Round,
-    Typed,
-)
-from backend.interactive.gesture import Gesture, gestures_of
-from backend.interactive.touched import box_of, stroke_of
+from backend.interactive.gesture import Gesture, Pointed, Typed, gestures_of, regions_of
+from backend.prediction.region_shapes import Brush, Ellipse, Polygon, Rectangle
+from backend.prediction.shape_pixels import box_of, stroke_of
+from models.types import ImageSize
 from tests.unit.interactive.contexts import (
     SIZE,
     brush,
@@ -36,7 +30,7 @@ KEYS = ("x", "y", "width", "height", "rotation", "points", "radiusX", "radiusY",
 
 def latest(context: dict[str, Any]) -> Gesture | None:
     """What was just drawn."""
-    gestures = gestures_of(context)
+    gestures = gestures_of(regions_of(context))
     return gestures[-1] if gestures else None
 
 
@@ -48,7 +42,7 @@ def test_the_last_region_is_what_was_just_drawn() -> None:
 
     assert gesture is not None
     assert gesture.region_id == "new"
-    assert gesture.shape == Rectangular(10, 20, 30, 40)
+    assert gesture.shape == Rectangle(10, 20, 30, 40)
     assert gesture.labels == ("Dog",)
 
 
@@ -58,7 +52,8 @@ def test_what_was_drawn_before_and_not_accepted_counts_too() -> None:
     odd = rectangle(0, 0, 1, 1, "Cat", id="odd", image_rotation=90)
     other = rectangle(0, 0, 1, 1, "Cat", id="other", from_name="second")
 
-    gestures = gestures_of(context(*many, odd, other, rectangle(1, 2, 3, 4, "Cat", id="new")))
+    drawn = context(*many, odd, other, rectangle(1, 2, 3, 4, "Cat", id="new"))
+    gestures = gestures_of(regions_of(drawn))
 
     assert [gesture.region_id for gesture in gestures] == [
         *(f"r{n}" for n in range(282, 300)),
@@ -92,7 +87,7 @@ def test_a_rectangle_and_its_labels_are_one_region() -> None:
 
     assert gesture is not None
     assert (gesture.from_name, gesture.labels) == ("lab", ("Cat",))
-    assert gesture.shape == Rectangular(10, 20, 30, 40)
+    assert gesture.shape == Rectangle(10, 20, 30, 40)
 
 
 def test_key_points_point_at_one_thing() -> None:
@@ -128,10 +123,10 @@ def test_the_last_text_is_what_was_just_typed() -> None:
 @pytest.mark.parametrize(
     ("drawn", "shape"),
     [
-        (polygon([0, 0], [10, 0], [10, 10]), Outlined(((0, 0), (10, 0), (10, 10)))),
+        (polygon([0, 0], [10, 0], [10, 10]), Polygon(((0, 0), (10, 0), (10, 10)))),
         (
             region("ellipse", {"x": 5, "y": 6, "radiusX": 1, "radiusY": 2, "rotation": 0}),
-            Round(5, 6, 1, 2),
+            Ellipse(5, 6, 1, 2),
         ),
     ],
 )
@@ -146,8 +141,8 @@ def test_a_brush_mask_keeps_the_size_of_its_image() -> None:
     gesture = latest(context(brush("Sky", 0, 0, 10, 10)))
 
     assert gesture is not None
-    assert isinstance(gesture.shape, Painted)
-    assert (gesture.shape.width, gesture.shape.height) == (200, 100)
+    assert isinstance(gesture.shape, Brush)
+    assert gesture.shape.size == ImageSize(200, 100)
 
 
 @pytest.mark.parametrize(
@@ -202,11 +197,11 @@ ENTRIES = st.fixed_dictionaries(
 def test_whatever_is_sent_is_a_gesture_or_a_bad_request(entries: list[dict[str, Any]]) -> None:
     """Nothing else is raised, and what is found can be placed on the image, or says why not."""
     with suppress(BadRequest):
-        for gesture in gestures_of({"result": entries}):
+        for gesture in gestures_of(regions_of({"result": entries})):
             match gesture.shape:
-                case Rectangular() | Round() | Outlined() as shape:
+                case Rectangle() | Ellipse() | Polygon() as shape:
                     box_of(shape, SIZE)
-                case Painted() as shape:
+                case Brush() as shape:
                     stroke_of(shape, SIZE)
                 case _:
                     pass
@@ -218,6 +213,6 @@ def test_what_was_drawn_on_another_page_is_not_asked_about() -> None:
     here = rectangle(1, 1, 10, 10, "Cat", id="here", item_index=2)
     new = rectangle(5, 5, 10, 10, "Cat", id="new", item_index=2)
 
-    gestures = gestures_of(context(there, here, new))
+    gestures = gestures_of(regions_of(context(there, here, new)))
 
     assert [(gesture.region_id, gesture.page) for gesture in gestures] == [("here", 2), ("new", 2)]

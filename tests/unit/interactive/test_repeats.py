@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from backend.interactive.repeats import Fate, placed
+from backend.prediction.read_regions import read_regions
 from tests.unit.interactive.contexts import brush, keypoint, polygon, rectangle, region
 
 
 def left(suggested: dict[str, Any], there: object) -> bool:
     """Whether it is a thing of its own."""
-    (fate,) = placed([suggested], [there]).fates  # type: ignore[list-item]
+    (fate,) = placed([suggested], read_regions([there])).fates
     return fate is Fate.NEW
 
 
@@ -20,7 +21,7 @@ def test_the_same_place_with_the_same_label_is_a_repeat() -> None:
     """An IoU of 0.91 is the same place, one of 0.9 is another."""
     there = rectangle(10, 10, 50, 50, "Cat", id="there")
 
-    (again,) = placed([rectangle(10, 10, 50, 45.5, "Cat")], [there]).regions
+    (again,) = placed([rectangle(10, 10, 50, 45.5, "Cat")], read_regions([there])).regions
 
     assert again == there
     assert not left(rectangle(10, 10, 50, 45.5, "Cat"), there)
@@ -61,7 +62,7 @@ def test_what_is_per_region_goes_with_its_region() -> None:
 
     there = {**box, "id": "there"}
 
-    found = placed([box, mood, other], [there])
+    found = placed([box, mood, other], read_regions([there]))
 
     assert list(found.regions) == [there, other]
     assert found.fates == (Fate.THERE, Fate.NEW)
@@ -89,7 +90,7 @@ def test_what_the_editor_could_not_open_is_not_suggested_again(odd: dict[str, An
     labels = {"rectangle": ["Cat"], "mysterylabels": ["Cat"]}
     there = {**box, "value": {**box["value"], **labels}, "id": "there", **odd}
 
-    found = placed([box], [there])
+    found = placed([box], read_regions([there]))
 
     assert all(one["id"] != "there" for one in found.regions)
 
@@ -103,14 +104,15 @@ def test_what_is_drawn_around_a_thing_that_is_there_takes_its_place() -> None:
     box = rectangle(10, 10, 50, 30, "Cat", id="a")
     mood = region("choices", {**box["value"], "choices": ["calm"]}, id="a", from_name="mood")
     beside = rectangle(10, 10, 50, 20, "Cat", id="a")
+    stand = read_regions([far, there])
 
-    found = placed([box, mood], [far, there], mends=True)
+    found = placed([box, mood], stand, mends=True)
 
     assert [one["id"] for one in found.regions] == ["there", "there"]
     assert found.regions[0]["value"] == box["value"]
     assert found.fates == (Fate.BETTER,)
-    assert placed([beside], [far, there], mends=True).fates == (Fate.NEW,)
-    assert placed([box], [far, there]).fates == (Fate.NEW,)
+    assert placed([beside], stand, mends=True).fates == (Fate.NEW,)
+    assert placed([box], stand).fates == (Fate.NEW,)
 
 
 def test_a_prompt_leaves_what_a_person_has_moved_where_it_is() -> None:
@@ -118,7 +120,7 @@ def test_a_prompt_leaves_what_a_person_has_moved_where_it_is() -> None:
     moved = rectangle(40, 40, 50, 50, "Cat", id="a", origin="prediction-changed")
     found_again = rectangle(10, 10, 50, 50, "Cat", id="a")
 
-    assert placed([found_again], [moved]).regions == (moved,)
+    assert placed([found_again], read_regions([moved])).regions == (moved,)
 
 
 def test_no_two_things_take_the_same_place() -> None:
@@ -126,16 +128,17 @@ def test_no_two_things_take_the_same_place() -> None:
     first = rectangle(10, 10, 50, 40, "Cat", id="a")
     second = rectangle(10, 20, 50, 40, "Cat", id="b")
 
-    ids = [one["id"] for one in placed([first, second], [there], mends=True).regions]
+    found = placed([first, second], read_regions([there]), mends=True)
 
-    assert ids == ["there", "b"]
+    assert [one["id"] for one in found.regions] == ["there", "b"]
 
 
 def test_a_new_thing_gets_no_id_that_another_has() -> None:
     """The same id in another place is what was moved away from there."""
     moved = rectangle(40, 40, 50, 50, "Cat", id="a")
 
-    (drawn,) = placed([rectangle(10, 10, 20, 20, "Cat", id="a")], [moved], mends=True).regions
+    new = rectangle(10, 10, 20, 20, "Cat", id="a")
+    (drawn,) = placed([new], read_regions([moved]), mends=True).regions
 
     assert drawn["id"] != "a"
 

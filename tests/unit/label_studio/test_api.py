@@ -59,13 +59,19 @@ def row(number: int, version: str | None) -> dict[str, Any]:
     return {"id": number, "model_version": version, "result": []}
 
 
+def backend(number: int) -> dict[str, Any]:
+    texts = ("url", "title", "model_version", "basic_auth_user", "state")
+    named = dict.fromkeys((*texts, "readable_state", "error_message"), "")
+    return {"id": number, **named, "is_interactive": True, "auto_update": True}
+
+
 def test_pages_hold_raw_data_and_have_no_backend_asked() -> None:
     """Listing must not start predictions, and cloud addresses stay as `/predict` gets them."""
     stand_in = StandIn(**{"GET /api/tasks/": tasks_of(*({"id": i} for i in range(1, 8)))})
 
     pages = list(stand_in.api().pages(3, page_size=3))
 
-    assert [[task["id"] for task in page] for page in pages] == [[1, 2, 3], [4, 5, 6], [7]]
+    assert [[task.id for task in page] for page in pages] == [[1, 2, 3], [4, 5, 6], [7]]
     for request in stand_in.asked:
         assert request.url.params["review"] == "true"
         assert request.url.params["resolve_uri"] == "false"
@@ -77,9 +83,7 @@ def test_ids_are_asked_in_chunks_that_fit_an_address() -> None:
     ids = list(range(1_000_000, 1_000_450))
     stand_in = StandIn(**{"GET /api/tasks/": tasks_of(*({"id": i} for i in ids))})
 
-    found = [
-        task["id"] for page in stand_in.api().pages(3, ids=ids[::-1] + ids[:5]) for task in page
-    ]
+    found = [task.id for page in stand_in.api().pages(3, ids=ids[::-1] + ids[:5]) for task in page]
 
     assert found == ids
     assert max(len(str(request.url)) for request in stand_in.asked) < 4000
@@ -88,7 +92,7 @@ def test_ids_are_asked_in_chunks_that_fit_an_address() -> None:
 def test_no_ids_are_no_tasks() -> None:
     """Label Studio takes an empty selection for no selection, so it is not asked."""
     assert list(StandIn().api().pages(3, ids=[])) == []
-    assert StandIn().api().lacking(3, "v", []) == set()
+    assert StandIn().api().rows_of(3, "v", []).rows == {}
 
 
 def test_a_view_gives_its_filters() -> None:
@@ -116,9 +120,12 @@ def test_lacking_and_doubled_go_by_the_exact_version() -> None:
     )
     api = StandIn(**{"GET /api/tasks/": listing}).api()
 
-    assert api.rows_of(3, "tiny-1", [1, 2, 3, 4, 5]) == {1: [11], 2: [], 3: [], 4: [15, 19]}
-    assert api.lacking(3, "tiny-1", [1, 2, 3, 4, 5]) == {2, 3}
-    assert api.doubled(3, "tiny-1", [1, 2, 3, 4, 5]) == {4: [15, 19]}
+    found = api.rows_of(3, "tiny-1", [1, 2, 3, 4, 5])
+
+    assert found.rows == {1: [11], 2: [], 3: [], 4: [15, 19]}
+    assert found.lacking == {2, 3}
+    assert found.doubled == {4: [15, 19]}
+    assert found.unlisted == {}
 
 
 def test_rows_without_a_version_have_an_empty_name() -> None:
@@ -132,21 +139,24 @@ def test_projects_are_listed_to_the_last_page() -> None:
     def page(request: httpx.Request) -> dict[str, Any]:
         number = int(request.url.params["page"])
         count = 100 if number == 1 else 20
-        return {"results": [{"id": number}] * count, "next": "more" if number == 1 else None}
+        listed = [{"id": 1000 * number + one, "title": "x"} for one in range(count)]
+        return {"results": listed, "next": "more" if number == 1 else None}
 
-    assert len(StandIn(**{"GET /api/projects/": page}).api().projects()) == 120
+    assert len(StandIn(**{"GET /api/projects/": page}).api().titles()) == 120
 
 
 def test_the_first_backend_comes_first() -> None:
     """It is the only one that Label Studio asks."""
-    stand_in = StandIn(**{"GET /api/ml/": [{"id": 7}, {"id": 3}]})
+    stand_in = StandIn(**{"GET /api/ml/": [backend(7), backend(3)]})
 
-    assert [backend["id"] for backend in stand_in.api().backends(1)] == [3, 7]
+    assert [backend.id for backend in stand_in.api().backends(1)] == [3, 7]
 
 
 def test_an_answer_of_another_shape_is_said() -> None:
-    with pytest.raises(LabelStudioUnavailable, match="expected a JSON object, got list"):
-        StandIn(**{"GET /api/current-user/whoami": []}).api().whoami()
+    with pytest.raises(
+        LabelStudioUnavailable, match=r"expected an answer of Label Studio 1\.23 .* valid dict"
+    ):
+        StandIn(**{"GET /api/current-user/whoami": []}).api().email()
 
 
 @pytest.mark.parametrize("given", [{}, {"label_studio_url": "http://ls"}])
@@ -192,7 +202,7 @@ def test_what_one_request_cannot_ask_is_not_counted() -> None:
 
 def test_annotated_tasks_come_with_what_people_drew_and_each_once() -> None:
     """Also where Label Studio gives only stubs of annotations in its listings."""
-    whole = {"id": 1, "annotations": [{"id": 7, "result": [1]}]}
+    whole = {"id": 1, "annotations": [{"id": 7, "result": [1], "parent_prediction": None}]}
     stub = {"id": 2, "annotations": [{"id": 8}]}
     stand_in = StandIn(
         **{
@@ -203,7 +213,10 @@ def test_annotated_tasks_come_with_what_people_drew_and_each_once() -> None:
 
     found = list(stand_in.api().annotated(3))
 
-    assert found == [whole, {"id": 2, "annotations": [{"id": 8, "result": [2]}]}]
+    assert [(task.id, [one.result for one in task.annotations]) for task in found] == [
+        (1, [[1]]),
+        (2, [[2]]),
+    ]
     columns = {
         item["filter"]
         for request in stand_in.asked
@@ -216,11 +229,12 @@ def test_annotated_tasks_come_with_what_people_drew_and_each_once() -> None:
 
 def test_where_a_listing_lacks_the_origins_annotations_are_asked_for_alone() -> None:
     """Label Studio gives annotations short where it thinks that nobody needs more."""
-    short, whole = {"id": 5}, {"id": 5, "parent_prediction": 11}
+    short, whole = {"id": 5, "result": []}, {"id": 5, "result": [], "parent_prediction": 11}
     listing = tasks_of(
         {"id": 1, "predictions": [row(11, "tiny-1")], "annotations": [short]},
         {"id": 2, "predictions": [], "annotations": []},
     )
     api = StandIn(**{"GET /api/tasks/": listing, "GET /api/tasks/1/annotations/": [whole]}).api()
 
-    assert [task["annotations"] for task in api.with_rows(3)] == [[whole], []]
+    origins = [[one.parent_prediction for one in task.annotations] for task in api.with_rows(3)]
+    assert origins == [[11], []]

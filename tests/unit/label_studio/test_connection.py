@@ -52,7 +52,7 @@ def test_our_token_goes_along() -> None:
         seen.append((request.method, str(request.url), request.headers["Authorization"]))
         return httpx.Response(200, json={"id": 1})
 
-    assert connection(answer).get("/api/x", {"a": 1}) == {"id": 1}
+    assert connection(answer).get("/api/x", object, {"a": 1}) == {"id": 1}
     assert seen == [("GET", "http://ls/api/x?a=1", f"Token {LEGACY}")]
 
 
@@ -65,7 +65,7 @@ def test_a_rejected_token_is_renewed_once(method: str) -> None:
         seen.append(request.headers["Authorization"])
         return httpx.Response(200 if seen[-1] == "Bearer second" else 401, json={})
 
-    assert getattr(connection(answer, Renewable()), method)("/x") == {}
+    assert getattr(connection(answer, Renewable()), method)("/x", object) == {}
     assert seen == ["Bearer first", "Bearer second"]
 
 
@@ -78,7 +78,7 @@ def test_a_token_that_is_rejected_again_ends_it() -> None:
         return httpx.Response(401, json={"detail": "Invalid token."})
 
     with pytest.raises(LabelStudioRefuses, match="make a new personal access token") as caught:
-        connection(answer, Renewable()).get("/x")
+        connection(answer, Renewable()).get("/x", object)
 
     assert len(seen) == 2
     assert caught.value.status == 401
@@ -104,7 +104,7 @@ def test_a_status_becomes_an_error(status: int, kind: type[FirstpassError], word
     answers = connection(lambda request: httpx.Response(status, json=body))
 
     with pytest.raises(kind, match=words) as caught:
-        answers.patch("/api/ml/3", {"basic_auth_pass": "hunter2"})
+        answers.patch("/api/ml/3", object, {"basic_auth_pass": "hunter2"})
 
     assert str(caught.value).startswith("PATCH /api/ml/3 at http://ls: ")
     assert caught.value.transient is (kind is LabelStudioUnavailable)
@@ -115,7 +115,7 @@ def test_long_words_are_cut() -> None:
     answers = connection(lambda request: httpx.Response(400, json={"detail": "x" * 5000}))
 
     with pytest.raises(LabelStudioRefuses) as caught:
-        answers.get("/x")
+        answers.get("/x", object)
 
     assert len(str(caught.value)) < 500
 
@@ -133,14 +133,14 @@ def test_no_answer_is_unavailable(failure: Exception, words: str) -> None:
         raise failure
 
     with pytest.raises(LabelStudioUnavailable, match=words):
-        connection(answer).post("/x", {})
+        connection(answer).post("/x", object, {})
 
 
 def test_an_answer_that_is_not_json_is_not_label_studios() -> None:
     page = httpx.Response(200, text="<html>", headers={"Content-Type": "text/html"})
 
     with pytest.raises(LabelStudioUnavailable, match="expected JSON, got text/html"):
-        connection(lambda request: page).get("/x")
+        connection(lambda request: page).get("/x", object)
 
 
 def test_writes_have_a_time_limit_of_their_own() -> None:
@@ -151,8 +151,8 @@ def test_writes_have_a_time_limit_of_their_own() -> None:
         return httpx.Response(200, content=json.dumps({}))
 
     made = connection(answer)
-    made.get("/read")
-    made.get("/slow", slow=True)
-    made.post("/write", {})
+    made.get("/read", object)
+    made.get("/slow", object, slow=True)
+    made.post("/write", object, {})
 
     assert limits == {"/read": 1, "/slow": 2, "/write": 2}

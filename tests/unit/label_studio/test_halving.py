@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from backend.errors import LabelStudioUnavailable, TaskUnlisted
+from backend.errors import Failure, LabelStudioUnavailable
 from backend.label_studio import halving
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
@@ -32,7 +32,8 @@ class Studio:
         self.up = True
         self.asked = 0
         self.slept: list[float] = []
-        self.named: dict[int, TaskUnlisted] = {}
+        #: Why tasks that came as failed ones did.
+        self.named: dict[int, Failure] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if not self.up:
@@ -58,8 +59,11 @@ class Studio:
         return LabelStudioApi("http://ls", credential, transport=transport, sleep=self.slept.append)
 
     def listed(self, **selection: Any) -> list[int]:
-        pages = self.api().pages(3, unlisted=self.named.__setitem__, **selection)
-        return [task["id"] for page in pages for task in page]
+        pages = self.api().pages(3, each_alone=True, **selection)
+        rows = [task for page in pages for task in page]
+        assert [task.id for task in rows] == sorted({task.id for task in rows})
+        self.named |= {task.id: task.failure for task in rows if task.failure is not None}
+        return [task.id for task in rows if task.failure is None]
 
 
 @settings(deadline=None)
@@ -95,7 +99,7 @@ def test_whatever_it_answers_instead_of_a_list(answer: dict[str, Any]) -> None:
     studio.answer = answer
 
     assert studio.listed(page_size=9) == [1, 2, 3, 5, 6, 7, 8, 9]
-    assert "mend its data or delete it" in str(studio.named[4])
+    assert "mend its data or delete it" in studio.named[4].message
 
 
 def test_ids_that_no_request_may_name_are_named() -> None:
@@ -146,10 +150,10 @@ def test_the_search_is_short() -> None:
 def test_rows_of_tasks_that_cannot_be_listed_are_told_too() -> None:
     studio = Studio(range(1, 10), {4})
 
-    lacking = studio.api().lacking(3, "v", [1, 4, 5], studio.named.__setitem__)
+    found = studio.api().rows_of(3, "v", [1, 4, 5])
 
-    assert lacking == {1, 5}
-    assert studio.named.keys() == {4}
+    assert found.lacking == {1, 5}
+    assert found.unlisted.keys() == {4}
 
 
 def test_who_does_not_ask_for_names_gets_the_error() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from backend.label_studio.records import TaskRow
 from backend.label_studio.task_walk import query_text, walk
-
-Json = dict[str, Any]
+from backend.plain import Json
 
 
 class Project:
@@ -22,7 +21,7 @@ class Project:
         self.matches: dict[str, Callable[[int], bool]] = {}
         self.after_page: Callable[[], None] = lambda: None
 
-    def __call__(self, query: Json) -> tuple[list[Json], int]:
+    def __call__(self, query: Json) -> tuple[list[TaskRow], int]:
         self.queries.append(query)
         assert query["filters"]["conjunction"] == "and"
         *items, above = query["filters"]["items"]
@@ -31,13 +30,13 @@ class Project:
             for task in self.ids
             if task > above["value"] and all(self.matches[item["filter"]](task) for item in items)
         ]
-        page = [{"id": task} for task in found[: self.size]]
+        page = [TaskRow(id=task) for task in found[: self.size]]
         self.after_page()
         return page, len(found)
 
 
 def ids(project: Project, filters: Json | None = None) -> list[int]:
-    return [task["id"] for task in walk(project, filters)]
+    return [task.id for task in walk(project, filters)]
 
 
 @pytest.mark.parametrize("tasks", [0, 1, 9, 10, 11, 20, 95])
@@ -54,8 +53,8 @@ def test_a_task_that_leaves_the_filter_makes_none_be_skipped() -> None:
 
     seen = []
     for task in walk(project, {"conjunction": "and", "items": [{"filter": "lacking"}]}):
-        written.add(task["id"])
-        seen.append(task["id"])
+        written.add(task.id)
+        seen.append(task.id)
 
     assert seen == list(range(1, 41))
 

@@ -15,6 +15,7 @@ from models.queries import Detect, Ground, Query, Tiling
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import SHAPES, generate_scene
 from models.types import Box, Detections
+from tests.engines import florence_of
 
 FIRST_SEED = 7_100_000_000
 CELL_PX = 320
@@ -111,15 +112,14 @@ def test_a_batch_of_tiled_images_answers_as_each_alone(tiny: LoadedRuntime) -> N
 
 
 def test_a_tile_is_encoded_once_whatever_is_asked_of_it(tiny: LoadedRuntime) -> None:
-    assert tiny.florence is not None
     image = canvas(0)[0].crop((0, 0, 480, 320))
     item = ImageQueries(image, "encoded tiles", (Detect(TILING), Ground(("star",), tiling=TILING)))
-    before = tiny.florence.images_encoded
+    before = florence_of(tiny).images_encoded
 
     tiny.run([item])
     tiny.run([item])
 
-    assert tiny.florence.images_encoded == before + 3  # two tiles and the whole
+    assert florence_of(tiny).images_encoded == before + 3  # two tiles and the whole
 
 
 def test_an_image_no_larger_than_a_tile_is_asked_whole(tiny: LoadedRuntime) -> None:

@@ -19,6 +19,7 @@ from models.prompts import AnswerKind, Prompt
 from models.registry import REGISTRY, asked_otherwise
 from models.runtime import LoadedRuntime
 from models.tiny.scenes import Scene
+from tests.engines import florence_of
 
 PROMPTS = (
     Prompt("Locate the objects with category name in the image.", AnswerKind.BOXES),
@@ -30,8 +31,7 @@ def engine(
     tiny: LoadedRuntime, *, min_new_tokens: int = 0, overrides: Overrides | None = None
 ) -> FlorenceEngine:
     """The bundled model, asked otherwise."""
-    loaded = tiny.florence
-    assert loaded is not None
+    loaded = florence_of(tiny)
     return FlorenceEngine(
         loaded._model,
         loaded._tokenizer,
@@ -171,8 +171,7 @@ def test_a_model_that_would_write_a_mark_for_ever_answers_as_if_it_had_none(
 ) -> None:
     """Florence-2-large puts nearly all on `<s>` wherever it may; boxes and scores are the others' shares."""
     plainly = answers(engine(tiny, overrides=Overrides(beams)), scenes[:2])
-    assert tiny.florence is not None
-    head = tiny.florence._model.lm_head
+    head = florence_of(tiny)._model.lm_head
 
     def prefer_the_mark(module: Any, given: Any, logits: torch.Tensor) -> torch.Tensor:
         return logits.index_fill(-1, torch.tensor([0]), 50.0)

@@ -12,11 +12,9 @@ from models.asking import Asking
 from models.budget import LEAST_TOKENS, WHOLE_ANSWERS
 from models.florence2.engine import FlorenceEngine
 from models.postprocess import CleanRules
-from models.prompts import prompts_for
-from models.protocols import ImageQueries
-from models.puts import Step
+from models.protocols import ImageQueries, ImageQuery
 from models.queries import Detect, Ground, InBox, Query, ReadText, Segment, Tiling
-from models.types import Box, Detections, ImageSize
+from models.types import Box, Detections
 from tests.standin.florence import FIRST_LOCATION, StandInFlorence, endless
 
 A_BOX = tuple(FIRST_LOCATION + place for place in (100, 100, 300, 300))
@@ -25,9 +23,8 @@ BUDGET = WHOLE_ANSWERS * 1024
 
 def ask(florence: StandInFlorence, query: Query, size_wh: tuple[int, int] = (4000, 3000)) -> Any:
     item = ImageQueries(Image.new("RGB", size_wh), "one", (query,))
-    step = Step(item, query, prompts_for(query, ImageSize(*size_wh)))
     asking = Asking(cast(FlorenceEngine, florence), None, Answering(), CleanRules())
-    return asking.answer({0: step})[0]
+    return asking.answer([ImageQuery(item, query)])[0]
 
 
 @pytest.mark.parametrize("labels", [1, 2, 7, 20, 64])

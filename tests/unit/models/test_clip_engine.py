@@ -15,9 +15,12 @@ from models.answering import Neutral
 from models.catalogue import TINY_FOLDER
 from models.clip.engine import ClipEngine, ClipOptions
 from models.clip.texts import TextVectors
+from models.protocols import ImageQueries, ImageQuery
 from models.queries import Classify
 from models.runtime import LoadedRuntime, load_runtime
 from models.tiny.scenes import BACKGROUND_NAMES, Scene
+from models.types import Classification
+from tests.engines import clip_of
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +48,23 @@ def siglip() -> ClipEngine:
     )
 
 
+def classified(
+    engine: ClipEngine, image: Image.Image, key: str, *asked: Classify
+) -> list[Classification]:
+    item = ImageQueries(image, key, asked)
+    outputs = engine.answer([ImageQuery(item, query) for query in asked])
+    return [output for output in outputs if isinstance(output, Classification)]
+
+
 def test_siglip_judges_each_candidate_by_its_own_sigmoid(siglip: ClipEngine) -> None:
     image = Image.new("RGB", (50, 40), "red")
-    few, many, one = siglip.classify(
-        [
-            (image, "a", Classify(("red", "blue"), multi=True)),
-            (image, "a", Classify(("red", "blue", "green"), multi=True)),
-            (image, "a", Classify(("red", "blue", "green"))),
-        ]
+    few, many, one = classified(
+        siglip,
+        image,
+        "a",
+        Classify(("red", "blue"), multi=True),
+        Classify(("red", "blue", "green"), multi=True),
+        Classify(("red", "blue", "green")),
     )
 
     assert many.probabilities[:2] == pytest.approx(few.probabilities, abs=1e-5)
@@ -63,11 +75,9 @@ def test_siglip_judges_each_candidate_by_its_own_sigmoid(siglip: ClipEngine) -> 
 def test_the_order_of_candidates_changes_nothing(
     tiny: LoadedRuntime, scenes: tuple[Scene, ...]
 ) -> None:
-    assert tiny.classifier is not None
     ways = (BACKGROUND_NAMES, BACKGROUND_NAMES[::-1])
-    forward, backward = tiny.classifier.classify(
-        [(scenes[0].image, "order", Classify(names)) for names in ways]
-    )
+    asked = [Classify(names) for names in ways]
+    forward, backward = classified(clip_of(tiny), scenes[0].image, "order", *asked)
 
     assert forward.probabilities == pytest.approx(backward.probabilities[::-1], abs=1e-5)
 
@@ -76,10 +86,9 @@ def test_agreement_is_unknown_where_a_phrase_is_too_long_to_read(
     tiny: LoadedRuntime, scenes: tuple[Scene, ...]
 ) -> None:
     """And the others are judged as if it had not been asked."""
-    assert tiny.classifier is not None
     long, show = "猫" * 100, scenes[0].image.copy
 
-    for judge in (tiny.classifier.agreement, tiny.classifier.standing):
+    for judge in (clip_of(tiny).agreement, clip_of(tiny).standing):
         alone = judge([(show, "star")], ("star", "circle"))
         beside = judge([(show, long), (show, "star")], ("star", long, "circle"))
         assert beside == [None, *alone]
@@ -89,7 +98,6 @@ def test_agreement_is_unknown_where_a_phrase_is_too_long_to_read(
 
 def test_regions_are_cut_out_a_batch_at_a_time(tiny: LoadedRuntime) -> None:
     """Some thousand crops of a photo at once would not fit into memory."""
-    assert tiny.classifier is not None
     held: list[weakref.ref[Image.Image]] = []
     most = 0
 
@@ -100,7 +108,7 @@ def test_regions_are_cut_out_a_batch_at_a_time(tiny: LoadedRuntime) -> None:
         most = max(most, sum(each() is not None for each in held))
         return crop
 
-    judged = tiny.classifier.standing([(cut, "circle")] * 100, ("circle",))
+    judged = clip_of(tiny).standing([(cut, "circle")] * 100, ("circle",))
 
     assert len(judged) == len(held) == 100
     assert most <= 2 * ClipOptions().image_batch
@@ -109,20 +117,19 @@ def test_regions_are_cut_out_a_batch_at_a_time(tiny: LoadedRuntime) -> None:
 def test_half_precision_agrees_with_full(tiny: LoadedRuntime, scenes: tuple[Scene, ...]) -> None:
     half = load_runtime("tiny-clip", device="cpu", dtype="bfloat16")
     assert half.dtypes == ("bfloat16",)
-    assert half.classifier is not None
-    assert tiny.classifier is not None
     for number, scene in enumerate(scenes[:4]):
-        ask = [(scene.image, f"half {number}", Classify(BACKGROUND_NAMES))]
-        (rough,), (exact,) = half.classifier.classify(ask), tiny.classifier.classify(ask)
+        rough, exact = (
+            classified(clip_of(one), scene.image, f"half {number}", Classify(BACKGROUND_NAMES))[0]
+            for one in (half, tiny)
+        )
         assert rough.probabilities == pytest.approx(exact.probabilities, abs=0.1)
 
 
 def test_siglip_reads_texts_in_lower_case_as_it_was_trained(siglip: ClipEngine) -> None:
     image = Image.new("RGB", (50, 40), "red")
 
-    (output,) = siglip.classify(
-        [(image, "a", Classify(("Red Car", "red car", "BLUE"), multi=True))]
-    )
+    asked = Classify(("Red Car", "red car", "BLUE"), multi=True)
+    (output,) = classified(siglip, image, "a", asked)
 
     assert output.probabilities[0] == pytest.approx(output.probabilities[1])
     assert output.probabilities[0] != pytest.approx(output.probabilities[2])

@@ -174,29 +174,54 @@ def test_one_item_that_is_too_much_and_other_errors_are_raised() -> None:
 
 
 def test_the_cache_forgets_what_was_used_longest_ago() -> None:
-    cache: FeatureCache[str] = FeatureCache(max_bytes=10)
-    cache.put("a", "A", 5)
-    cache.put("b", "B", 5)
-    assert cache.get("a") == "A"
-    cache.put("c", "C", 5)
+    asked = Encoding(FeatureCache(max_bytes=8))
+    for key in "abac":
+        assert asked.features(key) == [key]
+    asked.encoded.clear()
 
-    assert (cache.get("a"), cache.get("b"), cache.get("c")) == ("A", None, "C")
-    assert cache.bytes_held == 10
+    assert asked.features("cab") == ["c", "a", "b"]
+    assert asked.encoded == ["b"]
 
 
 def test_what_is_larger_than_the_cache_is_not_kept() -> None:
-    cache: FeatureCache[str] = FeatureCache(max_bytes=10)
-    cache.put("a", "A", 11)
+    """And pushes nothing out."""
+    asked = Encoding(FeatureCache(max_bytes=4))
+    asked.features("a")
+    asked.small = False
+    asked.features("b")
+    asked.encoded.clear()
 
-    assert len(cache) == cache.bytes_held == 0
+    asked.features("ab")
+
+    assert asked.encoded == ["b"]
 
 
-def test_a_key_put_again_is_counted_once() -> None:
-    cache: FeatureCache[str] = FeatureCache(max_bytes=10)
-    cache.put("a", "A", 5)
-    cache.put("a", "B", 6)
+def test_what_is_encoded_comes_in_batches_and_each_key_once() -> None:
+    asked = Encoding(FeatureCache(max_bytes=0))
 
-    assert (cache.get("a"), cache.bytes_held) == ("B", 6)
+    assert asked.features("abcab", at_once=2) == ["a", "b", "c", "a", "b"]
+    assert asked.batches == [2, 1]
+
+
+class Encoding:
+    """Encodes each letter as four bytes, or five; notes which, and in what batches."""
+
+    def __init__(self, cache: FeatureCache) -> None:
+        self._cache = cache
+        self.encoded: list[str] = []
+        self.batches: list[int] = []
+        self.small = True
+
+    def features(self, keys: str, *, at_once: int = 9) -> list[str]:
+        wanted = {key: key for key in keys}
+        found = self._cache.features(wanted, self._encode, at_once=at_once)
+        return [chr(int(found[key][0])) for key in keys]
+
+    def _encode(self, keys: Sequence[str]) -> list[torch.Tensor]:
+        self.encoded += keys
+        self.batches.append(len(keys))
+        length = 4 if self.small else 5
+        return [torch.full((length,), ord(key), dtype=torch.uint8) for key in keys]
 
 
 def test_fused_attention_gives_way_only_in_bfloat16_on_a_cpu_without_amx() -> None:

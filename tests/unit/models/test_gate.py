@@ -17,13 +17,12 @@ from models.florence2.parsing import Answer
 from models.gate import judged
 from models.measures import Counts, count_boxes
 from models.postprocess import CleanRules, clean
-from models.prompts import prompts_for
-from models.protocols import ImageQueries
-from models.puts import Step
+from models.protocols import ImageQueries, ImageQuery
 from models.queries import Detect, Ground, Segment
 from models.runtime import LoadedRuntime
 from models.tiny.scenes import SHAPES, Scene, generate_scene
 from models.types import Box, Detection, Detections, ImageSize
+from tests.engines import clip_of
 from tests.standin.florence import StandInFlorence, boxes_of_score
 
 FIRST_SEED = 8_750_000_000
@@ -61,14 +60,14 @@ def shown(
 ) -> list[tuple[Detection, ...]]:
     """What is left of each scene's boxes at the default threshold."""
     florence = cast(FlorenceEngine, StandInFlorence(BoxesEverything(scenes)))
-    asking = Asking(florence, tiny.classifier, Answering(gate=rules), CleanRules())
-    steps = {}
+    asking = Asking(florence, clip_of(tiny), Answering(gate=rules), CleanRules())
+    questions = []
     for number, (scene, phrases) in enumerate(zip(scenes, asked, strict=True)):
         query = Ground(tuple(phrases))
         item = ImageQueries(scene.image, f"scene {number}", (query,))
-        steps[number] = Step(item, query, prompts_for(query, ImageSize(*scene.image.size)))
+        questions.append(ImageQuery(item, query))
     found = []
-    for number, output in asking.answer(steps).items():
+    for number, output in enumerate(asking.answer(questions)):
         assert isinstance(output, Detections)
         size = ImageSize(*scenes[number].image.size)
         items = clean(output.items, size, CleanRules())
@@ -131,9 +130,9 @@ def test_without_the_gate_everything_shows(tiny: LoadedRuntime, many: list[Scene
     florence = cast(FlorenceEngine, StandInFlorence(BoxesEverything(many)))
     query = Ground(SHAPES)
     item = ImageQueries(many[0].image, "scene 0", (query,))
-    step = Step(item, query, prompts_for(query, ImageSize(*many[0].image.size)))
 
-    output = Asking(florence, tiny.classifier, rules, CleanRules()).answer({0: step})[0]
+    asking = Asking(florence, clip_of(tiny), rules, CleanRules())
+    (output,) = asking.answer([ImageQuery(item, query)])
 
     assert isinstance(output, Detections)
     assert {item.phrase for item in output.items} == set(SHAPES)
@@ -159,13 +158,12 @@ def test_several_names_of_one_thing_do_not_weaken_each_other(
     tiny: LoadedRuntime, scenes: tuple[Scene, ...]
 ) -> None:
     """Rivals are met one by one: four names for a circle are no four rivals of it."""
-    assert tiny.classifier is not None
     scene = next(scene for scene in scenes if "circle" in there(scene))
     box = next(thing.box for thing in scene.objects if thing.shape == "circle")
     crop = scene.image.crop((int(box.x_min), int(box.y_min), int(box.x_max), int(box.y_max)))
 
-    alone = tiny.classifier.standing([(lambda: crop, "circle")], ["circle"])
-    among = tiny.classifier.standing(
+    alone = clip_of(tiny).standing([(lambda: crop, "circle")], ["circle"])
+    among = clip_of(tiny).standing(
         [(lambda: crop, "circle")], ["circle", "circle ", " circle", "Circle"]
     )
 
@@ -190,10 +188,8 @@ def test_only_asked_phrases_are_judged_always(query: Ground | Segment | Detect) 
     script = lambda ask: boxes_of_score(corners[:2], SIZE, SCORE)  # noqa: E731
     florence = cast(FlorenceEngine, StandInFlorence(script))
     asking = Asking(florence, cast("None", Classifier()), Answering(), CleanRules())
-    step = Step(
-        ImageQueries(Image.new("RGB", (200, 200)), "k", (query,)), query, prompts_for(query, SIZE)
-    )
-    asking.answer({0: step})
+    item = ImageQueries(Image.new("RGB", (200, 200)), "k", (query,))
+    asking.answer([ImageQuery(item, query)])
 
     assert asked == ([] if isinstance(query, Detect) else ["standing"])
 

@@ -17,6 +17,7 @@ from models.runtime import LoadedRuntime, load_runtime
 from models.tiny.scenes import Scene
 from models.types import Classification, Detections, ModelOutput
 from tests.conftest import missing
+from tests.engines import clip_of, florence_of
 
 pytestmark = pytest.mark.gpu
 
@@ -66,8 +67,7 @@ def test_the_weights_are_on_the_device_in_the_format_asked_for(
         pytest.skip("this card only emulates bfloat16")
     runtime = load_runtime("tiny", str(gpu), dtype)
 
-    for engine in (runtime.florence, runtime.classifier):
-        assert engine is not None
+    for engine in (florence_of(runtime), clip_of(runtime)):
         weights = [*engine._model.parameters(), *engine._model.buffers()]
         assert {weight.device for weight in weights} == {gpu}
         floating = {weight.dtype for weight in weights if weight.is_floating_point()}
@@ -99,8 +99,7 @@ def test_a_batch_answers_as_single_images_do(
 def test_pixels_become_the_same_numbers_as_on_the_cpu(
     gpu: torch.device, on_gpu: LoadedRuntime, scenes: tuple[Scene, ...]
 ) -> None:
-    assert on_gpu.florence is not None
-    processor = on_gpu.florence._image_processor
+    processor = florence_of(on_gpu)._image_processor
     images = [scene.image for scene in scenes]
 
     read = PixelReader(processor, gpu, torch.float32).read(images)

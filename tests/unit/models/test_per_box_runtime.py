@@ -10,6 +10,7 @@ from models.queries import Classify, Ground, InBox, PerBox, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
 from models.tiny.scenes import COLORS, SHAPES, Scene
 from models.types import BoxOutputs, Classification, Detections, ModelOutput, Texts
+from tests.engines import florence_of
 
 BOXES = Ground(SHAPES)
 COLOURS = Classify(tuple(f"{colour} shape" for colour in COLORS))
@@ -64,11 +65,10 @@ def test_an_image_is_encoded_once_for_boxes_and_what_is_asked_of_them(
 ) -> None:
     """Florence-2's features serve the second round too."""
     runtime = load_runtime("tiny", device="cpu", options=RuntimeOptions(cpu_threads=1))
-    assert runtime.florence is not None
 
     run(runtime, scenes[0], BOXES, PerBox(BOXES, "category"), PerBox(BOXES, COLOURS))
 
-    assert runtime.florence.images_encoded == 1
+    assert florence_of(runtime).images_encoded == 1
 
 
 def test_boxes_known_from_before_are_not_found_again(

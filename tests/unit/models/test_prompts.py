@@ -7,12 +7,15 @@ from transformers import AutoTokenizer, Florence2Processor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from models.catalogue import TINY_FOLDER
-from models.prompts import AnswerKind, phrases_of, prompts_for, reason_refused
+from models.prompts import AnswerKind, prompts_for, reason_refused
 from models.queries import (
+    Ask,
     Caption,
     Classify,
     DenseCaption,
     Detect,
+    Embed,
+    EmbedTexts,
     Ground,
     InBox,
     ProposeRegions,
@@ -83,9 +86,10 @@ def test_clip_is_asked_what_only_florence_would_misread() -> None:
 
 
 def test_the_words_of_every_query_are_known() -> None:
-    assert phrases_of(Classify(("a", "b"))) == ("a", "b")
-    assert phrases_of(Segment("a")) == ("a",)
-    assert phrases_of(DenseCaption()) == ()
+    assert Classify(("a", "b")).words == EmbedTexts(("a", "b")).words == ("a", "b")
+    assert Segment("a").words == Ask("a").words == ("a",)
+    assert InBox(Box(0, 0, 9, 9), Classify(("a",))).words == ("a",)
+    assert DenseCaption().words == Embed().words == InBox(Box(0, 0, 9, 9), "text").words == ()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from models.queries import (
     Classify,
     DenseCaption,
     Detect,
+    Embed,
+    EmbedTexts,
     Ground,
     InBox,
     PerBox,
@@ -58,7 +60,9 @@ def test_several_of_a_kind_keep_their_order() -> None:
     assert asked_of(entries, "florence-3") == ()
 
 
-@pytest.mark.parametrize("entry", [e for e in REGISTRY.values() if e.repository], ids=str)
+@pytest.mark.parametrize(
+    "entry", [e for e in REGISTRY.values() if e.repository], ids=lambda entry: entry.name
+)
 def test_hub_entries_are_pinned_to_a_commit(entry: object) -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", getattr(entry, "revision", None) or "")
 
@@ -162,7 +166,7 @@ def test_fingerprints_are_short_and_differ_between_models() -> None:
 
 
 def test_each_model_says_what_it_serves() -> None:
-    assert serves(resolve("tiny-clip")) == {Classify}
+    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts}
     assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
         Ground,
         Detect,
@@ -173,8 +177,13 @@ def test_each_model_says_what_it_serves() -> None:
         ReadText,
         Segment,
         InBox,
+        Embed,
+        EmbedTexts,
     }
-    assert serves(resolve("tiny")) == {Ground, Detect, Classify, Caption, InBox}
+    assert serves(resolve("tiny")) == {
+        *(Ground, Detect, Caption, InBox),
+        *(Classify, Embed, EmbedTexts),
+    }
 
 
 def test_the_tiny_model_says_what_it_was_not_trained_for() -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from models.asking import Asking
 from models.protocols import ImageQueries, UnsupportedQuery
 from models.queries import Caption, Classify, Ground, PerBox, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
@@ -95,7 +96,11 @@ def test_an_image_is_encoded_once_by_each_model_that_is_asked(
         runtime, scenes[0], Caption(), Ground(SHAPES), boxes, PerBox(boxes, "category", model=asked)
     )
 
-    encoded = {name: engine.images_encoded for name, engine in runtime.florences.items()}
+    encoded = {
+        name: engine.florence.images_encoded
+        for name, engine in runtime.engines.items()
+        if isinstance(engine, Asking)
+    }
     assert encoded == {"tiny-florence2": 1, asked: 1, idle: 0}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import redis
 
@@ -14,12 +12,14 @@ from backend.projects import changes
 from backend.projects.changes import ProjectFollower
 from backend.projects.follow import Followed
 from backend.settings import load_settings
-from tests.unit.delivery.label_studio import BOXES, KEY, StandInLabelStudio
+from tests.standin.label_studio import StandInLabelStudio
+from tests.standin.label_studio_state import no_connection
+from tests.unit.delivery.label_studio import BOXES, KEY, label_studio
 from tests.unit.delivery.workers import SETTINGS
 
 pytestmark = pytest.mark.redis
 
-VERSION = SETTINGS.predictor(BOXES).version
+VERSION = SETTINGS.for_project(None, BOXES).version
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def owed(redis_connection: redis.Redis) -> OwedTasks:
 
 
 def follower(owed: OwedTasks, studio: StandInLabelStudio) -> ProjectFollower:
-    api: Any = studio
-    return ProjectFollower(owed, api, SETTINGS, load_settings())
+    return ProjectFollower(owed, studio.api(), SETTINGS, load_settings())
 
 
 def test_a_project_follows_the_version_of_its_label_config(
@@ -51,7 +50,7 @@ def test_a_project_follows_the_version_of_its_label_config(
     """As it is now, whatever it was when the change was noted."""
     owed.note_change(KEY)
 
-    follower(owed, StandInLabelStudio()).follow_changed()
+    follower(owed, label_studio()).follow_changed()
 
     assert followed == [(KEY.id, VERSION)]
 
@@ -62,7 +61,7 @@ def test_another_label_studios_project_is_left_alone(
     """It has the same number, but was made at another time."""
     owed.note_change(ProjectKey(KEY.id, KEY.created_s + 1))
 
-    follower(owed, StandInLabelStudio()).follow_changed()
+    follower(owed, label_studio()).follow_changed()
 
     assert followed == []
 
@@ -74,7 +73,7 @@ def test_a_label_config_that_cannot_be_served_is_passed_over(
     """It is no reason to stop the delivery."""
     owed.note_change(KEY)
 
-    follower(owed, StandInLabelStudio(label_config=config)).follow_changed()
+    follower(owed, label_studio(label_config=config)).follow_changed()
 
     assert followed == []
 
@@ -83,8 +82,8 @@ def test_what_label_studio_did_not_answer_stays_noted(
     owed: OwedTasks, followed: list[tuple[int, str]]
 ) -> None:
     """The next round finds it, once Label Studio is back."""
-    studio = StandInLabelStudio()
-    studio.down = LabelStudioUnavailable("no connection")
+    studio = label_studio()
+    studio.down = no_connection()
     owed.note_change(KEY)
 
     with pytest.raises(LabelStudioUnavailable):

@@ -10,35 +10,38 @@ import pytest
 
 from backend.projects.connect import Connector
 from backend.projects.finding import Finding, Level
+from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
     OURS,
     PROJECT,
     URL,
     VERSION,
-    LabelStudio,
     a_backend,
+    a_label_studio,
     a_project,
     a_webhook,
     our_web,
 )
 
 
-def connect(label_studio: LabelStudio, project: int = PROJECT, **changes: Any) -> list[Finding]:
+def connect(
+    label_studio: StandInLabelStudio, project: int = PROJECT, **changes: Any
+) -> list[Finding]:
     web = changes.pop("web", our_web())
     connector = Connector(label_studio.api(), web, replace(OURS, **changes), wait_s=0)
     return list(connector.connect(project))
 
 
 @pytest.fixture
-def connected() -> LabelStudio:
+def connected() -> StandInLabelStudio:
     """All is as it should be; there is nothing to open."""
-    made = LabelStudio()
+    made = a_label_studio()
     made.backends, made.webhooks = [a_backend()], [a_webhook()]
     return made
 
 
-def test_what_is_right_is_left_alone(connected: LabelStudio) -> None:
+def test_what_is_right_is_left_alone(connected: StandInLabelStudio) -> None:
     """Not one request changes anything."""
     findings = connect(connected)
 
@@ -48,7 +51,7 @@ def test_what_is_right_is_left_alone(connected: LabelStudio) -> None:
 
 def test_a_user_who_may_only_read_is_told_so() -> None:
     """And nothing is changed."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.refusal = 403, {"detail": "You do not have permission to perform this action."}
 
     last = connect(label_studio)[-1]
@@ -59,7 +62,7 @@ def test_a_user_who_may_only_read_is_told_so() -> None:
 
 
 def test_an_unknown_project_is_said_before_anything_is_asked() -> None:
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
 
     findings = connect(label_studio, 99)
 
@@ -67,7 +70,7 @@ def test_an_unknown_project_is_said_before_anything_is_asked() -> None:
     assert label_studio.writes == []
 
 
-def test_every_field_goes_along_when_the_backend_is_repaired(connected: LabelStudio) -> None:
+def test_every_field_goes_along_when_the_backend_is_repaired(connected: StandInLabelStudio) -> None:
     """Label Studio tries what it is sent, not what it holds: address, project and password too."""
     connected.backends = [a_backend(id=9, title=OLD)]
 
@@ -79,7 +82,7 @@ def test_every_field_goes_along_when_the_backend_is_repaired(connected: LabelStu
     assert body == {**OURS.fields(VERSION), "project": PROJECT}
 
 
-def test_a_backend_that_stays_disconnected_is_an_error(connected: LabelStudio) -> None:
+def test_a_backend_that_stays_disconnected_is_an_error(connected: StandInLabelStudio) -> None:
     bad = a_backend(state="ER", readable_state="Error", error_message="500 Server Error")
     connected.backends = [bad]
     connected.refusal = 200, bad
@@ -90,7 +93,7 @@ def test_a_backend_that_stays_disconnected_is_an_error(connected: LabelStudio) -
     assert "as Error: 500 Server Error" in last.what
 
 
-def test_two_firstpasses_are_told_apart(connected: LabelStudio) -> None:
+def test_two_firstpasses_are_told_apart(connected: StandInLabelStudio) -> None:
     """Label Studio got another version from the address than we did."""
     connected.backends = [a_backend(model_version=OLD)]
 
@@ -100,8 +103,11 @@ def test_two_firstpasses_are_told_apart(connected: LabelStudio) -> None:
     assert "they are two" in last.what
 
 
-def test_without_a_worker_or_a_webhook_secret_it_warns(connected: LabelStudio) -> None:
+def test_without_a_worker_or_a_webhook_secret_it_warns(connected: StandInLabelStudio) -> None:
     def no_worker(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/ready":
+            told = {"ready": False, "workers": 0, "reason": "no worker is alive", "remedy": ""}
+            return httpx.Response(503, json=told)
         return httpx.Response(200, json={"workers": 0, "model_version": VERSION})
 
     warnings = [
@@ -114,7 +120,7 @@ def test_without_a_worker_or_a_webhook_secret_it_warns(connected: LabelStudio) -
     assert any("webhooks carry no credentials" in what for what in warnings)
 
 
-def test_open_access_needs_no_webhook_secret(connected: LabelStudio) -> None:
+def test_open_access_needs_no_webhook_secret(connected: StandInLabelStudio) -> None:
     connected.backends = [a_backend(auth_method="NONE", basic_auth_user="")]
 
     findings = connect(connected, user=None, password=None, webhook_secret=None)
@@ -122,19 +128,19 @@ def test_open_access_needs_no_webhook_secret(connected: LabelStudio) -> None:
     assert not any("credentials" in finding.what for finding in findings)
 
 
-def test_the_version_that_the_project_shows_is_put_right(connected: LabelStudio) -> None:
-    connected.project = a_project(model_version=None, show_collab_predictions=False)
+def test_the_version_that_the_project_shows_is_put_right(connected: StandInLabelStudio) -> None:
+    connected.found = a_project(model_version=None, show_collab_predictions=False)
 
     connect(connected)
 
-    assert connected.project["model_version"] == VERSION
-    assert connected.project["show_collab_predictions"] is True
+    assert connected.found["model_version"] == VERSION
+    assert connected.found["show_collab_predictions"] is True
 
 
-def test_where_another_backend_is_asked_no_trial_is_made(connected: LabelStudio) -> None:
+def test_where_another_backend_is_asked_no_trial_is_made(connected: StandInLabelStudio) -> None:
     """Opening a task would have that one predict."""
     connected.backends = [a_backend(id=1, url="http://other", title="Other"), a_backend()]
-    connected.tasks = [{"id": 1, "data": {}, "predictions": []}]
+    connected.put({"id": 1, "data": {}})
 
     findings = connect(connected)
 

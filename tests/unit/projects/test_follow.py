@@ -14,9 +14,11 @@ from tests.unit.projects.label_studio import (
     PROJECT,
     URL,
     VERSION,
-    LabelStudio,
     a_backend,
+    a_label_studio,
     a_project,
+    the_backend,
+    the_project,
 )
 
 SETTINGS = Settings(public_url=URL, basic_auth_user="user", basic_auth_pass=SecretStr("pass"))
@@ -39,11 +41,11 @@ SETTINGS = Settings(public_url=URL, basic_auth_user="user", basic_auth_pass=Secr
 def test_what_is_behind_follows_and_what_a_person_chose_stands(
     title: str, project: dict[str, Any], step: Step | None
 ) -> None:
-    assert next_step(a_project(**project), a_backend(title=title), VERSION) == step
+    assert next_step(the_project(**project), the_backend(title=title), VERSION) == step
 
 
 def test_without_a_backend_of_ours_nothing_follows() -> None:
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend(title="My model")]
 
     assert follow(label_studio.api(), PROJECT, VERSION, SETTINGS) is None
@@ -51,8 +53,8 @@ def test_without_a_backend_of_ours_nothing_follows() -> None:
 
 
 def test_title_and_version_are_written_with_address_and_credentials() -> None:
-    label_studio = LabelStudio()
-    label_studio.project = a_project(model_version=OLD)
+    label_studio = a_label_studio()
+    label_studio.found = a_project(model_version=OLD)
     label_studio.backends = [a_backend(title=OLD)]
 
     assert follow(label_studio.api(), PROJECT, VERSION, SETTINGS) == Followed(OLD, VERSION)
@@ -72,7 +74,7 @@ def test_title_and_version_are_written_with_address_and_credentials() -> None:
 
 def test_our_password_goes_to_no_other_address() -> None:
     """Who may edit a project could name any; Label Studio would send them what we give it."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend(title=OLD, url="http://elsewhere:9090")]
 
     assert follow(label_studio.api(), PROJECT, VERSION, SETTINGS) is None
@@ -81,7 +83,7 @@ def test_our_password_goes_to_no_other_address() -> None:
 
 def test_where_there_is_no_password_another_address_of_ours_follows() -> None:
     """As Label Studio in a container reaches a Firstpass on its host."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend(title=OLD, url="http://host.docker.internal:9090")]
 
     assert follow(label_studio.api(), PROJECT, VERSION, Settings()) is not None

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from backend.projects.our_backend import OurBackend, same_address
 from backend.settings import Settings
-from tests.unit.projects.label_studio import OLD, OURS, URL, VERSION, a_backend, a_webhook
+from tests.unit.projects.label_studio import OLD, OURS, URL, VERSION, the_backend, the_webhook
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_the_settings_name_our_address_and_credentials() -> None:
 
 
 def test_nothing_is_amiss_with_what_we_make() -> None:
-    assert OURS.amiss(a_backend(), VERSION) == []
-    assert OURS.webhook_amiss(a_webhook()) == []
+    assert OURS.amiss(the_backend(), VERSION) == []
+    assert OURS.webhook_amiss(the_webhook()) == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_nothing_is_amiss_with_what_we_make() -> None:
     ],
 )
 def test_what_is_amiss_with_the_backend_is_named(changes: dict[str, Any], words: str) -> None:
-    assert OURS.amiss(a_backend(**changes), VERSION) == [words]
+    assert OURS.amiss(the_backend(**changes), VERSION) == [words]
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,18 @@ def test_what_is_amiss_with_the_backend_is_named(changes: dict[str, Any], words:
     ],
 )
 def test_what_is_amiss_with_the_webhook_is_named(changes: dict[str, Any], words: str) -> None:
-    assert OURS.webhook_amiss(a_webhook(**changes)) == [words]
+    assert OURS.webhook_amiss(the_webhook(**changes)) == [words]
 
 
 def test_headers_of_others_stay_on_the_webhook() -> None:
     """Our secret replaces an earlier one, however it is spelt; without a secret nothing is touched."""
-    before = a_webhook(headers={"x-firstpass-secret": "old", "X": "y"})
+    before = the_webhook(headers={"x-firstpass-secret": "old", "X": "y"})
 
     headers = OURS.webhook_fields(before)["headers"]
 
     assert headers == {"X": "y", "X-Firstpass-Secret": "sesame"}
     bare = replace(OURS, webhook_secret=None)
-    assert bare.webhook_fields(before)["headers"] == before["headers"]
+    assert bare.webhook_fields(before)["headers"] == before.headers
 
 
 def test_a_backend_without_credentials_says_so() -> None:
@@ -106,4 +106,4 @@ def test_a_backend_is_ours_by_its_title_and_its_address_or_version(
     changes: dict[str, Any], answers: bool
 ) -> None:
     """One that a person named is theirs to name."""
-    assert OURS.answers_for(a_backend(**changes), VERSION) is answers
+    assert OURS.answers_for(the_backend(**changes), VERSION) is answers

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
+from backend.label_studio.bodies import Task
 from backend.projects.our_web import BackendRefuses, OurWeb
 from tests.unit.projects.label_studio import URL, VERSION, our_web
 
@@ -76,4 +79,34 @@ def test_a_reply_without_a_version_is_not_ours() -> None:
     ],
 )
 def test_the_reason_is_that_of_predict(reply: object, reason: str | None) -> None:
-    assert answering(200, reply).reason("<View/>", {"id": 1, "data": {}}) == reason
+    assert answering(200, reply).reason("<View/>", Task(id=1, data={})) == reason
+
+
+def test_why_nobody_predicts_is_passed_on_and_nothing_is_guessed() -> None:
+    """`/ready` is asked; a program that has none is not Firstpass."""
+    told = {"ready": False, "workers": 0, "reason": "no worker is alive", "remedy": "start one"}
+    assert our_web(_ready(503, told)).unready() == ("no worker is alive", "start one")
+    assert our_web(_ready(200, {"ready": True, "workers": 1})).unready() is None
+    with pytest.raises(BackendRefuses, match="/ready: expected whether it is ready, got 404"):
+        our_web(_ready(404, {"error": "no"})).unready()
+
+
+def _ready(status: int, body: object) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/ready":
+            return httpx.Response(status, json=body)
+        return httpx.Response(200, json={"version": "0.1.0", "workers": 1})
+
+    return answer
+
+
+def test_the_remedy_is_one_for_the_place() -> None:
+    """In compose nobody has `firstpass up`."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    web = OurWeb((URL,), None, runs_in="compose", transport=httpx.MockTransport(answer))
+    with pytest.raises(BackendRefuses, match="`docker compose logs web`") as raised:
+        web.health()
+    assert "firstpass up" not in str(raised.value)

@@ -10,7 +10,13 @@ import pytest
 from backend.errors import BadRequest, LabelStudioRefuses
 from backend.projects.our_web import BackendRefuses
 from backend.projects.phrases import AskedLabel, Changed, ProjectPhrases, asked_labels
-from tests.unit.projects.label_studio import PROJECT, LabelStudio, a_project, our_web
+from tests.standin.label_studio import StandInLabelStudio
+from tests.unit.projects.label_studio import (
+    PROJECT,
+    a_label_studio,
+    a_project,
+    our_web,
+)
 
 CONFIG = (
     '<View><Image name="img" value="$image"/><!-- keep me -->'
@@ -30,14 +36,14 @@ def version(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.fixture
-def label_studio() -> LabelStudio:
-    one = LabelStudio()
-    one.project = a_project(label_config=CONFIG)
+def label_studio() -> StandInLabelStudio:
+    one = a_label_studio()
+    one.found = a_project(label_config=CONFIG)
     return one
 
 
 @pytest.fixture
-def phrases(label_studio: LabelStudio) -> ProjectPhrases:
+def phrases(label_studio: StandInLabelStudio) -> ProjectPhrases:
     return ProjectPhrases(label_studio.api(), our_web(version))
 
 
@@ -47,7 +53,7 @@ def test_the_labels_of_regions_and_what_they_ask() -> None:
 
 
 def test_a_phrase_is_written_into_the_label_config(
-    phrases: ProjectPhrases, label_studio: LabelStudio
+    phrases: ProjectPhrases, label_studio: StandInLabelStudio
 ) -> None:
     """And nothing else of the project is."""
     changed = phrases.add(PROJECT, "Car", "red cars")
@@ -57,10 +63,12 @@ def test_a_phrase_is_written_into_the_label_config(
     assert changed == Changed(f"v{len(CONFIG)}", f"v{len(edited)}")
 
 
-def test_a_phrase_is_taken_out_again(phrases: ProjectPhrases, label_studio: LabelStudio) -> None:
+def test_a_phrase_is_taken_out_again(
+    phrases: ProjectPhrases, label_studio: StandInLabelStudio
+) -> None:
     phrases.remove(PROJECT, "Car", "van")
 
-    assert label_studio.project["label_config"] == CONFIG.replace("car,van", "car")
+    assert label_studio.found["label_config"] == CONFIG.replace("car,van", "car")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ def test_a_phrase_is_taken_out_again(phrases: ProjectPhrases, label_studio: Labe
     [("Bus", "bus", "label of Car"), ("Car", "<loc_5>", "control token")],
 )
 def test_what_cannot_be_asked_changes_nothing(
-    phrases: ProjectPhrases, label_studio: LabelStudio, label: str, phrase: str, reason: str
+    phrases: ProjectPhrases, label_studio: StandInLabelStudio, label: str, phrase: str, reason: str
 ) -> None:
     with pytest.raises(BadRequest, match=reason):
         phrases.add(PROJECT, label, phrase)
@@ -77,18 +85,18 @@ def test_what_cannot_be_asked_changes_nothing(
 
 
 def test_a_tag_that_would_no_longer_be_served_is_not_changed(
-    phrases: ProjectPhrases, label_studio: LabelStudio
+    phrases: ProjectPhrases, label_studio: StandInLabelStudio
 ) -> None:
     """One phrase too many for a tag."""
     many = ",".join(f"car {number}" for number in range(500))
-    label_studio.project["label_config"] = CONFIG.replace("car,van", many)
+    label_studio.found["label_config"] = CONFIG.replace("car,van", many)
 
     with pytest.raises(BadRequest, match=r"nothing was changed: .*at most 500 phrases"):
         phrases.add(PROJECT, "Car", "red cars")
     assert label_studio.writes == []
 
 
-def test_without_firstpass_nothing_is_changed(label_studio: LabelStudio) -> None:
+def test_without_firstpass_nothing_is_changed(label_studio: StandInLabelStudio) -> None:
     """It says which versions that makes, and rows follow them."""
     down = our_web(lambda request: httpx.Response(503, json={"error": {"message": "not now"}}))
 
@@ -97,7 +105,7 @@ def test_without_firstpass_nothing_is_changed(label_studio: LabelStudio) -> None
     assert label_studio.writes == []
 
 
-def test_label_studio_may_refuse(phrases: ProjectPhrases, label_studio: LabelStudio) -> None:
+def test_label_studio_may_refuse(phrases: ProjectPhrases, label_studio: StandInLabelStudio) -> None:
     label_studio.refusal = (403, {"detail": "You do not have permission to perform this action."})
 
     with pytest.raises(LabelStudioRefuses, match="permission"):

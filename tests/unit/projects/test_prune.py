@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from backend.errors import BadRequest
+from backend.label_studio.records import TaskRow
 from backend.projects.prune import StoredVersion, chosen, removal_of, remove, stored_versions
+from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
     PROJECT,
     VERSION,
-    LabelStudio,
     a_backend,
+    a_label_studio,
     a_project,
 )
 
@@ -21,10 +23,11 @@ OLDER = "tiny-bbbbbbbbbb"
 
 
 @pytest.fixture
-def label_studio() -> LabelStudio:
-    made = LabelStudio()
+def label_studio() -> StandInLabelStudio:
+    made = a_label_studio()
     made.backends = [a_backend()]
-    made.versions = {VERSION: 5, OLD: 3, OLDER: 2, "yolo-v8": 4}
+    for version, rows in {VERSION: 5, OLD: 3, OLDER: 2, "yolo-v8": 4}.items():
+        made.store([1] * rows, version)
     return made
 
 
@@ -32,7 +35,9 @@ def names(stored: list[StoredVersion]) -> list[str]:
     return [one.version for one in stored]
 
 
-def test_versions_of_ours_that_nobody_uses_are_left_behind(label_studio: LabelStudio) -> None:
+def test_versions_of_ours_that_nobody_uses_are_left_behind(
+    label_studio: StandInLabelStudio,
+) -> None:
     stored = stored_versions(label_studio.api(), PROJECT)
 
     assert names(chosen(stored, ())) == [OLD, OLDER]
@@ -40,11 +45,11 @@ def test_versions_of_ours_that_nobody_uses_are_left_behind(label_studio: LabelSt
 
 
 def test_what_a_backend_is_named_after_or_the_project_shows_is_in_use(
-    label_studio: LabelStudio,
+    label_studio: StandInLabelStudio,
 ) -> None:
     """The name may lag behind the version that the backend answers."""
     label_studio.backends = [a_backend(title=OLD)]
-    label_studio.project = a_project(model_version=OLDER)
+    label_studio.found = a_project(model_version=OLDER)
 
     stored = stored_versions(label_studio.api(), PROJECT)
 
@@ -52,7 +57,7 @@ def test_what_a_backend_is_named_after_or_the_project_shows_is_in_use(
     assert {one.version for one in stored if one.in_use} == {VERSION, OLD, OLDER}
 
 
-def test_named_versions_alone_are_removed(label_studio: LabelStudio) -> None:
+def test_named_versions_alone_are_removed(label_studio: StandInLabelStudio) -> None:
     """Another tool's too."""
     stored = stored_versions(label_studio.api(), PROJECT)
 
@@ -61,30 +66,30 @@ def test_named_versions_alone_are_removed(label_studio: LabelStudio) -> None:
 
 @pytest.mark.parametrize(("name", "words"), [(VERSION, "in use"), ("none", "expected a version")])
 def test_a_version_in_use_and_one_unknown_are_refused(
-    label_studio: LabelStudio, name: str, words: str
+    label_studio: StandInLabelStudio, name: str, words: str
 ) -> None:
     with pytest.raises(BadRequest, match=words):
         chosen(stored_versions(label_studio.api(), PROJECT), [OLD, name])
 
 
-def test_the_version_that_the_project_shows_is_put_back(label_studio: LabelStudio) -> None:
+def test_the_version_that_the_project_shows_is_put_back(label_studio: StandInLabelStudio) -> None:
     """Label Studio empties it with every deletion."""
     api = label_studio.api()
     removal = removal_of([], names(chosen(stored_versions(api, PROJECT), ())), with_parents=False)
 
     assert list(remove(api, PROJECT, removal)) == [(OLD, 3), (OLDER, 2)]
     assert label_studio.versions == {VERSION: 5, "yolo-v8": 4}
-    assert label_studio.project["model_version"] == VERSION
+    assert label_studio.found["model_version"] == VERSION
 
 
-def test_it_is_put_back_after_an_interruption_too(label_studio: LabelStudio) -> None:
+def test_it_is_put_back_after_an_interruption_too(label_studio: StandInLabelStudio) -> None:
     api = label_studio.api()
     removing = remove(api, PROJECT, removal_of([], [OLD, OLDER], with_parents=False))
 
     next(removing)
     removing.close()
 
-    assert label_studio.project["model_version"] == VERSION
+    assert label_studio.found["model_version"] == VERSION
 
 
 def a_task(number: int, *versions: str | None, parent: int | None = None) -> dict[str, Any]:
@@ -97,7 +102,9 @@ def a_task(number: int, *versions: str | None, parent: int | None = None) -> dic
     return {
         "id": number,
         "predictions": rows,
-        "annotations": [{"id": 1, "parent_prediction": origin}] if parent is not None else [],
+        "annotations": [{"id": 1, "result": [], "parent_prediction": origin}]
+        if parent is not None
+        else [],
     }
 
 
@@ -121,30 +128,33 @@ def test_what_a_removal_comes_to(
     tasks: list[dict[str, Any]], with_parents: bool, rows: list[int], kept: int, emptied: int
 ) -> None:
     """Parents of annotations stay unless asked; tasks that are left with none are counted."""
-    removal = removal_of(tasks, [OLD], with_parents=with_parents)
+    rows_of = [TaskRow.model_validate(task) for task in tasks]
+    removal = removal_of(rows_of, [OLD], with_parents=with_parents)
 
     assert (removal.rows[OLD], removal.parents[OLD], removal.emptied) == (rows, kept, emptied)
 
 
-def test_where_a_parent_is_kept_the_others_go_one_by_one(label_studio: LabelStudio) -> None:
+def test_where_a_parent_is_kept_the_others_go_one_by_one(label_studio: StandInLabelStudio) -> None:
     """Label Studio deletes all rows of a name at once, or one."""
-    label_studio.tasks = [a_task(1, OLD, VERSION, parent=0), a_task(2, OLD, VERSION)]
+    label_studio.rows.clear()
+    label_studio.put(a_task(1, OLD, VERSION, parent=0), a_task(2, OLD, VERSION))
     api = label_studio.api()
     removal = removal_of(api.with_rows(PROJECT), [OLD], with_parents=False)
 
     assert list(remove(api, PROJECT, removal)) == [(OLD, 1)]
 
-    left = [row["id"] for task in label_studio.tasks for row in task["predictions"]]
-    assert left == [10, 11, 21]
-    assert label_studio.project["model_version"] == VERSION
+    assert list(label_studio.rows) == [10, 11, 21]
+    assert label_studio.found["model_version"] == VERSION
 
 
 @pytest.mark.parametrize("stored", [None, ""])
-def test_rows_without_a_version_are_removed(label_studio: LabelStudio, stored: str | None) -> None:
+def test_rows_without_a_version_are_removed(
+    label_studio: StandInLabelStudio, stored: str | None
+) -> None:
     """One by one: Label Studio takes no empty name for a deletion."""
-    label_studio.versions = {VERSION: 1, "": 1}
-    label_studio.project = a_project(model_version=None)
-    label_studio.tasks = [a_task(1, stored, VERSION)]
+    label_studio.rows.clear()
+    label_studio.found = a_project(model_version=None)
+    label_studio.put(a_task(1, stored, VERSION))
     api = label_studio.api()
     found = stored_versions(api, PROJECT)
 
@@ -153,4 +163,4 @@ def test_rows_without_a_version_are_removed(label_studio: LabelStudio, stored: s
 
     assert (none.rows, none.in_use, chosen(found, ())) == (1, False, [])
     assert list(remove(api, PROJECT, removal)) == [("", 1)]
-    assert [row["id"] for row in label_studio.tasks[0]["predictions"]] == [11]
+    assert list(label_studio.rows) == [11]

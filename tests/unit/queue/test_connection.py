@@ -12,11 +12,14 @@ from backend.queue.connection import queue_errors
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (redis.ConnectionError("refused"), "is it running, and is FIRSTPASS_REDIS_URL right?"),
+        (
+            redis.ConnectionError("refused"),
+            "see whether it runs, and whether FIRSTPASS_REDIS_URL is right.",
+        ),
         (redis.BusyLoadingError("Redis is loading"), "Redis is still reading its file"),
         (
             redis.AuthenticationError("WRONGPASS invalid username-password pair"),
-            "is the password in FIRSTPASS_REDIS_URL right?",
+            "see whether the password in FIRSTPASS_REDIS_URL is right.",
         ),
         (redis.ResponseError("ERR DB index is out of range"), "refused: DB index is out of range"),
     ],

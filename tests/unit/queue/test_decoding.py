@@ -59,7 +59,7 @@ def test_a_job_that_does_not_decode_has_no_place_and_says_so_when_it_is_fetched(
     heard = Heard()
     decoding = DecodingHandler(heard)
 
-    assert decoding.place({"image": 1}) == ""
-    with pytest.raises(InternalError, match="expected a job with image and queries"):
-        decoding.fetch({"image": 1})
+    assert decoding.place({"subject": 1}) == ""
+    with pytest.raises(InternalError, match="expected a job with subject and queries"):
+        decoding.fetch({"subject": 1})
     assert heard.requests == []

@@ -8,16 +8,10 @@ from typing import Any
 import pytest
 import redis
 
+from backend.queue.histograms import BUCKETS_S, Histogram, histograms_of, observe
 from backend.queue.keys import HISTOGRAMS, WORKERS, worker_key
-from backend.queue.vitals import (
-    BUCKETS_S,
-    Histogram,
-    Vitals,
-    WorkerCard,
-    card_of,
-    histograms_of,
-    observe,
-)
+from backend.queue.vitals import Vitals
+from backend.queue.worker_card import WorkerCard, card_of
 
 pytestmark = pytest.mark.redis
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 from threading import Event
 
 from backend.errors import QueueUnavailable
+from backend.label_studio.bodies import WebhookEvent
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.review import phrase_notes
 from backend.review.phrase_notes import PhraseNotes
 from backend.review.phrase_tally import PhraseTally
 
 PROJECT = ProjectKey(3, 100)
+BODIES = Path(__file__).parents[2] / "contract" / "bodies"
 
 
 class SlowTally(PhraseTally):
@@ -30,19 +35,23 @@ class SlowTally(PhraseTally):
         raise QueueUnavailable("Redis does not answer")
 
 
+def submitted(annotation: object, action: str = "ANNOTATION_CREATED") -> WebhookEvent:
+    return WebhookEvent.model_validate({"action": action, "annotation": annotation})
+
+
 def test_nobody_waits_for_redis() -> None:
     """What is noted is counted in its order, and a Redis that fails is nobody's trouble."""
     tally = SlowTally()
     notes = PhraseNotes(tally)
     started = time.monotonic()
-    notes.kept(PROJECT, {"id": 1})
+    notes.heard(submitted({"id": 1}), PROJECT)
     notes.asked(PROJECT, "Car", "red cars")
     took = time.monotonic() - started
 
     tally.may.set()
     notes._thread.shutdown(wait=True)
     assert took < 1
-    assert tally.counted == [{"id": 1}, "red cars"]
+    assert tally.counted == [AnnotationRow(id=1), "red cars"]
 
 
 def test_notes_do_not_pile_up() -> None:
@@ -54,3 +63,16 @@ def test_notes_do_not_pile_up() -> None:
     tally.may.set()
     notes._thread.shutdown(wait=True)
     assert len(tally.counted) == phrase_notes.MOST_WAITING
+
+
+def test_only_annotations_as_a_person_saved_them_are_looked_at() -> None:
+    """As Label Studio 1.23 sends one; a list of them, and a changed project, bring none."""
+    raw = json.loads((BODIES / "webhook-annotation-created.json").read_bytes())
+    tally = SlowTally()
+    notes = PhraseNotes(tally)
+    for action in ("ANNOTATIONS_CREATED", "PROJECT_UPDATED", raw["action"]):
+        notes.heard(WebhookEvent.model_validate({**raw, "action": action}), PROJECT)
+
+    tally.may.set()
+    notes._thread.shutdown(wait=True)
+    assert tally.counted == [raw["annotation"]]

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.records import AnnotationRow
 from backend.review import phrase_tally
 from backend.review.phrase_tally import PhraseTally, TypedPhrase
 from tests.unit.interactive.contexts import rectangle
@@ -33,8 +34,8 @@ def tally(redis_connection: redis.Redis) -> PhraseTally:
     return PhraseTally(redis_connection, clock=Clock())
 
 
-def annotation(*regions: dict[str, Any], task: int = 7) -> dict[str, Any]:
-    return {"id": 1, "task": task, "result": list(regions)}
+def annotation(*regions: dict[str, Any], task: int = 7) -> AnnotationRow:
+    return AnnotationRow(id=1, task=task, result=list(regions))
 
 
 def suggestion(name: str, label: str = "Car", phrase: str = "red cars") -> dict[str, Any]:
@@ -77,9 +78,7 @@ def test_other_regions_are_not_counted(tally: PhraseTally) -> None:
             {**suggestion("d"), "meta": {"text": "red cars"}},
         ),
     )
-    unlike: list[object] = [None, [], {"result": None}, {"result": [None, 7]}]
-    for odd in unlike:
-        tally.count_kept(PROJECT, odd)
+    tally.count_kept(PROJECT, AnnotationRow(result=[None, 7]))
 
     (phrase,) = tally.lately(PROJECT)
     assert phrase.kept == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import Failure, ImageUnreachable, InferenceFailed, LabelStudioRefuses
-from backend.runs.ledger import Ledger, Listed, Predicted
+from backend.runs.ledger import Ledger, Listed, Result
 from backend.runs.ledger_file import LedgerUnusable, RunKey, open_ledger
 
 KEY = RunKey("folder /data/images", "tiny-0123456789")
@@ -27,7 +27,7 @@ def test_a_second_start_knows_what_the_first_one_did(tmp_path: Path) -> None:
     """Done and failed tasks wait no more; the others do, in order."""
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a", "b", "c", "d")
-        ledger.done([Predicted("b", NOTHING, '{"result": []}')])
+        ledger.done([Result("b", NOTHING, '{"result": []}')])
         ledger.fail([("c", GONE)])
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a", "b", "c", "d")
@@ -35,7 +35,7 @@ def test_a_second_start_knows_what_the_first_one_did(tmp_path: Path) -> None:
         assert ledger.start == 2
         assert ledger.waiting(10) == ["a", "d"]
         assert ledger.waiting(10, after="a") == ["d"]
-        assert list(ledger.predictions()) == [("b", '{"result": []}')]
+        assert list(ledger.texts()) == [("b", '{"result": []}')]
 
 
 def test_another_version_or_selection_is_another_run(tmp_path: Path) -> None:
@@ -53,36 +53,36 @@ def test_a_task_with_another_stamp_waits_again(tmp_path: Path) -> None:
     """The file was replaced: its old prediction is not given away any more."""
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a", "b")
-        ledger.done([Predicted("a", NOTHING, "1"), Predicted("b", NOTHING, "2")])
+        ledger.done([Result("a", NOTHING, "1"), Result("b", NOTHING, "2")])
         note(ledger, "a", stamp="2")
 
         assert ledger.waiting(10) == ["a"]
-        assert list(ledger.predictions()) == [("b", "2")]
+        assert list(ledger.texts()) == [("b", "2")]
 
 
 def test_what_a_start_does_not_note_is_not_part_of_it(tmp_path: Path) -> None:
     """An image that was deleted is in neither figures nor file; it is known still, if it comes back."""
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a", "b")
-        ledger.done([Predicted("a", NOTHING, "1"), Predicted("b", NOTHING, "2")])
+        ledger.done([Result("a", NOTHING, "1"), Result("b", NOTHING, "2")])
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, "a")
 
         assert ledger.count() == 1
         assert len(list(ledger.outcomes(this_start=True))) == 1
-        assert ledger.predicted() == 2
-        assert [task for task, _ in ledger.predictions()] == ["a"]
+        assert ledger.stored() == 2
+        assert [task for task, _ in ledger.texts()] == ["a"]
 
 
 def test_figures_come_back_as_they_were_given_and_failures_with_their_reason(
     tmp_path: Path,
 ) -> None:
     with open_ledger(tmp_path, KEY) as ledger:
-        ledger.done([Predicted(7, "any [text")])
+        ledger.done([Result(7, "any [text")])
         ledger.fail([(8, GONE)])
 
         assert list(ledger.outcomes()) == [(7, "any [text"), (8, GONE)]
-        assert ledger.predicted() == 1
+        assert ledger.stored() == 1
 
 
 def test_failed_tasks_are_known_and_wait_again_when_told_to(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_what_the_image_is_not_to_blame_for_may_be_tried_again_alone(tmp_path: P
 def test_a_start_may_take_over_what_earlier_ones_noted(tmp_path: Path) -> None:
     with open_ledger(tmp_path, KEY) as ledger:
         note(ledger, 1, 2)
-        ledger.done([Predicted(1, NOTHING)])
+        ledger.done([Result(1, NOTHING)])
     with open_ledger(tmp_path, KEY) as ledger:
         assert (ledger.count(), ledger.waiting(10)) == (0, [])
         ledger.adopt()
@@ -129,14 +129,14 @@ def test_a_start_may_take_over_what_earlier_ones_noted(tmp_path: Path) -> None:
 def test_rows_handed_over_are_unsettled_until_their_outcome_is_known(tmp_path: Path) -> None:
     """A start that died while Label Studio was storing leaves them for the next one to ask about."""
     with open_ledger(tmp_path, KEY) as ledger:
-        ledger.write([Predicted(task, NOTHING) for task in (1, 2, 3)])
-        ledger.done([Predicted(1, NOTHING)])
+        ledger.write([Result(task, NOTHING) for task in (1, 2, 3)])
+        ledger.done([Result(1, NOTHING)])
     with open_ledger(tmp_path, KEY) as ledger:
         assert ledger.unsettled() == [2, 3]
         ledger.settle({2: True, 3: False})
 
         assert ledger.unsettled() == []
-        assert ledger.predicted() == 2
+        assert ledger.stored() == 2
 
 
 def test_seconds_add_up_over_the_starts(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_seconds_add_up_over_the_starts(tmp_path: Path) -> None:
     for _ in range(2):
         database = sqlite3.connect(path)
         ledger = Ledger(database, path, ("", "", ""), clock=iter([100.0, 103.0, 104.5]).__next__)
-        ledger.done([Predicted(1, NOTHING)])
+        ledger.done([Result(1, NOTHING)])
         ledger.fail([(2, GONE)])
         seconds = ledger.seconds
         database.close()

@@ -19,10 +19,10 @@ class Clock:
 
 def test_the_line_says_speed_failures_regions_and_time_left() -> None:
     clock = Clock()
-    progress = Progress(lambda shown: None, clock)
+    progress = Progress(lambda shown: None, clock, things="regions")
     progress.begin(100)
     clock.now = 10.0
-    progress.advance(predicted=18, failed=2, regions=36)
+    progress.advance(made=18, failed=2, things=36)
 
     assert progress.line == "2 failed, 2.00 images/s, 2.0 regions per image, 40 s left"
 
@@ -30,10 +30,10 @@ def test_the_line_says_speed_failures_regions_and_time_left() -> None:
 def test_what_earlier_starts_did_counts_as_done_but_not_as_speed() -> None:
     clock = Clock()
     progress = Progress(lambda shown: None, clock)
-    progress.begin(100, predicted=50, regions=50)
+    progress.begin(100, made=50, things=50)
     before = progress.images_per_s
     clock.now = 10.0
-    progress.advance(predicted=10)
+    progress.advance(made=10)
 
     assert (progress.done, before, progress.images_per_s) == (60, None, 1.0)
 
@@ -44,11 +44,11 @@ def test_speed_is_that_of_the_last_minutes() -> None:
     progress = Progress(lambda shown: None, clock)
     progress.begin(None)
     clock.now = 1000.0
-    progress.advance(predicted=1)
+    progress.advance(made=1)
     clock.now = 1000.0 + PACE_S
-    progress.advance(predicted=600)
+    progress.advance(made=600)
     clock.now = 1010.0 + PACE_S
-    progress.advance(predicted=20)
+    progress.advance(made=20)
 
     assert progress.images_per_s == 2.0
 
@@ -67,7 +67,7 @@ def test_without_a_terminal_it_says_plain_lines_and_not_too_many() -> None:
     with showing_progress(Console(file=buffer)) as progress:
         progress.begin(1000)
         for _ in range(50):
-            progress.advance(predicted=1)
+            progress.advance(made=1)
         progress.wait_for("Label Studio [does not] answer")
 
     lines = buffer.getvalue().splitlines()
@@ -81,7 +81,7 @@ def test_on_a_terminal_it_is_one_line_that_goes_away() -> None:
     console = Console(file=buffer, force_terminal=True, width=120)
     with showing_progress(console) as progress:
         progress.begin(10)
-        progress.advance(predicted=3, failed=1)
+        progress.advance(made=3, failed=1)
 
     assert "4/10" in buffer.getvalue()
     assert "1 failed" in buffer.getvalue()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from backend.queue.histograms import BUCKETS_S, Histogram
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
-from backend.queue.vitals import BUCKETS_S, Histogram, WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import Overview, QueueView
 from backend.status.verdict import notes, overview_json, problems
 from backend.web.status_page import status_page

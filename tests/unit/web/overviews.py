@@ -6,8 +6,9 @@ from typing import Any
 
 from backend.delivery.card import CourierCard
 from backend.queue.failures import FailureRecord
+from backend.queue.histograms import BUCKETS_S, STAGES, Histogram
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
-from backend.queue.vitals import BUCKETS_S, STAGES, Histogram, WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.status.overview import Overview, QueueView, RedisView, Submissions
 
 AT = 1_800_000_000.0

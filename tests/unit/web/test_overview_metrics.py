@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from backend.queue.vitals import BUCKETS_S
+from backend.queue.histograms import BUCKETS_S
 from backend.status.overview import Overview
 from backend.web.metrics import Metrics
 from tests.unit.web.overviews import AT, REDIS, courier, overview, worker

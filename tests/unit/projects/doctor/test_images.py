@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.images.fetch import ImageFetcher
+from backend.label_studio.bodies import Task
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import plan_label_config
 from backend.projects.doctor.images import check_images
@@ -26,7 +27,7 @@ SETTINGS = Settings(image_timeout_s=2)
 
 def look(*values: Any, key: str = "image", settings: Settings = SETTINGS) -> list[Finding]:
     plan = plan_label_config(CONFIG, 0.3, engine_for("tiny"))
-    tasks = [{"id": number, "data": {key: value}} for number, value in enumerate(values)]
+    tasks = [Task(id=number, data={key: value}) for number, value in enumerate(values)]
     with ImageFetcher(settings, None) as fetcher:
         return list(check_images(tasks, plan, fetcher, settings))
 
@@ -120,8 +121,8 @@ def test_a_blank_image_beside_another_is_a_warning() -> None:
     )
     plan = plan_label_config(two, 0.3, engine_for("tiny"))
     tasks = [
-        {"id": 1, "data": {"image": inline(png(8, 6)), "back": ""}},
-        {"id": 2, "data": {"image": None, "back": ""}},
+        Task(id=1, data={"image": inline(png(8, 6)), "back": ""}),
+        Task(id=2, data={"image": None, "back": ""}),
     ]
 
     with ImageFetcher(SETTINGS, None) as fetcher:

@@ -19,7 +19,7 @@ from backend.projects.doctor.installation import (
     check_workers,
 )
 from backend.projects.finding import Finding, Level
-from backend.queue.vitals import WorkerCard
+from backend.queue.worker_card import WorkerCard
 from backend.settings import Settings
 from backend.status.overview import Overview, RedisView
 from tests.unit.projects.label_studio import our_web

@@ -10,7 +10,9 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.projects.doctor.label_studio import check_token, list_projects
 from backend.projects.finding import Level
-from tests.unit.projects.label_studio import LabelStudio
+from tests.unit.projects.label_studio import (
+    a_label_studio,
+)
 
 CREDENTIAL = LabelStudioCredential("http://ls", SecretStr("0" * 40))
 
@@ -49,12 +51,12 @@ def test_a_silent_label_studio_is_one_error() -> None:
 
 
 def test_a_good_token_is_named_by_kind_and_user() -> None:
-    *_, token = check_token(LabelStudio().api(), CREDENTIAL)
+    *_, token = check_token(a_label_studio().api(), CREDENTIAL)
 
     assert token.what == "it takes our legacy token, of ann@example.com"
 
 
 def test_projects_are_listed_to_choose_from() -> None:
-    assert [finding.what for finding in list_projects(LabelStudio().api())][1:] == [
+    assert [finding.what for finding in list_projects(a_label_studio().api())][1:] == [
         "project 7: Shapes"
     ]

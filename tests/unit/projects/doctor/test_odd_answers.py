@@ -32,6 +32,9 @@ BACKEND = {
     "error_message": None,
     "readable_state": "",
     "model_version": "x",
+    "is_interactive": True,
+    "auto_update": True,
+    "basic_auth_user": None,
 }
 PROJECT = {
     "id": 3,
@@ -39,6 +42,8 @@ PROJECT = {
     "label_config": "<View/>",
     "model_version": "x",
     "show_collab_predictions": True,
+    "task_number": 0,
+    "created_at": "2026-11-20T20:48:18.345678Z",
 }
 GOOD: dict[str, Any] = {
     "/api/current-user/whoami": {"email": "a@example.com"},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backend.label_studio.records import Backend
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
 from backend.projects.doctor.project import (
@@ -17,30 +18,33 @@ from backend.projects.doctor.project import (
     check_webhook,
 )
 from backend.projects.finding import Level
+from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
     OURS,
     PROJECT,
     VERSION,
-    LabelStudio,
     a_backend,
-    a_project,
-    a_webhook,
+    a_label_studio,
     our_web,
+    the_backend,
+    the_project,
+    the_webhook,
 )
 
 SSRF = 403, {"detail": "URL resolves to a reserved network address (block: 10.0.0.0/8)"}
 
 
-def backend_findings(label_studio: LabelStudio) -> list[tuple[Level, str]]:
-    found = check_backend(label_studio.api(), OURS, PROJECT, label_studio.backends)
+def backend_findings(label_studio: StandInLabelStudio) -> list[tuple[Level, str]]:
+    backends = [Backend.model_validate(one) for one in label_studio.backends]
+    found = check_backend(label_studio.api(), OURS, PROJECT, backends)
     return [(finding.level, f"{finding.what} {finding.fix}") for finding in found]
 
 
 def test_a_config_is_served_or_it_is_said_why_not() -> None:
     """Tags that are left to the annotator are warned of."""
     predictors = PredictorSettings(engine_for("tiny"), 0.3, None)
-    partly = a_project(
+    partly = the_project(
         label_config='<View><Image name="i" value="$i"/><KeyPoint name="b" toName="i"/><Choices name="c" '
         'toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
     )
@@ -49,18 +53,18 @@ def test_a_config_is_served_or_it_is_said_why_not() -> None:
     assert predictor is not None
     assert [finding.level for finding in findings] == [Level.OK, Level.WARNING]
 
-    predictor, findings = check_config(a_project(), predictors)
+    predictor, findings = check_config(the_project(), predictors)
     assert predictor is None
     assert [finding.level for finding in findings] == [Level.ERROR]
 
 
 def test_processes_with_other_settings_are_told_apart() -> None:
-    assert check_web_version(our_web(), a_project(), VERSION).level is Level.OK
-    assert check_web_version(our_web(), a_project(), OLD).level is Level.ERROR
+    assert check_web_version(our_web(), the_project(), VERSION).level is Level.OK
+    assert check_web_version(our_web(), the_project(), OLD).level is Level.ERROR
 
 
 def test_a_connected_backend_is_well() -> None:
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend()]
 
     assert [level for level, _ in backend_findings(label_studio)] == [Level.OK]
@@ -70,7 +74,7 @@ def test_a_connected_backend_is_well() -> None:
 @pytest.mark.parametrize("backends", [[], [a_backend(state="DI", readable_state="Disconnected")]])
 def test_an_address_that_label_studio_forbids_is_found_out(backends: list[Any]) -> None:
     """Asked in a way that could make nothing: basic auth without credentials."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends, label_studio.refusal = backends, SSRF
 
     findings = backend_findings(label_studio)
@@ -84,14 +88,14 @@ def test_an_address_that_label_studio_forbids_is_found_out(backends: list[Any]) 
 
 def test_other_refusals_of_that_question_are_no_finding() -> None:
     """It was asked so that it would be refused."""
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.refusal = 400, {"detail": "Authentication username and password is required"}
 
     assert len(backend_findings(label_studio)) == 1
 
 
 def test_a_backend_before_ours_is_an_error() -> None:
-    label_studio = LabelStudio()
+    label_studio = a_label_studio()
     label_studio.backends = [a_backend(id=1, url="http://other", title="Other"), a_backend()]
 
     assert [level for level, _ in backend_findings(label_studio)] == [Level.OK, Level.ERROR]
@@ -111,14 +115,14 @@ def test_a_backend_before_ours_is_an_error() -> None:
 def test_name_rows_and_what_the_project_shows_must_be_one_version(
     project: dict[str, Any], backend: dict[str, Any], level: Level
 ) -> None:
-    found = check_versions(OURS, a_project(**project), [a_backend(**backend)], VERSION)
+    found = check_versions(OURS, the_project(**project), [the_backend(**backend)], VERSION)
 
     assert found.level is level
 
 
 def test_the_webhook_must_be_there_with_our_secret() -> None:
-    assert check_webhook(OURS, [a_webhook()], PROJECT).level is Level.OK
+    assert check_webhook(OURS, [the_webhook()], PROJECT).level is Level.OK
     assert check_webhook(OURS, [], PROJECT).level is Level.WARNING
-    assert check_webhook(OURS, [a_webhook(headers={})], PROJECT).level is Level.WARNING
+    assert check_webhook(OURS, [the_webhook(headers={})], PROJECT).level is Level.WARNING
     bare = replace(OURS, webhook_secret=None)
-    assert "FIRSTPASS_WEBHOOK_SECRET" in str(check_webhook(bare, [a_webhook()], PROJECT).fix)
+    assert "FIRSTPASS_WEBHOOK_SECRET" in str(check_webhook(bare, [the_webhook()], PROJECT).fix)

@@ -1,4 +1,4 @@
-"""What was drawn, in percent or as a mask -> pixels of the upright image. Pure."""
+"""Shapes, in percent or as a mask -> pixels of the upright image. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
-from backend.interactive.drawn import Outlined, Painted, Rectangular, Round
 from backend.prediction.brush_mask import painted_runs
+from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle, Shape
 from models.boxes import clip, enclosing
 from models.types import Box, Detection, Detections, ImageSize, Point
 
-__all__ = ["Stroke", "box_of", "in_pixels", "outline_of", "stroke_of"]
+__all__ = ["Stroke", "box_of", "corners_of", "in_pixels", "outline_of", "stroke_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +53,36 @@ class Stroke:
         return inside / math.fsum(last - first for _, first, last in self.spans)
 
 
-def box_of(shape: Rectangular | Round | Outlined, size: ImageSize) -> Box:
-    """The smallest box around what was drawn, cut to the image.
+def box_of(shape: Shape, size: ImageSize) -> Box:
+    """The smallest box around a shape, cut to the image.
 
-    Raises `BadRequest` for a shape without area, or outside of the image.
+    Raises `BadRequest` for a shape without area, or outside of the image, or a mask that cannot be read.
 
-    >>> box_of(Rectangular(50, 25, 100, 25), ImageSize(200, 100))
+    >>> box_of(Rectangle(50, 25, 100, 25), ImageSize(200, 100))
     Box(x_min=100.0, y_min=25.0, x_max=200.0, y_max=50.0)
     """
+    if isinstance(shape, Brush):
+        return stroke_of(shape, size).box
+    return _on_image(corners_of(shape, size), size)
+
+
+def corners_of(shape: Rectangle | Ellipse | Polygon | KeyPoint, size: ImageSize) -> list[Point]:
+    """The corners of a shape in pixels, clockwise; of an ellipse those of the rectangle around it."""
     match shape:
-        case Rectangular():
-            points = _corners(shape, size)
-        case Round(x=x, y=y, radius_x=across, radius_y=down):
-            corners = ((x - across, y - down), (x + across, y + down))
-            points = [in_pixels(corner, size) for corner in corners]
-        case Outlined(points=drawn):
-            points = [in_pixels(point, size) for point in drawn]
-    return _on_image(points, size)
+        case Rectangle():
+            return _turned(shape, size)
+        case Ellipse(x=x, y=y, radius_x=across, radius_y=down):
+            return _turned(Rectangle(x - across, y - down, 2 * across, 2 * down), size)
+        case Polygon(points=points):
+            return [in_pixels(point, size) for point in points]
+        case KeyPoint(at=at):
+            return [in_pixels(at, size)]
 
 
-def stroke_of(painted: Painted, size: ImageSize) -> Stroke:
+def stroke_of(brush: Brush, size: ImageSize) -> Stroke:
     """The pixels that were painted. Raises `BadRequest` for a mask that cannot be read, or is empty."""
-    code = ImageSize(painted.width, painted.height)
     try:
-        runs = painted_runs(painted.rle, code)
+        runs = painted_runs(brush.rle, brush.size)
     except ValueError as error:
         raise BadRequest(
             f"expected a brush mask in Label Studio's run-length code: {error}"
@@ -84,20 +90,20 @@ def stroke_of(painted: Painted, size: ImageSize) -> Stroke:
     if not runs:
         raise BadRequest("expected a brush mask with painted pixels, got an empty one; paint again")
     # The editor may know the image in another size than the one we decoded.
-    across, down = size.width / code.width, size.height / code.height
+    across, down = size.width / brush.size.width, size.height / brush.size.height
     spans = [
         (row * down, first * across, last * across)
         for run in runs
-        for row, first, last in _rows(run, code.width)
+        for row, first, last in _rows(run, brush.size.width)
     ]
     corners = [(x, y) for row, first, last in spans for x, y in ((first, row), (last, row + down))]
     return Stroke(tuple(spans), down, _on_image(corners, size))
 
 
-def outline_of(drawn: Outlined, size: ImageSize) -> Detections:
+def outline_of(polygon: Polygon, size: ImageSize) -> Detections:
     """A polygon as the models give outlines."""
-    points = tuple(in_pixels(point, size) for point in drawn.points)
-    return Detections((Detection(box_of(drawn, size), "", None, polygon=points),))
+    points = tuple(corners_of(polygon, size))
+    return Detections((Detection(box_of(polygon, size), "", None, polygon=points),))
 
 
 def in_pixels(point: Point, size: ImageSize) -> Point:
@@ -106,7 +112,7 @@ def in_pixels(point: Point, size: ImageSize) -> Point:
     return x * size.width / 100, y * size.height / 100
 
 
-def _corners(shape: Rectangular, size: ImageSize) -> list[Point]:
+def _turned(shape: Rectangle, size: ImageSize) -> list[Point]:
     """The corners of a rectangle that may be turned: clockwise, around its first corner, in pixels."""
     left, top = in_pixels((shape.x, shape.y), size)
     width, height = in_pixels((shape.width, shape.height), size)

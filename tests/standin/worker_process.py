@@ -5,16 +5,13 @@ So a worker is there in a fraction of a second, and a test can kill many of them
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.forks import CONTEXT
 from tests.standin import worker
-
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.standin.worker"])
 
 
 class WorkerProcess:
@@ -22,14 +19,20 @@ class WorkerProcess:
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self._log = log
-        self._process = _CONTEXT.Process(target=_work, args=(list(arguments), str(log)))
+        environment = dict(os.environ)  # noqa: TID251 (as it is for the test now)
+        given = (list(arguments), str(log), environment)
+        self._process = CONTEXT.Process(target=_work, args=given)
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
 
     def send_signal(self, signum: signal.Signals) -> None:
         """Send a signal to exactly this process, which must be there still."""
-        assert self._process.pid is not None
         try:
-            os.kill(self._process.pid, signum)
+            os.kill(self.pid, signum)
         except ProcessLookupError as error:
             said = self._log.read_text(errors="replace")[-2000:]
             raise AssertionError(
@@ -44,7 +47,7 @@ class WorkerProcess:
         """Its exit code; minus the signal that ended it; `None` while it runs."""
         return self._process.exitcode
 
-    def wait(self, timeout_s: float) -> int:
+    def wait(self, timeout_s: float | None = None) -> int:
         """Its exit code, once it has ended."""
         self._process.join(timeout_s)
         code = self._process.exitcode
@@ -52,7 +55,9 @@ class WorkerProcess:
         return code
 
 
-def _work(arguments: list[str], log: str) -> None:
+def _work(arguments: list[str], log: str, environment: dict[str, str]) -> None:
+    os.environ.clear()  # noqa: TID251
+    os.environ.update(environment)  # noqa: TID251
     with open(log, "wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -1,4 +1,7 @@
-"""A redis-server that a test may kill, stop and start again with its data."""
+"""A Redis that a test may kill, stop and start again with its data: every test's Redis is one of these.
+
+Only what tests the embedded Redis itself, or runs a command that starts it, has one of another kind.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,27 @@ from backend.processes.children import free_port
 from backend.processes.redis_server import find_redis_server
 
 ONCE = Retry(NoBackoff(), 0)
-#: Whether a server on the PATH is taken before the embedded one; `--redis=embedded` says no.
-ON_PATH = True
 
 
 class RedisProcess:
     """One server with one folder and one port, over all its starts."""
 
     def __init__(
-        self, folder: Path, options: Mapping[str, str], env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        options: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        *,
+        on_path: bool = True,
     ) -> None:
+        """`on_path`: a server on the PATH is taken before the embedded one, where there is one."""
         self._folder = folder
-        self._options = options
+        self._options = options or {}
         self._env = env or {}
+        self._on_path = on_path
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-        folder.mkdir()
+        folder.mkdir(parents=True, exist_ok=True)
 
     def url(self, user: str = "") -> str:
         """For nobody in particular, or for a user whose password is the user's name."""
@@ -53,7 +61,7 @@ class RedisProcess:
         arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
         variables = ["env", *(f"{name}={value}" for name, value in self._env.items())]
         self._process = subprocess.Popen(
-            [*variables, str(find_redis_server(on_path=ON_PATH)), *arguments]
+            [*variables, str(find_redis_server(on_path=self._on_path)), *arguments]
         )
         deadline = time.monotonic() + 240
         while not self._answers():

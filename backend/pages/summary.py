@@ -1,0 +1,71 @@
+"""What a command came to, as data: figures, tables and notes, which `terminal` and `page` show alike. Pure."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+__all__ = ["Cell", "Figure", "Summary", "Table", "Toned", "in_utc", "to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """A word that stands out by what it means."""
+
+    text: str
+    tone: Literal["good", "busy", "bad"]
+
+
+#: A text, a word that stands out, or several lines.
+Cell: TypeAlias = str | Toned | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure to be seen first, and a word beside it."""
+
+    title: str
+    value: str
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under titles. A column whose title ends in `#` holds figures; the sign is not shown.
+
+    `advice` is the one sentence below it to be read; `notes` say what to know of it.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All of it; `about` says in a few words which run, when and with what."""
+
+    title: str
+    about: Sequence[str]
+    figures: Sequence[Figure] = ()
+    notes: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+
+
+def to_json(body: Mapping[str, Any]) -> str:
+    """Give a report's figures as programs read them."""
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+
+
+def in_utc(at: float) -> str:
+    """Give a time of the epoch as a date and time of UTC.
+
+    >>> in_utc(0)
+    '1970-01-01T00:00:00Z'
+    """
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

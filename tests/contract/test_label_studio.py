@@ -1,0 +1,276 @@
+"""`LabelStudioApi` over the real Label Studio and over the stand-in: both answer the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from backend.demo.client import LabelStudioClient
+from backend.demo.environment import Running
+from backend.errors import LabelStudioRefuses
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import TaskRow
+from backend.plain import Json
+from tests.standin.label_studio import StandInLabelStudio
+
+VERSION = "tiny-0123456789"
+
+
+class Desk(Protocol):
+    """A project that no backend is connected to, and what people do with it."""
+
+    project: int
+    api: LabelStudioApi
+
+    def add_tasks(self, count: int) -> list[int]: ...
+
+    def delete_task(self, task: int) -> None: ...
+
+    def annotate(self, task: int) -> None: ...
+
+    def add_view(self, filters: Json) -> int: ...
+
+    def task_of_another_project(self) -> int: ...
+
+
+def data(count: int) -> list[Json]:
+    return [{"image": f"s3://bucket/{number}%20.png"} for number in range(count)]
+
+
+class RealDesk:
+    """In the session's Label Studio."""
+
+    def __init__(
+        self, client: LabelStudioClient, api: LabelStudioApi, title: str, label_config: str
+    ) -> None:
+        self._client, self.api = client, api
+        self.project = client.create_project(title, label_config)
+
+    def add_tasks(self, count: int) -> list[int]:
+        return self._client.import_tasks(self.project, data(count))
+
+    def delete_task(self, task: int) -> None:
+        chosen = {"selectedItems": {"all": False, "included": [task]}}
+        self._client.post(f"/api/dm/actions?id=delete_tasks&project={self.project}", chosen)
+
+    def annotate(self, task: int) -> None:
+        self._client.post(f"/api/tasks/{task}/annotations/", {"result": []})
+
+    def add_view(self, filters: Json) -> int:
+        body = {"project": self.project, "data": {"filters": filters}}
+        return int(self._client.post("/api/dm/views/", body)["id"])
+
+    def task_of_another_project(self) -> int:
+        other = self._client.create_project("Other", "<View/>")
+        return self._client.import_tasks(other, data(1))[0]
+
+
+class StandInDesk:
+    """In the stand-in."""
+
+    def __init__(self) -> None:
+        self._studio = StandInLabelStudio()
+        self.api = self._studio.api()
+        self.project = int(self._studio.found["id"])
+
+    def add_tasks(self, count: int) -> list[int]:
+        first = max(self._studio.tasks, default=0) + 1
+        made = dict(enumerate(data(count), first))
+        self._studio.tasks |= made
+        return list(made)
+
+    def delete_task(self, task: int) -> None:
+        del self._studio.tasks[task]
+
+    def annotate(self, task: int) -> None:
+        self._studio.annotations[task] = [{"id": task, "result": [], "parent_prediction": None}]
+
+    def add_view(self, filters: Json) -> int:
+        self._studio.views.append({"id": 1, "data": {"filters": filters}})
+        return 1
+
+    def task_of_another_project(self) -> int:
+        return 999_999
+
+
+@pytest.fixture(
+    params=["stand-in", pytest.param("real", marks=[pytest.mark.e2e, pytest.mark.timeout(1800)])]
+)
+def desk(request: pytest.FixtureRequest, demo_config: str) -> Iterator[Desk]:
+    if request.param == "stand-in":
+        yield StandInDesk()
+        return
+    both: Running = request.getfixturevalue("both")
+    with LabelStudioApi.from_settings(both.settings) as api:
+        yield RealDesk(both.client, api, request.node.name[:50], demo_config)
+
+
+def row(task: int, version: str = VERSION) -> Json:
+    return {"task": task, "result": [], "score": None, "model_version": version}
+
+
+def ids_of(pages: Iterator[list[TaskRow]]) -> list[int]:
+    return [task.id for page in pages for task in page]
+
+
+def test_no_task_is_skipped_while_rows_take_tasks_out_of_the_filter(desk: Desk) -> None:
+    """Each page's rows are written before the next page is asked; a task goes, others come."""
+    tasks = desk.add_tasks(30)
+    lacking = {
+        "filter": "filter:tasks:predictions_model_versions",
+        "operator": "not_contains",
+        "type": "List",
+        "value": [VERSION],
+    }
+    seen, added = [], []
+    for page in desk.api.pages(
+        desk.project, filters={"conjunction": "and", "items": [lacking]}, page_size=7
+    ):
+        seen += [task.id for task in page]
+        rows = [row(task.id) for task in page]
+        assert desk.api.import_predictions(desk.project, rows) == len(page)
+        if len(seen) == 7:
+            desk.delete_task(tasks[10])
+            added = desk.add_tasks(2)
+
+    assert seen == [task for task in tasks if task != tasks[10]] + added
+    assert desk.api.rows_of(desk.project, VERSION, seen).lacking == set()
+
+
+def test_pages_hold_the_data_as_predict_gets_it(desk: Desk) -> None:
+    """Cloud addresses as they were imported, percent signs and all."""
+    desk.add_tasks(2)
+
+    ((first, _),) = desk.api.pages(desk.project)
+
+    assert first.data == {"image": "s3://bucket/0%20.png"}
+
+
+def test_a_view_whose_filters_are_joined_by_or_is_walked_whole(desk: Desk) -> None:
+    """Also where a filter has one below it, and holds a percent sign; `ids` narrow it down."""
+    tasks = desk.add_tasks(30)
+    between = {"filter": "filter:tasks:id", "operator": "in", "type": "Number"}
+    named = {"filter": "filter:tasks:data.image", "operator": "contains", "type": "String"}
+    below = {"filter": "filter:tasks:id", "operator": "less", "type": "Number", "value": tasks[25]}
+    items = [
+        {**between, "value": {"min": tasks[3], "max": tasks[22]}},
+        {**named, "value": "/2", "child_filter": below},
+        {**named, "value": "9%20"},
+    ]
+    view = desk.add_view({"conjunction": "or", "items": items})
+
+    expected = [
+        task
+        for number, task in enumerate(tasks)
+        if 3 <= number <= 22 or number in (2, 23, 24) or number % 10 == 9
+    ]
+    assert ids_of(desk.api.pages(desk.project, view=view, page_size=4)) == expected
+    assert ids_of(desk.api.pages(desk.project, view=view, ids=tasks[:5])) == tasks[2:5]
+
+
+def test_lacking_and_doubled_are_exact(desk: Desk) -> None:
+    """Versions that contain ours, doubled rows, tasks that are gone or of another project."""
+    tasks = desk.add_tasks(24)
+    gone, other = tasks[23], desk.task_of_another_project()
+    desk.delete_task(gone)
+    desk.api.import_predictions(desk.project, [row(task) for task in tasks[:20]])
+    for task in tasks[5:8]:
+        desk.api.create_prediction(row(task))
+    twice = [desk.api.task(task).predictions for task in tasks[5:8]]
+    desk.api.create_prediction(row(tasks[20], f"x{VERSION}"))
+    desk.api.create_prediction(row(tasks[21], f"{VERSION}0"))
+    desk.api.create_prediction(row(tasks[1], "another"))
+
+    stored = desk.api.rows_of(desk.project, VERSION, [*tasks, other])
+    assert stored.lacking == set(tasks[20:23])
+    doubled = stored.doubled
+    assert [rows[-1] for rows in doubled.values()] == [max(r.id for r in rows) for rows in twice]
+    assert doubled.keys() == set(tasks[5:8])
+    assert desk.api.model_versions(desk.project)[VERSION] == 23
+
+    for rows in doubled.values():
+        for extra in rows[1:]:
+            desk.api.delete_prediction(extra)
+
+    assert desk.api.rows_of(desk.project, VERSION, tasks).doubled == {}
+    assert [found.id for found in desk.api.task(tasks[5]).predictions] == [doubled[tasks[5]][0]]
+
+
+def test_who_and_what_answers(desk: Desk) -> None:
+    """And which projects there are."""
+    assert desk.api.version().startswith("1.23")
+    assert "@" in desk.api.email()
+    assert desk.project in desk.api.titles()
+
+
+def test_an_unknown_project_is_said(desk: Desk) -> None:
+    """By its id, with what it may be."""
+    for ask in (lambda: desk.api.project(999_999), lambda: list(desk.api.pages(999_999))):
+        with pytest.raises(LabelStudioRefuses, match="No Project matches") as caught:
+            ask()
+        assert caught.value.status == 404
+
+
+def test_one_row_for_a_task_that_is_gone_refuses_all(desk: Desk) -> None:
+    """So who writes must look at what is there first."""
+    tasks = desk.add_tasks(2)
+
+    with pytest.raises(LabelStudioRefuses):
+        desk.api.import_predictions(desk.project, [row(tasks[0]), row(999_999)])
+
+    assert desk.api.rows_of(desk.project, VERSION, tasks).lacking == set(tasks)
+
+
+def test_one_row_for_a_task_that_is_gone_is_refused(desk: Desk) -> None:
+    """By itself, too; and a row that is not there is not deleted."""
+    with pytest.raises(LabelStudioRefuses):
+        desk.api.create_prediction(row(999_999))
+    with pytest.raises(LabelStudioRefuses) as caught:
+        desk.api.delete_prediction(999_999)
+
+    assert caught.value.status == 404
+
+
+def test_rows_are_counted_and_deleted_by_version(desk: Desk) -> None:
+    """Of exactly that version; the others stay."""
+    tasks = desk.add_tasks(3)
+    desk.api.import_predictions(desk.project, [row(task) for task in tasks])
+    desk.api.import_predictions(desk.project, [row(tasks[0], "another")])
+
+    assert desk.api.delete_model_version(desk.project, VERSION) == 3
+
+    assert desk.api.model_versions(desk.project) == {"another": 1}
+    assert desk.api.rows_of(desk.project, "another", tasks).lacking == set(tasks[1:])
+
+
+def test_tasks_are_told_apart_by_their_annotations(desk: Desk) -> None:
+    """As `prelabel` leaves out what somebody has annotated; counts agree with lists."""
+    tasks = desk.add_tasks(3)
+    desk.annotate(tasks[1])
+    unlabeled = {
+        "filter": "filter:tasks:total_annotations",
+        "operator": "equal",
+        "type": "Number",
+        "value": 0,
+    }
+    filters = {"conjunction": "and", "items": [unlabeled]}
+
+    assert ids_of(desk.api.pages(desk.project, filters=filters)) == [tasks[0], tasks[2]]
+    assert desk.api.count_tasks(desk.project, filters=filters) == 2
+    assert [task.id for task in desk.api.annotated(desk.project)] == [tasks[1]]
+    assert [one.result for one in desk.api.annotations(tasks[1])] == [[]]
+
+
+def test_a_project_keeps_what_it_is_told(desk: Desk) -> None:
+    """A version that it has rows of, and whether predictions are shown."""
+    (task,) = desk.add_tasks(1)
+    desk.api.create_prediction(row(task))
+
+    desk.api.update_project(desk.project, model_version=VERSION, show_collab_predictions=False)
+
+    found = desk.api.project(desk.project)
+    assert found.model_version == VERSION
+    assert found.show_collab_predictions is False
+    assert found.task_number == 1

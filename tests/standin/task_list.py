@@ -1,0 +1,68 @@
+"""Which tasks a query of the Data Manager lists: the filters that Firstpass and its tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backend.plain import Json
+
+__all__ = ["matching"]
+
+
+def matching(tasks: Sequence[Json], query: Json) -> list[Json]:
+    """Those of the tasks, which come by ascending id, that the query asks for."""
+    filters = query.get("filters") or {}
+    items = filters.get("items") or []
+    together = any if filters.get("conjunction") == "or" and items else all
+    selected = query.get("selectedItems", {})
+    chosen = set(selected.get("included", ()))
+    return [
+        task
+        for task in tasks
+        if selected.get("all", True) or task["id"] in chosen
+        if together(_matches(task, item) for item in items)
+    ]
+
+
+def _matches(task: Json, item: Json) -> bool:
+    below = item.get("child_filter")
+    return _holds(task, item) and (below is None or _matches(task, below))
+
+
+def _holds(task: Json, item: Json) -> bool:
+    column = item["filter"].removeprefix("filter:tasks:")
+    value: Any = item.get("value")
+    seen = _column(task, column)
+    match item["operator"]:
+        case "greater":
+            return bool(seen > value)
+        case "less":
+            return bool(seen < value)
+        case "equal":
+            return bool(seen == value)
+        case "in":
+            return bool(value["min"] <= seen <= value["max"])
+        case "contains":
+            return value in seen
+        case "not_contains":  # of a list: parts of names count
+            return not any(part in name for part in value for name in seen)
+        case "empty":
+            return (not seen) == (str(value).lower() == "true")
+    raise NotImplementedError(f"the stand-in knows no filter {item}")
+
+
+def _column(task: Json, column: str) -> Any:
+    if column == "id":
+        return task["id"]
+    if column == "predictions_model_versions":
+        return [row["model_version"] for row in task["predictions"]]
+    if column == "total_predictions":
+        return len(task["predictions"])
+    if column == "total_annotations":
+        return task["total_annotations"]
+    if column == "cancelled_annotations":
+        return sum(bool(one.get("was_cancelled")) for one in task["annotations"])
+    if column.startswith("data."):
+        return str(task["data"].get(column.removeprefix("data."), ""))
+    raise NotImplementedError(f"the stand-in knows no column {column}")
