@@ -63,7 +63,7 @@ tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: 
 	@.venv/bin/python -m training.run $(ARGS)
 
 eval-tiny: $(SELF_STAMP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny
-	@.venv/bin/python -m models.tiny.evaluate --n $(or $(N),500) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))
+	@.venv/bin/python -m training.evaluate --n $(or $(N),500) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))
 
 check: $(SELF_STAMP) ## lint, format, types, import contracts, Dockerfile and compose files; changes nothing
 	.venv/bin/ruff check .

@@ -32,7 +32,11 @@ def certificate_complaint(error: BaseException) -> str | None:
 
 
 def _refusal(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """The error of `ssl` that others were raised from."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+    """The error of `ssl` that others were raised from; a chain that leads back to itself has none."""
+    met: set[int] = set()
+    while error is not None and id(error) not in met:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        met.add(id(error))
         error = error.__cause__ or error.__context__
-    return error
+    return None

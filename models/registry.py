@@ -124,8 +124,8 @@ def fingerprint(entries: Sequence[Entry]) -> str:
 def serves(entries: Sequence[Entry]) -> frozenset[QueryKind]:
     """Gives the query classes that these models answer.
 
-    >>> Classify in serves(resolve("tiny-florence2"))
-    False
+    >>> sorted(kind.__name__ for kind in serves(resolve("tiny-clip")))
+    ['Classify', 'Embed', 'EmbedTexts']
     """
     return frozenset(kind for entry in entries for kind in entry.queries)
 

@@ -34,6 +34,7 @@ class Siblings:
 def siblings_of(regions: Sequence[ReadRegion]) -> Iterator[Siblings]:
     """The groups of entries in a prediction, in the order of its result.
 
+    >>> from backend.prediction.read_regions import read_regions
     >>> scene = {"id": "a", "from_name": "scene", "to_name": "img", "value": {"choices": ["indoor"]}}
     >>> [group.caption for group in siblings_of(read_regions([{**scene, "score": 0.5}]))]
     ['indoor 0.50']

@@ -21,11 +21,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def is_above_chance(self) -> bool:
-        """Whether all of it is above 0."""
-        return self.low > 0
-
 
 def f1_interval(images: Sequence[Counts]) -> Interval | None:
     """The 95 % interval of the F1 of all images together.

@@ -27,11 +27,11 @@ from backend.prediction.plan import ModelRequest
 from backend.settings import load_settings
 from models.queries import Ground
 from models.runtime import RuntimeOptions, load_runtime
-from models.tiny.evaluate import HELD_OUT_SEED, evaluate
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
 from models.types import Box, Detection
 from tests.engines import florence_of
 from tests.standin.held_command import HELD, MANY
+from training.evaluate import HELD_OUT_SEED, evaluate
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "label_config" / "demo.xml"

@@ -105,8 +105,9 @@ def test_every_panel_asks_what_prometheus_can_answer(promtool: Path, tmp_path: P
 
 @pytest.fixture
 def web(redis_connection: redis.Redis, redis_url: str, tmp_path: Path) -> Iterator[str]:
-    """A real web process, beside the cards of a worker and a courier and a Redis with a limit."""
+    """A real web process, beside the cards of a worker and a courier, and a Redis with a limit and its file."""
     redis_connection.config_set("maxmemory", "1gb")
+    redis_connection.config_set("appendonly", "yes")
     vitals = Vitals("w1", device="cpu", model="tiny", ttl_s=3600, clock=time.time)
     vitals.state = "idle"
     vitals.publish(redis_connection)
@@ -124,6 +125,7 @@ def web(redis_connection: redis.Redis, redis_url: str, tmp_path: Path) -> Iterat
         until(lambda: answers(f"{url}/health"))
         yield url
     redis_connection.config_set("maxmemory", "0")
+    redis_connection.config_set("appendonly", "no")
 
 
 @pytest.mark.redis

@@ -43,3 +43,11 @@ def test_a_library_that_wraps_the_error_is_seen_through() -> None:
 
     assert certificate_complaint(outermost) is not None
     assert certificate_complaint(OSError("refused")) is None
+
+
+def test_a_chain_that_leads_back_to_itself_ends() -> None:
+    """An error that is raised again while what it led to is handled."""
+    first, second = OSError("refused"), ConnectionError("no connection")
+    first.__cause__, second.__cause__ = second, first
+
+    assert certificate_complaint(first) is None

@@ -309,7 +309,7 @@ def test_a_project_that_is_never_served_delays_no_other(
     monkeypatch.setattr(
         rig.api,
         "project",
-        lambda number: Project.model_validate({**rig.studio.found, "id": number}),
+        lambda number: Project.model_validate({**rig.studio.found, "id": number, "task_number": 1}),
     )
     rig.now += MOST_PUT_OFF_S
     rig.courier.round()

@@ -27,10 +27,10 @@ from models.queries import (
     Segment,
 )
 from models.runtime import LoadedRuntime, load_runtime
-from models.tiny.evaluate import HELD_OUT_SEED
 from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES, Scene, generate_scene
 from models.types import Box, BoxOutputs, Classification, Detection, Detections, ModelOutput, Texts
 from tests.engines import florence_of
+from training.evaluate import HELD_OUT_SEED
 
 Ask = Callable[[Scene, Query], ModelOutput]
 AskAll = Callable[[Sequence[Scene], Query], list[ModelOutput]]

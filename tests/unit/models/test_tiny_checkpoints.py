@@ -12,11 +12,11 @@ import pytest
 from models.catalogue import TINY_FOLDER
 from models.queries import Classify
 from models.runtime import LoadedRuntime
-from models.tiny.evaluate import evaluate
-from models.tiny.judging import run_each
 from models.tiny.scenes import BACKGROUND_NAMES, generate_scene
 from models.types import Classification, ModelOutput
+from training.evaluate import evaluate
 from training.export import MOST_BYTES
+from training.judging import run_each
 
 SCENES = 40
 SEED = 8_000_000_000

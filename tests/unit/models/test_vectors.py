@@ -25,7 +25,7 @@ TEXTS = ("a photo of a star", "snow")
 
 @pytest.fixture(scope="module")
 def reference() -> Any:
-    return CLIPModel.from_pretrained(FOLDER).eval()
+    return CLIPModel.from_pretrained(FOLDER, dtype=torch.float32).eval()
 
 
 def ask(runtime: LoadedRuntime, scene: Scene | None, key: str, *queries: Query) -> Any:
@@ -82,7 +82,9 @@ def test_of_every_box_found_the_vector_is_asked_too(
     assert isinstance(found, BoxOutputs)
     assert found.items
     for item in found.items:
-        assert item.output == ask(tiny, scene, "one box", InBox(item.detection.box, Embed()))
+        alone = ask(tiny, scene, "one box", InBox(item.detection.box, Embed()))
+        # In a batch of others the products are summed in another order.
+        is_vector(item.output, alone.values)
 
 
 def test_an_image_whose_vector_is_kept_is_not_encoded_again(scenes: tuple[Scene, ...]) -> None:

@@ -75,4 +75,4 @@ def test_only_annotations_as_a_person_saved_them_are_looked_at() -> None:
 
     tally.may.set()
     notes._thread.shutdown(wait=True)
-    assert tally.counted == [raw["annotation"]]
+    assert tally.counted == [AnnotationRow.model_validate(raw["annotation"])]

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from backend.queue.failures import FailedTask
 from backend.status.overview import Overview
 from backend.web.status_page import status_page
 from tests.unit.web.overviews import AT, courier, failure, overview, worker
@@ -87,12 +88,14 @@ def test_late_delivery_is_on_the_page() -> None:
 
 def test_a_failed_task_is_named_in_full() -> None:
     """Its name is how `firstpass retry` takes it; of a job's id the beginning is enough."""
-    name = "task 12 of project 4.1795207698"
-    told = overview(failures=(failure(job_id=name, image="task 12 of project 4"), failure()))
+    task = FailedTask("4.1795207698", 12)
+    told = overview(
+        failures=(failure(job_id=task.name, image="task 12 of project 4", task=task), failure())
+    )
 
     text = Page(status_page(told)).text
 
-    assert name in text
+    assert task.name in text
     assert f" {'ab' * 6} " in text
 
 

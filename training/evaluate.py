@@ -1,4 +1,4 @@
-"""Measures the bundled checkpoints on held-out scenes: `python -m models.tiny.evaluate --n 300`.
+"""Measures the bundled checkpoints on held-out scenes: `python -m training.evaluate --n 300`.
 
 Everything goes through `Runtime.run`, as it does for a worker. Writes a JSON report and prints it.
 """
@@ -23,9 +23,9 @@ from models.measures import (
 )
 from models.queries import Detect, Ground, Query
 from models.runtime import LoadedRuntime, RuntimeOptions, load_runtime
-from models.tiny.judging import NAMES, Figures, classification, rounded, run_each, texts
 from models.tiny.scenes import COLORS, SHAPES, Scene, generate_scene
 from models.types import Box, Detection, Detections
+from training.judging import NAMES, Figures, classification, rounded, run_each, texts
 
 __all__ = ["evaluate", "main"]
 
@@ -57,7 +57,7 @@ def evaluate(runtime: LoadedRuntime, *, n: int, seed: int) -> Figures:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the evaluation from the command line; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m models.tiny.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--n", type=int, default=300, help="scenes (default 300)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED, help="seed of the first scene")
     parser.add_argument("--report", type=Path, help="file to write the figures to, as JSON")
