@@ -90,7 +90,7 @@ class PredictionService:
         self._orderly = orderly
         self._nobody = nobody
         self._assistant = Assistant(
-            queue, wait_s=lambda: self._wait_s(waits.few_s), phrases=phrases
+            queue, wait_s=lambda: self._wait_s(waits.few_s), phrases=phrases, nobody=nobody
         )
         self._announced: OrderedDict[str, tuple[str, tuple[UnservedTag, ...]]] = OrderedDict()
         self._lock = Lock()

@@ -70,6 +70,9 @@ class Neutral:
     #: How much likelier than these, in logits, a box's phrase must be to keep its whole score. It holds for
     #: one checkpoint, whose logits have a scale of their own; 0 where nothing was measured.
     margin: float = 0.0
+    #: None of the candidates fits where the best of them is less likely than this beside these texts, 0..1.
+    #: It holds for one checkpoint; 0 where nothing was measured: then one always fits.
+    least_fit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,9 @@ def asked_otherwise(entry: Entry, overrides: Overrides | None) -> Entry:
 def _rules(entry: Entry) -> dict[str, object]:
     """Gives what of an entry's rules its answers depend on. Thresholds are a part of the plan."""
     if entry.is_classifier:
-        return asdict(entry.neutral)
+        beside = asdict(entry.neutral)
+        # What is not measured decides nothing, and is no part of the fingerprints there were before it.
+        return {name: rule for name, rule in beside.items() if rule or name != "least_fit"}
     rules = asdict(entry.answering)
     del rules["score_threshold"]
     return rules

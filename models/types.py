@@ -112,6 +112,8 @@ class Classification:
 
     candidates: tuple[str, ...]
     probabilities: tuple[float, ...]
+    #: Of one-of-many: what says nothing in particular describes the picture better than any of them.
+    none_fits: bool = False
 
     def __post_init__(self) -> None:
         if len(self.candidates) != len(self.probabilities):

@@ -23,6 +23,12 @@ from models.queries import PerBox, Query
 
 __all__ = ["plan"]
 
+#: What Label Studio does with a note tag that does not say otherwise.
+_SUBMITTED = (
+    "what is said there is submitted with annotations; to keep it out, set "
+    'visibleWhen="choice-selected" whenTagName="{}" on that tag, which stays in sight'
+)
+
 
 @with_settings("model", "score_threshold")
 def plan(
@@ -45,9 +51,15 @@ def plan(
     for step in planned.steps:
         say(console, _title(step), "bold")
         console.print(*table_parts(_table(step)))
-    for prompt in parse_label_config(xml).prompts:
+    config = parse_label_config(xml)
+    for prompt in config.prompts:
         asked = f"TextArea {prompt.name!r} on {prompt.to_name!r}: what people type is looked for"
         say(console, asked, "bold")
+    for note in config.notes:
+        told = f"TextArea {note.name!r} on {note.to_name!r}: what became of a prompt or a drawn shape is said there"
+        say(console, told, "bold")
+        if not note.is_left_out:
+            say(console, _SUBMITTED.format(note.name), "yellow")
     for tag in planned.unserved:
         console.print(Text(tag.note, style="" if tag.is_wanted else "yellow"))
     _print_version(console, planned, model_version(engine.name, engine.fingerprint, planned))

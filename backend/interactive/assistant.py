@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
-from backend.errors import BadRequest, Failure, InternalError
+from backend.errors import BadRequest, Failure, FirstpassError, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_prompt import search_for
-from backend.interactive.gesture import Gesture, Typed, gestures_of
-from backend.interactive.repeats import on_screen, without_repeats
+from backend.interactive.gesture import Gesture, Typed, asked_in, gestures_of, regions_of
+from backend.interactive.notes import (
+    ELSEWHERE,
+    LATE,
+    NOWHERE,
+    emptied,
+    note_region,
+    of_drawn,
+    of_failure,
+    of_search,
+)
+from backend.interactive.repeats import Placed, on_screen, placed
 from backend.interactive.scene import NotDone, Scene
+from backend.interactive.targets import tags_for
 from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
 from backend.label_studio.project_key import ProjectKey
@@ -21,6 +33,7 @@ from backend.prediction.predictor import Predictor, Slot
 from backend.prediction.read_regions import ReadRegion, read_regions
 from backend.prediction.regions import prediction_of
 from backend.queue.job_queue import AsksWorkers
+from backend.queue.readiness import NotReady
 
 __all__ = ["Assistant", "NotesPhrases"]
 
@@ -33,6 +46,14 @@ class NotesPhrases(Protocol):
     def asked(self, project: ProjectKey, label: str, phrase: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Suggestions, and what is said of them; nothing where nothing was asked."""
+
+    regions: tuple[Region, ...] = ()
+    sentence: str = ""
+
+
 class Assistant:
     """Answers gestures, each for itself; safe to share between threads."""
 
@@ -42,11 +63,13 @@ class Assistant:
         *,
         wait_s: Callable[[], float],
         phrases: NotesPhrases | None = None,
+        nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
-        """One answer waits for the workers for `wait_s()` seconds at most."""
+        """One answer waits for the workers for `wait_s()` seconds at most; `nobody` says what they wait for."""
         self._queue = queue
         self._wait_s = wait_s
         self._phrases = phrases
+        self._nobody = nobody
 
     def suggest(
         self,
@@ -58,27 +81,45 @@ class Assistant:
     ) -> Slot:
         """Suggestions for a task: an empty prediction where there is nothing to suggest.
 
-        Pending where the workers are not done in time: they go on, and the next gesture finds their
-        answer. Raises `BadRequest` for a context that cannot be served, `QueueUnavailable`.
+        A prompt that is answered is taken out of the editor. Where the label config has a note tag, a
+        sentence comes along, also with a failure. Without one: pending where the workers are not done in
+        time (they go on, and the next gesture finds their answer); raises `BadRequest` for a context that
+        cannot be served, `QueueUnavailable`.
         """
         if len(tasks) != 1:
             raise BadRequest(f"expected one task with params.context, got {len(tasks)}")
         (task,) = tasks
-        gestures = gestures_of(context)
-        if not gestures:
-            # What was drawn has been taken away again.
-            return Slot(task.id, prediction=prediction_of([], predictor.version))
+        asked: Sequence[ReadRegion] = ()
+        failure: Failure | None = None
         try:
-            scene = self._scene(predictor, config, task, gestures[-1])
-            there = on_screen(gestures, context, task, predictor.version)
-            regions = self._regions(scene, gestures, there, project)
-            prediction = prediction_of(regions, predictor.version)
+            asked = asked_in(regions_of(context), config)
+            told = self._told(predictor, config, task, asked, project)
+            prediction = prediction_of(list(told.regions), predictor.version)
+            sentence = told.sentence
         except NotDone as reason:
-            return Slot(task.id, failure=reason.failure)
-        except InternalError as error:
-            log.error("suggestion not valid", task=task.id, error=str(error))
-            return Slot(task.id, failure=Failure.of(error))
-        return Slot(task.id, prediction=prediction)
+            failure, prediction = reason.failure, None
+            sentence = self._late() if failure is None else of_failure(failure)
+        except FirstpassError as error:
+            if isinstance(error, InternalError):
+                log.error("suggestion not valid", task=task.id, error=str(error))
+            elif not config.notes:
+                raise
+            failure, prediction = Failure.of(error), None
+            sentence = of_failure(failure)
+        last = asked[-1] if asked else None
+        note = config.note_for(None if last is None else last.to_name)
+        if prediction is None:
+            if note is None:
+                return Slot(task.id, failure=failure)
+            prediction = prediction_of([], predictor.version)
+        said = [note_region(note, sentence)] if note is not None and sentence else []
+        result = [*prediction.result, *emptied(config, last), *said]
+        shown = prediction.model_copy(update={"result": result})
+        return Slot(task.id, prediction=shown, failure=failure)
+
+    def _late(self) -> str:
+        nobody = self._nobody()
+        return LATE if nobody is None else f"Nobody answers: {nobody.sentence}."
 
     def _scene(
         self, predictor: Predictor, config: LabelConfig, task: Task, gesture: Gesture
@@ -100,27 +141,54 @@ class Assistant:
             "`firstpass plan` says which are"
         )
 
-    def _regions(
+    def _told(
         self,
-        scene: Scene,
-        gestures: Sequence[Gesture],
-        there: Sequence[ReadRegion],
+        predictor: Predictor,
+        config: LabelConfig,
+        task: Task,
+        asked: Sequence[ReadRegion],
         project: ProjectKey | None,
-    ) -> list[Region]:
-        """One suggestion for each thing, and none for what is there."""
+    ) -> _Told:
+        """One suggestion for each thing; nothing where what was drawn has been taken away again."""
+        gestures = gestures_of(asked)
+        if not gestures:
+            return _Told()
         new = gestures[-1]
+        scene = self._scene(predictor, config, task, new)
+        there = on_screen(new, asked, task, predictor.version)
         if isinstance(new.shape, Typed):
             search = search_for(scene, new, new.shape.text)
             if self._phrases is not None and project is not None:
                 self._phrases.asked(project, search.label, search.phrase)
-            return without_repeats(search.regions(scene), there)
-        found: list[Region] = []
-        for gesture in gestures:
-            try:
-                regions = regions_by_drawing(scene, gesture)
-            except BadRequest:
-                if gesture is new:
-                    raise
-                continue
-            found += without_repeats(regions, [*there, *read_regions(found)])
-        return found
+            hits = search.hits(scene)
+            found = placed(hits.regions, there)
+            said = of_search(
+                search.phrase, search.label, found.fates, hits.hidden, search.threshold
+            )
+            return _Told(found.regions, said)
+        return _drawn(scene, gestures, there)
+
+
+def _drawn(scene: Scene, gestures: Sequence[Gesture], there: Sequence[ReadRegion]) -> _Told:
+    new = gestures[-1]
+    regions: list[Region] = []
+    found = Placed()
+    for gesture in gestures:
+        try:
+            suggested = regions_by_drawing(scene, gesture)
+        except BadRequest:
+            if gesture is new:
+                raise
+            continue
+        found = placed(suggested, there, regions, mends=True)
+        regions += found.regions
+        if gesture is new:
+            return _Told(tuple(regions), _of_new(scene, new, suggested, found))
+    return _Told(tuple(regions))
+
+
+def _of_new(scene: Scene, new: Gesture, suggested: Sequence[Region], found: Placed) -> str:
+    if not suggested:
+        return NOWHERE if tags_for(scene.steps, new) else ELSEWHERE
+    label = next((label for one in read_regions(suggested) for label in one.labels), "")
+    return of_drawn(label, found.fates[0], suggested[0].get("score"))

@@ -13,8 +13,17 @@ from backend.label_studio.bodies import Region
 from backend.prediction.regions import ImageAnswers, regions_for_image
 from backend.prediction.step import Step
 from models.queries import Query
+from models.types import Detections
 
-__all__ = ["Search", "search_for"]
+__all__ = ["Hits", "Search", "search_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The regions of all that was found, each with the phrase as a note, and the scores of what was too unsure."""
+
+    regions: list[Region]
+    hidden: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +34,24 @@ class Search:
     label: str
     steps: tuple[Step, ...]
 
-    def regions(self, scene: Scene) -> list[Region]:
-        """The hits, each with the phrase as a note. Raises `NotDone` without an answer in time."""
+    def hits(self, scene: Scene) -> Hits:
+        """What it finds. Raises `NotDone` without an answer in time."""
         queries = self._queries
         answer = scene.ask(queries)
         outputs = dict(zip(queries, answer.outputs, strict=True))
         found = regions_for_image(ImageAnswers(self.steps, outputs, answer.size))
-        return [{**region, "meta": {"text": [self.phrase]}} for region in found]
+        boxes = outputs[self.steps[0].boxes]
+        scores = [box.score or 0.0 for box in boxes.items] if isinstance(boxes, Detections) else []
+        return Hits(
+            [{**region, "meta": {"text": [self.phrase]}} for region in found],
+            tuple(score for score in scores if score < self.threshold),
+        )
+
+    @property
+    def threshold(self) -> float:
+        """The least score of a hit, 0..1, in the first of the tags."""
+        step = self.steps[0]
+        return step.threshold(step.control.labels[0])
 
     @property
     def _queries(self) -> tuple[Query, ...]:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from backend.errors import BadRequest
+from backend.label_config.control_tags import LabelConfig
 from backend.prediction.read_regions import ReadRegion, TextArea, read_region
 from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle
 from models.types import Point
 
-__all__ = ["Gesture", "Pointed", "Typed", "gestures_of"]
+__all__ = ["Gesture", "Pointed", "Typed", "asked_in", "gestures_of", "regions_of"]
 
 #: Regions that are asked about at once.
 MOST_GESTURES = 20
@@ -55,14 +56,48 @@ class Gesture:
     page: int = 0
 
 
-def gestures_of(context: Mapping[str, Any]) -> tuple[Gesture, ...]:
+def regions_of(context: Mapping[str, Any]) -> list[ReadRegion]:
+    """The regions of a context. Raises `BadRequest` for one that Label Studio does not send."""
+    result = context.get("result")
+    if not isinstance(result, list):
+        raise BadRequest(
+            "expected params.context with a list of regions under result, "
+            f"got {type(result).__name__}"
+        )
+    read = []
+    for entry in result:
+        region = read_region(entry)
+        if region is None:
+            raise BadRequest(f"expected regions with a value in params.context, got {entry!r:.80}")
+        if isinstance(region, ReadRegion):
+            read.append(region)
+    return read
+
+
+def asked_in(regions: Sequence[ReadRegion], config: LabelConfig) -> list[ReadRegion]:
+    """The regions without those that ask nothing: choices about the whole image, notes, other texts.
+
+    Every tag of the label config that is not `smart="false"` makes the editor send all of those there are,
+    whatever it was that changed. A prompt asks as long as it has text.
+    """
+    prompts = {prompt.name for prompt in config.prompts}
+    typed = [one for one in regions if one.from_name in prompts and _has_text(one)]
+    return typed or [
+        one
+        for one in regions
+        if one.is_drawn
+        or (not config.notes and one.from_name not in prompts and one.kind == "textarea")
+    ]
+
+
+def gestures_of(regions: Sequence[ReadRegion]) -> tuple[Gesture, ...]:
     """What was drawn with the tag of the last region that is no prediction's, the new one last.
 
-    Empty where nothing is left of it; at most the last 20. Raises `BadRequest` for a context that Label
-    Studio does not send, or a new region that cannot be; an older one of that kind is passed over.
+    Empty where nothing is left of it; at most the last 20. Raises `BadRequest` for a new region that cannot
+    be; an older one of that kind is passed over.
     """
     by_id: dict[str, list[ReadRegion]] = {}
-    for one in _regions_of(context):
+    for one in regions:
         if not one.origin.startswith("prediction"):
             by_id.setdefault(one.id, []).append(one)
     if not by_id:
@@ -85,6 +120,11 @@ def gestures_of(context: Mapping[str, Any]) -> tuple[Gesture, ...]:
 def _main_entry(entries: Sequence[ReadRegion]) -> ReadRegion:
     """The entry of a region that says most: what is per region comes after its shape and labels."""
     return next((one for one in entries if one.labels), entries[0])
+
+
+def _has_text(region: ReadRegion) -> bool:
+    said = region.said
+    return isinstance(said, TextArea) and bool(said.texts)
 
 
 def _gesture(region: ReadRegion, entries: Sequence[ReadRegion]) -> Gesture:
@@ -132,21 +172,3 @@ def _pointed(regions: Sequence[ReadRegion]) -> Pointed:
     at = [point.at for point in points if point.positive]
     avoided = dict.fromkeys(point.at for point in points if not point.positive)
     return Pointed(at[-1] if at else None, tuple(avoided))
-
-
-def _regions_of(context: Mapping[str, Any]) -> list[ReadRegion]:
-    """The regions of a context. Raises `BadRequest` where it has none to be read."""
-    result = context.get("result")
-    if not isinstance(result, list):
-        raise BadRequest(
-            "expected params.context with a list of regions under result, "
-            f"got {type(result).__name__}"
-        )
-    read = []
-    for entry in result:
-        region = read_region(entry)
-        if region is None:
-            raise BadRequest(f"expected regions with a value in params.context, got {entry!r:.80}")
-        if isinstance(region, ReadRegion):
-            read.append(region)
-    return read

@@ -14,6 +14,7 @@ from models.queries import MAX_PHRASE_CHARS, MIN_TILE_PX
 
 __all__ = [
     "Unserved",
+    "is_note",
     "is_prompt",
     "is_skipped",
     "is_true",
@@ -51,6 +52,17 @@ def is_prompt(element: Element) -> bool:
     if given is not None:
         return given == "prompt"
     return is_true(element, "smart") or element.get("name") == "prompt"
+
+
+def is_note(element: Element) -> bool:
+    """Whether a `<TextArea>` is where Firstpass answers people in words.
+
+    It says so by `model_task="note"`; without a task, and where nobody asks in it, by the name `note`.
+    """
+    if element.tag != "TextArea" or is_true(element, "perRegion") or is_prompt(element):
+        return False
+    given = element.get("model_task")
+    return element.get("name") == "note" if given is None else given == "note"
 
 
 def threshold(element: Element) -> float | None:

@@ -14,6 +14,7 @@ __all__ = [
     "CountTag",
     "Label",
     "LabelConfig",
+    "NoteTag",
     "ObjectTag",
     "PerRegion",
     "PromptTag",
@@ -195,6 +196,16 @@ class PromptTag:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteTag:
+    """A `<TextArea>` in which people read what became of a prompt or a drawn shape; nobody fills it in."""
+
+    name: str
+    to_name: str
+    #: Label Studio leaves out of annotations what is written there: `visibleWhen` and `whenTagName` say so.
+    is_left_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnservedTag:
     """A control tag, or one label of it, that is left to the annotator, and why."""
 
@@ -226,6 +237,7 @@ class LabelConfig:
     controls: tuple[ControlTag, ...]
     unserved: tuple[UnservedTag, ...]
     prompts: tuple[PromptTag, ...] = ()
+    notes: tuple[NoteTag, ...] = ()
     #: (alias, value) of labels that have both: a region carries the former, people know the latter.
     aliases: tuple[tuple[str, str], ...] = ()
 
@@ -233,8 +245,13 @@ class LabelConfig:
     def names(self) -> frozenset[str]:
         """The names of all control tags, served or not."""
         shapes = {tag.shape_name for tag in self.controls if isinstance(tag, RegionTag)}
-        tags = (*self.controls, *self.unserved, *self.prompts)
+        tags = (*self.controls, *self.unserved, *self.prompts, *self.notes)
         return frozenset(tag.name for tag in tags) | {name for name in shapes if name}
+
+    def note_for(self, to_name: str | None) -> NoteTag | None:
+        """Where people are answered about an image: its own note tag, else the first."""
+        own = (note for note in self.notes if note.to_name == to_name)
+        return next(own, next(iter(self.notes), None))
 
     def image(self, name: str) -> ObjectTag:
         """The `<Image>` of that name; it exists for each control's `to_name`."""

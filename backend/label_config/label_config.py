@@ -10,12 +10,13 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from backend.errors import LabelConfigError
-from backend.label_config.attributes import Unserved, is_prompt, is_skipped
+from backend.label_config.attributes import Unserved, is_note, is_prompt, is_skipped
 from backend.label_config.control_tags import (
     ChoicesTag,
     ControlTag,
     CountTag,
     LabelConfig,
+    NoteTag,
     ObjectTag,
     PromptTag,
     RegionTag,
@@ -38,6 +39,11 @@ LARGE_XML_CHARS = 32_768
 _REPEATED = (
     "it is in a <Repeater>, whose tags get other names in each task, and Label Studio drops predictions "
     'for names that its label config does not hold; <Image valueList="$pages"> is served'
+)
+_SECOND_NOTE = "people are answered in {!r}, the first note tag of its image; remove one of them"
+_NOTHING_ASKED = (
+    "there is nothing to answer: the label config has neither a TextArea to ask in "
+    '(model_task="prompt") nor a tag for regions to draw with; add one, or remove the note tag'
 )
 #: Tags with a name and a toName that hold no result.
 _NO_CONTROLS = {"Filter"}
@@ -66,6 +72,7 @@ def _parsed(xml: str) -> LabelConfig:
     controls: list[ControlTag] = []
     unserved: list[UnservedTag] = []
     prompts: list[PromptTag] = []
+    notes: dict[str, tuple[Element, NoteTag]] = {}
     named = [
         (element, to_name)
         for element in root.iter()
@@ -77,11 +84,15 @@ def _parsed(xml: str) -> LabelConfig:
             if id(element) in repeated and not is_skipped(element):
                 raise Unserved(_REPEATED)
             control = _control(element, root, to_name, by_name)
+            if isinstance(control, NoteTag) and to_name in notes:
+                raise Unserved(_SECOND_NOTE.format(notes[to_name][1].name))
         except Unserved as reason:
             unserved.append(_unserved(element, str(reason)))
         else:
             if isinstance(control, PromptTag):
                 prompts.append(control)
+            elif isinstance(control, NoteTag):
+                notes[to_name] = (element, control)
             elif control is not None:
                 controls.append(control)
                 unserved += _labels_left_out(element, control)
@@ -89,11 +100,15 @@ def _parsed(xml: str) -> LabelConfig:
         first, _ = named[MOST_CONTROLS]
         many = f"expected at most {MOST_CONTROLS} control tags, got {len(named)}: it and those after it"
         unserved.append(UnservedTag(first.tag, first.get("name", ""), f"{many} are not looked at"))
+    if not prompts and not any(isinstance(control, RegionTag) for control in controls):
+        unserved += [_unserved(element, _NOTHING_ASKED) for element, _ in notes.values()]
+        notes = {}
     return LabelConfig(
         images,
         tuple(controls),
         tuple(dict.fromkeys(unserved)),
         tuple(prompts),
+        tuple(note for _, note in notes.values()),
         tuple(dict.fromkeys(_aliases(root))),
     )
 
@@ -105,7 +120,7 @@ _config_of_large = lru_cache(maxsize=8)(_parsed)
 
 def _control(
     element: Element, root: Element, to_name: str, images: Mapping[str, ObjectTag]
-) -> ControlTag | PromptTag | None:
+) -> ControlTag | PromptTag | NoteTag | None:
     """What one element is for one image; `None` where another element stands for it."""
     if is_skipped(element):
         raise Unserved("model_skip is set")
@@ -115,6 +130,11 @@ def _control(
         )
     if is_prompt(element):
         return PromptTag(element.get("name", ""), to_name)
+    if is_note(element):
+        name = element.get("name", "")
+        # Shown all the same: of text areas the editor hides none, it only leaves this one's text out.
+        hidden = (element.get("visibleWhen"), element.get("whenTagName"))
+        return NoteTag(name, to_name, is_left_out=hidden == ("choice-selected", name))
     control = control_of(element, root, to_name)
     if control is not None and images[to_name].is_list and not _is_of_a_page(control):
         raise Unserved(

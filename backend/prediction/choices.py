@@ -17,7 +17,10 @@ Chosen: TypeAlias = dict[str | tuple[str, ...], float]
 
 
 def chosen_for(step: Step, control: ChoicesTag | TaxonomyTag, output: Classification) -> Chosen:
-    """What is ticked; nothing where no probability reaches its threshold."""
+    """What is ticked; nothing where no probability reaches its threshold.
+
+    One of many stays open, too, where none of them fits and the label config names no threshold.
+    """
     by_phrase = dict(zip(output.candidates, output.probabilities, strict=True))
     if isinstance(control, TaxonomyTag):
         return _in_tree(step, control.labels, by_phrase, leaves_only=control.leaves_only)
@@ -25,7 +28,8 @@ def chosen_for(step: Step, control: ChoicesTag | TaxonomyTag, output: Classifica
         return _in_tree(step, control.labels, by_phrase, leaves_only=True)
     if control.multiple:
         return _several(step, control, by_phrase)
-    return _best(step, control.labels, by_phrase)
+    best = _best(step, control.labels, by_phrase)
+    return {} if output.none_fits and not _has_threshold(control, best) else best
 
 
 def _best(step: Step, labels: Sequence[Label], by_phrase: Mapping[str, float]) -> Chosen:
@@ -33,6 +37,12 @@ def _best(step: Step, labels: Sequence[Label], by_phrase: Mapping[str, float]) -
     best = max(labels, key=lambda label: _sum(label, by_phrase))
     score = _sum(best, by_phrase)
     return {best.value: score} if score >= step.threshold(best) else {}
+
+
+def _has_threshold(control: ChoicesTag, chosen: Chosen) -> bool:
+    """Whether the label config itself says from which score on it is ticked."""
+    own = [label.score_threshold for label in control.labels if label.value in chosen]
+    return control.score_threshold is not None or any(each is not None for each in own)
 
 
 def _several(step: Step, control: ChoicesTag, by_phrase: Mapping[str, float]) -> Chosen:

@@ -65,7 +65,8 @@ class ReadRegion:
     """One entry: a thing in the image, or what is said of a thing or of the whole image.
 
     Entries of one thing share its `id`. `page` counts from 0, `size` is the image's in pixels as the
-    entry has it, `turned` its `image_rotation` in degrees; `note` is the text of its `meta`.
+    entry has it, `turned` its `image_rotation` in degrees; `note` is the text of its `meta`. `entry` is all
+    of it as it stands, to be suggested again.
     """
 
     id: str
@@ -79,22 +80,22 @@ class ReadRegion:
     turned: object
     origin: str
     note: str | None
-    _entry: Json = field(repr=False, compare=False)
+    entry: Json = field(repr=False, compare=False)
 
     @property
     def is_drawn(self) -> bool:
         """Whether it has a place in the image, readable or not."""
-        return not {"x", "points", "rle"}.isdisjoint(self._entry["value"])
+        return not {"x", "points", "rle"}.isdisjoint(self.entry["value"])
 
     @property
     def shape(self) -> Shape | None:
         """Where it is; `None` where it has no place. Raises `BadRequest` for a place that cannot be."""
-        return shape_of(self._entry)
+        return shape_of(self.entry)
 
     @property
     def said(self) -> Said | None:
         """What it says besides labels; `None` for nothing."""
-        value = self._entry["value"]
+        value = self.entry["value"]
         match value:
             case {"choices": chosen} | {"taxonomy": chosen}:
                 return Choices(tuple(_paths(chosen)))
@@ -144,7 +145,7 @@ def read_region(entry: object) -> ReadRegion | Relation | None:
             turned=entry.get("image_rotation"),
             origin=_text(entry, "origin"),
             note=_note(entry.get("meta")),
-            _entry=entry,
+            entry=entry,
         )
     one, other = _text(entry, "from_id"), _text(entry, "to_id")
     if kind == "relation" and one and other:

@@ -43,8 +43,8 @@ __all__ = [
 
 #: Scores of several-of-many are independent probabilities: more likely than not is ticked.
 MULTIPLE_CHOICE_THRESHOLD = 0.5
-#: One-of-many always names its best choice, and a caption always says something; the score says how
-#: sure it is.
+#: One-of-many names its best choice where one fits at all, and a caption always says something; the
+#: score says how sure it is.
 NO_THRESHOLD = 0.0
 
 _CAPTIONS: dict[str, CaptionDetail] = {

@@ -74,6 +74,7 @@ class ClipEngine:
         self._model = model
         self._kind = kind
         self._margin = neutral.margin
+        self._least_fit = neutral.least_fit
         self._options = options
         self._images = ImageVectors(
             model,
@@ -151,8 +152,10 @@ class ClipEngine:
         for ask in asked:
             match ask:
                 case Classify(candidates=candidates):
-                    shares = self._probabilities(next(vectors), ask, texts[candidates])
-                    outputs.append(Classification(candidates, shares))
+                    vector, known = next(vectors), texts[candidates]
+                    shares = self._probabilities(vector, ask, known)
+                    none_fits = self._none_fits(vector, ask, known)
+                    outputs.append(Classification(candidates, shares, none_fits))
                 case Embed():
                     outputs.append(_vector(next(vectors)))
                 case EmbedTexts(texts=wanted):
@@ -226,6 +229,14 @@ class ClipEngine:
             return tuple((logits + self._model.logit_bias.float()).sigmoid().tolist())
         neutral = (self._texts.neutral @ image * scale).logsumexp(0)
         return tuple((logits - neutral).sigmoid().tolist())
+
+    @torch.inference_mode()
+    def _none_fits(self, image: Tensor, query: Classify, texts: Tensor) -> bool:
+        if query.multi or not self._least_fit:
+            return False
+        scale = self._model.logit_scale.float().exp()
+        neutral = (self._texts.neutral @ image * scale).logsumexp(0)
+        return bool(((texts @ image * scale).max() - neutral).sigmoid() < self._least_fit)
 
 
 def _asked(query: Query) -> Classify | Embed | EmbedTexts:

@@ -16,6 +16,21 @@ ACCEPT = "[data-testid=bottombar-accept-suggestions-button]"
 INFO = ".lsf-auto-accept__info"
 
 
+#: Notes what text areas show, and how long after the last Enter: from the key to the sentence in the page.
+WATCH = """
+window.answers = [];
+let enteredAt = performance.now(), shown = "";
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") enteredAt = performance.now();
+}, true);
+new MutationObserver(() => {
+  const now = [...document.querySelectorAll("[data-testid=textarea-region]")]
+    .map((line) => line.textContent).join("\\n");
+  if (now !== shown) window.answers.push([shown = now, performance.now() - enteredAt]);
+}).observe(document.body, {subtree: true, childList: true, characterData: true});
+"""
+
+
 class SmartTools:
     """The tools of the task that is open in the editor."""
 
@@ -33,6 +48,7 @@ class SmartTools:
             return bool(self._page.all(".lsf-tool_smart"))
 
         self._page.until(is_on)
+        self._window.execute_script(WATCH)
 
     def choose_label(self, label: str) -> None:
         """The first label of that name, as with the mouse."""
@@ -82,6 +98,36 @@ class SmartTools:
             return True
 
         self._page.until(typed)
+
+    def delete(self, label: str) -> None:
+        """The region with that label, which no other has: chosen in the outliner, and Backspace."""
+
+        def gone() -> bool:
+            titles = self._page.all(".lsf-outliner-item__title")
+            found = [title for title in titles if title.text.strip() == label]
+            if found:
+                found[0].click()
+                ActionChains(self._window).send_keys(Keys.BACK_SPACE).perform()
+            return not found
+
+        self._page.until(gone)
+
+    def texts(self) -> list[str]:
+        """The lines that text areas show: what was typed and is not answered yet, and the note."""
+        return [line.text for line in self._page.all("[data-testid=textarea-region]")]
+
+    def answered(self, sentence: str) -> float:
+        """Seconds from the last Enter until the page showed a sentence that begins so, and nothing else."""
+
+        def look() -> list[list[object]]:
+            return list(self._window.execute_script("return window.answers"))
+
+        seen = self._page.seen(
+            look, lambda told: any(str(text).startswith(sentence) for text, _ in told)
+        )
+        told = [after for text, after in seen if str(text).startswith(sentence)]
+        assert told, f"expected {sentence!r}, the page showed {[text for text, _ in seen]}"
+        return float(str(told[-1])) / 1000
 
     def suggested(self) -> int:
         """How many suggestions wait, once there are some."""

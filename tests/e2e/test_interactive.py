@@ -64,17 +64,26 @@ def test_a_prompt_brings_regions_with_their_attributes(client: LabelStudioClient
 
     answer = suggestions(client, project, task, **typed("red star -> Star"))["data"]
 
-    assert {region["from_name"] for region in answer["result"]} == {"box", "colour"}
-    assert len({region["id"] for region in answer["result"]}) == 1
+    *found, prompt = answer["result"]
+    assert {region["from_name"] for region in found} == {"box", "colour"}
+    assert len({region["id"] for region in found}) == 1
+    assert (prompt["id"], prompt["value"]) == ("new", {"text": []})
     assert answer["model_version"] == client.project(project)["model_version"]
     assert len(client.predictions(project)) == 1
 
 
-def test_what_is_predicted_already_is_not_suggested(client: LabelStudioClient, project: int):
-    """Label Studio sends the task's predictions along."""
+def test_what_is_predicted_already_is_suggested_as_it_stands(
+    client: LabelStudioClient, project: int
+):
+    """Label Studio sends the task's predictions along; with its id nothing is there twice once accepted."""
     task = the_task(client, project)
+    (row,) = client.predictions(project)
+    circle = [one for one in row["result"] if one["value"].get("rectanglelabels") == ["Circle"]]
 
-    assert suggestions(client, project, task, **typed("circle"))["data"]["result"] == []
+    found = suggestions(client, project, task, **typed("circle"))["data"]["result"]
+
+    boxes = [one for one in found if one["type"] == "rectanglelabels"]
+    assert boxes == [{**circle[0], "origin": "prediction"}]
 
 
 def test_what_cannot_be_served_is_an_error_that_breaks_nothing(

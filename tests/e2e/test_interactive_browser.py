@@ -1,7 +1,8 @@
-"""A person draws with a smart tool and types a prompt, and accepts what Firstpass suggests."""
+"""A person draws with a smart tool and types a prompt, reads what became of it, and accepts what is suggested."""
 
 from __future__ import annotations
 
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,14 @@ CONFIG = """
 </View>
 """
 
+NOTE = (
+    '<TextArea name="note" toName="image" editable="false" maxSubmissions="0" smart="false" '
+    'visibleWhen="choice-selected" whenTagName="note"/>'
+)
+WITH_NOTE = CONFIG.replace("<RectangleLabels", f"{NOTE}<RectangleLabels")
+#: The circle is pre-filled.
+PREFILLED = WITH_NOTE.replace('predicted_values="heart"', 'predicted_values="circle"')
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -57,12 +66,33 @@ class Desk:
 
 
 @pytest.fixture
+def label_config() -> str:
+    """Of the project that is open; a test may have another."""
+    return CONFIG
+
+
+@pytest.fixture
+def misplaced() -> Box | None:
+    """Where the task has the circle boxed wrongly, in a prediction of the version that is asked; or nowhere."""
+    return None
+
+
+@pytest.fixture
 def desk(
-    both: Running, client: LabelStudioClient, new_project: NewProject, tmp_path: Path
+    both: Running,
+    client: LabelStudioClient,
+    new_project: NewProject,
+    tmp_path: Path,
+    label_config: str,
+    misplaced: Box | None,
 ) -> Iterator[Desk]:
     commands = (missing_command("chromium"), missing_command("chromedriver"))
-    project = new_project(CONFIG)
+    project = new_project(label_config)
     (task,) = client.upload(project, {SCENE.name: SCENE.png})
+    if misplaced is not None:
+        version = client.project(project)["model_version"]
+        row = {"task": task, "result": [region_of(misplaced)], "model_version": version}
+        client.post("/api/predictions/", row)
     with chromium(*commands, tmp_path / "profile") as window:
         editor = Editor(window, both.label_studio)
         editor.sign_in()
@@ -71,6 +101,22 @@ def desk(
         tools = SmartTools(window)
         tools.switch_on()
         yield Desk(project, task, editor, tools)
+
+
+def region_of(box: Box) -> dict[str, Any]:
+    """A predicted circle."""
+    size = SCENE.truth.size
+    value = {
+        "x": 100 * box.x_min / size.width,
+        "y": 100 * box.y_min / size.height,
+        "width": 100 * (box.x_max - box.x_min) / size.width,
+        "height": 100 * (box.y_max - box.y_min) / size.height,
+        "rotation": 0,
+        "rectanglelabels": ["Round"],
+    }
+    names = {"id": "misplaced", "from_name": "box", "to_name": "image", "type": "rectanglelabels"}
+    sizes = {"original_width": size.width, "original_height": size.height, "image_rotation": 0}
+    return {**names, **sizes, "value": value}
 
 
 def box_of(region: dict[str, Any]) -> Box:
@@ -98,7 +144,10 @@ def test_a_rectangle_that_a_person_draws_is_tightened(client: LabelStudioClient,
 
 
 def test_what_a_person_types_is_found(client: LabelStudioClient, both: Running, desk: Desk):
-    """Under the label behind the arrow, with the phrase as a note; and that it was kept is counted."""
+    """Under the label behind the arrow, with the phrase as a note; and that it was kept is counted.
+
+    The typed text is gone once it is answered, and is not submitted.
+    """
     accept_webhooks(both, desk.project)
     circle = next(thing.box for thing in SCENE.truth.boxes if thing.label == "circle")
 
@@ -108,11 +157,86 @@ def test_what_a_person_types_is_found(client: LabelStudioClient, both: Running, 
 
     prompt, region = sorted(desk.submit(client), key=lambda one: one["type"] != "textarea")
     assert desk.editor.errors() == []
-    assert prompt["value"]["text"] == ["find the blue circle -> Round"]
+    assert prompt["value"]["text"] == []
     assert region["value"]["rectanglelabels"] == ["Round"]
     assert iou(box_of(region), circle) > 0.7
     assert region["meta"] == {"text": ["blue circle"]}
     assert typed_lately(both, client.project(desk.project)) == [("Round", "blue circle", 1, 1)]
+
+
+@pytest.mark.parametrize("label_config", [WITH_NOTE], ids=["with a note tag"])
+def test_every_prompt_is_answered_with_a_sentence(
+    client: LabelStudioClient, desk: Desk, capsys: pytest.CaptureFixture[str]
+):
+    """Found, too unsure, nothing like it, refused, there already: and nothing of it is submitted or drafted."""
+    said = {
+        "find the blue circle -> Round": '"blue circle": 1 found for Round.',
+        "star -> Star": '"star": nothing found that is sure enough; 2 hidden by the threshold 1 (best ',
+        "red cars -> Bus": "Not asked: expected one of the labels Star, Round behind the arrow, got 'Bus'.",
+        "a < b &amp; c\u202e -> Round": '"a < b &amp; c\ufffd": nothing like it found.',
+    }
+    seconds = []
+    for typed, sentence in said.items():
+        desk.tools.type_prompt(typed)
+        seconds.append(round(desk.tools.answered(sentence), 2))
+        if "1 found" in sentence:
+            assert desk.tools.suggested() == 1
+            desk.tools.accept()
+
+    with capsys.disabled():
+        sys.stdout.write(f"\nseconds from the key to the sentence: {seconds}\n")
+    assert len(desk.tools.texts()) == 1
+    result = desk.submit(client)
+    assert desk.editor.errors() == []
+    assert {region["from_name"] for region in result} == {"prompt", "box"}
+    assert [region["value"]["text"] for region in result if region["type"] == "textarea"] == [[]]
+
+
+@pytest.mark.parametrize("label_config", [PREFILLED], ids=["pre-filled"])
+def test_what_was_just_deleted_is_found_again_at_once(client: LabelStudioClient, desk: Desk):
+    """Label Studio has not stored the deletion yet; and once it is back it is not there twice."""
+    assert desk.editor.regions(lambda labels: labels == ["Round"]) == ["Round"]
+    desk.tools.delete("Round")
+    assert desk.editor.outlined(0)
+
+    desk.tools.type_prompt("circle")
+    assert desk.tools.suggested() == 1
+    desk.tools.accept()
+    assert desk.editor.outlined(1)
+    desk.tools.type_prompt("find every circle")
+    desk.tools.answered(
+        '"circle": 1 found for Round, there already; accepting brings back only what you deleted.'
+    )
+    desk.tools.accept()
+    assert desk.editor.outlined(1)
+
+    (region,) = [one for one in desk.submit(client) if one["from_name"] == "box"]
+    assert region["origin"] == "prediction"
+
+
+CIRCLE = next(thing.box for thing in SCENE.truth.boxes if thing.label == "circle")
+
+
+@pytest.mark.parametrize("label_config", [PREFILLED], ids=["pre-filled"])
+@pytest.mark.parametrize("misplaced", [grown(CIRCLE, 0.25)], ids=["too large"])
+def test_a_box_drawn_around_a_misplaced_one_takes_its_place(
+    client: LabelStudioClient, desk: Desk, misplaced: Box
+):
+    """What was drawn is gone, and the region has the id that it had."""
+    assert desk.editor.outlined(1)
+
+    desk.tools.choose_label("Round")
+    desk.tools.draw_rectangle(grown(CIRCLE, 0.4), SCENE.truth.size)
+    assert desk.tools.suggested() == 1
+    (note,) = desk.tools.texts()
+    desk.tools.accept()
+
+    assert note.startswith("Round (")
+    assert note.endswith("): it is boxed already; accept to put this one in its place.")
+    (region,) = desk.submit(client)
+    assert desk.editor.errors() == []
+    assert region["id"] == "misplaced"
+    assert iou(box_of(region), CIRCLE) > 0.7 > iou(misplaced, CIRCLE)
 
 
 def accept_webhooks(both: Running, project: int) -> None:

@@ -86,7 +86,8 @@ def draw(runtime: LoadedRuntime, redis_connection: redis.Redis) -> Iterator[Draw
             task = Task(id=1, data={"image": image})
             slot = assistant.suggest(predictor, parse_label_config(xml), [task], context)
             assert slot.prediction is not None, slot
-            return slot.prediction.result
+            # What was typed is taken out of the editor.
+            return [one for one in slot.prediction.result if one["from_name"] != "prompt"]
 
         yield suggest
 

@@ -50,6 +50,26 @@ def test_plan_shows_label_phrases_and_threshold(tmp_path: Path) -> None:
         assert expected in printed
 
 
+@pytest.mark.parametrize("is_left_out", [True, False])
+def test_plan_says_where_people_are_answered(tmp_path: Path, *, is_left_out: bool) -> None:
+    """And whether that gets into annotations, with what to write instead; which does as it says."""
+    remedy = 'visibleWhen="choice-selected" whenTagName="note"'
+    config = tmp_path / "config.xml"
+    config.write_text(
+        f'<View><Image name="img" value="$image"/><TextArea name="note" toName="img" {remedy * is_left_out}/>'
+        '<RectangleLabels name="box" toName="img"><Label value="star"/></RectangleLabels></View>'
+    )
+
+    printed = run("plan", str(config), "--model", "tiny")
+
+    assert (
+        "TextArea 'note' on 'img': what became of a prompt or a drawn shape is said there"
+        in printed
+    )
+    assert (remedy in printed) is not is_left_out
+    assert "not served" not in printed
+
+
 def test_plan_of_a_config_without_a_servable_tag_says_why(tmp_path: Path) -> None:
     """Like /setup does."""
     config = tmp_path / "config.xml"

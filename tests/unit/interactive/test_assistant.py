@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backend.errors import BadRequest, Failure, LabelConfigError
+from backend.errors import BadRequest, Failure, LabelConfigError, QueueUnavailable
 from backend.interactive.assistant import Assistant
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import Prediction, Region, Task
@@ -17,6 +17,7 @@ from backend.prediction.engine import engine_for
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 from backend.prediction.request import Answer, Outcome
+from backend.queue.readiness import NotReady
 from models.queries import Classify, Ground, InBox, PerBox, Query, ReadText, Tiling
 from models.types import (
     Box,
@@ -385,7 +386,8 @@ def test_a_prompt_brings_all_that_it_finds() -> None:
     assert {one["id"] for one in found if one["from_name"] == "mood"} == {
         one["id"] for one in boxes
     }
-    assert all(one["meta"] == {"text": ["red cats"]} for one in found)
+    assert all(one["meta"] == {"text": ["red cats"]} for one in found[:-1])
+    assert found[-1]["from_name"] == "prompt"
     assert notes.phrases == [(PROJECT, "Cat", "red cats")]
 
 
@@ -404,7 +406,12 @@ def test_a_prompt_that_finds_nothing_is_answered_so() -> None:
     slot = slot_for(BOXES + PROMPT, context(text("unicorns -> Dog")), Models(CAT))
 
     assert slot.prediction is not None
-    assert (slot.prediction.result, slot.prediction.score) == ([], None)
+    (prompt,) = slot.prediction.result
+    assert (prompt["from_name"], prompt["value"], slot.prediction.score) == (
+        "prompt",
+        {"text": []},
+        None,
+    )
 
 
 def test_a_prompt_is_asked_of_the_model_of_each_tag() -> None:
@@ -435,25 +442,38 @@ def test_what_was_drawn_is_outlined_by_the_model_of_its_tag() -> None:
 # ---- what is there already ----
 
 
-def test_what_is_there_already_is_not_suggested() -> None:
-    """Predicted by this version, or in the last draft, which says what the person has left of it."""
-    drawn = context(rectangle(8, 15, 25, 50, "Cat"))
+def test_what_is_stored_is_suggested_as_it_stands_there() -> None:
+    """Predicted by this version, or in the last draft: it may have been deleted since, and has its id."""
     models = Models(CAT)
-    predictor, _ = predictor_for(BOXES + MOOD)
-    rows = [
-        {
-            "id": 1,
-            "model_version": predictor.version,
-            "result": [rectangle(10, 20, 20, 40.5, "Cat", id="p")],
-        }
-    ]
+    predictor, _ = predictor_for(BOXES + PROMPT)
+    stored = rectangle(10, 20, 20, 40.5, "Cat", id="p")
+    del stored["origin"]
+    rows = [{"id": 1, "model_version": predictor.version, "result": [stored]}]
+    typed = context(text("cat"))
 
-    assert suggested(BOXES + MOOD, drawn, models, predictions=rows) == []
-    assert suggested(BOXES + MOOD, drawn, models, drafts=rows) == []
-    assert suggested(BOXES + MOOD, drawn, models, predictions=rows, drafts=[{"result": []}])
-    assert suggested(
-        BOXES + MOOD, drawn, models, predictions=[{**rows[0], "model_version": "other"}]
-    )
+    def found(**more: Any) -> list[tuple[str, Any]]:
+        regions = suggested(BOXES + PROMPT, typed, models, **more)
+        return [(one["id"], one.get("origin")) for one in regions if one["from_name"] == "box"]
+
+    assert found(predictions=rows) == [("p", "prediction")]
+    assert found(drafts=rows) == [("p", None)]
+    ((new, _),) = found(predictions=rows, drafts=[{"result": []}])
+    assert new != "p"
+    assert found(predictions=[{**rows[0], "model_version": "other"}]) == [(new, None)]
+
+
+def test_the_context_says_what_is_left_of_the_label_that_was_drawn_with() -> None:
+    """So what is stored of it and not there was deleted."""
+    predictor, _ = predictor_for(BOXES)
+    stored = rectangle(10, 20, 20, 40.5, "Cat", id="p")
+    rows = [{"id": 1, "model_version": predictor.version, "result": [stored]}]
+    drawn = rectangle(8, 15, 25, 50, "Cat")
+
+    (again,) = suggested(BOXES, context(drawn), Models(CAT), predictions=rows)
+    (same,) = suggested(BOXES, context(stored, drawn), Models(CAT), predictions=rows)
+
+    assert again["id"] != "p"
+    assert same == stored
 
 
 def test_what_is_not_accepted_yet_is_suggested_again() -> None:
@@ -477,7 +497,9 @@ def test_an_older_region_that_cannot_be_hides_no_new_one() -> None:
 def test_a_prediction_in_the_context_is_there_too() -> None:
     before = rectangle(10, 20, 20, 40, "Cat", id="before", origin="prediction")
 
-    assert suggested(BOXES, context(before, rectangle(8, 15, 25, 50, "Cat")), Models(CAT)) == []
+    assert suggested(BOXES, context(before, rectangle(8, 15, 25, 50, "Cat")), Models(CAT)) == [
+        before
+    ]
 
 
 # ---- what cannot be served ----
@@ -573,3 +595,131 @@ def test_a_gesture_is_about_the_page_that_was_drawn_on(page: int) -> None:
     assert [region["item_index"] for region in slot.prediction.result] == [page]
     asked = {request.image.location for jobs in queue.asked for request in jobs.values()}
     assert asked == {pages[page]}
+
+
+# ---- the note ----
+
+NOTE = '<TextArea name="note" toName="img" editable="false"/>'
+CAR = rectangle(8, 15, 25, 50, "Cat")
+
+
+def told(drawn: dict[str, Any], models: Any, **more: Any) -> str:
+    """The sentence of an answer; it is the last entry, and what was typed is gone."""
+    nobody = more.pop("nobody", lambda: None)
+    predictor, xml = predictor_for(more.pop("tags", BOXES + PROMPT + NOTE))
+    assistant = Assistant(StandInQueue(models), wait_s=lambda: 1, nobody=nobody)
+    slot = assistant.suggest(predictor, parse_label_config(xml), [task(**more)], drawn, PROJECT)
+    assert slot.prediction is not None
+    *others, note = slot.prediction.result
+    assert (note["from_name"], note["readonly"]) == ("note", True)
+    typed = any(one["from_name"] == "prompt" for one in drawn["result"])
+    assert [one["value"] for one in others if one["from_name"] == "prompt"] == [
+        {"text": []}
+    ] * typed
+    (sentence,) = note["value"]["text"]
+    return str(sentence)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sentence"),
+    [
+        ("cat", '"cat": 1 found for Cat; 1 hidden by the threshold 0.3 (best 0.10).'),
+        (
+            "dog",
+            '"dog": nothing found that is sure enough; 1 hidden by the threshold 0.3 (best 0.05).',
+        ),
+        ("unicorns -> Dog", '"unicorns": nothing like it found.'),
+        (
+            "cats -> Bus",
+            "Not asked: expected one of the labels Cat, Dog behind the arrow, got 'Bus'.",
+        ),
+        (
+            " ",
+            "Not asked: expected a prompt that says what to find, as in 'find all red cars', got ' '.",
+        ),
+        ("a < b\u200f -> Dog", '"a < b\ufffd": nothing like it found.'),
+    ],
+)
+def test_a_prompt_is_answered_with_a_sentence(prompt: str, sentence: str) -> None:
+    less = replace(CAT, box=Box(100, 60, 120, 80), score=0.1)
+
+    assert told(context(text(prompt)), Models(CAT, DOG, less)) == sentence
+
+
+def test_a_prompt_for_what_is_there_says_so() -> None:
+    drafts = [{"result": [rectangle(10, 20, 20, 40, "Cat", id="p")]}]
+    more = replace(CAT, box=Box(100, 60, 120, 80))
+    gone = "there already; accepting brings back only what you deleted"
+
+    assert (
+        told(context(text("cat")), Models(CAT), drafts=drafts) == f'"cat": 1 found for Cat, {gone}.'
+    )
+    assert told(context(text("cat")), Models(CAT, more), drafts=drafts) == (
+        '"cat": 2 found for Cat, 1 of them there already.'
+    )
+
+
+@pytest.mark.parametrize(
+    ("drawn", "sentence"),
+    [
+        ([CAR], "Cat (0.90): accept it in place of what you drew."),
+        (
+            [rectangle(48, 15, 45, 80, "Cat")],
+            "Cat: nothing like it is seen there; accept to keep what you drew.",
+        ),
+        (
+            [rectangle(10, 20, 20, 40, "Cat", id="p", origin="prediction"), CAR],
+            "Cat: it is there already; accept to be rid of what you drew.",
+        ),
+        (
+            [rectangle(10, 20, 25, 50, "Cat", id="p", origin="prediction"), CAR],
+            "Cat (0.90): it is boxed already; accept to put this one in its place.",
+        ),
+        ([keypoint(95, 5, "Cat", from_name="box")], "Nothing is seen there."),
+        (
+            [rectangle(8, 15, 25, 50, "Mine")],
+            "This label is left to you: Firstpass fills it in nowhere on this image.",
+        ),
+        (
+            [rectangle(8, 15, 0, 0, "Cat")],
+            "Not asked: expected a region with an area, got one without; draw it larger.",
+        ),
+    ],
+)
+def test_what_is_drawn_is_answered_with_a_sentence(drawn: list[Any], sentence: str) -> None:
+    tags = BOXES.replace("</Rect", '<Label value="Mine" model_skip="true"/></Rect') + NOTE
+
+    assert told(context(*drawn), Models(CAT), tags=tags) == sentence
+
+
+def test_why_there_is_no_answer_is_said() -> None:
+    """Late, nobody there, an image that failed, Redis away; and how the request went is told as before."""
+    typed = context(text("cat"))
+    nobody = NotReady("no worker is alive", "start one")
+    gone = Failure("ImageNotFound", "it is not there", transient=False)
+
+    def away(request: ModelRequest) -> Outcome:
+        raise QueueUnavailable("Redis does not answer")
+
+    assert told(typed, lambda request: None) == (
+        "Not done in time. The work goes on: ask again in a moment."
+    )
+    assert told(typed, lambda request: None, nobody=lambda: nobody) == (
+        "Nobody answers: no worker is alive; start one."
+    )
+    assert told(typed, lambda request: gone) == "The image cannot be looked at: it is not there."
+    assert told(typed, away) == "Firstpass is offline: Redis does not answer."
+    slot = slot_for(BOXES + PROMPT + NOTE, typed, lambda request: gone)
+    assert slot.failure == gone
+
+
+def test_what_asks_nothing_is_not_answered() -> None:
+    """A choice that is ticked, a caption that is mended: the editor sends them all, the typed prompt among them."""
+    caption = '<TextArea name="caption" toName="img"/>'
+    tags = BOXES + PROMPT + NOTE + caption
+    prompt, gone = text("cat", id="a"), text(id="a")
+    choice = region("choices", {"choices": ["calm"]}, from_name="scene", id="b")
+    mended, note = text("a cat", from_name="caption", id="c"), text("x", from_name="note", id="d")
+
+    assert suggested(tags, context(gone, choice, mended, note), Models(CAT)) == []
+    assert told(context(prompt, choice, note), Models(CAT), tags=tags) == '"cat": 1 found for Cat.'

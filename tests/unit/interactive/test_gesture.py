@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadRequest
-from backend.interactive.gesture import Gesture, Pointed, Typed, gestures_of
+from backend.interactive.gesture import Gesture, Pointed, Typed, gestures_of, regions_of
 from backend.prediction.region_shapes import Brush, Ellipse, Polygon, Rectangle
 from backend.prediction.shape_pixels import box_of, stroke_of
 from models.types import ImageSize
@@ -30,7 +30,7 @@ KEYS = ("x", "y", "width", "height", "rotation", "points", "radiusX", "radiusY",
 
 def latest(context: dict[str, Any]) -> Gesture | None:
     """What was just drawn."""
-    gestures = gestures_of(context)
+    gestures = gestures_of(regions_of(context))
     return gestures[-1] if gestures else None
 
 
@@ -52,7 +52,8 @@ def test_what_was_drawn_before_and_not_accepted_counts_too() -> None:
     odd = rectangle(0, 0, 1, 1, "Cat", id="odd", image_rotation=90)
     other = rectangle(0, 0, 1, 1, "Cat", id="other", from_name="second")
 
-    gestures = gestures_of(context(*many, odd, other, rectangle(1, 2, 3, 4, "Cat", id="new")))
+    drawn = context(*many, odd, other, rectangle(1, 2, 3, 4, "Cat", id="new"))
+    gestures = gestures_of(regions_of(drawn))
 
     assert [gesture.region_id for gesture in gestures] == [
         *(f"r{n}" for n in range(282, 300)),
@@ -196,7 +197,7 @@ ENTRIES = st.fixed_dictionaries(
 def test_whatever_is_sent_is_a_gesture_or_a_bad_request(entries: list[dict[str, Any]]) -> None:
     """Nothing else is raised, and what is found can be placed on the image, or says why not."""
     with suppress(BadRequest):
-        for gesture in gestures_of({"result": entries}):
+        for gesture in gestures_of(regions_of({"result": entries})):
             match gesture.shape:
                 case Rectangle() | Ellipse() | Polygon() as shape:
                     box_of(shape, SIZE)
@@ -212,6 +213,6 @@ def test_what_was_drawn_on_another_page_is_not_asked_about() -> None:
     here = rectangle(1, 1, 10, 10, "Cat", id="here", item_index=2)
     new = rectangle(5, 5, 10, 10, "Cat", id="new", item_index=2)
 
-    gestures = gestures_of(context(there, here, new))
+    gestures = gestures_of(regions_of(context(there, here, new)))
 
     assert [(gesture.region_id, gesture.page) for gesture in gestures] == [("here", 2), ("new", 2)]

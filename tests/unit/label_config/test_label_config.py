@@ -312,6 +312,72 @@ def test_a_text_area_that_says_otherwise_is_filled(attributes: str) -> None:
     assert config.prompts == ()
 
 
+BOX = '<RectangleLabels name="box" toName="img"><Label value="Cat"/></RectangleLabels>'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_left_out"),
+    [
+        ('name="note"', False),
+        ('name="told" model_task="note"', False),
+        ('name="note" visibleWhen="choice-selected" whenTagName="note"', True),
+        ('name="told" model_task="note" visibleWhen="choice-selected" whenTagName="note"', False),
+    ],
+)
+def test_a_text_area_for_notes_is_no_caption(attributes: str, *, is_left_out: bool) -> None:
+    """Label Studio keeps out of annotations what is in a tag that is shown for a choice of itself."""
+    config = parse(f'<TextArea {attributes} toName="img"/>{BOX}')
+
+    assert [control.name for control in config.controls] == ["box"]
+    assert not config.unserved
+    assert [note.is_left_out for note in config.notes] == [is_left_out]
+    assert config.notes[0].name in config.names
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['name="note" model_task="caption"', 'name="note" perRegion="true"', 'name="told"'],
+)
+def test_a_text_area_that_says_it_is_no_note_is_filled(attributes: str) -> None:
+    config = parse(f'<TextArea {attributes} toName="img"/>{BOX}')
+
+    assert TextTag in [type(control) for control in config.controls]
+    assert config.notes == ()
+
+
+def test_a_second_note_tag_of_an_image_is_named() -> None:
+    two = '<TextArea name="note" toName="img"/><TextArea name="b" model_task="note" toName="img"/>'
+
+    config = parse(two + BOX)
+
+    assert [note.name for note in config.notes] == ["note"]
+    assert [str(tag) for tag in config.unserved] == [
+        "<TextArea name='b'>: people are answered in 'note', the first note tag of its image; remove one of them"
+    ]
+
+
+def test_a_note_tag_where_nobody_can_ask_is_named() -> None:
+    config = parse(
+        '<TextArea name="note" toName="img"/>'
+        '<Choices name="c" toName="img"><Choice value="a"/></Choices>'
+    )
+
+    assert config.notes == ()
+    (tag,) = config.unserved
+    assert "nothing to answer" in tag.reason
+
+
+def test_each_image_has_its_note_tag_or_the_first() -> None:
+    config = parse(
+        f'<TextArea name="note" toName="img"/>{BOX}<Image name="two" value="$two"/>'
+        '<TextArea name="other" model_task="note" toName="two"/>'
+    )
+
+    found = [config.note_for(name) for name in ("img", "two", "three", None)]
+
+    assert [note.name for note in found if note] == ["note", "other", "note", "note"]
+
+
 def test_every_control_tag_is_known_by_name() -> None:
     """Whatever was drawn with; an image is none."""
     config = parse(

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from models.catalogue import TINY_FOLDER
+from models.queries import Classify
 from models.runtime import LoadedRuntime
+from models.tiny.scenes import BACKGROUND_NAMES, generate_scene
+from models.types import Classification, ModelOutput
 from training.evaluate import evaluate
 from training.export import MOST_BYTES
+from training.judging import run_each
 
 SCENES = 40
 SEED = 8_000_000_000
@@ -64,3 +68,19 @@ def test_scenes_and_crops_are_told_apart(figures: Any) -> None:
 def test_texts_name_the_scene_and_the_region(figures: Any) -> None:
     assert figures["texts"]["caption names the scene"] > 0.95
     assert figures["texts"]["region category"] > 0.93
+
+
+def test_of_choices_none_of_which_is_there_none_fits(tiny: LoadedRuntime) -> None:
+    """And where the right one is among them it does."""
+    scenes = [generate_scene(SEED + number) for number in range(SCENES)]
+    grounds = [tuple(name for name in BACKGROUND_NAMES if name != one.background) for one in scenes]
+    absent = run_each(tiny, scenes, [Classify(names) for names in grounds])
+    present = run_each(tiny, scenes, [Classify(BACKGROUND_NAMES)] * SCENES)
+
+    assert sum(none_fits(output) for output in absent) >= SCENES - 2
+    assert not any(map(none_fits, present))
+
+
+def none_fits(output: ModelOutput) -> bool:
+    assert isinstance(output, Classification)
+    return output.none_fits

@@ -82,3 +82,24 @@ def test_nested_multiple_choices_are_the_leaves_that_hold() -> None:
         ("Animal", "d"): 0.9,
         ("Thing", "Car"): 0.6,
     }
+
+
+@pytest.mark.parametrize(
+    ("of_tag", "of_choice", "is_ticked"),
+    [
+        ("", "", False),
+        ('model_score_threshold="0"', "", True),
+        ("", 'model_score_threshold="0.2"', True),
+    ],
+)
+def test_a_single_choice_stays_open_where_none_fits(
+    of_tag: str, of_choice: str, *, is_ticked: bool
+) -> None:
+    """However sure the best of them is among them; a threshold in the label config decides alone."""
+    (step,) = steps_for(
+        f'<Choices name="c" toName="img" {of_tag}><Choice value="a" {of_choice}/><Choice value="b"/></Choices>'
+    )
+    assert isinstance(step.control, ChoicesTag)
+    told = Classification(("a", "b"), (0.99, 0.01), none_fits=True)
+
+    assert bool(chosen_for(step, step.control, told)) is is_ticked
