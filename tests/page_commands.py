@@ -65,6 +65,9 @@ MACHINE = NotRun(
 )
 SETS_UP = NotRun("is what sets up and starts the tests themselves")
 FETCHES = NotRun("fetches from a registry or a repository of the makers")
+LABEL_STUDIO = NotRun(
+    "goes on until Ctrl-C: the demo and the tests start the same program with these two variables"
+)
 INTO = NotRun("goes to a folder of the checkout")
 
 COMMANDS: Mapping[str, Mapping[str, Ran]] = {
@@ -194,6 +197,7 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,
+        "ML_BLOCK_LOCAL_IP=false SSRF_PROTECTION_ENABLED=false .venv-label-studio/bin/label-studio start": LABEL_STUDIO,
         "firstpass models list": OFFLINE,
         "firstpass models pull": PULL,
         "firstpass models check --verify": OFFLINE,
@@ -242,7 +246,7 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "docker compose build": ENGINE,
         "docker compose run --rm worker models pull florence-2-base clip-vit-b-32": ENGINE,
         "docker compose up -d": ENGINE,
-        "docker compose run --rm web connect --project 3": ENGINE,
+        "docker compose exec web firstpass connect --project 3": ENGINE,
         "mkdir -p files/scans": INTO,
         'docker compose run --rm --no-deps --user "$(id -u):$(id -g)" -v "$PWD/files:/files" -w /files -e FIRSTPASS_HOME=/files/.firstpass worker predict --model tiny scans/scene.png --labels "red circle" --out boxes.png': AlsoRun(
             PICTURES + "test_predict_writes_a_picture_that_belongs_to_who_asked"

@@ -14,7 +14,9 @@ from typing import Any, assert_never
 from backend.errors import InternalError
 from backend.label_config.control_tags import (
     ChoicesTag,
+    CountTag,
     Label,
+    RegionTag,
     TaxonomyTag,
     TextTag,
     ValueTag,
@@ -90,12 +92,14 @@ def question_about_region(control: ValueTag) -> Classify | RegionTask:
 def default_threshold(control: ValueTag) -> float | None:
     """Give the least score where the label config names none; `None`: that of boxes."""
     match control:
-        case ChoicesTag(multiple=True):
-            return MULTIPLE_CHOICE_THRESHOLD
-        case TextTag(task="ocr", per_region=None):
-            return None
-        case _:
+        case ChoicesTag():
+            return MULTIPLE_CHOICE_THRESHOLD if control.multiple else NO_THRESHOLD
+        case TaxonomyTag():
             return NO_THRESHOLD
+        case TextTag():
+            return None if control.task == "ocr" and control.per_region is None else NO_THRESHOLD
+        case _:
+            assert_never(control)
 
 
 def what_is_said(step: Step, output: ModelOutput) -> Said | None:
@@ -103,25 +107,26 @@ def what_is_said(step: Step, output: ModelOutput) -> Said | None:
 
     Raises `InternalError` for an output of another kind than the step's query asks for.
     """
-    match step.control, output:
-        case ((ChoicesTag() | TaxonomyTag() as control), Classification()):
-            chosen = chosen_for(step, control, output)
-            if not chosen:
-                return None
-            values = [list(value) if isinstance(value, tuple) else value for value in chosen]
-            kind = "taxonomy" if isinstance(control, TaxonomyTag) else "choices"
-            return Said(kind, {kind: values}, mean_score(list(chosen.values())))
-        case TextTag(), Texts():
-            return _written([text.strip() for text in output.texts], output.score, step)
-        case TextTag(), Detections():
-            pieces = [each for each in output.items if reaches(each.score, step.threshold())]
-            scores = [each.score for each in pieces if each.score is not None]
-            return _written([in_reading_order(pieces)], mean_score(scores), step)
+    control = step.control
+    match control:
+        case ChoicesTag() | TaxonomyTag():
+            if isinstance(output, Classification):
+                return _ticked(step, control, output)
+        case TextTag():
+            if isinstance(output, Texts):
+                return _written([text.strip() for text in output.texts], output.score, step)
+            if isinstance(output, Detections):
+                pieces = [each for each in output.items if reaches(each.score, step.threshold())]
+                scores = [each.score for each in pieces if each.score is not None]
+                return _written([in_reading_order(pieces)], mean_score(scores), step)
+        case RegionTag() | CountTag():
+            pass  # they say nothing
         case _:
-            raise unexpected(step, output)
+            assert_never(control)
+    raise unexpected(step, output)
 
 
-#: What the editor can open, by the type of the region.
+#: What the editor can open, by the type of the region: the tag's name in small letters.
 VALUE_CHECKS: Mapping[str, Check] = {
     "choices": listed("choices", lambda each: is_text(each) or is_path(each)),
     "taxonomy": listed("taxonomy", is_path),
@@ -160,6 +165,15 @@ def unexpected(step: Step, output: ModelOutput) -> InternalError:
     return InternalError(
         f"control tag {step.control.name!r} ({step.control.kind}) got a {type(output).__name__}"
     )
+
+
+def _ticked(step: Step, control: ChoicesTag | TaxonomyTag, output: Classification) -> Said | None:
+    chosen = chosen_for(step, control, output)
+    if not chosen:
+        return None
+    values = [list(value) if isinstance(value, tuple) else value for value in chosen]
+    kind = "taxonomy" if isinstance(control, TaxonomyTag) else "choices"
+    return Said(kind, {kind: values}, mean_score(list(chosen.values())))
 
 
 def _written(texts: list[str], score: float | None, step: Step) -> Said | None:
