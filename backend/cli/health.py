@@ -175,7 +175,10 @@ def _in_redis(
     except ForeignValue as error:
         return str(error)
     except QueueRefused as error:
-        return f"{error} It goes on once Redis takes its password, or is started again with the right one."
+        return (
+            f"{error} It goes on once Redis takes its password, or once this process is started again with "
+            "the right one."
+        )
     except QueueUnavailable as error:
         return f"{error} It goes on when Redis is back."
 

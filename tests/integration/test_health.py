@@ -189,7 +189,10 @@ def test_a_refused_password_is_not_said_to_pass_by_itself(
 
     assert code == 0
     assert "Redis refused (" in said
-    assert "goes on once Redis takes its password, or is started again with the right one" in said
+    assert (
+        "goes on once Redis takes its password, or once this process is started again with the right one"
+        in said
+    )
     assert "when Redis is back" not in said
 
 
