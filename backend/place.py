@@ -153,7 +153,9 @@ def how_to_set(name: str, part: Literal["web", "worker", "courier"], runs_in: st
         return f"set {short} in docker/.env, then `{COMPOSE} up -d {part}`"
     if runs_in == "kubernetes":
         return (
-            f"set {name} in docker/kubernetes/base/settings.yaml, or where it is secret in the Secret, then "
+            f"set {name} in docker/kubernetes/base/settings.yaml and apply it (`kubectl apply -k "
+            "docker/kubernetes/base`, or your overlay in place of base), or where it is secret change it in the "
+            "Secret (`kubectl edit -n firstpass secret/firstpass`, values in base64); then "
             f"`kubectl rollout restart {DEPLOYMENT}{part}`"
         )
     if runs_in == "systemd":

@@ -49,9 +49,10 @@ class Stack:
 
     @property
     def has_courier(self) -> bool:
-        """Whether a courier is alive."""
+        """Whether a courier is alive that has what it needs to deliver."""
         status = self._get("/status.json")
-        return status is not None and status["delivery"]["courier"] is not None
+        courier = status["delivery"]["courier"] if status else None
+        return courier is not None and not courier["unable"]
 
     def _get(self, path: str) -> dict[str, Any] | None:
         # Plain HTTP on this machine. Reading all authorities for each look takes longer than the look.
@@ -107,8 +108,12 @@ def _start(settings: Settings, supervisor: Supervisor, workers: int, logs: Path 
 
     stack = Stack(settings.local_url, _auth(settings))
     # Ended the other way round: nothing new comes in, what is in work is finished, and the courier has seen it.
-    courier = supervisor.start(program("courier"), restart=True) if settings.delivers else None
     # What is missing ends this start with a sentence: a person waits for it at a terminal.
+    courier = (
+        supervisor.start(program("courier", "--no-wait"), restart=True)
+        if settings.delivers
+        else None
+    )
     loading = [
         supervisor.start(
             program("worker", "--no-wait", number=number if workers > 1 else None), restart=True

@@ -4,7 +4,7 @@
 --       waiters (set), failures (hash), failures by time
 -- ARGV: job id, execution id, outcome, seconds it is kept, seconds RQ keeps the job, time of ending,
 --       score in the finished registry
--- Gives 1 when the outcome was stored, 0 when the job had been cancelled or failed meanwhile.
+-- Gives the keys of failures that hold something else than ours: all but these was done.
 --
 -- A worker may come late, when its lease had run out. Its outcome is as good as any, but the record
 -- belongs to the try that holds the job; so no status ever goes back, and no deleted job comes back.
@@ -13,11 +13,9 @@ local status = fields[1]
 redis.call('ZREM', KEYS[2], ARGV[1] .. ':' .. ARGV[2])
 redis.call('DEL', KEYS[4])
 redis.call('ZREM', KEYS[5], ARGV[2])
-if status == 'failed' or status == 'canceled' or status == 'stopped' then return 0 end
+if status == 'failed' or status == 'canceled' or status == 'stopped' then return {} end
 
 redis.call('SET', KEYS[6], ARGV[3], 'EX', ARGV[4])
-redis.call('HDEL', KEYS[8], ARGV[1])
-redis.call('ZREM', KEYS[9], ARGV[1])
 for _, channel in ipairs(redis.call('SMEMBERS', KEYS[7])) do
   redis.call('PUBLISH', channel, ARGV[1])
 end
@@ -28,4 +26,13 @@ if status == 'queued' or (status == 'started' and fields[2] == ARGV[2]) then
   redis.call('EXPIRE', KEYS[1], ARGV[5])
   redis.call('ZADD', KEYS[3], ARGV[7], ARGV[1])
 end
-return 1
+
+local foreign = {}
+for key, command in pairs({[KEYS[8]] = 'HDEL', [KEYS[9]] = 'ZREM'}) do
+  local reply = redis.pcall(command, key, ARGV[1])
+  if type(reply) == 'table' and reply.err then
+    if not string.find(reply.err, 'WRONGTYPE', 1, true) then return reply end
+    foreign[#foreign + 1] = key
+  end
+end
+return foreign

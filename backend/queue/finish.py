@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from backend.queue.clock import RedisClock
 from backend.queue.connection import foreign_value
 from backend.queue.failures import FailureLog
 from backend.queue.keys import (
+    FAILURE_KINDS,
     FAILURES,
     FAILURES_BY_TIME,
     HISTOGRAMS,
@@ -43,6 +44,8 @@ T = TypeVar("T")
 FINISHED_TTL_S = 60
 #: Seconds that RQ keeps a job as failed which does not say so itself.
 FAILED_TTL_S = 86_400
+#: What is only told to people: images are answered without it.
+_FIGURES = frozenset({FAILURES, FAILURES_BY_TIME, FAILURE_KINDS, HISTOGRAMS, WORKERS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,9 @@ class Finisher:
             for taken, outcome in done:
                 self._finish_one(taken, outcome, pipeline)
             also(pipeline)
-            try:
-                pipeline.execute()
-            except redis.ResponseError as error:
-                # A transaction does all else; that a figure is not counted is no reason to end.
-                if not (is_foreign(error) and {*foreign_keys(error)} <= {HISTOGRAMS, WORKERS}):
-                    raise
-                log.error(
-                    "figures not counted", reason="; ".join(foreign_value(foreign_keys(error)))
-                )
+            replies = pipeline.execute(raise_on_error=False)
+        told = {key.decode() for foreign in replies[: len(done)] for key in _listed(foreign)}
+        _note(replies, told)
 
     def _finish_one(self, taken: Taken, outcome: Outcome, pipeline: Any) -> None:
         job, execution = taken.job, taken.execution
@@ -130,7 +127,10 @@ class Finisher:
             self._announce(keys=[waiters_key(job.id)], args=[job.id], client=pipeline)
 
         stored = self._if_held(taken, write)
-        self.failures.trim()
+        try:
+            self.failures.trim()
+        except redis.ResponseError as error:
+            _note([error])
         return stored
 
     def retry(self, taken: Taken, after_s: float) -> bool:
@@ -162,10 +162,31 @@ class Finisher:
                         return False
                     pipeline.multi()
                     write(pipeline)
-                    pipeline.execute()
+                    _note(pipeline.execute(raise_on_error=False))
                     return True
                 except redis.WatchError:
                     continue
+
+
+def _listed(reply: object) -> list[bytes]:
+    """The keys that the script `finish` names; none where it failed."""
+    return reply if isinstance(reply, list) else []
+
+
+def _note(replies: Sequence[object], told: Iterable[str] = ()) -> None:
+    """Say which figures a foreign value keeps from being counted, those under `told` too. Raises any other error.
+
+    A transaction does all else; that a figure is not counted is no reason to end.
+    """
+    foreign = set(told)
+    for reply in replies:
+        if isinstance(reply, redis.RedisError):
+            keys = {*foreign_keys(reply)}
+            if not (is_foreign(reply) and keys and keys <= _FIGURES):
+                raise reply
+            foreign |= keys
+    if foreign:
+        log.error("figures not counted", reason="; ".join(foreign_value(sorted(foreign))))
 
 
 def persist(store: Callable[[], T]) -> T:

@@ -100,6 +100,6 @@ def number_of(text: str | None, kind: Callable[[str], Number]) -> Number:
     """The figure that is stored so; 0 for none, and for what is no figure."""
     try:
         number = kind(text or "0")
-    except ValueError:
+        return number if isfinite(number) else kind("0")
+    except (ValueError, OverflowError):  # no figure, and one that is past any
         return kind("0")
-    return number if isfinite(number) else kind("0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,8 +16,9 @@ from rq.serializers import JSONSerializer
 from backend.errors import Failure, InternalError
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Outcome
+from backend.queue.client import foreign_keys, is_foreign, wrong_type
 from backend.queue.clock import RedisClock
-from backend.queue.connection import queue_errors
+from backend.queue.connection import foreign_value, queue_errors
 from backend.queue.keys import (
     BELL,
     BULK_QUEUE,
@@ -109,14 +110,7 @@ class Submitter:
             for submission in submissions:
                 job = self._job(submission, queue)
                 self._script(
-                    keys=[
-                        job.key,
-                        queue.key,
-                        result_key(job.id),
-                        waiters_key(job.id),
-                        BELL,
-                        Queue.redis_queues_keys,
-                    ],
+                    keys=list(_keys(job.id, queue)),
                     args=[
                         job.id,
                         queue.name,
@@ -130,20 +124,37 @@ class Submitter:
                 )
             replies: list[list[Any] | Exception] = pipeline.execute(raise_on_error=False)
         for submission, reply in zip(submissions, replies, strict=True):
-            yield self._submitted(submission.job_id, reply)
+            yield self._submitted(submission.job_id, queue, reply)
 
-    def _submitted(self, job_id: str, reply: list[Any] | Exception) -> Submitted:
+    def _submitted(self, job_id: str, queue: Queue, reply: list[Any] | Exception) -> Submitted:
         if isinstance(reply, Exception):
-            if "WRONGTYPE" not in str(reply):
+            if not (isinstance(reply, redis.ResponseError) and is_foreign(reply)):
                 raise reply
+            foreign = self._foreign(_keys(job_id, queue))
+            for key in (queue.key, BELL, Queue.redis_queues_keys):
+                if key in foreign:  # which all jobs share
+                    raise wrong_type(key) from reply
             # Somebody else's value stands where this one job's belongs.
-            failed = InternalError(f"its job cannot be stored in Redis: {reply}")
+            named, _ = foreign_value(foreign or foreign_keys(reply))
+            failed = InternalError(f"its job cannot be stored: {named}")
             return Submitted(job_id, Standing.HIT, Failure.of(failed))
         standing, *result = reply
         outcome = read_outcome(result[0]) if result else None
         if isinstance(outcome, Failure) and outcome.kind == InternalError.__name__:
             self._connection.delete(result_key(job_id))  # the next who asks has it done anew
         return Submitted(job_id, Standing(standing.decode()), outcome)
+
+    def _foreign(self, kinds: Mapping[str, str]) -> list[str]:
+        """Those of the keys that hold another type; none where we may not ask."""
+        with self._connection.pipeline(transaction=False) as pipeline:
+            for key in kinds:
+                pipeline.type(key)
+            found: list[Any] = pipeline.execute(raise_on_error=False)
+        return [
+            key
+            for (key, kind), there in zip(kinds.items(), found, strict=True)
+            if isinstance(there, bytes) and there.decode() not in (kind, "none")
+        ]
 
     def _job(self, submission: Submission, queue: Queue) -> Job:
         job = queue.create_job(
@@ -160,3 +171,15 @@ class Submitter:
         queue._prepare_for_queue(job)
         job.enqueued_at = self._clock.utc()  # workers and status count from it
         return job
+
+
+def _keys(job_id: str, queue: Queue) -> dict[str, str]:
+    """The keys of the script, in its order, and of which type what stands there is."""
+    return {
+        Job.key_for(job_id): "hash",
+        queue.key: "list",
+        result_key(job_id): "string",
+        waiters_key(job_id): "set",
+        BELL: "list",
+        Queue.redis_queues_keys: "set",
+    }

@@ -17,7 +17,8 @@ from rq.job import Job, JobStatus
 from backend.errors import Failure, InferenceFailed, QueueUnavailable
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer, Outcome
-from backend.queue.connection import queue_errors
+from backend.queue.client import foreign_keys, is_foreign
+from backend.queue.connection import foreign_value, queue_errors
 from backend.queue.histograms import count_submissions
 from backend.queue.keys import result_key
 from backend.queue.payload import read_outcome
@@ -123,7 +124,7 @@ class Window:
                     self._unsubmitted.discard(one.job_id)
                 if one.outcome is not None:
                     self._settle(one.job_id, one.outcome)
-            count_submissions(counts.items(), self._connection)
+            self._count(counts)
         return standings
 
     def collect(self, wait_s: float) -> dict[str, Outcome]:
@@ -134,23 +135,37 @@ class Window:
         deadline = time.monotonic() + wait_s
         while True:
             try:
-                self._submit_due()
-                now = time.monotonic()
-                left = 0.0 if self._settled else max(0.0, min(deadline, self._look_at) - now)
-                if self._unsubmitted:
-                    left = min(left, max(0.0, self._submit_at - now))
-                self._fetch(self._waiting.wait(left) & self._requests.keys())
-                if time.monotonic() >= self._look_at:
-                    self._look_at = time.monotonic() + self._recheck_s
-                    self._look()
-            except (redis.RedisError, QueueUnavailable) as error:
-                log.warning("redis is away, waiting on", error=type(error).__name__)
+                with queue_errors():
+                    self._go_on(deadline)
+            except QueueUnavailable as error:
+                log.warning("waiting for redis", error=type(error).__name__, reason=str(error))
                 time.sleep(max(0.0, min(RESUBMIT_S, deadline - time.monotonic())))
             if self._settled or self.is_released or time.monotonic() >= deadline:
                 settled, self._settled = self._settled, {}
                 if self._consumes:
                     self._expire(settled)
                 return settled
+
+    def _go_on(self, deadline: float) -> None:
+        """Submit what is due, and settle what is done by the deadline or the next look."""
+        self._submit_due()
+        now = time.monotonic()
+        left = 0.0 if self._settled else max(0.0, min(deadline, self._look_at) - now)
+        if self._unsubmitted:
+            left = min(left, max(0.0, self._submit_at - now))
+        self._fetch(self._waiting.wait(left) & self._requests.keys())
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + self._recheck_s
+            self._look()
+
+    def _count(self, counts: Mapping[Standing, int]) -> None:
+        """What is submitted is submitted, whether it can be counted or not."""
+        try:
+            count_submissions(counts.items(), self._connection)
+        except redis.ResponseError as error:
+            if not is_foreign(error):
+                raise
+            log.error("figures not counted", reason="; ".join(foreign_value(foreign_keys(error))))
 
     def _submit_due(self) -> None:
         if self._unsubmitted and time.monotonic() >= self._submit_at:

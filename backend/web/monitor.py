@@ -96,7 +96,11 @@ class QueueMonitor:
     def _watch(self) -> None:
         while not self._closed.wait(self._interval_s):
             before = self.state
-            self._note(self._look())
+            try:
+                self._note(self._look())
+            except Exception:  # without this thread `/ready` would never change again
+                log.exception("queue not looked at, the last state is kept")
+                self._note(before)
             if before.redis_up != self.state.redis_up:
                 log.warning("redis", up=self.state.redis_up)
             if before.unready != self.state.unready:

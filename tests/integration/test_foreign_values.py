@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,16 @@ import redis
 
 from backend.delivery.keys import CHANGED, COURIERS, OWING, PUT_OFF
 from backend.processes.children import free_port
-from backend.queue.keys import BELL, DRAINED, HISTOGRAMS, WORKERS
+from backend.queue.keys import (
+    BELL,
+    DRAINED,
+    FAILURE_KINDS,
+    FAILURES,
+    FAILURES_BY_TIME,
+    HISTOGRAMS,
+    SUBMISSIONS,
+    WORKERS,
+)
 from backend.status.overview import read_overview
 from tests.e2e.pictures import BOXES, picture
 from tests.integration.test_web_end import until
@@ -27,6 +37,9 @@ pytestmark = pytest.mark.redis
 REPOSITORY = Path(__file__).parents[2]
 NAMES = ("web", "worker", "courier")
 QUEUE = "rq:queue:firstpass-interactive"
+ALL_QUEUES = "rq:queues"
+#: It is no picture, which fails for good.
+BROKEN = "data:image/png;base64,AAAA"
 
 
 @dataclass(frozen=True)
@@ -104,46 +117,58 @@ def _is_ready(running: Running) -> bool:
 #: Who meets it, by key.
 KEYS = {
     WORKERS: ("ready", "worker", "status"),
-    QUEUE: ("ready", "worker", "status"),
-    BELL: ("worker",),
+    QUEUE: ("ready", "predict", "worker", "status"),
+    ALL_QUEUES: ("predict",),
+    BELL: ("predict", "worker"),
     DRAINED: ("worker",),
-    HISTOGRAMS: ("status",),
+    HISTOGRAMS: ("worker", "status"),
+    SUBMISSIONS: ("web", "status"),
+    FAILURES: ("worker", "status"),
+    FAILURES_BY_TIME: ("worker", "status"),
+    FAILURE_KINDS: ("worker", "status"),
     COURIERS: ("courier",),
     CHANGED: ("courier",),
     OWING: ("courier", "status"),
     PUT_OFF: ("status",),
 }
+#: Figures, without which images are answered all the same.
+FIGURES = (WORKERS, HISTOGRAMS, SUBMISSIONS, FAILURES, FAILURES_BY_TIME, FAILURE_KINDS)
+
+
+def predict(running: Running, image: str) -> str:
+    """What is said of one task."""
+    return httpx.post(
+        f"{running.url}/predict",
+        json={"tasks": [{"id": 1, "data": {"image": image}}], "label_config": BOXES},
+        trust_env=False,
+        timeout=100,
+    ).text
 
 
 def test_a_foreign_value_is_named_and_nobody_ends(
     running: Running, redis_connection: redis.Redis
 ) -> None:
-    """By the processes that meet it, `/ready` and `status`; when it is gone, all is as before."""
-    for key, told_by in KEYS.items():
+    """By the processes that meet it, `/ready`, `/predict` and `status`; when it is gone, all is as before."""
+    for number, (key, told_by) in enumerate(KEYS.items()):
         redis_connection.delete(key)
         redis_connection.set(key, "a value of another program")
         said = re.compile(
             rf"n Redis (\S+ \(\w+\) or )*{key}( \(\w+\))?( or \S+ \(\w+\))* holds something else"
         )
+        if key in FIGURES:
+            assert json.loads(predict(running, picture(number)))["results"] != [[]]
+            assert json.loads(predict(running, BROKEN + "A" * 4 * number))["results"] == [[]]
         for who in told_by:
             if who == "ready":
                 until(lambda said=said: said.search(str(running.ready().get("reason"))))  # type: ignore[misc]
+            elif who == "predict":
+                assert said.search(predict(running, picture(number)))
             elif who == "status":
                 assert said.search(" ".join(running.run("status").split()))
             else:
                 until(lambda said=said, who=who: said.search(running.log(who)))  # type: ignore[misc]
         assert {name: one.poll() for name, one in running.processes.items()} == dict.fromkeys(NAMES)
         assert "Redis does not answer" not in str(running.ready())
-        if key in (WORKERS, HISTOGRAMS):  # figures, without which images are answered all the same
-            task = {"id": 1, "data": {"image": picture(len(key))}}
-            answer = httpx.post(
-                f"{running.url}/predict",
-                json={"tasks": [task], "label_config": BOXES},
-                trust_env=False,
-                timeout=100,
-            ).json()
-            assert answer["results"] != [[]], answer
-
         redis_connection.delete(key)
         until(lambda: _is_ready(running))
         until(lambda: read_overview(redis_connection).able)

@@ -7,10 +7,15 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import redis
 
 from backend.processes.children import free_port
+from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
+from backend.queue.keys import QUEUES, WORKERS, worker_key
+from backend.status.overview import read_workers
 from backend.web.monitor import QueueMonitor
+from tests.integration.test_web_end import until
 
 
 class _Refusing(socketserver.ThreadingTCPServer):
@@ -53,6 +58,59 @@ def test_a_redis_that_reads_its_file_is_not_said_to_be_silent(loading: int) -> N
     assert unready.sentence == (
         "Redis is still reading its file; it answers as soon as that is done"
     )
+
+
+class _Stumbles(RedisClock):
+    """A clock of Redis that fails each time but the first and those after a good while."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        super().__init__(connection)
+        self.asked = 0
+        self.well = threading.Event()
+
+    def __call__(self) -> float:
+        self.asked += 1
+        if self.asked > 1 and not self.well.is_set():
+            raise LookupError("nobody thought of this")
+        return super().__call__()
+
+
+@pytest.mark.redis
+def test_a_look_that_fails_leaves_the_last_state_and_the_next_look(
+    redis_url: str, redis_connection: redis.Redis
+) -> None:
+    """By a fault that nobody foresaw: `/ready` does not say of Redis what is not so, and follows it again."""
+    monitor = QueueMonitor(connect(redis_url), interval_s=0.01)
+    clock = monitor._clock = _Stumbles(redis_connection)
+    monitor.start()
+    try:
+        before = monitor.state
+        until(lambda: clock.asked > 3)
+        assert monitor.state == before
+        assert before.redis_up
+
+        redis_connection.rpush(f"rq:queue:{QUEUES[0]}", "a job")
+        clock.well.set()
+        until(lambda: monitor.state.depths[QUEUES[0]] == 1)
+    finally:
+        monitor.close()
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("figure", ["9" * 400, "nan", "many"])
+def test_a_figure_past_any_in_a_workers_card_is_none(
+    redis_url: str, redis_connection: redis.Redis, figure: str
+) -> None:
+    redis_connection.zadd(WORKERS, {"odd": 1.0})
+    redis_connection.hset(worker_key("odd"), mapping={"images": figure, "rate_1m": figure})
+
+    monitor = QueueMonitor(connect(redis_url))
+    monitor.start()
+    monitor.close()
+
+    assert monitor.state.redis_up
+    (card,) = read_workers(redis_connection)
+    assert (card.images, card.rate_1m) == (0, 0.0)
 
 
 @pytest.mark.parametrize(

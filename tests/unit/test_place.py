@@ -6,7 +6,7 @@ import doctest
 from pathlib import Path
 
 from backend import place
-from backend.place import how_to_pull, how_to_start
+from backend.place import how_to_pull, how_to_set, how_to_start
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docker" / "README.md"
@@ -32,6 +32,18 @@ def test_in_kubernetes_the_workers_are_named_as_the_page_names_them() -> None:
         f"name: {pull.split('/')[1].split()[0]} "
         in (ROOT / "docker" / "kubernetes" / "base" / "worker.yaml").read_text()
     )
+
+
+def test_in_kubernetes_a_setting_is_applied_before_the_restart() -> None:
+    """Pods read what was applied, with the commands of the page."""
+    said = how_to_set("FIRSTPASS_LABEL_STUDIO_API_KEY", "courier", "kubernetes")
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    apply, edit, restart = said.split("`")[1::2]
+
+    assert restart == "kubectl rollout restart -n firstpass deployment/firstpass-courier"
+    assert f"`{apply}`" in page
+    assert f"`{edit}`" in page
+    assert (ROOT / apply.split()[-1] / "kustomization.yaml").is_file()
 
 
 def test_examples() -> None:

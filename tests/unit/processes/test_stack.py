@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 
+from backend.delivery.card import CourierCard
 from backend.processes.children import ManagedProcess, Program
 from backend.processes.stack import Stack, start_stack
 from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
+from backend.status.overview import Overview, RedisView
+from backend.status.verdict import overview_json
+
+CARD = CourierCard("here", 1, "http://127.0.0.1:1", 1.0, 1.0, 0, 0)
 
 
 class Noted:
@@ -38,3 +48,47 @@ def test_the_web_process_ends_first_then_workers_then_the_courier(
         assert isinstance(stack, Stack)
 
     assert ended == ["web", "worker-2", "worker-1", "courier"]
+
+
+def test_what_a_person_waits_for_ends_at_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A courier or worker that waited for it would leave `firstpass up` without a word."""
+    started: list[Program] = []
+
+    def start(program: Program) -> Noted:
+        started.append(program)
+        return Noted(program, [])
+
+    monkeypatch.setattr(ManagedProcess, "start", start)
+    settings = load_settings(
+        redis_url="redis://127.0.0.1:1/0",
+        label_studio_url="http://127.0.0.1:1",
+        label_studio_api_key="token",
+    )
+    with Supervisor() as supervisor, start_stack(settings, supervisor):
+        pass
+
+    waits = {one.name: "--no-wait" not in one.argv for one in started}
+    assert waits == {"courier": False, "worker": False, "web": True}
+
+
+@pytest.mark.parametrize(
+    ("courier", "counts"),
+    [(None, False), (CARD, True), (replace(CARD, unable=True, waiting="its token"), False)],
+)
+def test_a_courier_that_cannot_deliver_is_none(courier: CourierCard | None, counts: bool) -> None:
+    """As the status of a web process shows it."""
+    told = json.dumps(overview_json(Overview(1.0, RedisView(up=True), courier=courier))).encode()
+
+    class Status(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(told)
+
+        def log_message(self, *said: object) -> None:
+            """Not here."""
+
+    with HTTPServer(("127.0.0.1", 0), Status) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert Stack(f"http://127.0.0.1:{server.server_port}").has_courier is counts
+        server.shutdown()
