@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -60,9 +61,18 @@ def _run(
     os.chdir(REPOSITORY)
     os.environ.clear()  # noqa: TID251 (as a program that is started has it)
     os.environ.update(env)  # noqa: TID251
+    _read_pythonpath(env.get("PYTHONPATH", ""))
     sys.argv = argv
     if first is not None:
         first()
     from backend.cli.main import main
 
     main()
+
+
+def _read_pythonpath(folders: str) -> None:
+    """What Python does with it at its start."""
+    for folder in filter(None, reversed(folders.split(os.pathsep))):
+        sys.path.insert(0, folder)
+        if (Path(folder) / "sitecustomize.py").exists():
+            runpy.run_path(str(Path(folder) / "sitecustomize.py"))

@@ -62,7 +62,7 @@ def test_they_run_on_a_project(
     }
 
     assert len(said) >= 10
-    assert "model_version" in said['firstpass phrases add --project 3 Car "red cars"']
+    assert " -> tiny-" in said['firstpass phrases add --project 3 Car "red cars"']
     assert (tmp_path / "contact-sheet.png").exists()
     assert (tmp_path / "run.html").exists()
     assert (tmp_path / "how-good.html").exists()

@@ -76,6 +76,7 @@ def check_predict(machine: Machine, picture: Path) -> None:
 def check_up(machine: Machine, picture: Path) -> None:
     """Label Studio's request is answered, and `doctor` finds the models."""
     home, port = str(picture.with_name("home")), str(free_port())
+    machine.more["FIRSTPASS_WAIT_S"] = "90"  # the longest there is
     with machine.start("up", "--home", home, "--port", port) as process:
         assert "ready" in first_line(process)
         assert predictions(f"http://127.0.0.1:{port}", picture) == 1

@@ -142,7 +142,7 @@ def test_redis_is_reached_at_the_address_that_is_asked_for(redis_url: str, follo
     with pytest.raises(QueueUnavailable) as caught, queue_errors():
         connect("redis://127.0.0.1:1/0", retries=0).ping()
 
-    follow(taken(str(caught.value), r"is (FIRSTPASS_\w+) right"), redis_url)
+    follow(taken(str(caught.value), r"whether (FIRSTPASS_\w+) is right"), redis_url)
     given = load_settings().redis_url
     assert given is not None
     with queue_errors():

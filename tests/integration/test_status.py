@@ -349,7 +349,7 @@ def test_a_user_that_may_not_ask_for_info_still_sees_the_rest(
     """A managed Redis may refuse INFO; queues and failures are told all the same."""
     job_queue.ask(requests_for(["ok-1"]), interactive=False, wait_s=0)
     redis_connection.execute_command("ACL SETUSER", "web", "on", ">pw", "~*", "+@all", "-info")
-    url = redis_url.replace("//:", "//web:").partition("@")[2]
+    url = redis_url.partition("//")[2].rpartition("@")[2]
 
     with redis.Redis.from_url(f"redis://web:pw@{url}") as connection:
         told = read_overview(connection)
