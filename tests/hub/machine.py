@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class Machine:
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """`firstpass` running; killed at the end of the block if it still does."""
+        """`firstpass` running; ended at the end of the block if it still does, with what it started."""
         with subprocess.Popen(
             [sys.executable, "-m", "backend.cli.main", *arguments],
             env=self.environment,
@@ -84,6 +84,9 @@ class Machine:
             try:
                 yield process
             finally:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(60)
                 process.kill()
 
     @property
