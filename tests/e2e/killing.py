@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import redis
 
+from backend.delivery.owed import OwedTasks
 from backend.demo.environment import Place, Running, repository, running
 from backend.errors import FirstpassError
 from backend.processes.children import ManagedProcess
@@ -125,18 +126,24 @@ def _answers(url: str) -> bool:
         return False
 
 
-def wait_until_idle(both: Running) -> None:
-    """Return once no image waits or is with a worker, and no row is owed: then no more rows come."""
+def wait_until_idle(both: Running, project: int) -> None:
+    """Return once no image waits or is with a worker, and no row of the project is owed: then no more come.
+
+    What other tests left may be owed for ever, to a project that is gone or is not served.
+    """
     url = (both.settings.home / "redis" / "url").read_text()
 
     def is_idle() -> bool:
         try:
             with redis.Redis.from_url(url) as connection:
                 seen = read_overview(connection)
+                owed = [
+                    one.tasks for one in OwedTasks(connection).overview(0) if one.key.id == project
+                ]
         except (FirstpassError, redis.RedisError):
             return False
         leased = sum(queue.leased for queue in seen.queues)
-        return (seen.waiting, leased, seen.owed_tasks) == (0, 0, 0)
+        return (seen.waiting, leased, sum(owed)) == (0, 0, 0)
 
     wait_until(is_idle)
 

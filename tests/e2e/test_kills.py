@@ -67,7 +67,7 @@ def settled_rows(rig: Killable, project: int, tasks: int) -> Counter[int]:
     """The rows per task, once they are there and no more come."""
     client = rig.both.client
     wait_until(lambda: is_complete(client, project, tasks))
-    wait_until_idle(rig.both)
+    wait_until_idle(rig.both, project)
     return rows_per_task(client, project)
 
 

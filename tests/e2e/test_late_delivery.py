@@ -29,7 +29,7 @@ def test_two_thousand_tasks_in_one_action_are_all_predicted_once(
     client.retrieve_predictions(project)
     answered_s = time.monotonic() - began
     wait_until(lambda: rows(client, project) >= len(tasks))
-    wait_until_idle(both)
+    wait_until_idle(both, project)
 
     assert answered_s < both.settings.wait_many_s
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
@@ -48,7 +48,7 @@ def test_twelve_people_who_open_one_task_get_one_row(
 
     assert len(opened) == 12
     wait_until(lambda: rows(client, project) >= len(tasks))
-    wait_until_idle(both)
+    wait_until_idle(both, project)
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
 
 
@@ -66,7 +66,7 @@ def test_opening_tasks_during_an_action_doubles_nothing(
 
     assert len(opened) == 72
     wait_until(lambda: rows(client, project) >= len(tasks))
-    wait_until_idle(both)
+    wait_until_idle(both, project)
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 1)
 
 
@@ -88,7 +88,7 @@ def test_an_edited_label_config_takes_title_and_shown_version_along(
         wait_until(lambda: api.project(project).model_version == after)
     client.retrieve_predictions(project)
     wait_until(lambda: rows(client, project) >= 2 * len(tasks))
-    wait_until_idle(both)
+    wait_until_idle(both, project)
 
     assert rows_per_task(client, project) == dict.fromkeys(tasks, 2)
     assert stored_version(client.predictions(project)) == {before, after}
