@@ -51,7 +51,7 @@ def prune(
 
     Examples:
       firstpass prune --project 3
-      firstpass prune --project 3 --version tiny-0a1b2c3d --yes
+      firstpass prune --project 3 --version tiny-0a1b2c3d4e --yes
     """
     from rich.console import Console
 
