@@ -41,13 +41,26 @@ class ProjectTabs:
     browser_url: str
 
     def make(self) -> Iterator[Finding]:
-        """A finding for each tab as it is made, renewed or left."""
+        """A finding for each tab as it is made, renewed or left; none where there is no task yet."""
+        if self.api.count_tasks(self.project) == 0:
+            yield Finding(
+                Level.SKIPPED,
+                "no tab is made: the project has no task, and Label Studio would show an error in its place",
+                f"import images, then `firstpass tabs --project {self.project}`",
+            )
+            return
         views = self.api.views(self.project)
         if not views:
             self.api.create_view(self.project, DEFAULT)
             yield Finding(Level.DONE, "tab Default is made first: the project had no tab yet")
         for tab in our_tabs(self.version):
-            yield self._made(tab, [view for view in views if view.data.title == tab.title])
+            view, level, done = self._made(
+                tab, [one for one in views if one.data.title == tab.title]
+            )
+            count = self.api.count_tasks(self.project, filters=tab.filters)
+            address = f"{self.browser_url}/projects/{self.project}/data?tab={view}"
+            what = f"tab {tab.title!r} {done}: {tasks(count or 0)}, {tab.meaning}; {address}"
+            yield Finding(level, what)
 
     def renew(self) -> None:
         """Have those that are there list by the version; none is made."""
@@ -57,21 +70,16 @@ class ProjectTabs:
                 if view.data.title == tab.title and not tab.stands_in(view.data):
                     self.api.update_view(view.id, tab.data(view.data))
 
-    def _made(self, tab: OurTab, there: list[View]) -> Finding:
+    def _made(self, tab: OurTab, there: list[View]) -> tuple[int, Level, str]:
+        """Its id, and what was done; of several that are there the first is kept."""
         if not there:
-            view = self.api.create_view(self.project, tab.data())
-            level, done = Level.DONE, "is made"
-        else:
-            view, *doubles = there
-            level, done = Level.ALREADY, "is there"
-            if not tab.stands_in(view.data):
-                self.api.update_view(view.id, tab.data(view.data))
-                level, done = Level.REPAIRED, "is renewed"
-            for double in doubles:
-                self.api.delete_view(double.id)
-                level, done = Level.REPAIRED, "was there more than once; one is left"
-        count = self.api.count_tasks(self.project, filters=tab.filters)
-        address = f"{self.browser_url}/projects/{self.project}/data?tab={view.id}"
-        return Finding(
-            level, f"tab {tab.title!r} {done}: {tasks(count or 0)}, {tab.meaning}; {address}"
-        )
+            return self.api.create_view(self.project, tab.data()).id, Level.DONE, "is made"
+        view, *doubles = there
+        for double in doubles:
+            self.api.delete_view(double.id)
+        if not tab.stands_in(view.data):
+            self.api.update_view(view.id, tab.data(view.data))
+            return view.id, Level.REPAIRED, "is renewed"
+        if doubles:
+            return view.id, Level.REPAIRED, "was there more than once; one is left"
+        return view.id, Level.ALREADY, "is there"

@@ -9,10 +9,10 @@ import pytest
 
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
-from backend.errors import LabelStudioRefuses
+from backend.errors import LabelStudioRefuses, LabelStudioUnavailable
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import TaskRow
-from backend.label_studio.task_filters import none_of, some_of
+from backend.label_studio.task_filters import none_of, scored, some_of
 from backend.plain import Json
 from backend.projects.our_tabs import our_tabs
 from tests.standin.label_studio import StandInLabelStudio
@@ -356,3 +356,13 @@ def test_each_tab_of_ours_lists_what_it_says(desk: Desk) -> None:
         "failed": [failed],
         "changed since": [was, was_empty, others],
     }
+
+
+def test_where_there_is_no_task_none_can_be_asked_for_by_score(desk: Desk) -> None:
+    """Label Studio's pages show its error, too, so no such tab is made there."""
+    filters = {"conjunction": "and", "items": [scored()]}
+
+    with pytest.raises(LabelStudioUnavailable, match="predictions_score"):
+        desk.api.count_tasks(desk.project, filters=filters)
+    desk.add_tasks(1)
+    assert desk.api.count_tasks(desk.project, filters=filters) == 0

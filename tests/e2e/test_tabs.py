@@ -208,6 +208,22 @@ def test_a_tab_that_stops_the_data_manager_is_found_and_removed(
     assert [view.data.title for view in api.views(project)][100:] == [*OURS]
 
 
+def test_in_a_project_without_tasks_there_is_none(
+    both: Running, client: LabelStudioClient, api: LabelStudioApi, demo_config: str
+) -> None:
+    """Until images are imported."""
+    project = client.create_project("Without tasks", demo_config)
+    client.connect(project, both.backend)
+
+    said = firstpass(both, "tabs", "--project", str(project))
+
+    assert "no tab is made: the project has no task" in said
+    assert api.views(project) == []
+    client.upload(project, {image.name: image.png for image in demo_images(1)})
+    firstpass(both, "tabs", "--project", str(project))
+    assert len(api.views(project)) == 5
+
+
 def test_where_tabs_may_not_be_made_a_sentence_says_so(
     both: Running, client: LabelStudioClient, api: LabelStudioApi, project: int
 ) -> None:

@@ -55,7 +55,7 @@ def state(api: LabelStudioApi, client: LabelStudioClient, project: int) -> dict[
         "predictions": client.predictions(project),
         "data": [(task["id"], task["data"]) for task in tasks],
         "annotations": [client.annotations(task["id"]) for task in tasks],
-        "settings": (found["model_version"] or None, found["sampling"], found["label_config"]),
+        "settings": (found["model_version"], found["sampling"], found["label_config"]),
         "backends": api.backends(project),
         "webhooks": api.webhooks(project),
     }
@@ -136,6 +136,7 @@ def test_default_that_we_made_goes_too(
 ) -> None:
     """The project has no tab then, as before. A person says yes at a terminal."""
     project = client.create_project("Without tabs", demo_config)
+    client.upload(project, {image.name: image.png for image in demo_images(1)})
     client.connect(project, both.backend)
     firstpass(both, "tabs", "--project", str(project))
     assert [view.data.title for view in api.views(project)] == ["Default", *OURS]

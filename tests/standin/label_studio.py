@@ -208,6 +208,10 @@ class StandInLabelStudio(StandInState):
         self._must_be_ours(asked["project"])
         self.looks += 1
         query, size = json.loads(asked.get("query", "{}")), int(asked.get("page_size", 100))
+        if not self.tasks and "predictions_score" in asked.get("query", ""):
+            raise Answered(
+                500, {"detail": "Cannot resolve keyword 'predictions_score' into field."}
+            )
         found = matching(self._whole(sorted(self.tasks)), query)
         page = found[:size]
         if asked.get("include") != "id" and self.unlistable & {task["id"] for task in page}:

@@ -152,6 +152,8 @@ def test_where_another_backend_is_asked_no_trial_is_made(connected: StandInLabel
 
 def test_tabs_are_made_when_asked_for(connected: StandInLabelStudio) -> None:
     """They go by the version that the project has just come to show."""
+    connected.store([1], VERSION)
+    connected.put({"id": 1})
     findings = list(
         Connector(connected.api(), our_web(), OURS, wait_s=0, tabs_at="http://ls").connect(PROJECT)
     )
@@ -162,6 +164,9 @@ def test_tabs_are_made_when_asked_for(connected: StandInLabelStudio) -> None:
 
 
 def test_who_may_not_make_tabs_is_connected_all_the_same(connected: StandInLabelStudio) -> None:
+    """He is told what to do."""
+    connected.store([1], VERSION)
+    connected.put({"id": 1})
     connected.refusal = 403, {"detail": "You do not have permission to perform this action."}
 
     findings = list(

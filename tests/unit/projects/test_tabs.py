@@ -52,6 +52,17 @@ def test_in_a_project_without_tabs_default_comes_first(label_studio: StandInLabe
     assert [" 1 task," in finding.what for finding in findings[1:]] == [True, True, True, False]
 
 
+def test_in_a_project_without_tasks_none_is_made(label_studio: StandInLabelStudio) -> None:
+    """Label Studio would show an error in place of the empty list."""
+    label_studio.tasks.clear()
+
+    (finding,) = make(label_studio)
+
+    assert finding.level is Level.SKIPPED
+    assert "`firstpass tabs --project 7`" in str(finding.fix)
+    assert label_studio.writes == []
+
+
 def test_made_again_they_are_left_alone(label_studio: StandInLabelStudio) -> None:
     make(label_studio)
     label_studio.writes.clear()
