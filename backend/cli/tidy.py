@@ -51,18 +51,16 @@ def tidy(
     with LabelStudioApi.from_settings(settings) as api:
         number = project_id(project, api, settings)
         tidying = Tidying(api, OurBackend.from_settings(settings), number)
-        key, owed = api.project(number).key, 0
-        try:
-            owed = _owed(settings, key)
-        except FirstpassError as error:
-            typer.echo(f"What the courier still owes is not known: {error}", err=True)
-        found = tidying.look(owed, with_parents=with_parents)
+        key = api.project(number).key
+        owed = _known(settings, key)
+        found = tidying.look(owed or 0, with_parents=with_parents)
         if found.is_nothing:
             console.print("Nothing of Firstpass is in the project.")
         else:
             console.print(*table_parts(_table(found)))
             ask("Take all of this back?", yes=yes)
-            for line in tidying.take_back(found, lambda: _owed(settings, key, forget=True)):
+            forget = (lambda: 0) if owed is None else lambda: _owed(settings, key, forget=True)
+            for line in tidying.take_back(found, forget):
                 console.print(shown(line))
             console.print(
                 "Left: the label config. Phrases and thresholds that Firstpass wrote into it look like "
@@ -78,15 +76,25 @@ def _table(found: Found) -> Table:
     return Table("", ("of Firstpass", ""), list(found.lines()))
 
 
+def _known(settings: Settings, project: ProjectKey | None) -> int | None:
+    """How many predictions the courier owes the project; `None`, with a word, where no Redis knows it."""
+    try:
+        return _owed(settings, project)
+    except FirstpassError as error:
+        typer.echo(
+            f"What the courier still owes the project is not known, and stays owed: {error}",
+            err=True,
+        )
+        return None
+
+
 def _owed(settings: Settings, project: ProjectKey | None, *, forget: bool = False) -> int:
-    """How many predictions the courier owes the project; with `forget` it owes them no more."""
+    """The same where Redis knows it; with `forget` it owes them no more."""
     from backend.cli.status import open_redis
     from backend.delivery.owed import OwedTasks
 
-    if project is None:
-        return 0
     with open_redis(settings) as connection:
         owing = OwedTasks(connection)
-        if forget:
+        if project is not None and forget:
             return owing.forget(project)
         return sum(one.tasks for one in owing.overview(0) if one.key == project)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, View, Webhook
 from backend.prediction.model_version import is_model_version
-from backend.projects.our_backend import OurBackend
+from backend.projects.our_backend import OurBackend, same_address
 from backend.projects.our_tabs import is_default_of_ours, ours_among
 from backend.projects.prune import NO_VERSION, Removal, removal_of, remove
 from backend.projects.review_order import LEAST_SURE_FIRST, order_before
@@ -64,10 +65,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Tidying:
-    """Looks what is ours in one project, and takes it back.
-
-    `forget_owed` has the courier owe the project nothing any more.
-    """
+    """Looks what is ours in one project, and takes it back."""
 
     api: LabelStudioApi
     ours: OurBackend
@@ -76,7 +74,7 @@ class Tidying:
     def look(self, owed: int, *, with_parents: bool) -> Found:
         """What is there now. Reads every task that has predictions; changes nothing."""
         project, backends = self.api.project(self.project), self.api.backends(self.project)
-        connected = self.ours.among(backends)
+        connected = [one for one in backends if self._is_our_backend(one)]
         stored, views = self.api.model_versions(self.project), self.api.views(self.project)
         versions = [version for version in sorted(stored) if _is_ours(version, connected)]
         tasks = self.api.with_rows(self.project) if versions else ()
@@ -85,7 +83,7 @@ class Tidying:
         before = order_before(connected) if by_score else None
         left = [
             f"{predictions(rows)} of {version or NO_VERSION}, which are not known to be ours: "
-            f"`firstpass prune --project {self.project} --version {version or repr('')}` removes them"
+            f"`firstpass prune --project {self.project} --version {quote(version)}` removes them"
             for version, rows in sorted(stored.items())
             if version not in versions and rows
         ]
@@ -95,7 +93,7 @@ class Tidying:
                 "(--with-parents removes them, too)"
             )
         left += [
-            f"ML backend {one.title} ({one.url}): it is not at our address, {self.ours.url}"
+            f"ML backend {one.title} ({one.url}): not known to be ours, which is at {self.ours.url}"
             for one in backends
             if one not in connected
         ]
@@ -107,15 +105,33 @@ class Tidying:
             views=[view for view in views if is_default_of_ours(view)] + ours_among(views),
             before=before,
             backends=connected,
-            webhooks=self.ours.webhooks_among(self.api.webhooks(self.project)),
+            webhooks=self._webhooks([self.ours.url, *(one.url.rstrip("/") for one in connected)]),
             shown=project.model_version if _is_ours(project.model_version, connected) else "",
             owed=owed,
             removal=removal,
             left=left,
         )
 
-    def take_back(self, found: Found, forget_owed: Callable[[], object]) -> Iterator[str]:
-        """A line for each step that is done. Who might write more predictions goes before those there are."""
+    def _is_our_backend(self, backend: Backend) -> bool:
+        """Whether it is at our address, or names itself and answers as a Firstpass under another one does.
+
+        That one would go on predicting, whatever is removed.
+        """
+        names_itself = backend.title == backend.model_version and _is_ours(backend.title, ())
+        return names_itself or same_address(backend.url, self.ours.url)
+
+    def _webhooks(self, urls: Sequence[str]) -> list[Webhook]:
+        return [
+            hook
+            for hook in self.api.webhooks(self.project)
+            if any(same_address(hook.url, f"{url}/webhook") for url in urls)
+        ]
+
+    def take_back(self, found: Found, forget_owed: Callable[[], int]) -> Iterator[str]:
+        """A line for each step that is done. Who might write more predictions goes before those there are.
+
+        `forget_owed` has the courier owe the project nothing any more, and gives how much that was.
+        """
         for view in found.views:
             self.api.delete_view(view.id)
             yield f"removed: tab {view.data.title}"
@@ -128,9 +144,8 @@ class Tidying:
         for backend in found.backends:
             self.api.delete_backend(backend.id)
             yield f"removed: the ML backend {backend.title}"
-        if found.owed:
-            forget_owed()
-            yield f"{predictions(found.owed)} owed no more"
+        if owed := forget_owed():
+            yield f"{predictions(owed)} owed no more"
         if found.shown:
             self.api.update_project(self.project, model_version="")
             yield "the project shows no model_version any more"

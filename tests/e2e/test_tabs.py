@@ -1,47 +1,24 @@
-"""Tabs that lead to what needs care, in Label Studio's own pages: each is opened, and worked through."""
+"""`firstpass tabs` and the order of the label stream with the real Label Studio."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
-from typer.testing import CliRunner
 
-from backend.cli.main import app
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
-from backend.plain import Json
-from backend.processes.stack import settings_environment
-from backend.projects.our_tabs import OURS, is_default_of_ours
-from tests.conftest import missing_command
-from tests.e2e.browser import SUBMIT, Editor, Page, chromium
 from tests.e2e.forbidding import forbidding
-
-OLD = "tiny-aaaaaaaaaa"
-ROW = "[data-testid=table-row]"
-#: The most that a tab may take to show its rows.
-SHOWN_WITHIN_S = 30
+from tests.e2e.killing import wait_until
+from tests.e2e.review import firstpass, predicted
 
 
 @pytest.fixture
 def api(both: Running) -> Iterator[LabelStudioApi]:
     with LabelStudioApi.from_settings(both.settings) as made:
         yield made
-
-
-@pytest.fixture
-def window(both: Running, tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    """Chromium, signed in to Label Studio."""
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, tmp_path / "profile") as window:
-        Editor(window, both.label_studio).sign_in()
-        yield window
 
 
 @pytest.fixture
@@ -52,160 +29,49 @@ def project(client: LabelStudioClient, demo_config: str, request: pytest.Fixture
     return made
 
 
-def firstpass(both: Running, *arguments: str, code: int = 0, url: str | None = None) -> str:
-    environment = settings_environment(both.settings)
-    if url is not None:
-        environment["FIRSTPASS_LABEL_STUDIO_URL"] = url
-    result = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
-    assert result.exit_code == code, result.output
-    return result.output
+def test_tabs_follow_a_changed_label_config(
+    both: Running, client: LabelStudioClient, api: LabelStudioApi, project: int, demo_config: str
+) -> None:
+    """By the courier, which renews what is there: with the version of before they would list other tasks."""
+    client.connect(project, both.backend)
+    firstpass(both, "tabs", "--project", str(project))
+    before = api.project(project).model_version
+    views = [view.id for view in api.views(project)]
+
+    changed = demo_config.replace('name="box"', 'name="box" model_score_threshold="0.99"')
+    api.update_project(project, label_config=changed)
+    api.backends(project)  # Label Studio announces it to each of them
+
+    wait_until(lambda: before not in str(api.views(project)))
+    assert str(api.views(project)).count(api.project(project).model_version) == 2
+    assert [view.id for view in api.views(project)] == views
 
 
-def a_row(task: int, version: str, score: float | None) -> Json:
-    """A row with a star, or with nothing where there is no score."""
-    value = {"x": 5, "y": 5, "width": 20, "height": 20, "rotation": 0, "rectanglelabels": ["star"]}
-    names = {"from_name": "box", "to_name": "image", "type": "rectanglelabels"}
-    star = {"id": "star", **names, "score": score, "value": value}
-    result = [] if score is None else [star]
-    return {"task": task, "model_version": version, "score": score, "result": result}
+def test_label_all_tasks_gives_the_least_sure_first_when_told_to(
+    both: Running, client: LabelStudioClient, api: LabelStudioApi, project: int
+) -> None:
+    """And goes as before when told that."""
+    client.connect(project, both.backend)
+    predicted(api, project)
+    named = ("--project", str(project), "--no-tabs", "--trial-s", "0")
 
+    firstpass(both, "connect", *named, "--review-order")
 
-def predicted(api: LabelStudioApi, project: int) -> dict[str, list[int]]:
-    """The tasks of each tab, by its title, after rows of all kinds were stored."""
     version = api.project(project).model_version
-    tasks = [task.id for page in api.pages(project) for task in page]
-    sure, unsure, middling, nothing, old, failed = tasks
-    rows = [
-        a_row(sure, version, 0.9),
-        a_row(sure, OLD, 0.1),
-        a_row(unsure, version, 0.2),
-        a_row(middling, version, 0.5),
-        a_row(nothing, version, None),
-        a_row(old, OLD, 0.3),
-    ]
-    assert api.import_predictions(project, rows) == len(rows)
-    return dict(zip(OURS, ([unsure, middling, sure], [nothing], [failed], [old]), strict=True))
+    scores = {
+        task.id: row.score
+        for task in api.with_rows(project)
+        for row in task.predictions
+        if row.model_version == version and row.score is not None
+    }
+    assert len(scores) >= 3
+    assert client.next_task(project)["id"] == min(scores, key=lambda task: scores[task] or 0)
 
+    firstpass(both, "connect", *named, "--usual-order")
 
-def shown(window: webdriver.Chrome, address: str) -> list[int]:
-    """The ids of the tasks in the order in which the tab lists them, as soon as all are there."""
-    window.get(address)
-    began = time.monotonic()
-    page = Page(window)
-    page.until(lambda: page.all(ROW))
-    assert time.monotonic() - began < SHOWN_WITHIN_S
-    page.settled(ROW)
-    assert not window.find_elements(By.XPATH, "//*[contains(text(), 'Runtime error')]")
-    return page.until(lambda: [int(row.text.split()[0]) for row in page.all(ROW)])
-
-
-def test_each_kind_of_tab_is_opened_and_shows_its_tasks(
-    both: Running,
-    client: LabelStudioClient,
-    api: LabelStudioApi,
-    project: int,
-    window: webdriver.Chrome,
-) -> None:
-    """Twice, since the pages store a tab again that they read otherwise; and they are then as we made them."""
-    client.connect(project, both.backend)
-    expected = predicted(api, project)
-    made = firstpass(both, "tabs", "--project", str(project))
-    views = {view.data.title: view.id for view in api.views(project)}
-    assert list(views) == ["Default", *OURS]
-    assert made.count("is made") == 5
-
-    for _ in range(2):
-        for title, tasks in expected.items():
-            address = f"{both.label_studio.url}/projects/{project}/data?tab={views[title]}"
-            assert address in made
-            assert shown(window, address) == tasks, title
-
-    assert firstpass(both, "tabs", "--project", str(project)).count("already so") == 4
-    assert {view.data.title: view.id for view in api.views(project)} == views
-
-
-def test_default_is_where_everybody_lands(
-    both: Running,
-    client: LabelStudioClient,
-    api: LabelStudioApi,
-    project: int,
-    window: webdriver.Chrome,
-) -> None:
-    """And looking at it makes it nobody's: it is still known to be ours."""
-    client.connect(project, both.backend)
-    firstpass(both, "tabs", "--project", str(project))
-
-    tasks = shown(window, f"{both.label_studio.url}/projects/{project}/data")
-
-    assert len(tasks) == 6
-    assert is_default_of_ours(api.views(project)[0])
-
-
-def test_label_tasks_as_displayed_goes_through_the_least_sure_first(
-    both: Running,
-    client: LabelStudioClient,
-    api: LabelStudioApi,
-    project: int,
-    window: webdriver.Chrome,
-) -> None:
-    """Submitted one after the other, the lowest score comes first."""
-    client.connect(project, both.backend)
-    expected = predicted(api, project)[OURS[0]]
-    firstpass(both, "tabs", "--project", str(project))
-    tab = next(view.id for view in api.views(project) if view.data.title == OURS[0])
-    shown(window, f"{both.label_studio.url}/projects/{project}/data?tab={tab}")
-    page = Page(window)
-    page.until(lambda: page.clicked("button[aria-label='Toggle open']"))
-    displayed = "//*[text()='Label Tasks As Displayed']"
-    page.until(lambda: window.find_elements(By.XPATH, displayed))[0].click()
-
-    served: list[int] = []
-
-    def just_submitted() -> list[int]:
-        return [task for task in expected if task not in served and client.annotations(task)]
-
-    for _ in expected:
-        page.settled(".konvajs-content canvas")
-        page.until(lambda: page.clicked(SUBMIT))
-        served += page.until(just_submitted)
-
-    assert served == expected
-
-
-def test_a_tab_that_stops_the_data_manager_is_found_and_removed(
-    both: Running,
-    client: LabelStudioClient,
-    api: LabelStudioApi,
-    project: int,
-    window: webdriver.Chrome,
-) -> None:
-    """Somebody else's, among a hundred; without being told to, doctor removes none."""
-    client.connect(project, both.backend)
-    for number in range(100):
-        api.create_view(project, {"title": f"<b>{number}\u202e"})
-    listed = {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": [1]}
-    planted = api.create_view(
-        project,
-        {"title": "<i>mine\u202e", "filters": {"conjunction": "and", "items": [listed]}},
-    )
-    address = f"{both.label_studio.url}/projects/{project}/data"
-    window.get(address)
-    page = Page(window)
-    page.until(lambda: [one for one in window.get_log("browser") if "mobx" in one["message"]])
-
-    found = firstpass(both, "doctor", "--project", str(project), code=1)
-
-    assert f"tab {planted.id} (<i>mine\ufffd) filters by in_list" in found
-    assert "this tab stops the Data Manager of the project for everybody" in found
-    assert len(api.views(project)) == 101
-
-    removed = firstpass(both, "doctor", "--project", str(project), "--remove-broken-tabs", code=0)
-
-    assert f"tab {planted.id} (<i>mine\ufffd) filters by in_list" in removed
-    assert "it is removed" in removed
-    assert len(shown(window, address)) == 6
-    firstpass(both, "tabs", "--project", str(project))
-    assert [view.data.title for view in api.views(project)][100:] == [*OURS]
+    assert api.project(project).sampling == "Sequential sampling"
+    assert api.backends(project)[0].extra_params == {}
+    assert api.views(project) == []
 
 
 def test_in_a_project_without_tasks_there_is_none(

@@ -67,7 +67,7 @@ def look(label_studio: StandInLabelStudio, owed: int = 0, *, with_parents: bool 
 
 
 def take_back(label_studio: StandInLabelStudio, found: Found) -> list[str]:
-    return list(tidying(label_studio).take_back(found, lambda: None))
+    return list(tidying(label_studio).take_back(found, lambda: 0))
 
 
 def state(label_studio: StandInLabelStudio) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_annotations_and_tasks_are_never_written(used: StandInLabelStudio) -> No
 
 
 def test_who_writes_more_is_disconnected_before_predictions_go(used: StandInLabelStudio) -> None:
-    steps = take_back(used, look(used, owed=5))
+    steps = list(tidying(used).take_back(look(used, owed=5), lambda: 5))
 
     backend = next(n for n, step in enumerate(steps) if "the ML backend" in step)
     owed = next(n for n, step in enumerate(steps) if "5 predictions owed no more" in step)
@@ -141,7 +141,7 @@ def test_an_interrupted_run_is_run_again(
     steps = len(take_back(copy.deepcopy(used), look(used)))
     for done in range(steps):
         again = copy.deepcopy(used)
-        list(islice(tidying(again).take_back(look(again), lambda: None), done))
+        list(islice(tidying(again).take_back(look(again), lambda: 0), done))
 
         take_back(again, look(again))
 
@@ -167,6 +167,19 @@ def test_a_backend_elsewhere_stays(before: StandInLabelStudio) -> None:
 
     assert found.is_nothing
     assert any("ML backend Mine (http://other:9090)" in line for line in found.left)
+
+
+def test_a_firstpass_under_another_address_is_ours(
+    before: StandInLabelStudio, used: StandInLabelStudio
+) -> None:
+    """It would go on predicting: its webhook goes, too, and what it set."""
+    (backend,) = used.backends
+    backend["url"] = "http://gateway/firstpass/"
+    used.webhooks[1]["url"] = "http://gateway/firstpass/webhook"
+
+    take_back(used, look(used))
+
+    assert state(used) == state(before)
 
 
 @pytest.mark.parametrize(
