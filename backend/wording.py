@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["duration", "images", "megabytes", "printable", "tasks"]
+__all__ = ["duration", "images", "megabytes", "predictions", "printable", "tasks"]
 
 
 def images(count: int) -> str:
@@ -21,6 +21,15 @@ def tasks(count: int) -> str:
     ('1 task', '2,000 tasks')
     """
     return "1 task" if count == 1 else f"{count:,} tasks"
+
+
+def predictions(count: int) -> str:
+    """How many, in words.
+
+    >>> predictions(1), predictions(2000)
+    ('1 prediction', '2,000 predictions')
+    """
+    return "1 prediction" if count == 1 else f"{count:,} predictions"
 
 
 def megabytes(count: int) -> str:

@@ -51,6 +51,7 @@ PASSWORD = AsItStands(
     "tests/unit/containers/test_pages.py::test_prometheus_is_given_the_password_that_web_has"
 )
 PULL = AlsoRun("tests/hub/test_walk.py::test_from_an_empty_cache_to_predictions")
+TIDY = AlsoRun("tests/e2e/test_tidy.py::test_default_that_we_made_goes_too")
 MAKE_ENV = AlsoRun("tests/unit/containers/test_pages.py::test_an_option_of_make_env_is_one")
 COPY = AlsoRun("tests/operators/test_backup.py::test_what_is_kept_is_restored")
 PICTURES = "tests/images/test_files.py::"
@@ -194,6 +195,11 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         'firstpass prelabel project 3 --filter \'{"conjunction": "and", "items": [\n  {"filter": "filter:tasks:data.image", "operator": "contains", "type": "String", "value": "/camera-2/"}]}\'': PROJECT,
         "firstpass prelabel folder scans/ --config label_config.xml --out tasks.json": OFFLINE,
         "firstpass prelabel folder scans/ --config label_config.xml --format yolo --split 0.9 --out dataset/": OFFLINE,
+    },
+    "docs/review.md": {
+        "firstpass tabs --project 3": PROJECT,
+        "firstpass connect --project 3 --review-order": PROJECT,
+        "firstpass tidy --project 3": TIDY,
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,

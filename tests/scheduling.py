@@ -15,8 +15,8 @@ __all__ = ["ByFile", "longest_first"]
 
 #: The piece of all files that drive the session's Label Studio (`both` in tests/real_label_studio.py).
 SHARED = "tests/e2e"
-#: It holds this one besides, which runs over the stand-in and over the real one.
-CONTRACT = "tests/contract/test_label_studio.py"
+#: It holds these besides, which run over the stand-in and over the real one.
+CONTRACT = ("tests/contract/test_label_studio.py", "tests/contract/test_label_studio_tabs.py")
 #: Files of tests/e2e that start a Label Studio of their own, or none.
 OWN_LABEL_STUDIO = (
     "tests/e2e/test_kills.py",
@@ -46,7 +46,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
 def piece(nodeid: str) -> str:
     """The name of what a test is dealt out with."""
     file = nodeid.partition("::")[0]
-    if file == CONTRACT or (file.startswith(f"{SHARED}/") and file not in OWN_LABEL_STUDIO):
+    if file in CONTRACT or (file.startswith(f"{SHARED}/") and file not in OWN_LABEL_STUDIO):
         return SHARED
     return file
 

@@ -20,16 +20,25 @@ def connect(
     trial_s: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for a prediction to try it with.")
     ] = 60.0,
+    tabs: Annotated[bool, typer.Option(help="Make the tabs that lead to what needs care.")] = True,
+    review_order: Annotated[
+        bool | None,
+        typer.Option(
+            "--review-order/--usual-order",
+            help="Have Label All Tasks give the least sure first, or go as before.",
+        ),
+    ] = None,
 ) -> None:
     """Connect a Label Studio project to the Firstpass that runs, or repair that.
 
     Names the ML backend after its model_version, which scores and sorting need,
-    gives the webhook its secret, and opens one task to see that a prediction
-    arrives. What is right already is left alone.
+    gives the webhook its secret, makes our tabs, and opens one task to see that
+    a prediction arrives. What is right already is left alone.
 
     Examples:
       firstpass connect --project 3
       firstpass connect --project "Street scenes" --trial-s 300
+      firstpass connect --project 3 --review-order
     """
     from rich.console import Console
 
@@ -42,7 +51,14 @@ def connect(
 
     console, findings = Console(soft_wrap=True), []
     with LabelStudioApi.from_settings(settings) as api, OurWeb.from_settings(settings) as web:
-        connector = Connector(api, web, OurBackend.from_settings(settings), wait_s=trial_s)
+        connector = Connector(
+            api,
+            web,
+            OurBackend.from_settings(settings),
+            wait_s=trial_s,
+            tabs_at=(settings.label_studio_browser_url or api.url) if tabs else None,
+            review_order=review_order,
+        )
         for finding in connector.connect(project_id(project, api, settings)):
             console.print(finding_line(finding))
             findings.append(finding)

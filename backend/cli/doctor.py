@@ -24,12 +24,16 @@ def doctor(
     project: Annotated[
         str | None, typer.Option(help=f"{PROJECT_HELP} It is looked at, too.")
     ] = None,
+    remove_broken_tabs: Annotated[
+        bool, typer.Option(help="Remove tabs that stop the project's Data Manager.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what keeps predictions from showing, line by line, each with its fix.
 
     Looks at Firstpass, Label Studio and one project. Run it with the settings
-    that the processes run with. Changes nothing.
+    that the processes run with. Changes nothing, unless --remove-broken-tabs
+    tells it to.
 
     Examples:
       firstpass doctor
@@ -40,7 +44,7 @@ def doctor(
     from backend.cli.findings import failed, finding_json, finding_line
 
     console, findings = Console(soft_wrap=True), []
-    for finding in _look(read, project):
+    for finding in _look(read, project, remove_broken_tabs=remove_broken_tabs):
         findings.append(finding)
         if not as_json:
             console.print(finding_line(finding))
@@ -62,7 +66,9 @@ def _can_be_read(read: ReadSettings) -> bool:
     return True
 
 
-def _look(read: ReadSettings, project: str | None) -> Iterator[Finding]:
+def _look(
+    read: ReadSettings, project: str | None, *, remove_broken_tabs: bool
+) -> Iterator[Finding]:
     from backend.cli.status import open_redis
     from backend.projects.doctor.run import Doctor
     from backend.projects.finding import Finding, Level
@@ -72,4 +78,5 @@ def _look(read: ReadSettings, project: str | None) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding(Level.ERROR, str(error))
         return
-    yield from Doctor(settings, lambda: open_redis(settings)).look(project)
+    doctor = Doctor(settings, lambda: open_redis(settings), remove_broken_tabs)
+    yield from doctor.look(project)

@@ -26,6 +26,8 @@ from backend.cli.prelabel import prelabel
 from backend.cli.prune import prune
 from backend.cli.retry import retry
 from backend.cli.status import status
+from backend.cli.tabs import tabs
+from backend.cli.tidy import tidy
 from backend.cli.up import up
 from backend.cli.version import show_version
 from backend.cli.web import web
@@ -37,7 +39,7 @@ __all__ = ["app", "main"]
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
-    "Projects of Label Studio": (connect, doctor, prune, owed),
+    "Projects of Label Studio": (connect, doctor, tabs, prune, tidy, owed),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from backend.projects.prune import Removal, StoredVersion
 
 __all__ = ["prune"]
-
-NO_VERSION = "(no version)"
 
 
 @with_settings("label_studio_url")
@@ -55,10 +52,17 @@ def prune(
     """
     from rich.console import Console
 
+    from backend.cli.asking import ask
     from backend.cli.which_project import project_id
     from backend.label_studio.api import LabelStudioApi
     from backend.pages.terminal import table_parts
-    from backend.projects.prune import chosen, removal_of, remove, stored_versions
+    from backend.projects.prune import (
+        NO_VERSION,
+        chosen,
+        removal_of,
+        remove,
+        stored_versions,
+    )
 
     console = Console()
     with LabelStudioApi.from_settings(settings) as api:
@@ -77,7 +81,11 @@ def prune(
             console.print("Nothing to remove.")
             return
         _check_emptied(removal, number, anyway=anyway)
-        _ask(yes, f"Remove {removal.count:,} predictions?", with_parents=with_parents)
+        if with_parents and not yes:
+            console.print(
+                "Annotations that were made from them stay, but no longer name them as their origin."
+            )
+        ask(f"Remove {removal.count:,} predictions?", yes=yes)
         for name, removed in remove(api, number, removal):
             console.print(
                 f"{removed:,} predictions of {name or NO_VERSION} are removed", markup=False
@@ -105,23 +113,9 @@ def _check_emptied(removal: Removal, project: int, *, anyway: bool) -> None:
         )
 
 
-def _ask(yes: bool, question: str, *, with_parents: bool) -> None:
-    """Return when it may be done."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise BadRequest(
-            "expected --yes, since there is no terminal to ask at; nothing was removed"
-        )
-    if with_parents:
-        typer.echo(
-            "Annotations that were made from them stay, but no longer name them as their origin."
-        )
-    typer.confirm(question, abort=True)
-
-
 def _table(stored: Sequence[StoredVersion], removing: Collection[StoredVersion]) -> Table:
     from backend.pages.summary import Table
+    from backend.projects.prune import NO_VERSION
 
     rows = [
         (one.version or NO_VERSION, f"{one.rows:,}", _standing(one, one in removing))

@@ -1,10 +1,10 @@
-"""The part of Label Studio's API about projects themselves: settings, views, ML backends, webhooks."""
+"""The part of Label Studio's API about projects themselves: settings, ML backends, webhooks."""
 
 from __future__ import annotations
 
-from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.fields import Body, Id, Text
-from backend.label_studio.records import Backend, Project, View, Webhook
+from backend.label_studio.records import Backend, Project, Webhook
+from backend.label_studio.views_api import ViewsApi
 
 __all__ = ["ProjectsApi"]
 
@@ -27,11 +27,8 @@ class _Projects(Body):
     next: object = None
 
 
-class ProjectsApi:
+class ProjectsApi(ViewsApi):
     """Everything but tasks and predictions; see `LabelStudioApi`, which says what is raised."""
-
-    def __init__(self, connection: LabelStudioConnection) -> None:
-        self._connection = connection
 
     @property
     def url(self) -> str:
@@ -66,10 +63,6 @@ class ProjectsApi:
         `model_version` must be a connected backend's title or the version of a stored prediction.
         """
         self._connection.patch(f"/api/projects/{project}/", object, fields)
-
-    def views(self, project: int) -> list[View]:
-        """The tabs of the project's Data Manager."""
-        return self._connection.get("/api/dm/views/", list[View], {"project": project})
 
     def backends(self, project: int) -> list[Backend]:
         """The project's ML backends, in the order of their making; only the first is ever asked.

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, PrivateAttr, SkipValidation, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    SkipValidation,
+    ValidationError,
+    model_validator,
+)
 
 from backend.errors import Failure, TaskError
 from backend.label_studio.fields import Body, Flag, Id, KnownId, Number, Text, problems
@@ -61,6 +68,8 @@ class Project(Body):
     show_collab_predictions: Flag
     task_number: Count
     created_at: Text
+    #: By what the label stream chooses the next task, such as `Sequential sampling`.
+    sampling: Text = ""
 
     @property
     def key(self) -> ProjectKey | None:
@@ -81,6 +90,8 @@ class Backend(Body):
     state: Text
     readable_state: Text
     error_message: Text
+    #: What it is told with every `/setup`, besides.
+    extra_params: Annotated[SkipValidation[Json | None], BeforeValidator(_or_none)] = None
 
 
 class Webhook(Body):
@@ -98,10 +109,16 @@ class Webhook(Body):
 
 
 class Tab(Body):
-    """What a person made of a tab; `filters` as in the Data Manager, `None` without any."""
+    """What a person made of a tab; `filters` as in the Data Manager, `None` without any.
+
+    Columns, widths and what else belongs to it are kept as they came: a change replaces all of it.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     title: Text = ""
     filters: Annotated[SkipValidation[Json | None], BeforeValidator(_or_none)] = None
+    ordering: Annotated[SkipValidation[Sequence[Any] | None], BeforeValidator(_listed)] = None
 
 
 class View(Body):

@@ -12,6 +12,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings
 from backend.projects.follow import follow
+from backend.projects.tabs import ProjectTabs
 from backend.settings import Settings
 
 __all__ = ["ProjectFollower"]
@@ -52,10 +53,15 @@ class ProjectFollower:
             return  # another Label Studio's
         version = self.predictors.for_project(project, found.label_config).version
         followed = follow(self.api, project.id, version, self.settings)
-        if followed is not None:
-            log.info(
-                "project follows its label config",
-                project=project.id,
-                before=followed.before,
-                version=followed.version,
-            )
+        if followed is None:
+            return
+        log.info(
+            "project follows its label config",
+            project=project.id,
+            before=followed.before,
+            version=followed.version,
+        )
+        try:
+            ProjectTabs(self.api, project.id, version, "").renew()
+        except LabelStudioRefuses as error:
+            log.warning("tabs not renewed", project=project.id, reason=str(error))

@@ -16,6 +16,8 @@ from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.projects.refusals import CannotConnect, remedy
+from backend.projects.review_order import set_order, take_back_order
+from backend.projects.tabs import ProjectTabs
 from backend.projects.trial import predict_one
 
 __all__ = ["Connector"]
@@ -23,12 +25,18 @@ __all__ = ["Connector"]
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """Label Studio, our web process and how we should stand in it. `wait_s`: for a test prediction."""
+    """Label Studio, our web process and how we should stand in it. `wait_s`: for a test prediction.
+
+    With `tabs_at`, which is Label Studio's address for people, it makes our tabs. `review_order` has the
+    label stream give the least sure first, or no more; `None` leaves that as it is.
+    """
 
     api: LabelStudioApi
     web: OurWeb
     ours: OurBackend
     wait_s: float = 60.0
+    tabs_at: str | None = None
+    review_order: bool | None = None
     sleep: Callable[[float], None] = time.sleep
 
     def connect(self, project: int) -> Iterator[Finding]:
@@ -55,6 +63,11 @@ class Connector:
         is_first = yield from self._backend(project_id, version)
         yield self._shown(project_id, version)
         yield from self._webhook(project_id)
+        if self.tabs_at is not None:
+            yield from self._tabs(project_id, version, self.tabs_at)
+        if self.review_order is not None:
+            change = set_order if self.review_order else take_back_order
+            yield change(self.api, self.ours, project_id)
         if is_first:
             if unready is not None and unready[1]:  # a person has to see to it first
                 yield Finding(
@@ -179,3 +192,16 @@ class Connector:
         return Finding(
             Level.REPAIRED, f"a webhook calls {self.ours.webhook_url}: {', '.join(amiss)}"
         )
+
+    # ---- what to review first ----
+
+    def _tabs(self, project: int, version: str, browser_url: str) -> Iterator[Finding]:
+        """Our tabs; who may not make any is connected all the same."""
+        try:
+            yield from ProjectTabs(self.api, project, version, browser_url).make()
+        except LabelStudioRefuses as error:
+            yield Finding(
+                Level.WARNING,
+                f"tabs for review are not all there: {error}",
+                f"`firstpass tabs --project {project}` makes them, with the token of a user who may",
+            )

@@ -10,7 +10,18 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import TaskRow
 from backend.prediction.model_version import is_model_version
 
-__all__ = ["Removal", "StoredVersion", "chosen", "removal_of", "remove", "stored_versions"]
+__all__ = [
+    "NO_VERSION",
+    "Removal",
+    "StoredVersion",
+    "chosen",
+    "removal_of",
+    "remove",
+    "stored_versions",
+]
+
+#: How rows are named that somebody stored without a version.
+NO_VERSION = "(no version)"
 
 
 @dataclass(frozen=True, slots=True)

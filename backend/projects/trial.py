@@ -8,6 +8,7 @@ from collections.abc import Callable
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.records import Project
+from backend.label_studio.task_filters import none_of
 from backend.plain import Json
 from backend.projects.finding import Finding, Level
 from backend.projects.our_web import OurWeb
@@ -16,17 +17,7 @@ __all__ = ["predict_one"]
 
 LOOK_EVERY_S = 1.0
 #: Label Studio asks for a task alone that has no prediction of any version.
-UNPREDICTED: Json = {
-    "conjunction": "and",
-    "items": [
-        {
-            "filter": "filter:tasks:total_predictions",
-            "operator": "equal",
-            "type": "Number",
-            "value": 0,
-        }
-    ],
-}
+UNPREDICTED: Json = {"conjunction": "and", "items": [none_of("total_predictions")]}
 
 
 def predict_one(

@@ -79,8 +79,8 @@ class StandInLabelStudio(StandInState):
             case _, ["projects", project, *rest]:
                 self._must_be_ours(project)
                 return self._of_project(method, rest, body)
-            case "GET", ["dm", "views"]:
-                return 200, self.views
+            case _, ["dm", "views", *rest]:
+                return self._of_tabs(method, rest, body)
             case "GET", ["tasks"]:
                 return 200, self._listed(asked)
             case "GET", ["tasks", task]:
@@ -98,6 +98,16 @@ class StandInLabelStudio(StandInState):
             case _, ["webhooks", *rest]:
                 return _kept(self.webhooks, method, rest, body)
         return 404, {"detail": "Not found."}
+
+    def _of_tabs(self, method: str, rest: Sequence[str], body: Any) -> tuple[int, Any]:
+        """A change replaces the tab; an empty order leaves the one that was, and no filters those that were."""
+        if method == "PATCH":
+            found = (view["data"] for view in self.views if view["id"] == int(rest[0]))
+            before: Json = next(found, {})
+            stays = {key: before[key] for key in ("ordering", "filters") if key in before}
+            given = {key: value for key, value in body["data"].items() if value or key not in stays}
+            body = {"data": {**stays, **given}}
+        return _kept(self.views, method, rest, body)
 
     def _must_be_ours(self, project: str) -> None:
         if int(project) != self.found["id"]:
@@ -182,14 +192,26 @@ class StandInLabelStudio(StandInState):
                 "predictions": rows.get(task, []),
                 "annotations": annotations.get(task, []),
                 "total_annotations": len(annotations.get(task, [])),
+                "predictions_score": self._score(rows.get(task, [])),
             }
             for task in tasks
         ]
+
+    def _score(self, rows: Sequence[Json]) -> float | None:
+        """The mean over the scores of the version that the project shows."""
+        shown = self.found["model_version"]
+        scores = [row["score"] for row in rows if shown and row["model_version"] == shown]
+        scores = [score for score in scores if score is not None]
+        return sum(scores) / len(scores) if scores else None
 
     def _listed(self, asked: httpx.QueryParams) -> Json:
         self._must_be_ours(asked["project"])
         self.looks += 1
         query, size = json.loads(asked.get("query", "{}")), int(asked.get("page_size", 100))
+        if not self.tasks and "predictions_score" in asked.get("query", ""):
+            raise Answered(
+                500, {"detail": "Cannot resolve keyword 'predictions_score' into field."}
+            )
         found = matching(self._whole(sorted(self.tasks)), query)
         page = found[:size]
         if asked.get("include") != "id" and self.unlistable & {task["id"] for task in page}:

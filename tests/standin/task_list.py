@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,20 +36,26 @@ def _holds(task: Json, item: Json) -> bool:
     value: Any = item.get("value")
     seen = _column(task, column)
     match item["operator"]:
+        case "empty":
+            return (not seen) == (str(value).lower() in ("true", "1"))
+        case _ if seen is None:
+            return False
         case "greater":
             return bool(seen > value)
+        case "greater_or_equal":
+            return bool(seen >= value)
         case "less":
             return bool(seen < value)
         case "equal":
-            return bool(seen == value)
+            return bool(seen == value) or (column == "predictions_results" and value in seen)
         case "in":
             return bool(value["min"] <= seen <= value["max"])
+        case "contains" if isinstance(value, list):  # of a list: parts of names count
+            return any(part in name for part in value for name in seen)
         case "contains":
             return value in seen
-        case "not_contains":  # of a list: parts of names count
+        case "not_contains":
             return not any(part in name for part in value for name in seen)
-        case "empty":
-            return (not seen) == (str(value).lower() == "true")
     raise NotImplementedError(f"the stand-in knows no filter {item}")
 
 
@@ -56,7 +63,11 @@ def _column(task: Json, column: str) -> Any:
     if column == "id":
         return task["id"]
     if column == "predictions_model_versions":
-        return [row["model_version"] for row in task["predictions"]]
+        return [row["model_version"] or "" for row in task["predictions"]]
+    if column == "predictions_score":
+        return task["predictions_score"]
+    if column == "predictions_results":
+        return [json.dumps(row["result"]) for row in task["predictions"]]
     if column == "total_predictions":
         return len(task["predictions"])
     if column == "total_annotations":

@@ -29,6 +29,7 @@ from backend.projects.doctor.project import (
     check_web_version,
     check_webhook,
 )
+from backend.projects.doctor.tabs import check_tabs
 from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
@@ -52,6 +53,7 @@ class Doctor:
 
     settings: Settings
     open_redis: Callable[[], redis.Redis]
+    remove_broken_tabs: bool = False
 
     def look(self, project: str | None) -> Iterator[Finding]:
         """A finding per check, as it is made; never raises an error of ours."""
@@ -106,6 +108,7 @@ class Doctor:
             )
             return
         yield Finding(Level.OK, f"project {project_id}: {project.title}")
+        yield from _guarded(lambda: check_tabs(api, project_id, remove=self.remove_broken_tabs))
         predictor, findings = check_config(project, predictor_settings(self.settings))
         yield from findings
         ours = OurBackend.from_settings(self.settings)

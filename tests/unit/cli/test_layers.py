@@ -105,6 +105,8 @@ OTHERS = [
     ["prune", "--project", "1"],
     ["retry"],
     ["status"],
+    ["tabs", "--project", "1"],
+    ["tidy", "--project", "1"],
     ["web"],
 ]
 

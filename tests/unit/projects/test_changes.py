@@ -11,6 +11,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.projects import changes
 from backend.projects.changes import ProjectFollower
 from backend.projects.follow import Followed
+from backend.projects.our_tabs import our_tabs
 from backend.settings import load_settings
 from tests.standin.label_studio import StandInLabelStudio
 from tests.standin.label_studio_state import no_connection
@@ -53,6 +54,26 @@ def test_a_project_follows_the_version_of_its_label_config(
     follower(owed, label_studio()).follow_changed()
 
     assert followed == [(KEY.id, VERSION)]
+
+
+def test_tabs_that_are_there_go_by_the_new_version(
+    owed: OwedTasks, followed: list[tuple[int, str]]
+) -> None:
+    """None is made; who may not change them is followed all the same."""
+    studio = label_studio()
+    studio.views = [{"id": 1, "data": our_tabs("tiny-aaaaaaaaaa")[1].data()}]
+
+    owed.note_change(KEY)
+    studio.refusal = 403, {"detail": "no"}
+    follower(owed, studio).follow_changed()
+    assert VERSION not in str(studio.views)
+
+    owed.note_change(KEY)
+    studio.refusal = None
+    follower(owed, studio).follow_changed()
+    assert [view["id"] for view in studio.views] == [1]
+    assert VERSION in str(studio.views)
+    assert followed == [(KEY.id, VERSION)] * 2
 
 
 def test_another_label_studios_project_is_left_alone(

@@ -10,6 +10,8 @@ import pytest
 
 from backend.projects.connect import Connector
 from backend.projects.finding import Finding, Level
+from backend.projects.our_tabs import OURS as OUR_TITLES
+from backend.projects.review_order import LEAST_SURE_FIRST
 from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
@@ -146,3 +148,49 @@ def test_where_another_backend_is_asked_no_trial_is_made(connected: StandInLabel
 
     assert any("'Other' (http://other)" in f.what for f in findings if f.level is Level.WARNING)
     assert findings[-1].what == f"a webhook calls {URL}/webhook"
+
+
+def test_tabs_are_made_when_asked_for(connected: StandInLabelStudio) -> None:
+    """They go by the version that the project has just come to show."""
+    connected.store([1], VERSION)
+    connected.put({"id": 1})
+    findings = list(
+        Connector(connected.api(), our_web(), OURS, wait_s=0, tabs_at="http://ls").connect(PROJECT)
+    )
+
+    assert [view["data"]["title"] for view in connected.views] == ["Default", *OUR_TITLES]
+    assert VERSION in str(connected.views)
+    assert [f.level for f in findings[6:11]] == [Level.DONE] * 5
+
+
+def test_who_may_not_make_tabs_is_connected_all_the_same(connected: StandInLabelStudio) -> None:
+    """He is told what to do."""
+    connected.store([1], VERSION)
+    connected.put({"id": 1})
+    connected.refusal = 403, {"detail": "You do not have permission to perform this action."}
+
+    findings = list(
+        Connector(connected.api(), our_web(), OURS, wait_s=0, tabs_at="http://ls").connect(PROJECT)
+    )
+
+    assert findings[6].level is Level.WARNING
+    assert "tabs for review are not all there" in findings[6].what
+    assert "`firstpass tabs --project 7`" in str(findings[6].fix)
+    assert Level.ERROR not in [f.level for f in findings]
+
+
+@pytest.mark.parametrize(
+    ("review_order", "sampling"), [(True, LEAST_SURE_FIRST), (None, "x"), (False, "x")]
+)
+def test_the_review_order_is_set_when_asked_for(
+    connected: StandInLabelStudio, review_order: bool | None, sampling: str
+) -> None:
+    connected.found["sampling"] = "x"
+
+    list(
+        Connector(connected.api(), our_web(), OURS, wait_s=0, review_order=review_order).connect(
+            PROJECT
+        )
+    )
+
+    assert connected.found["sampling"] == sampling

@@ -1,0 +1,120 @@
+"""The tabs that lead to what needs care: what each lists, as far as Label Studio's filters can say it. Pure.
+
+Nothing is written into tasks for them. So "failed" cannot be told from "not predicted yet", and what
+"has changed" is the version, not what was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.label_studio.records import Tab, View
+from backend.label_studio.task_filters import (
+    empty_row,
+    none_of,
+    scored,
+    some_of,
+    unscored,
+    with_version,
+    without_version,
+)
+from backend.plain import Json
+
+__all__ = ["DEFAULT", "OURS", "OurTab", "is_default_of_ours", "our_tabs", "ours_among"]
+
+PREFIX = "Firstpass: "
+#: What a project has that has no tab yet: without it everybody would land in the first of ours. By the
+#: mark we know it again as long as nobody has changed it: Label Studio's pages drop what they do not know.
+DEFAULT: Json = {"title": "Default", "made_by": "firstpass"}
+
+#: What people have not seen to yet.
+_OPEN = (none_of("total_annotations"), none_of("cancelled_annotations"))
+#: Columns that say nothing about what needs care; the image, its counts and the score are left.
+_HIDDEN = [
+    f"tasks:{column}"
+    for column in [
+        "inner_id",
+        "completed_at",
+        "cancelled_annotations",
+        "annotators",
+        "annotations_results",
+        "annotations_ids",
+        "predictions_results",
+        "file_upload",
+        "storage_filename",
+        "created_at",
+        "updated_at",
+        "updated_by",
+        "avg_lead_time",
+        "draft_exists",
+    ]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OurTab:
+    """A tab: `meaning` says in words what `items` list."""
+
+    title: str
+    meaning: str
+    items: Sequence[Json]
+    ordering: str = "tasks:id"
+
+    @property
+    def filters(self) -> Json:
+        return {"conjunction": "and", "items": list(self.items)}
+
+    def stands_in(self, tab: Tab) -> bool:
+        """Whether that is how a stored tab lists; its columns are people's own matter."""
+        return (tab.filters, tab.ordering) == (self.filters, [self.ordering])
+
+    def data(self, before: Tab | None = None) -> Json:
+        """The tab as Label Studio takes it; what a person has made of its columns stays."""
+        hidden = {"hiddenColumns": {"explore": _HIDDEN, "labeling": _HIDDEN}}
+        kept = {} if before is None else before.model_extra or {}
+        listed = {"title": self.title, "filters": self.filters, "ordering": [self.ordering]}
+        return {**hidden, **kept, **listed}
+
+
+def our_tabs(version: str) -> list[OurTab]:
+    """The tabs of a project that shows `version`."""
+    return [
+        OurTab(
+            f"{PREFIX}least sure",
+            "the lowest score first",
+            (*_OPEN, scored()),
+            ordering="tasks:predictions_score",
+        ),
+        OurTab(
+            f"{PREFIX}nothing found",
+            f"{version} has looked and found nothing",
+            (*_OPEN, with_version(version), unscored(), empty_row()),
+        ),
+        OurTab(
+            f"{PREFIX}failed",
+            "without any prediction: failed, or not predicted yet, which Label Studio cannot tell apart",
+            (*_OPEN, none_of("total_predictions")),
+        ),
+        OurTab(
+            f"{PREFIX}changed since",
+            "with predictions of other versions only: models, settings or label config have changed since",
+            (*_OPEN, some_of("total_predictions"), without_version(version)),
+        ),
+    ]
+
+
+#: The titles that are ours.
+OURS = tuple(tab.title for tab in our_tabs(""))
+
+
+def ours_among(views: Sequence[View]) -> list[View]:
+    """The tabs that are ours, by their titles; other titles that begin as ours do are people's."""
+    return [view for view in views if view.data.title in OURS]
+
+
+def is_default_of_ours(view: View) -> bool:
+    """Whether it is the tab that we made first, as we made it."""
+    tab = view.data
+    made = {"title": tab.title, **(tab.model_extra or {})}
+    return made == DEFAULT and not tab.filters and not tab.ordering

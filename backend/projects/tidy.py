@@ -1,0 +1,170 @@
+"""Takes everything of ours back out of a project: found anew each time, so an interrupted run is run again.
+
+What may be somebody else's is left, and said. No annotation is touched, nor the data of any task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.records import Backend, View, Webhook
+from backend.prediction.model_version import is_model_version
+from backend.projects.our_backend import OurBackend, same_address
+from backend.projects.our_tabs import is_default_of_ours, ours_among
+from backend.projects.prune import NO_VERSION, Removal, removal_of, remove
+from backend.projects.review_order import LEAST_SURE_FIRST, order_before
+from backend.wording import predictions
+from models.catalogue import GROUPS, REGISTRY
+
+__all__ = ["Found", "Tidying"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is ours in a project, and what is left there although it may be.
+
+    `shown`: the version that the project shows, empty where that is none of ours. `before`: what the label
+    stream went by before we changed that; `None` where we did not. `owed`: tasks that the courier owes it.
+    """
+
+    views: Sequence[View]
+    before: str | None
+    backends: Sequence[Backend]
+    webhooks: Sequence[Webhook]
+    shown: str
+    owed: int
+    removal: Removal
+    left: Sequence[str]
+
+    @property
+    def is_nothing(self) -> bool:
+        counted = (self.views, self.before, self.backends, self.webhooks, self.shown, self.owed)
+        return not any((*counted, self.removal.count))
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """What is to be taken back: of each kind which, or how many."""
+        if self.views:
+            yield "tabs", ", ".join(view.data.title for view in self.views)
+        if self.before is not None:
+            yield "order of Label All Tasks", f"goes by {self.before} again"
+        for webhook in self.webhooks:
+            yield "webhook", webhook.url
+        for backend in self.backends:
+            yield "ML backend", f"{backend.title} ({backend.url})"
+        if self.shown:
+            yield "model_version shown", self.shown
+        if self.owed:
+            yield "predictions still owed", f"{self.owed:,}"
+        for version, rows in self.removal.rows.items():
+            if rows:
+                yield "predictions", f"{len(rows):,} of {version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tidying:
+    """Looks what is ours in one project, and takes it back."""
+
+    api: LabelStudioApi
+    ours: OurBackend
+    project: int
+
+    def look(self, owed: int, *, with_parents: bool) -> Found:
+        """What is there now. Reads every task that has predictions; changes nothing."""
+        project, backends = self.api.project(self.project), self.api.backends(self.project)
+        connected = [one for one in backends if self._is_our_backend(one)]
+        stored, views = self.api.model_versions(self.project), self.api.views(self.project)
+        versions = [version for version in sorted(stored) if _is_ours(version, connected)]
+        tasks = self.api.with_rows(self.project) if versions else ()
+        removal = removal_of(tasks, versions, with_parents=with_parents)
+        by_score = project.sampling == LEAST_SURE_FIRST
+        before = order_before(connected) if by_score else None
+        left = [
+            f"{predictions(rows)} of {version or NO_VERSION}, which are not known to be ours: "
+            f"`firstpass prune --project {self.project} --version {quote(version)}` removes them"
+            for version, rows in sorted(stored.items())
+            if version not in versions and rows
+        ]
+        if kept := sum(removal.parents.values()):
+            left.append(
+                f"{predictions(kept)} that annotations name as their origin, or that cannot be read "
+                "(--with-parents removes them, too)"
+            )
+        left += [
+            f"ML backend {one.title} ({one.url}): not known to be ours, which is at {self.ours.url}"
+            for one in backends
+            if one not in connected
+        ]
+        if by_score and before is None:
+            left.append(
+                f"the order of Label All Tasks, {LEAST_SURE_FIRST}: not known to be set by us"
+            )
+        return Found(
+            views=[view for view in views if is_default_of_ours(view)] + ours_among(views),
+            before=before,
+            backends=connected,
+            webhooks=self._webhooks([self.ours.url, *(one.url.rstrip("/") for one in connected)]),
+            shown=project.model_version if _is_ours(project.model_version, connected) else "",
+            owed=owed,
+            removal=removal,
+            left=left,
+        )
+
+    def _is_our_backend(self, backend: Backend) -> bool:
+        """Whether it is at our address, or names itself and answers as a Firstpass under another one does.
+
+        That one would go on predicting, whatever is removed.
+        """
+        names_itself = backend.title == backend.model_version and _is_ours(backend.title, ())
+        return names_itself or same_address(backend.url, self.ours.url)
+
+    def _webhooks(self, urls: Sequence[str]) -> list[Webhook]:
+        return [
+            hook
+            for hook in self.api.webhooks(self.project)
+            if any(same_address(hook.url, f"{url}/webhook") for url in urls)
+        ]
+
+    def take_back(self, found: Found, forget_owed: Callable[[], int]) -> Iterator[str]:
+        """A line for each step that is done. Who might write more predictions goes before those there are.
+
+        `forget_owed` has the courier owe the project nothing any more, and gives how much that was.
+        """
+        for view in found.views:
+            self.api.delete_view(view.id)
+            yield f"removed: tab {view.data.title}"
+        if found.before is not None:
+            self.api.update_project(self.project, sampling=found.before)
+            yield f"Label All Tasks goes by {found.before} again"
+        for webhook in found.webhooks:
+            self.api.delete_webhook(webhook.id)
+            yield f"removed: the webhook to {webhook.url}"
+        for backend in found.backends:
+            self.api.delete_backend(backend.id)
+            yield f"removed: the ML backend {backend.title}"
+        if owed := forget_owed():
+            yield f"{predictions(owed)} owed no more"
+        if found.shown:
+            self.api.update_project(self.project, model_version="")
+            yield "the project shows no model_version any more"
+        for version, rows in remove(self.api, self.project, found.removal):
+            yield f"removed: {predictions(rows)} of {version}"
+
+
+def _is_ours(version: str, connected: Sequence[Backend]) -> bool:
+    """Whether a version is made as ours are, and of models that we know or that answered here.
+
+    The form alone would take `detector-1795207708` of another tool, which ends in a time.
+    """
+    if not is_model_version(version):
+        return False
+    answered = {_models(one) for each in connected for one in (each.title, each.model_version)}
+    known = {*GROUPS, *REGISTRY}
+    models = _models(version)
+    return models in answered or all(one.partition("@")[0] in known for one in models.split("+"))
+
+
+def _models(version: str) -> str:
+    return version.rpartition("-")[0]

@@ -1,0 +1,100 @@
+"""Tabs and what they list, over the real Label Studio and over the stand-in."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.errors import LabelStudioUnavailable
+from backend.label_studio.task_filters import none_of, scored, some_of
+from backend.projects.our_tabs import our_tabs
+from tests.contract.desks import VERSION, Desk, ids_of, row
+
+
+def test_tabs_are_made_changed_and_removed(desk: Desk) -> None:
+    """A change replaces what a tab is; an empty order leaves the one that was."""
+    (first, second) = [none_of("total_annotations"), some_of("total_predictions")]
+    made = desk.api.create_view(
+        desk.project,
+        {
+            "title": "<b>a\u202e",
+            "filters": {"conjunction": "and", "items": [first]},
+            "ordering": ["-tasks:id"],
+            "columnsWidth": {"tasks:id": 99},
+        },
+    )
+    desk.api.create_view(desk.project, {"title": "other"})
+
+    (listed, other) = desk.api.views(desk.project)
+    assert listed == made
+    assert (listed.data.title, listed.data.ordering) == ("<b>a\u202e", ["-tasks:id"])
+    assert listed.data.model_extra == {"columnsWidth": {"tasks:id": 99}}
+
+    changed = {"title": "b", "filters": {"conjunction": "and", "items": [second]}, "ordering": []}
+    desk.api.update_view(made.id, changed)
+
+    after = desk.api.views(desk.project)[0]
+    assert (after.id, after.data.title, after.data.ordering) == (made.id, "b", ["-tasks:id"])
+    assert after.data.filters == {"conjunction": "and", "items": [second]}
+    assert after.data.model_extra == {}
+    desk.api.delete_view(made.id)
+    assert [view.id for view in desk.api.views(desk.project)] == [other.id]
+
+
+def test_each_tab_of_ours_lists_what_it_says(desk: Desk) -> None:
+    """Of tasks that nobody has annotated; by rows of the version shown, of an older one, and of other tools."""
+    old, other = "tiny-aaaaaaaaaa", "yolo-v8"
+    box = {
+        "from_name": "box",
+        "to_name": "image",
+        "type": "rectanglelabels",
+        "score": 0.5,
+        "value": {
+            "x": 1,
+            "y": 1,
+            "width": 9,
+            "height": 9,
+            "rotation": 0,
+            "rectanglelabels": ["star"],
+        },
+    }
+    sure, unsure, nothing, nothing_now, failed, was, was_empty, others, seen = desk.add_tasks(9)
+    rows = [
+        row(sure) | {"score": 0.9, "result": [box]},
+        row(sure, old) | {"score": 0.1, "result": [box]},
+        row(unsure) | {"score": 0.4, "result": [box]},
+        row(unsure, old),
+        row(nothing),
+        row(nothing_now),
+        row(nothing_now, old) | {"score": 0.3, "result": [box]},
+        row(was, old) | {"score": 0.3, "result": [box]},
+        row(was_empty, old),
+        row(others, other) | {"score": 0.2, "result": [box]},
+        row(seen) | {"score": 0.1, "result": [box]},
+    ]
+    assert desk.api.import_predictions(desk.project, rows) == len(rows)
+    desk.annotate(seen)
+    desk.api.update_project(desk.project, model_version=VERSION)
+
+    listed = {
+        tab.title.removeprefix("Firstpass: "): ids_of(
+            desk.api.pages(desk.project, filters=tab.filters)
+        )
+        for tab in our_tabs(VERSION)
+    }
+
+    assert listed == {
+        "least sure": [sure, unsure],
+        "nothing found": [nothing, nothing_now],
+        "failed": [failed],
+        "changed since": [was, was_empty, others],
+    }
+
+
+def test_where_there_is_no_task_none_can_be_asked_for_by_score(desk: Desk) -> None:
+    """Label Studio's pages show its error, too, so no such tab is made there."""
+    filters = {"conjunction": "and", "items": [scored()]}
+
+    with pytest.raises(LabelStudioUnavailable, match="predictions_score"):
+        desk.api.count_tasks(desk.project, filters=filters)
+    desk.add_tasks(1)
+    assert desk.api.count_tasks(desk.project, filters=filters) == 0

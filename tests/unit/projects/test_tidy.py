@@ -1,0 +1,214 @@
+"""What is ours in a project, and what stays when it is taken back."""
+
+from __future__ import annotations
+
+import copy
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from backend.projects.our_tabs import OURS as OUR_TITLES
+from backend.projects.review_order import LEAST_SURE_FIRST, set_order
+from backend.projects.tabs import ProjectTabs
+from backend.projects.tidy import Found, Tidying
+from tests.standin.label_studio import StandInLabelStudio
+from tests.unit.projects.label_studio import (
+    OLD,
+    OURS,
+    PROJECT,
+    VERSION,
+    a_backend,
+    a_label_studio,
+    a_project,
+    a_webhook,
+)
+from tests.unit.projects.test_prune import a_task
+
+#: Another tool's version that has the form of ours: it ends in a time.
+TIMED = "detector-1795207708"
+
+
+@pytest.fixture
+def before() -> StandInLabelStudio:
+    """A project of others: rows, a submitted annotation, tabs, a webhook."""
+    made = a_label_studio()
+    made.found = a_project(model_version="", sampling="Sequential sampling")
+    made.put(a_task(1, "yolo-v8", TIMED, parent=0), a_task(2, None))
+    made.views = [
+        {"id": 1, "data": {"title": "Default"}},
+        {"id": 2, "data": {"title": "Firstpass: mine"}},
+    ]
+    made.webhooks = [{**a_webhook(), "id": 1, "url": "http://elsewhere/hook"}]
+    return made
+
+
+@pytest.fixture
+def used(before: StandInLabelStudio) -> StandInLabelStudio:
+    """The same after Firstpass was there: connected, with rows of two versions, tabs and review order."""
+    used = copy.deepcopy(before)
+    used.backends = [a_backend(extra_params={})]
+    used.webhooks.append(a_webhook())
+    used.found["model_version"] = VERSION
+    used.store([1, 2], OLD)
+    used.store([1, 2], VERSION)
+    list(ProjectTabs(used.api(), PROJECT, VERSION, "http://ls").make())
+    set_order(used.api(), OURS, PROJECT)
+    used.writes.clear()
+    return used
+
+
+def tidying(label_studio: StandInLabelStudio) -> Tidying:
+    return Tidying(label_studio.api(), OURS, PROJECT)
+
+
+def look(label_studio: StandInLabelStudio, owed: int = 0, *, with_parents: bool = False) -> Found:
+    return tidying(label_studio).look(owed, with_parents=with_parents)
+
+
+def take_back(label_studio: StandInLabelStudio, found: Found) -> list[str]:
+    return list(tidying(label_studio).take_back(found, lambda: 0))
+
+
+def state(label_studio: StandInLabelStudio) -> dict[str, Any]:
+    names = ("found", "tasks", "rows", "annotations", "backends", "webhooks", "views")
+    return {name: getattr(label_studio, name) for name in names}
+
+
+def test_all_is_as_before(before: StandInLabelStudio, used: StandInLabelStudio) -> None:
+    """Tabs, rows, data, annotations, settings; and nothing is left to take back."""
+    take_back(used, look(used))
+
+    assert state(used) == state(before)
+    assert look(used).is_nothing
+
+
+def test_looking_changes_nothing(used: StandInLabelStudio) -> None:
+    found = look(used)
+
+    assert used.writes == []
+    assert not found.is_nothing
+    lines = dict(found.lines())
+    assert lines["tabs"] == ", ".join(OUR_TITLES)
+    assert lines["model_version shown"] == VERSION
+    assert lines["order of Label All Tasks"] == "goes by Sequential sampling again"
+
+
+def test_what_is_left_is_said_with_its_reason(used: StandInLabelStudio) -> None:
+    left = look(used).left
+
+    assert any(f"1 prediction of {TIMED}" in line and "prune" in line for line in left)
+    assert any("1 prediction of yolo-v8" in line for line in left)
+    assert any("(no version)" in line and "--version ''" in line for line in left)
+    assert len(left) == 3
+
+
+def test_annotations_and_tasks_are_never_written(used: StandInLabelStudio) -> None:
+    take_back(used, look(used))
+
+    paths = {path for _, path, _ in used.writes}
+    assert paths
+    assert [path for path in paths if "annotations" in path or "/tasks/" in path] == []
+
+
+def test_who_writes_more_is_disconnected_before_predictions_go(used: StandInLabelStudio) -> None:
+    steps = list(tidying(used).take_back(look(used, owed=5), lambda: 5))
+
+    backend = next(n for n, step in enumerate(steps) if "the ML backend" in step)
+    owed = next(n for n, step in enumerate(steps) if "5 predictions owed no more" in step)
+    rows = next(n for n, step in enumerate(steps) if "predictions of" in step)
+    assert backend < owed < rows
+
+
+def test_origins_of_annotations_stay_unless_told_to_go(before: StandInLabelStudio) -> None:
+    before.put(a_task(3, VERSION, OLD, parent=0))
+
+    found = look(before)
+    assert found.removal.count == 1
+    assert any("1 prediction that annotations name as their origin" in line for line in found.left)
+    take_back(before, found)
+    assert before.versions.get(VERSION) == 1
+
+    take_back(before, look(before, with_parents=True))
+    assert VERSION not in before.versions
+    assert [one["parent_prediction"] for one in before.annotations[3]] == [30]
+
+
+def test_an_interrupted_run_is_run_again(
+    before: StandInLabelStudio, used: StandInLabelStudio
+) -> None:
+    """Wherever it ended."""
+    steps = len(take_back(copy.deepcopy(used), look(used)))
+    for done in range(steps):
+        again = copy.deepcopy(used)
+        list(islice(tidying(again).take_back(look(again), lambda: 0), done))
+
+        take_back(again, look(again))
+
+        assert state(again) == state(before), done
+
+
+def test_the_order_that_somebody_else_set_stays(used: StandInLabelStudio) -> None:
+    used.backends = [a_backend(extra_params=None)]
+
+    found = look(used)
+    take_back(used, found)
+
+    assert used.found["sampling"] == LEAST_SURE_FIRST
+    assert any("not known to be set by us" in line for line in found.left)
+
+
+def test_a_backend_elsewhere_stays(before: StandInLabelStudio) -> None:
+    """And with it what it answers, and what the project shows of it."""
+    before.backends = [a_backend(url="http://other:9090", title="Mine", model_version=TIMED)]
+    before.found["model_version"] = TIMED
+
+    found = look(before)
+
+    assert found.is_nothing
+    assert any("ML backend Mine (http://other:9090)" in line for line in found.left)
+
+
+def test_a_firstpass_under_another_address_is_ours(
+    before: StandInLabelStudio, used: StandInLabelStudio
+) -> None:
+    """It would go on predicting: its webhook goes, too, and what it set."""
+    (backend,) = used.backends
+    backend["url"] = "http://gateway/firstpass/"
+    used.webhooks[1]["url"] = "http://gateway/firstpass/webhook"
+
+    take_back(used, look(used))
+
+    assert state(used) == state(before)
+
+
+@pytest.mark.parametrize(
+    ("version", "ours"),
+    [
+        ("tiny-0123456789", True),
+        ("florence-2-base+clip-vit-b-32-0123456789", True),
+        ("florence-2-base@01234567-0123456789", True),
+        ("my-folder-0123456789", False),
+        (TIMED, False),
+        ("tiny+detector-0123456789", False),
+    ],
+)
+def test_versions_are_ours_by_their_models(
+    before: StandInLabelStudio, version: str, ours: bool
+) -> None:
+    """A folder's name may be anything."""
+    before.store([1], version)
+
+    assert (version in look(before).removal.rows) == ours
+
+
+def test_a_model_that_answered_here_is_ours_however_it_is_called(
+    before: StandInLabelStudio,
+) -> None:
+    """Its older versions are, too."""
+    before.backends = [
+        a_backend(title="my-folder-0123456789", model_version="my-folder-0123456789")
+    ]
+    before.store([1], "my-folder-aaaaaaaaaa")
+
+    assert "my-folder-aaaaaaaaaa" in look(before).removal.rows
