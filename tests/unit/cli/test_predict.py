@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backend.cli.predict import _look_at, _print_hidden
+from backend.cli.predict import _look_at
+from backend.cli.predicted import print_hidden
 from backend.errors import ImageUnreadable
 from backend.settings import Settings
 from models.types import Box, Classification, Detection, Detections, ModelOutput
@@ -30,7 +31,7 @@ FAINT = Detections(
 def test_what_came_closest_is_said_where_no_box_shows(output: ModelOutput, said: str) -> None:
     console = Console(file=io.StringIO(), width=200)
 
-    _print_hidden(console, (output,), 0.3)
+    print_hidden(console, (output,), 0.3)
 
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().strip() == said
