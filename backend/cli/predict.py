@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from backend.cli.options import AsJson, with_settings
+from backend.cli.options import STATE, AsJson, with_settings
 from backend.cli.predicted import print_found, print_hidden, report_of, shown
+from backend.cli.running import ANSWERS
 from backend.errors import BadRequest, FirstpassError, ImageUnreadable, InferenceFailed
 from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
@@ -32,7 +33,7 @@ __all__ = ["predict"]
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
-@with_settings("model", "device", "dtype", "score_threshold")
+@with_settings("model", "device", "dtype", "score_threshold", *STATE, as_running=ANSWERS)
 def predict(
     settings: Settings,
     images: Annotated[list[Path], typer.Argument(help="Image files.")],

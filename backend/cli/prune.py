@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.options import ProjectOption, with_settings
+from backend.cli.options import STATE, ProjectOption, with_settings
+from backend.cli.running import LABEL_STUDIO
 from backend.errors import BadRequest
 from backend.settings import Settings
 
@@ -22,7 +23,7 @@ __all__ = ["prune"]
 NO_VERSION = "(no version)"
 
 
-@with_settings("label_studio_url")
+@with_settings("label_studio_url", *STATE, as_running=LABEL_STUDIO)
 def prune(
     settings: Settings,
     project: ProjectOption,
