@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 #: A person looks away after more.
@@ -41,19 +42,26 @@ class Progress:
             self._large = f", at {Path(found[1]).name.partition('-')[0]} ({found[2]})"
         elif line.startswith("Installing collected packages: "):
             self._all = line.count(",") + 1
-            return f"make: {self._name}: {self._fetched} packages are here, unpacking {self._all}"
+            return f"make: {self._name}: all are here, {self._all} packages to unpack"
         return None
 
     def look(self, in_place: int) -> str | None:
         """How far it is, where that is something new."""
         if self._all:
-            new = f"{max(0, in_place - self._before)} of {self._all} packages unpacked"
+            new = f"packages unpacked: {max(0, in_place - self._before)} of {self._all}"
         else:
-            new = f"{self._fetched} packages fetched{self._large}"
+            new = f"packages fetched: {self._fetched}{self._large}"
         if new == self._said:
             return None
         self._said = new
         return f"make: {self._name}: {new}"
+
+
+def pass_on(lines: Iterable[str]) -> None:
+    """Pip's words to people, but for its warnings: an index without a package is no trouble where another has it."""
+    for line in lines:
+        if not line.startswith("WARNING: "):
+            print(line, end="", file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -72,19 +80,23 @@ def main() -> int:
                 print(said, flush=True)
 
     threading.Thread(target=tick, daemon=True).start()
-    # Errors go where they would; of what pip tells, only how far it is.
+    # Errors are passed on, warnings about the way to packages are not; of what pip tells, only how far it is.
     with subprocess.Popen(
         [sys.executable, "-u", *PIP, *sys.argv[1:]],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
     ) as pip:
+        trouble = threading.Thread(target=pass_on, args=(pip.stderr,))
+        trouble.start()
         for line in pip.stdout or ():
             if (said := progress.read(line)) is not None:
                 print(said, flush=True)
+        trouble.join()
     ended.set()
     if pip.returncode == 0:
-        print(f"make: {name}: {in_place()} packages are in place", flush=True)
+        print(f"make: {name}: done, {in_place()} packages are in place", flush=True)
     return pip.returncode
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,6 +67,8 @@ def predict(
     for query in queries:
         if (reason := engine.refuses(query)) is not None:
             raise BadRequest(reason)
+        if (strange := engine.strange(query)) is not None:
+            typer.echo(f"{strange}.", err=True)
     least = settings.score_threshold
     if least is None:
         least = engine.score_threshold()
@@ -93,13 +95,13 @@ def predict(
         typer.echo(json.dumps(reports, indent=2, ensure_ascii=False))
 
 
-def _queries(labels: str, choices: str, *, multiple: bool) -> tuple[Query, ...]:
+def _queries(labels: str, choices: str, *, multiple: bool) -> tuple[Ground | Classify, ...]:
     """Raises `BadRequest` when nothing is asked, or a phrase cannot be asked."""
     phrases, candidates = (
         tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
         for text in (labels, choices)
     )
-    queries: list[Query] = []
+    queries: list[Ground | Classify] = []
     try:
         if phrases:
             queries.append(Ground(phrases))
@@ -162,7 +164,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _ask(
-    runtime: LoadedRuntime, path: Path, queries: tuple[Query, ...], settings: Settings
+    runtime: LoadedRuntime, path: Path, queries: Sequence[Query], settings: Settings
 ) -> tuple[Image.Image, tuple[ModelOutput, ...]]:
     from backend.images.decode import decode_image
     from models.protocols import ImageQueries

@@ -54,6 +54,8 @@ def report_of(
         "choices": (
             dict(zip(tags.candidates, tags.probabilities, strict=True)) if tags is not None else {}
         ),
+        # As in a project, where such a choice stays open.
+        "none_fits": tags is not None and tags.none_fits,
     }
 
 
@@ -66,10 +68,14 @@ def print_hidden(console: Console, outputs: Sequence[ModelOutput], least: float)
     for output in outputs:
         if isinstance(output, Detections):
             best = max(output.items, key=lambda found: found.score or 0.0, default=None)
-            hidden = "nothing was found at all"
-            if best is not None:
-                hidden = f"the best, {best.phrase!r}, has {best.score or 0.0:.2f} (see --score-threshold)"
-            console.print(Text(f"no box scores {least:g} or more; {hidden}"))
+            if best is None:
+                console.print("Nothing was found: no box of any score.")
+            else:
+                said = (
+                    f"Nothing was found that scores {least:g} or more; the best, {best.phrase!r}, has "
+                    f"{best.score or 0.0:.2f} (--score-threshold would show it)."
+                )
+                console.print(Text(said))
 
 
 def print_found(
@@ -79,6 +85,7 @@ def print_found(
     detections: list[Detection],
     tags: Classification | None,
 ) -> None:
+    """The boxes, if any, and the choices, the likeliest first."""
     rows = [
         (
             found.phrase,
@@ -89,7 +96,14 @@ def print_found(
     ]
     columns = ("label", "score#", "x_min#", "y_min#", "x_max#", "y_max#")
     title = f"{path} ({image.width}x{image.height})"
-    console.print(*table_parts(Table(title, columns, rows)))
+    if rows:
+        console.print(*table_parts(Table(title, columns, rows)))
+    else:  # a table without a row says nothing
+        console.print(Text(title))
     if tags is not None:
         ranked = sorted(zip(tags.probabilities, tags.candidates, strict=True), reverse=True)
-        console.print(Text("choices: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked)))
+        shares = ", ".join(f"{name} {p:.2f}" for p, name in ranked)
+        told = (
+            f"none fits, so a project's choice stays open ({shares})" if tags.none_fits else shares
+        )
+        console.print(Text(f"choices: {told}"))

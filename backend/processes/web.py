@@ -18,7 +18,7 @@ __all__ = ["serve"]
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it."""
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     # A client of its own without retries: the monitor's look must be quick to say "down".
     connection = connect(redis_url_of(settings), retries=0, runs_in=settings.runs_in)
     monitor = QueueMonitor(
