@@ -172,7 +172,7 @@ def _ask(
     with _naming(path):
         image = decode_image(path.read_bytes(), settings.image_max_pixels)
     try:
-        (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+        (outputs,) = runtime.run([ImageQueries(image, str(path), tuple(queries))])
     except FloatingPointError as error:
         raise InferenceFailed(f"{path}: {error}") from error
     return image, outputs

@@ -8,10 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from PIL import Image
 from rich.console import Console
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from backend.cli.main import app
 from backend.cli.predict import _look_at
