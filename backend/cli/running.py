@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
+from backend import __version__
 from backend.errors import QueueUnavailable, SettingsError
 from backend.settings import Settings, load_settings, variable_name
 from backend.wording import printable
@@ -63,6 +64,12 @@ def as_it_runs(settings: Settings, names: Collection[str], say: Say = _say) -> S
     told = ", ".join(_told(taken))
     if told:
         say(printable(f"As the Firstpass that runs at {card.url}: {told}."))
+    if card.version != __version__:
+        say(
+            printable(
+                f"It is Firstpass {card.version} and this command {__version__}: they may answer differently."
+            )
+        )
     for line in _differences(settings, given, theirs):
         say(printable(line))
     return settings.model_copy(update=taken)

@@ -12,6 +12,7 @@ import redis
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from backend import __version__
 from backend.cli.main import app
 from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO, OURS, as_it_runs
 from backend.queue.keys import INSTALLATION
@@ -132,6 +133,18 @@ def test_settings_of_another_version_are_not_guessed_at(
     run(replace(card, settings={"model": "tiny", "later": 1}))
     settings, said = take()
     assert (settings.model, settings.port) == ("tiny", 9090)
+
+
+def test_another_version_is_said(run: Callable[[InstallationCard], None], take: Take) -> None:
+    """Its settings count where they can be read."""
+    run(replace(InstallationCard.of(RUNNING), version="9.9"))
+
+    settings, said = take(*ANSWERS)
+
+    assert settings.model == "tiny"
+    assert said[-1] == (
+        f"It is Firstpass 9.9 and this command {__version__}: they may answer differently."
+    )
 
 
 def test_what_would_steer_a_terminal_is_shown_and_not_obeyed(
