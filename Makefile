@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine environments
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -16,12 +16,13 @@ TORCH_INDEX_URL ?=
 # A stamp carries the hash of what it was made from, so a checkout that only touches files installs
 # nothing again, and a changed lock file installs exactly what changed.
 hash = $(shell cat $(1) | sha256sum | cut -c1-16)
-LOCKS := requirements.lock requirements-dev.lock requirements-torch.txt
+LOCKS := requirements.lock requirements-dev.lock
 APP_STAMP := .venv/.locked-$(call hash,$(LOCKS))
 SELF_STAMP := .venv/.firstpass-$(call hash,pyproject.toml)
+TORCH_STAMP := .venv/.torch-$(call hash,requirements-torch.txt)
+APP := $(SELF_STAMP) $(TORCH_STAMP)
 LS_STAMP := .venv-label-studio/.locked-$(call hash,requirements-label-studio.lock)
-
-PIP_INSTALL = bin/python -m pip --disable-pip-version-check -qq install
+LS_DATA := .cache/demo/label-studio-$(shell sed -n 's/^label-studio==\([^ ;]*\).*/\1/p' requirements-label-studio.lock)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +32,17 @@ help: ## list the targets
 	@echo '  ENGINE=docker|podman|buildah, BUILD_ARGS="..." and TAG=... (image), PYTHON_IMAGE=... (image-test),'
 	@echo '  PROCESSES=2 (test, test-faults: how many share the tests).'
 
-setup: $(SELF_STAMP) $(LS_STAMP) ## create .venv and .venv-label-studio from the lock files, if missing or changed
+# Both at once: either takes one core most of the time.
+setup: ## create .venv and .venv-label-studio from the lock files, if missing or changed
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) environments
+
+environments: $(APP) $(LS_STAMP) $(LS_DATA)
+	@:
 
 demo: setup ## Label Studio with pre-filled boxes and tags, on this machine; Ctrl-C stops it all
 	@exec .venv/bin/firstpass demo $(ARGS)
 
-serve: $(SELF_STAMP) ## Firstpass itself (web, worker, Redis) for a Label Studio that you run
+serve: $(APP) ## Firstpass itself (web, worker, Redis) for a Label Studio that you run
 	@exec .venv/bin/firstpass up $(ARGS)
 
 test: setup ## the whole default test suite
@@ -47,25 +53,25 @@ test-faults: setup ## what must hold when workers, Redis and Label Studio are ki
 	@command -v redis-server valkey-server >/dev/null || { echo 'make: no redis-server on the PATH: the embedded one alone was tried'; exit 0; }; \
 	echo 'make: once more, on the server on the PATH'; .venv/bin/python -m pytest -n $(PROCESSES) -m faults tests/faults --redis=path $(ARGS)
 
-bench-queue: $(SELF_STAMP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
+bench-queue: $(APP) ## measure the queue against stock RQ and others: REPORT=FILE.json QUICK=1 ONLY="latency share"
 	@.venv/bin/python -m tests.bench.bench_queue $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-bench-engine: $(SELF_STAMP) ## measure the engine against one call per label: REPORT=FILE.json QUICK=1
+bench-engine: $(APP) ## measure the engine against one call per label: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_engine $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(ARGS)
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)
 
-gpu-check: $(SELF_STAMP) ## measure the models on a GPU, under six minutes, no network: REPORT="FILE.md FILE.json"
+gpu-check: $(APP) ## measure the models on a GPU, under six minutes, no network: REPORT="FILE.md FILE.json"
 	@.venv/bin/python -m tests.bench.gpu_check $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
-tiny: $(SELF_STAMP) ## train the tiny checkpoints from nothing into build/tiny: less than three hours on two cores
+tiny: $(APP) ## train the tiny checkpoints from nothing into build/tiny: less than three hours on two cores
 	@.venv/bin/python -m training.run $(ARGS)
 
-eval-tiny: $(SELF_STAMP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny
+eval-tiny: $(APP) ## measure them on held-out scenes: REPORT=FILE.json N=500 SEED=... MODEL=tiny
 	@.venv/bin/python -m training.evaluate --n $(or $(N),500) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) $(if $(REPORT),--report $(REPORT))
 
-check: $(SELF_STAMP) ## lint, format, types, import contracts, Dockerfile and compose files; changes nothing
+check: $(APP) ## lint, format, types, import contracts, Dockerfile and compose files; changes nothing
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -73,7 +79,7 @@ check: $(SELF_STAMP) ## lint, format, types, import contracts, Dockerfile and co
 	.venv/bin/hadolint docker/Dockerfile
 	.venv/bin/compose-lint check --fail-on high docker/compose*.yaml
 
-fix: $(SELF_STAMP) ## mend what ruff can mend
+fix: $(APP) ## mend what ruff can mend
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
@@ -85,7 +91,7 @@ define make_venv
 	  if command -v "$$python" >/dev/null && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "make: Firstpass needs Python 3.11 or newer; found $$($(or $(PYTHON),python3) --version 2>&1 || echo none). Install one and name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; \
+	  echo "make: Firstpass needs Python 3.11 or newer; found $$($(or $(PYTHON),python3) --version 2>&1 || echo none). Install one and name it: make $(MAKECMDGOALS:environments=setup) PYTHON=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	if ! [ -x $(1)/bin/python ] || ! $(1)/bin/python -m pip --version >/dev/null 2>&1; then \
 	  echo "make: creating $(1) with $$("$$found" --version)"; "$$found" -m venv --clear $(1); \
@@ -94,21 +100,31 @@ endef
 
 $(APP_STAMP): $(LOCKS)
 	$(call make_venv,.venv)
-	@echo 'make: installing the locked packages and torch into .venv (once; this takes a few minutes)'
-	@.venv/$(PIP_INSTALL) --no-deps --require-hashes -r requirements.lock -r requirements-dev.lock
-	@.venv/$(PIP_INSTALL) -r requirements-torch.txt $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))
+	@echo 'make: installing the locked packages into .venv (once; with torch, which follows, this takes a few minutes)'
+	@.venv/bin/python .ci/install.py --no-deps --require-hashes $(addprefix -r ,$(LOCKS))
 	@rm -f .venv/.locked-*; touch $@
 
 # setuptools is the locked one: nothing is fetched for this step.
 $(SELF_STAMP): pyproject.toml | $(APP_STAMP)
-	@.venv/$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@.venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --no-build-isolation -e .
 	@rm -f .venv/.firstpass-*; touch $@
+
+$(TORCH_STAMP): requirements-torch.txt | $(SELF_STAMP)
+	@echo 'make: installing torch into .venv'
+	@.venv/bin/python .ci/install.py -r requirements-torch.txt $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))
+	@rm -f .venv/.torch-*; touch $@
 
 $(LS_STAMP): requirements-label-studio.lock
 	$(call make_venv,.venv-label-studio)
 	@echo 'make: installing Label Studio into .venv-label-studio (once; this takes a minute or two)'
-	@.venv-label-studio/$(PIP_INSTALL) --no-deps --require-hashes -r requirements-label-studio.lock
+	@.venv-label-studio/bin/python .ci/install.py --no-deps --require-hashes -r requirements-label-studio.lock
 	@rm -f .venv-label-studio/.locked-*; touch $@
+
+# Label Studio's first start ever makes its database. It needs no torch, which is being installed meanwhile.
+$(LS_DATA): | $(LS_STAMP) $(SELF_STAMP)
+	@echo "make: preparing the demo's Label Studio (once; this takes a minute)"
+	@.venv/bin/python -m backend.demo.prepared
+	@echo "make: the demo's Label Studio is prepared"
 
 # ---- lock files ----------------------------------------------------------------------------------
 
@@ -169,7 +185,7 @@ image-test: engine setup ## build both images and try them unprivileged beside a
 engine:
 	@[ -n '$(ENGINE)' ] || { echo 'make: no container engine found, so nothing can be tried: install docker (with its engine running), podman or buildah' >&2; exit 1; }
 
-wheels: $(SELF_STAMP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
+wheels: $(APP) ## fill docker/wheels with all that the images need, for a build without network (TORCH_INDEX_URL=...)
 	@# For every 3.11: the images' patch release may be another one than here, and ask for what this one does not.
 	@mkdir -p build; for lock in requirements-web.lock requirements.lock; do \
 	  sed -E "s/ ; python_full_version < '3\.11\.[0-9]+'//" $$lock > build/wheels.lock; \

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."
     )
+    log_format: Literal["auto", "plain", "json"] = Field(
+        default="auto",
+        description="`plain` lines or `json` ones; `auto`: plain on a terminal, else JSON.",
+    )
 
     host: str = Field(default="127.0.0.1", description="Address the web process listens on.")
     port: int = Field(default=9090, ge=0, le=65535, description="Port the web process listens on.")

@@ -75,6 +75,9 @@ CLIP_TEMPLATES = (
 )
 SIGLIP_TEMPLATES = ("this is a photo of {}.", "a photo of a {}.", "{}")
 _TINY_TEMPLATES = ("{}", "a photo of {}", "a photo of a {}")
+_TINY_SHAPES = ("circle", "square", "triangle", "star", "ring", "cross", "heart")
+_TINY_COLORS = ("red", "green", "blue", "yellow", "orange", "purple", "white", "black")
+_TINY_GROUNDS = ("grass", "desert", "water", "night", "snow", "bricks")
 #: As measured on it; `models/tiny/README.md` has the figures.
 _TINY_ANSWERING = Answering(
     num_beams=1,
@@ -138,6 +141,8 @@ class Entry:
     answering: Answering = field(default_factory=Answering)
     #: What a Florence-2 that was trained to answer questions expects before one; `None` for any other.
     question_prefix: str | None = None
+    #: The words for things that it was taught; none for a model that was taught a language.
+    taught: tuple[str, ...] = ()
 
     @property
     def is_classifier(self) -> bool:
@@ -212,6 +217,7 @@ def _entries() -> tuple[Entry, ...]:
             shape=CheckpointShape(160, image_tokens=101, location_tokens=LOCATION_TOKENS),
             short_texts_only=True,
             answering=_TINY_ANSWERING,
+            taught=(*_TINY_SHAPES, "shape", "object"),
         ),
         Entry(
             name="tiny-clip",
@@ -221,6 +227,7 @@ def _entries() -> tuple[Entry, ...]:
             shape=CheckpointShape(64),
             templates=_TINY_TEMPLATES,
             neutral=_TINY_NEUTRAL,
+            taught=(*_TINY_GROUNDS, *_TINY_SHAPES, *_TINY_COLORS),
         ),
     )
 

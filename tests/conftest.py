@@ -114,9 +114,15 @@ def _no_hub(
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
+@pytest.fixture(scope="session")
+def no_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a Firstpass that was never started."""
+    return tmp_path_factory.mktemp("no-home") / "none"
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine reaches a test."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, no_home: Path) -> None:
+    """No setting of the machine reaches a test, and no Firstpass that runs there."""
     for name in list(os.environ):
         if name.startswith("FIRSTPASS_") or name in (
             "REDIS_URL",
@@ -124,6 +130,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             "LABEL_STUDIO_API_KEY",
         ):
             monkeypatch.delenv(name)
+    # Commands look there for a Firstpass that runs.
+    monkeypatch.setenv("FIRSTPASS_HOME", str(no_home))
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ from typing import Protocol
 import pytest
 
 from backend.demo.client import LabelStudioClient
+from backend.demo.environment import CACHE as IN_CHECKOUT
 from backend.demo.environment import LABEL_STUDIO_BIN, Place, Running, repository, running
 from backend.demo.label_studio import installed_version, prepared_data
 from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
 from tests.conftest import missing
 
-CACHE = repository() / ".cache" / "demo"
+CACHE = repository() / IN_CHECKOUT
 #: Label Studio then refuses every prediction that does not fit the label config.
 STRICT = {"fflag_feat_utc_210_prediction_validation_15082025": "true"}
 
@@ -32,9 +33,8 @@ class NewProject(Protocol):
 
 @pytest.fixture(scope="session")
 def _patience() -> Iterator[None]:
-    """Each process gets more time to start than a desk's would need: also the first Label Studio ever."""
+    """Each process gets more time to start than a desk's would need."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("backend.demo.label_studio.FIRST_START_S", 1200.0)
         patch.setattr("backend.demo.label_studio.START_S", 600.0)
         patch.setattr("backend.processes.stack.WEB_READY_S", 600.0)
         patch.setattr("backend.processes.stack.COURIER_READY_S", 600.0)

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from backend.cli.ends import AMISS
-from backend.cli.options import BOTH_SIDES, ProjectOption, with_settings
+from backend.cli.options import BOTH_SIDES, STATE, ProjectOption, with_settings
+from backend.cli.running import LABEL_STUDIO, OURS
 from backend.settings import Settings
 
 __all__ = ["connect"]
 
 
-@with_settings(*BOTH_SIDES, "basic_auth_user")
+@with_settings(*BOTH_SIDES, *STATE, "basic_auth_user", as_running=(*LABEL_STUDIO, *OURS))
 def connect(
     settings: Settings,
     project: ProjectOption,

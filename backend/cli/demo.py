@@ -27,6 +27,13 @@ Open       {result.address}
 sign in    {result.login.email}
 password   {result.login.password}
 
+Three things to try:
+  1. Open a task and submit it as it is: its boxes and its ground are there already.
+  2. Switch on Auto-Annotation below the image, type `red star` above it and press Enter: what is
+     found is suggested, and a sentence says what became of it.
+  3. With that on, delete a box, choose its label and draw roughly around the shape: the box that
+     is suggested fits.
+
 Ctrl-C ends everything the demo started and discards its data."""
 
 

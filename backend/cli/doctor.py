@@ -10,6 +10,7 @@ import typer
 
 from backend.cli.ends import AMISS, NOT_DONE
 from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, AsJson, ReadSettings, with_settings
+from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO, OURS
 from backend.errors import FirstpassError, SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 
-@with_settings(*BOTH_SIDES, *STATE, "model", "basic_auth_user", "score_threshold")
+@with_settings(
+    *(*BOTH_SIDES, *STATE, "model", "basic_auth_user", "score_threshold"),
+    as_running=(*ANSWERS, *LABEL_STUDIO, *OURS, *IMAGES),
+)
 def doctor(
     read: ReadSettings,
     project: Annotated[
@@ -31,9 +35,9 @@ def doctor(
 ) -> None:
     """Say what keeps predictions from showing, line by line, each with its fix.
 
-    Looks at Firstpass, Label Studio and one project. Run it with the settings
-    that the processes run with. Changes nothing, unless --remove-broken-tabs
-    tells it to.
+    Looks at Firstpass, Label Studio and one project. Settings that are not given
+    are those of the Firstpass that runs. Changes nothing, unless
+    --remove-broken-tabs tells it to.
 
     Examples:
       firstpass doctor

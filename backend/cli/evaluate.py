@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 
 from backend.cli.ends import SOME_FAILED, exit_codes, going_on
-from backend.cli.options import MODELS, PROJECT_HELP, AsJson, RunOptions, run, with_settings
+from backend.cli.options import MODELS, PROJECT_HELP, STATE, AsJson, RunOptions, run, with_settings
 from backend.cli.prelabel import quietly
+from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO
 from backend.errors import BadRequest
 from backend.settings import Settings
 
@@ -60,7 +61,10 @@ class EvaluateOptions(RunOptions):
 
 
 @evaluate.command("project", epilog=exit_codes("evaluate"))
-@with_settings(*MODELS, "label_studio_url", "local_files_root", "home")
+@with_settings(
+    *(*MODELS, *STATE, "label_studio_url", "local_files_root"),
+    as_running=(*ANSWERS, *LABEL_STUDIO, *IMAGES),
+)
 def on_project(
     settings: Settings,
     project: Annotated[str, typer.Argument(help=PROJECT_HELP)],
@@ -86,7 +90,7 @@ def on_project(
 
 
 @evaluate.command("folder", epilog=exit_codes("evaluate"))
-@with_settings(*MODELS, "home")
+@with_settings(*MODELS, *STATE, as_running=ANSWERS)
 def on_folder(
     settings: Settings,
     folder: Annotated[Path, typer.Argument(help="Folder of the images, or of the dataset.")],
@@ -123,7 +127,10 @@ def on_folder(
 
 
 @evaluate.command("export", epilog=exit_codes("evaluate"))
-@with_settings(*MODELS, "label_studio_url", "local_files_root", "home")
+@with_settings(
+    *(*MODELS, *STATE, "label_studio_url", "local_files_root"),
+    as_running=(*ANSWERS, *LABEL_STUDIO, *IMAGES),
+)
 def on_export(
     settings: Settings,
     export: Annotated[

@@ -7,14 +7,15 @@ frozen dataclass. Only settings have environment variables (D-14).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import typer
 
+from backend.cli.running import as_it_runs
 from backend.settings import Settings, load_settings, variable_name
 
 __all__ = [
@@ -72,11 +73,13 @@ class RunOptions:
     ] = None
 
 
-def with_settings(*names: str) -> Callable[[Command], Command]:
+def with_settings(*names: str, as_running: Sequence[str] = ()) -> Callable[[Command], Command]:
     """Make a typer command of a function whose first parameter is the settings.
 
     The command has an option for each named field of `Settings`, and one for each field of a parameter
-    that is a dataclass. A flag that is off unless given has no `--no-` form. A function whose first parameter is `ReadSettings` loads the settings itself.
+    that is a dataclass. Fields in `as_running` that are not given are those of the Firstpass that runs.
+    A flag that is off unless given has no `--no-` form. A function whose first parameter is `ReadSettings`
+    loads the settings itself.
     """
 
     def decorate(function: Command) -> Command:
@@ -90,7 +93,13 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
         ]
 
         def command(**given: Any) -> None:
-            read = partial(load_settings, **{name: given.pop(name) for name in names})
+            options = {name: given.pop(name) for name in names}
+
+            @cache  # who runs is said once
+            def read() -> Settings:
+                settings = load_settings(**options)
+                return as_it_runs(settings, as_running) if as_running else settings
+
             for name, group in groups.items():
                 given[name] = group(**{one.name: given.pop(one.name) for one in fields(group)})
             function(read() if first.annotation is Settings else read, **given)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from backend.cli.options import PROJECT_HELP, STATE, with_settings
+from backend.cli.running import LABEL_STUDIO
 from backend.cli.status import open_redis
 from backend.errors import SettingsError
 from backend.settings import Settings
@@ -24,7 +25,7 @@ __all__ = ["owed"]
 MOST = 20
 
 
-@with_settings(*STATE, "label_studio_url")
+@with_settings(*STATE, "label_studio_url", as_running=LABEL_STUDIO)
 def owed(
     settings: Settings,
     tasks: Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from backend.cli.ends import exit_codes
 from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, ProjectOption, with_settings
+from backend.cli.running import LABEL_STUDIO, OURS
 from backend.errors import FirstpassError
 from backend.settings import Settings
 
@@ -35,7 +36,7 @@ Control = Annotated[
 
 
 @phrases.callback(invoke_without_command=True, epilog=exit_codes("phrases"))
-@with_settings(*STATE, "label_studio_url")
+@with_settings(*STATE, "label_studio_url", as_running=LABEL_STUDIO)
 def list_phrases(
     settings: Settings,
     context: typer.Context,
@@ -75,7 +76,7 @@ def list_phrases(
 
 
 @phrases.command("add", epilog=exit_codes("phrases add"))
-@with_settings(*BOTH_SIDES)
+@with_settings(*BOTH_SIDES, *STATE, as_running=(*LABEL_STUDIO, *OURS))
 def add_phrase(
     settings: Settings,
     label: LabelName,
@@ -98,7 +99,7 @@ def add_phrase(
 
 
 @phrases.command("remove", epilog=exit_codes("phrases remove"))
-@with_settings(*BOTH_SIDES)
+@with_settings(*BOTH_SIDES, *STATE, as_running=(*LABEL_STUDIO, *OURS))
 def remove_phrase(
     settings: Settings,
     label: LabelName,

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from backend.cli.options import with_settings
+from backend.cli.options import STATE, with_settings
+from backend.cli.running import ANSWERS
 from backend.label_config.control_tags import ChoicesTag, CountTag, TextTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_config.label_config_file import label_config_in
@@ -30,7 +31,7 @@ _SUBMITTED = (
 )
 
 
-@with_settings("model", "score_threshold")
+@with_settings("model", "score_threshold", *STATE, as_running=ANSWERS)
 def plan(
     settings: Settings,
     file: Annotated[Path, typer.Argument(help="A label config.", exists=True, dir_okay=False)],

@@ -6,22 +6,21 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from backend.cli.options import AsJson, with_settings
+from backend.cli.options import STATE, AsJson, with_settings
+from backend.cli.predicted import print_found, print_hidden, report_of, shown
+from backend.cli.running import ANSWERS
 from backend.errors import BadRequest, FirstpassError, ImageUnreadable, InferenceFailed
 from backend.inference.load import load_models
-from backend.pages.summary import Table
-from backend.pages.terminal import table_parts
 from backend.prediction.engine import engine_of
 from backend.runs.output_file import check_output, check_output_folder, writing
 from backend.settings import Settings
 from models.queries import Classify, Ground, Query
-from models.types import Classification, Detection, Detections, ModelOutput
+from models.types import ModelOutput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,7 +33,7 @@ __all__ = ["predict"]
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
-@with_settings("model", "device", "dtype", "score_threshold")
+@with_settings("model", "device", "dtype", "score_threshold", *STATE, as_running=ANSWERS)
 def predict(
     settings: Settings,
     images: Annotated[list[Path], typer.Argument(help="Image files.")],
@@ -68,6 +67,8 @@ def predict(
     for query in queries:
         if (reason := engine.refuses(query)) is not None:
             raise BadRequest(reason)
+        if (strange := engine.strange(query)) is not None:
+            typer.echo(f"{strange}.", err=True)
     least = settings.score_threshold
     if least is None:
         least = engine.score_threshold()
@@ -79,12 +80,12 @@ def predict(
     reports = []
     for path in images:
         image, outputs = _ask(runtime, path, queries, settings)
-        detections, tags = _shown(outputs, least)
-        reports.append(_report(path, image, detections, tags))
+        detections, tags = shown(outputs, least)
+        reports.append(report_of(path, image, detections, tags))
         if not as_json:
-            _print(console, path, image, detections, tags)
+            print_found(console, path, image, detections, tags)
             if not detections:
-                _print_hidden(console, outputs, least)
+                print_hidden(console, outputs, least)
         if path in targets:
             from models.drawing import draw_detections
 
@@ -94,13 +95,13 @@ def predict(
         typer.echo(json.dumps(reports, indent=2, ensure_ascii=False))
 
 
-def _queries(labels: str, choices: str, *, multiple: bool) -> tuple[Query, ...]:
+def _queries(labels: str, choices: str, *, multiple: bool) -> tuple[Ground | Classify, ...]:
     """Raises `BadRequest` when nothing is asked, or a phrase cannot be asked."""
     phrases, candidates = (
         tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
         for text in (labels, choices)
     )
-    queries: list[Query] = []
+    queries: list[Ground | Classify] = []
     try:
         if phrases:
             queries.append(Ground(phrases))
@@ -163,7 +164,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _ask(
-    runtime: LoadedRuntime, path: Path, queries: tuple[Query, ...], settings: Settings
+    runtime: LoadedRuntime, path: Path, queries: Sequence[Query], settings: Settings
 ) -> tuple[Image.Image, tuple[ModelOutput, ...]]:
     from backend.images.decode import decode_image
     from models.protocols import ImageQueries
@@ -171,83 +172,7 @@ def _ask(
     with _naming(path):
         image = decode_image(path.read_bytes(), settings.image_max_pixels)
     try:
-        (outputs,) = runtime.run([ImageQueries(image, str(path), queries)])
+        (outputs,) = runtime.run([ImageQueries(image, str(path), tuple(queries))])
     except FloatingPointError as error:
         raise InferenceFailed(f"{path}: {error}") from error
     return image, outputs
-
-
-def _shown(
-    outputs: Sequence[ModelOutput], least: float
-) -> tuple[list[Detection], Classification | None]:
-    """The detections that score at least so much, and the choices, if any were asked."""
-    detections: list[Detection] = []
-    tags: Classification | None = None
-    for output in outputs:
-        match output:
-            case Detections():
-                detections = [found for found in output.items if (found.score or 0.0) >= least]
-            case Classification():
-                tags = output
-            case _:
-                pass
-    return detections, tags
-
-
-def _report(
-    path: Path, image: Image.Image, detections: list[Detection], tags: Classification | None
-) -> dict[str, Any]:
-    return {
-        "image": str(path),
-        "width": image.width,
-        "height": image.height,
-        "detections": [
-            {
-                "label": found.phrase,
-                "score": found.score,
-                "box": _sides(found),
-            }
-            for found in detections
-        ],
-        "choices": (
-            dict(zip(tags.candidates, tags.probabilities, strict=True)) if tags is not None else {}
-        ),
-    }
-
-
-def _sides(found: Detection) -> tuple[float, ...]:
-    return (found.box.x_min, found.box.y_min, found.box.x_max, found.box.y_max)
-
-
-def _print_hidden(console: Console, outputs: Sequence[ModelOutput], least: float) -> None:
-    """Say what came closest where boxes were asked and none scored enough."""
-    for output in outputs:
-        if isinstance(output, Detections):
-            best = max(output.items, key=lambda found: found.score or 0.0, default=None)
-            hidden = "nothing was found at all"
-            if best is not None:
-                hidden = f"the best, {best.phrase!r}, has {best.score or 0.0:.2f} (see --score-threshold)"
-            console.print(Text(f"no box scores {least:g} or more; {hidden}"))
-
-
-def _print(
-    console: Console,
-    path: Path,
-    image: Image.Image,
-    detections: list[Detection],
-    tags: Classification | None,
-) -> None:
-    rows = [
-        (
-            found.phrase,
-            "-" if found.score is None else f"{found.score:.2f}",
-            *(f"{side:.1f}" for side in _sides(found)),
-        )
-        for found in detections
-    ]
-    columns = ("label", "score#", "x_min#", "y_min#", "x_max#", "y_max#")
-    title = f"{path} ({image.width}x{image.height})"
-    console.print(*table_parts(Table(title, columns, rows)))
-    if tags is not None:
-        ranked = sorted(zip(tags.probabilities, tags.candidates, strict=True), reverse=True)
-        console.print(Text("choices: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked)))

@@ -16,6 +16,7 @@ from rich.console import Console
 from backend.cli.ends import SOME_FAILED, exit_codes, going_on
 from backend.cli.options import MODELS, PROJECT_HELP, STATE, with_settings
 from backend.cli.prelabel_options import FolderOptions, ProjectOptions
+from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ prelabel = typer.Typer(
 
 
 @prelabel.command("project", epilog=exit_codes("prelabel"))
-@with_settings(*STATE, "model", "score_threshold", "label_studio_url")
+@with_settings(
+    *(*STATE, "model", "score_threshold", "label_studio_url"),
+    as_running=(*ANSWERS, *LABEL_STUDIO, *IMAGES),
+)
 def of_project(
     settings: Settings,
     project: Annotated[
@@ -55,7 +59,7 @@ def of_project(
 
 
 @prelabel.command("folder", epilog=exit_codes("prelabel"))
-@with_settings(*MODELS, "home")
+@with_settings(*MODELS, *STATE, as_running=ANSWERS)
 def of_folder(
     settings: Settings,
     folder: Annotated[Path, typer.Argument(help="Folder of images, subfolders included.")],

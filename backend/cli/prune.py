@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.options import ProjectOption, with_settings
+from backend.cli.options import STATE, ProjectOption, with_settings
+from backend.cli.running import LABEL_STUDIO
 from backend.errors import BadRequest
 from backend.settings import Settings
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["prune"]
 
 
-@with_settings("label_studio_url")
+@with_settings("label_studio_url", *STATE, as_running=LABEL_STUDIO)
 def prune(
     settings: Settings,
     project: ProjectOption,

@@ -19,10 +19,12 @@ from backend.processes.stack import start_stack
 from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
 
-__all__ = ["LABEL_STUDIO_BIN", "Place", "Running", "Say", "repository", "running"]
+__all__ = ["CACHE", "LABEL_STUDIO_BIN", "Place", "Running", "Say", "repository", "running"]
 
 #: Where `make setup` puts it, in the checkout.
 LABEL_STUDIO_BIN = Path(".venv-label-studio/bin/label-studio")
+#: Kept there between runs: its migrated database.
+CACHE = Path(".cache/demo")
 USER = "label-studio"
 
 Say = Callable[[str], None]

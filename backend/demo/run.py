@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backend import __version__
 from backend.demo.client import LabelStudioClient
-from backend.demo.environment import Place, Say, repository, running
+from backend.demo.environment import CACHE, Place, Say, repository, running
 from backend.demo.evaluation import Truth, compare
 from backend.demo.images import DemoImage, demo_images
 from backend.demo.label_studio import Login
@@ -47,7 +47,7 @@ def run_demo(settings: Settings, binary: Path, *, tasks: int, say: Say) -> Itera
     """
     began = time.monotonic()
     label_config, images = _label_config(), demo_images(tasks)
-    cache = repository() / ".cache" / "demo"
+    cache = repository() / CACHE
     with (
         _scratch_folder(say) as folder,
         Supervisor() as supervisor,

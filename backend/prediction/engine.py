@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from backend.errors import ModelFolderMissing, ModelUnavailable
 from backend.settings import Settings
 from models.answering import Answering, Overrides
-from models.queries import Ground, PerBox, Query
+from models.queries import Classify, Ground, PerBox, Query
 from models.registry import (
     ANY_BOX,
     Entry,
@@ -47,6 +47,26 @@ class Engine:
         named = [entry for entry in finders if entry.name == model_name]
         asked = next(iter(named or finders), None)
         return (asked.answering if asked is not None else Answering()).score_threshold
+
+    def strange(self, query: Ground | Classify) -> str | None:
+        """That a model was taught a few words, and which phrases have none of them; `None` where all have.
+
+        >>> engine_for("tiny").strange(Ground(("dog", "red stars")))
+        "tiny-florence2 was taught no words but circle, square, triangle, star, ring, cross, heart, shape, object: \
+'dog' means nothing to it; `firstpass models list` names other models"
+        """
+        asked = next((one for one in self.entries if type(query) in one.queries), None)
+        if asked is None or not asked.taught:
+            return None
+        known = {form for word in asked.taught for form in (word, f"{word}s", f"{word}es")}
+        phrases = query.phrases if isinstance(query, Ground) else query.candidates
+        strange = [phrase for phrase in phrases if known.isdisjoint(phrase.lower().split())]
+        if not strange:
+            return None
+        return (
+            f"{asked.name} was taught no words but {', '.join(asked.taught)}: {', '.join(map(repr, strange))} "
+            f"{'means' if len(strange) == 1 else 'mean'} nothing to it; `firstpass models list` names other models"
+        )
 
     def refuses(self, query: Query, model_name: str | None = None) -> str | None:
         """Why these models cannot answer a query, or not faithfully; `None` when they can.

@@ -56,7 +56,7 @@ def run_courier(settings: Settings, *, waits: bool = True) -> None:
     Label Studio's address, our token for it and a model's folder are waited for, unless `waits` says not to:
     then it raises `SettingsError` or `ModelUnavailable`. Raises `SettingsError` without a Redis URL.
     """
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     connection = connect(redis_url_of(settings), runs_in=settings.runs_in)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

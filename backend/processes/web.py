@@ -8,6 +8,7 @@ from backend.logs import configure_logs
 from backend.processes.assembly import assemble_service
 from backend.queue.connection import connect, redis_url_of
 from backend.settings import Settings
+from backend.status.installation import InstallationSign
 from backend.web.app import create_app
 from backend.web.ending import EndingServer
 from backend.web.monitor import QueueMonitor
@@ -17,11 +18,11 @@ __all__ = ["serve"]
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it."""
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     # A client of its own without retries: the monitor's look must be quick to say "down".
+    connection = connect(redis_url_of(settings), retries=0, runs_in=settings.runs_in)
     monitor = QueueMonitor(
-        connect(redis_url_of(settings), retries=0, runs_in=settings.runs_in),
-        runs_in=settings.runs_in,
+        connection, runs_in=settings.runs_in, sign=InstallationSign(connection, settings)
     )
     running = assemble_service(settings, lambda: monitor.waits)
     app = create_app(settings, running, monitor)

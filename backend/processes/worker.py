@@ -44,7 +44,7 @@ def run_worker(
     for models that nobody knows, and for those that are not there and not waited for.
     """
     redis_url = redis_url_of(settings)
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     ended_by_signals()
     connection = connect(redis_url, retries=REDIS_RETRIES, runs_in=settings.runs_in)
     store = BoundedStore(

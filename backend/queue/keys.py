@@ -13,6 +13,7 @@ __all__ = [
     "FAILURES_BY_TIME",
     "FAILURE_KINDS",
     "HISTOGRAMS",
+    "INSTALLATION",
     "INTERACTIVE_QUEUE",
     "QUEUES",
     "SUBMISSIONS",
@@ -44,6 +45,9 @@ FAILURE_KINDS = f"{PREFIX}failures:kinds"
 HISTOGRAMS = f"{PREFIX}histograms"
 SUBMISSIONS = f"{PREFIX}submissions"
 WORKERS = f"{PREFIX}workers"
+
+#: What the web process that runs was told, without secrets, for commands that were told nothing.
+INSTALLATION = f"{PREFIX}installation"
 
 #: Which workers are to take no more images, by when that ends.
 DRAINED = f"{PREFIX}drained"

@@ -17,6 +17,7 @@ from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import QUEUES
 from backend.queue.readiness import NotReady, not_ready
+from backend.status.installation import InstallationSign
 from backend.status.overview import Overview, read_overview, read_workers
 
 __all__ = ["QueueMonitor", "QueueState"]
@@ -43,7 +44,10 @@ class QueueState:
 
 
 class QueueMonitor:
-    """Looks at Redis from `start()` to `close()`; `state` is the last look. `runs_in`: see `place`."""
+    """Looks at Redis from `start()` to `close()`; `state` is the last look. `runs_in`: see `place`.
+
+    With a `sign` it is shown in Redis meanwhile.
+    """
 
     def __init__(
         self,
@@ -52,12 +56,14 @@ class QueueMonitor:
         runs_in: str = "host",
         interval_s: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
+        sign: InstallationSign | None = None,
     ) -> None:
         self.state = QueueState()
         self._connection = connection
         self._runs_in = runs_in
         self._clock = RedisClock(connection)
         self._interval_s = interval_s
+        self._sign = sign
         self._monotonic = monotonic
         self._looked_at = monotonic()
         self._closed = threading.Event()
@@ -72,6 +78,8 @@ class QueueMonitor:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2)
+        if self._sign is not None:
+            self._sign.take_down()
 
     @property
     def unready(self) -> NotReady | None:
@@ -108,6 +116,8 @@ class QueueMonitor:
 
     def _note(self, state: QueueState) -> None:
         self.state, self._looked_at = state, self._monotonic()
+        if self._sign is not None and state.redis_up and not self._closed.is_set():
+            self._sign.renew()
 
     def _look(self) -> QueueState:
         try:

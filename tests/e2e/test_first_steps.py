@@ -21,7 +21,7 @@ SECTION = "The first ten minutes with your own Label Studio"
 
 
 class Desk:
-    """A folder of somebody's with the checkout's environment in it, and shells there."""
+    """A folder of somebody's with the checkout's environment in it, and shells there in which nothing is set."""
 
     def __init__(self, folder: Path, both: Running, project: int) -> None:
         (folder / ".venv").symlink_to(repository() / ".venv")
@@ -37,12 +37,15 @@ class Desk:
             "API_KEY=...": f"API_KEY={token.get_secret_value()}",
         }
         self._project = str(project)
-        self._environment = {
+        self._nothing = {
             "PATH": f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(folder),
-            # Beside the Firstpass that other tests use.
-            "FIRSTPASS_HOME": str(folder / "home"),
-            "FIRSTPASS_PORT": str(free_port()),
+        }
+        self.port = free_port()
+        # The usual port may be taken here, so the first shell alone is told another: the second has to find it.
+        self._first = {
+            **self._nothing,
+            "FIRSTPASS_PORT": str(self.port),
             "FIRSTPASS_CPU_THREADS": "1",
         }
 
@@ -59,7 +62,7 @@ class Desk:
             process = subprocess.Popen(
                 ["bash", "-ec", script.replace("\nfirstpass up", "\nexec firstpass up")],
                 cwd=self.folder,
-                env=self._environment,
+                env=self._first,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -69,19 +72,19 @@ class Desk:
             process.terminate()
             process.wait(timeout=PATIENCE_S)
 
-    def run(self, script: str) -> str:
-        """What one says that ends well."""
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        """What another says, each command of which ends well."""
         done = subprocess.run(
             ["bash", "-ec", script],
             cwd=self.folder,
-            env=self._environment,
+            env=self._nothing,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return done
 
 
 @pytest.fixture
@@ -96,20 +99,26 @@ def project(client: LabelStudioClient, demo_config: str) -> int:
 def test_the_readme_leads_to_predictions(
     both: Running, client: LabelStudioClient, project: int, tmp_path: Path
 ) -> None:
-    """Started, connected, nothing amiss, a sheet drawn, and every task predicted."""
+    """Block after block in the page's order: each command ends well, and nothing is amiss on the way."""
     start, connect, prelabel, _models = blocks("README.md", SECTION)
     desk = Desk(tmp_path, both, project)
-    exports = "\n".join(line for line in start.splitlines() if line.startswith("export"))
-    assert exports.count("\n") == 2, "the README says three lines"
-    second = desk.script(f"{exports}\n{connect}")
+    second = desk.script(connect)
+    assert re.findall(r"^export (\w+)", second, re.MULTILINE) == ["FIRSTPASS_LABEL_STUDIO_API_KEY"]
 
     with desk.shell(desk.script(start)) as up:
         wait_until(lambda: up.poll() is not None or "is ready" in (tmp_path / "up.log").read_text())
         assert up.poll() is None, (tmp_path / "up.log").read_text()
-        said = desk.run(second)
-        desk.run(f"{second}\n{desk.script(prelabel)}")
+        # One shell for both steps, as a person has it.
+        said = desk.run(f"{second}\n{desk.script(prelabel)}")
 
-    assert "came with a prediction" in said or "arrived a little later" in said
+    assert "came with a prediction" in said.stdout or "arrived a little later" in said.stdout
+    assert not re.search(r"^(error|warning)", said.stdout, re.MULTILINE), said.stdout
+    # Where each command took what it was not told; none had to be told the model.
+    assert "--model" not in second + prelabel
+    taken = re.findall(r"^As the Firstpass that runs at (\S+): (.+)\.$", said.stderr, re.MULTILINE)
+    assert [address for address, _ in taken] == [f"http://127.0.0.1:{desk.port}"] * 4
+    assert all(f"Label Studio {both.label_studio.url}" in what for _, what in taken)
+    assert ["model tiny" in what for _, what in taken] == [False, True, True, True]
     assert (tmp_path / "contact-sheet.png").stat().st_size > 0
     assert "Pre-labelled" in (tmp_path / "run.html").read_text()
     rows = client.predictions(project)

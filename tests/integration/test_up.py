@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +46,57 @@ def firstpass_up(home: Path, *options: str, **env: str) -> Iterator[subprocess.P
             process.kill()
 
 
+class Terminal:
+    """A shell command on a terminal of 80 columns, ended with Ctrl-C as a person ends it."""
+
+    def __init__(self, command: str, env: dict[str, str], log: Path) -> None:
+        self._log = log
+        ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            ["bash", "-c", command], env=env, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        self._reader = threading.Thread(target=self._read, args=(ours,))
+        self._reader.start()
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        assert self._process.wait(timeout=READY_S) == 0
+        self._reader.join(timeout=READY_S)
+
+    def shown(self) -> str:
+        return self._log.read_text().replace("\r\n", "\n") if self._log.exists() else ""
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def _read(self, terminal: int) -> None:
+        with (
+            self._log.open("wb", buffering=0) as log,
+            suppress(OSError),
+        ):  # none has it open any more
+            while read := os.read(terminal, 65536):
+                log.write(read)
+        os.close(terminal)
+
+
+def plan(home: Path) -> str:
+    """What a command says that was told nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "backend.cli.main", "plan", "label_config/demo.xml"],
+        env={"PATH": os.defpath, "FIRSTPASS_HOME": str(home), "COLUMNS": "200"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=READY_S,
+        check=True,
+    )
+    return done.stdout + done.stderr
+
+
 def first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
@@ -62,6 +115,7 @@ def test_it_says_its_url_works_restarts_a_killed_worker_and_leaves_nothing(tmp_p
         line = first_line(process)
         assert re.search(rf"ready.* http://127\.0\.0\.1:{port} ", line), line
         url = f"http://127.0.0.1:{port}"
+        assert f"{url}/status" in first_line(process)
         assert health(url)["workers"] == 1
         until(lambda: running_redis(home) is not None)
 
@@ -75,6 +129,61 @@ def test_it_says_its_url_works_restarts_a_killed_worker_and_leaves_nothing(tmp_p
 
     assert running_redis(home) is None
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.redis
+def test_on_a_terminal_it_speaks_plainly_and_says_what_is_next(tmp_path: Path):
+    """No line is JSON; at the end the addresses and two commands, in one piece. Commands then know what runs."""
+    home, port = tmp_path / "home", free_port()
+    command = (
+        f"exec {sys.executable} -m backend.cli.main up --model tiny --home {home} --port {port}"
+    )
+    given = {
+        "PATH": os.defpath,
+        "FIRSTPASS_LABEL_STUDIO_URL": "http://127.0.0.1:1",
+        "FIRSTPASS_LABEL_STUDIO_API_KEY": "0" * 40,
+    }
+    with Terminal(command, given, tmp_path / "shown") as terminal:
+        until(lambda: "firstpass doctor" in terminal.shown() or terminal.ended())
+        terminal_said = terminal.shown()
+        during = plan(home)
+    after = plan(home)
+
+    lines = terminal_said.splitlines()
+    assert lines[0].startswith("Starting web, a worker with tiny and the courier.")
+    at = next(n for n, line in enumerate(lines) if line.startswith("Firstpass is ready: "))
+    url = f"http://127.0.0.1:{port}"
+    assert lines[at].endswith(f"the URL {url} (Ctrl-C ends it)")
+    assert lines[at + 1].endswith(f"{url}/status")
+    assert [line.strip() for line in lines[at + 3 : at + 5]] == [
+        "firstpass connect --project 3",
+        "firstpass doctor --project 3",
+    ]
+    assert not [line for line in lines if "{" in line]
+    assert f"As the Firstpass that runs at {url}: model tiny." in during
+    assert "model_version tiny-" in during
+    assert "0" * 40 not in during + terminal_said
+    assert "No Firstpass runs here: the usual model is meant" in after
+
+
+@pytest.mark.redis
+def test_who_wants_json_on_a_terminal_gets_it(tmp_path: Path):
+    """And in a file, plain lines where they are asked for."""
+    home = tmp_path / "home"
+    options = ["--home", str(home), "--port", str(free_port())]
+    command = f"exec {sys.executable} -m backend.cli.main up --model tiny {' '.join(options)}"
+    given = {"PATH": os.defpath, "FIRSTPASS_LOG_FORMAT": "json"}
+    with Terminal(command, given, tmp_path / "shown") as terminal:
+        until(lambda: "is ready" in terminal.shown() or terminal.ended())
+        assert '| {"event": ' in terminal.shown()
+
+    with firstpass_up(home, *options[2:], FIRSTPASS_LOG_FORMAT="plain") as process:
+        assert "is ready" in first_line(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=READY_S) == 0
+    said = (tmp_path / "stderr").read_text()
+    assert said.startswith("Starting web, a worker with tiny.")
+    assert "{" not in said
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "florence-2-base"])

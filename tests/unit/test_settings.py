@@ -46,6 +46,7 @@ def test_our_own_name_goes_before_the_worlds(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose passes on a name that stands in .env without a value, under each name that a setting has."""
+    monkeypatch.delenv("FIRSTPASS_HOME")
     usual = load_settings()
 
     for field in Settings.model_fields:

@@ -35,6 +35,7 @@ from models.registry import (
     resolve,
     serves,
 )
+from models.tiny.scenes import BACKGROUND_NAMES, COLORS, SHAPES
 from models.types import Box
 
 
@@ -255,3 +256,15 @@ def test_asking_the_registry_imports_no_torch() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_words_of_the_tiny_models_are_those_of_their_scenes() -> None:
+    """What a person is told that they were taught is what they were."""
+    florence, clip = resolve("tiny")
+
+    assert florence.taught == (*SHAPES, "shape", "object")
+    assert clip.taught == (*BACKGROUND_NAMES, *SHAPES, *COLORS)
+    assert [name for name, entry in REGISTRY.items() if entry.taught] == [
+        "tiny-florence2",
+        "tiny-clip",
+    ]

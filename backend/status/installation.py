@@ -1,0 +1,89 @@
+"""What the installation that runs was told, as its web process shows it in Redis: commands need not be told again.
+
+It stands in Redis, and the web process does not answer it over HTTP: a command sends its token to the Label Studio
+that is named there. A Redis is ours, by the password of an embedded one or by its URL, and workers take their
+work from it; on a port of this machine anybody may answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import redis
+from pydantic import TypeAdapter, ValidationError
+
+from backend import __version__
+from backend.queue.client import is_foreign
+from backend.queue.keys import INSTALLATION
+from backend.settings import Settings
+
+__all__ = ["SHOWN", "InstallationCard", "InstallationSign", "read_installation"]
+
+#: The settings that are shown. No secret is among them, nor what opens one.
+SHOWN = (
+    *("model", "num_beams", "max_new_tokens", "gate", "score_threshold"),
+    *("label_studio_url", "label_studio_browser_url", "public_url", "host", "port"),
+    *("image_allow", "local_files_root", "image_max_bytes", "image_max_pixels"),
+    *("image_timeout_s", "image_max_redirects"),
+)
+#: The web process shows itself again with each look at Redis, every second.
+TTL_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationCard:
+    """The version of the web process, its address as seen from its machine, and its settings as JSON has them."""
+
+    version: str
+    url: str
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, settings: Settings) -> InstallationCard:
+        """What a process with these settings shows."""
+        return cls(
+            __version__,
+            settings.local_url,
+            settings.model_dump(mode="json", include=set(SHOWN)),
+        )
+
+
+_CARD = TypeAdapter(InstallationCard)
+
+
+class InstallationSign:
+    """Shows a web process's card from the first `renew()` until `take_down()`, or until it is silent."""
+
+    def __init__(self, connection: redis.Redis, settings: Settings) -> None:
+        self._connection = connection
+        self._text = json.dumps(asdict(InstallationCard.of(settings)))
+
+    def renew(self) -> None:
+        """Show it for some seconds more. Where Redis takes nothing, whoever looks at it says so."""
+        with suppress(redis.RedisError):
+            self._connection.set(INSTALLATION, self._text, ex=TTL_S)
+
+    def take_down(self) -> None:
+        """Show it no more. Other web processes of the installation show it again at once."""
+        with suppress(redis.RedisError):
+            self._connection.delete(INSTALLATION)
+
+
+def read_installation(connection: redis.Redis) -> InstallationCard | None:
+    """The card of the web process that runs; `None` where none does. Raises Redis's own errors."""
+    try:
+        stored = connection.get(INSTALLATION)
+    except redis.ResponseError as error:
+        if is_foreign(error):  # the next `renew()` writes over it
+            return None
+        raise
+    if not isinstance(stored, str | bytes):
+        return None
+    try:
+        return _CARD.validate_json(stored)
+    except ValidationError:  # of another version of Firstpass
+        return None
