@@ -23,7 +23,7 @@ def serve(settings: Settings) -> None:
         connect(redis_url_of(settings), retries=0, runs_in=settings.runs_in),
         runs_in=settings.runs_in,
     )
-    running = assemble_service(settings, lambda: monitor.waits)
+    running = assemble_service(settings, lambda: monitor.unready)
     app = create_app(settings, running, monitor)
     config = uvicorn.Config(
         app,
