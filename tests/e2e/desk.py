@@ -25,8 +25,8 @@ SCENE = demo_images(4)[3]
 #: Nothing is pre-filled: no star is that sure, and there is no heart.
 CONFIG = """
 <View>
-  <Image name="image" value="$image"/>
   <TextArea name="prompt" toName="image" smart="true"/>
+  <Image name="image" value="$image"/>
   <RectangleLabels name="box" toName="image" smart="true">
     <Label value="Star" predicted_values="star" model_score_threshold="1"/>
     <Label value="Round" predicted_values="heart"/>
@@ -37,7 +37,8 @@ NOTE = (
     '<TextArea name="note" toName="image" editable="false" maxSubmissions="0" smart="false" '
     'visibleWhen="choice-selected" whenTagName="note"/>'
 )
-WITH_NOTE = CONFIG.replace("<RectangleLabels", f"{NOTE}<RectangleLabels")
+#: Above the image, where it is in sight.
+WITH_NOTE = CONFIG.replace("<Image", f"{NOTE}<Image")
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,12 @@ class SmartTools:
         """The lines that text areas show: what was typed and is not answered yet, and the note."""
         return [line.text for line in self._page.all("[data-testid=textarea-region]")]
 
+    def in_sight(self) -> bool:
+        """Whether the last line that text areas show lies within the window, without scrolling."""
+        script = "return arguments[0].getBoundingClientRect().bottom < window.innerHeight"
+        line = self._page.all("[data-testid=textarea-region]")[-1]
+        return bool(self._window.execute_script(script, line))
+
     def requests(self) -> int:
         """How many requests of smart tools and prompts Label Studio has answered in this window."""
         script = "return performance.getEntriesByType('resource').filter(one => one.name.includes('interactive-annotating')).length"

@@ -76,6 +76,7 @@ def told(desk: Desk, prompt: str, sentence: str) -> None:
     seconds = desk.tools.answered(sentence)
     sys.stdout.write(f"{seconds:.1f} s until {sentence!r}\n")
     assert len(desk.tools.texts()) == 1
+    assert desk.tools.in_sight()
 
 
 def test_an_answer_that_is_late_is_there_when_it_is_asked_again(rig: Rig, desk: Desk):

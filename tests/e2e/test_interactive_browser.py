@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -18,6 +19,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.review.phrase_tally import PhraseTally
 from models.boxes import grown, iou
 from models.types import Box
+from tests.e2e.browser import keep_screenshot
 from tests.e2e.desk import CONFIG, SCENE, WITH_NOTE, Desk, box_of, region_of, signed_in
 from tests.e2e.killing import wait_until
 from tests.real_label_studio import NewProject
@@ -143,6 +145,37 @@ def test_what_was_just_deleted_is_found_again_at_once(client: LabelStudioClient,
 
     (region,) = [one for one in desk.submit(client) if one["from_name"] == "box"]
     assert region["origin"] == "prediction"
+
+
+#: What a page or a terminal would obey, in a label and in the names of the tags.
+MARKED = "Ci<i>rcle</i> &amp;\u200f"
+WITH_MARKS = f"""
+<View>
+  <TextArea name="ask<b>" toName="image" model_task="prompt"/>
+  <TextArea name="told<b>" toName="image" model_task="note" editable="false" maxSubmissions="0" smart="false"/>
+  <Image name="image" value="$image"/>
+  <RectangleLabels name="box" toName="image" smart="true">
+    <Label value="{escape(MARKED)}" predicted_values="heart"/>
+  </RectangleLabels>
+</View>
+""".replace("<b>", "&lt;b&gt;")
+
+
+@pytest.mark.parametrize("label_config", [WITH_MARKS], ids=["marks in names"])
+def test_names_with_marks_are_shown_as_they_are(
+    client: LabelStudioClient, desk: Desk, request: pytest.FixtureRequest
+):
+    """In the sentence as text, where nothing turns the line around; in the annotation as the label config has them."""
+    desk.tools.type_prompt("circle")
+    desk.tools.answered('"circle": 1 found for Ci<i>rcle</i> &amp;\ufffd.')
+    assert desk.tools.suggested() == 1
+    desk.tools.accept()
+    keep_screenshot(desk.window, request.node.name)
+
+    result = desk.submit(client)
+    assert desk.editor.errors() == []
+    (region,) = [one for one in result if one["from_name"] == "box"]
+    assert region["value"]["rectanglelabels"] == [MARKED]
 
 
 CIRCLE = next(thing.box for thing in SCENE.truth.boxes if thing.label == "circle")
