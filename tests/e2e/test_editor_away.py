@@ -27,7 +27,7 @@ LEASE_S = 600
 class Rig:
     """An installation whose processes stay away once they are ended."""
 
-    both: Running
+    pair: Running
     processes: dict[str, ManagedProcess]
 
     @contextmanager
@@ -38,7 +38,7 @@ class Rig:
             yield
         finally:
             self.processes[name] = ManagedProcess.start(self.processes[name].program)
-            stack = Stack(self.both.backend.url, self.both.backend.auth or ("", ""))
+            stack = Stack(self.pair.backend.url, self.pair.backend.auth or ("", ""))
             wait_until(lambda: stack.answers and stack.workers > 0)
 
 
@@ -56,11 +56,11 @@ def rig(label_studio_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def desk(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    client = rig.both.client
+    client = rig.pair.client
     project = client.create_project("away", WITH_NOTE)
-    client.connect(project, rig.both.backend)
+    client.connect(project, rig.pair.backend)
     (task,) = client.upload(project, {SCENE.name: SCENE.png})
-    with signed_in(rig.both, project, task, tmp_path_factory.mktemp("profile") / "p") as desk:
+    with signed_in(rig.pair, project, task, tmp_path_factory.mktemp("profile") / "p") as desk:
         yield desk
 
 
