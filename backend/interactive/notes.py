@@ -6,9 +6,17 @@ until its text area is answered with no text, so it is: prompts neither pile up 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from backend.errors import Failure
+from backend.errors import (
+    Failure,
+    FirstpassError,
+    InternalError,
+    ModelUnavailable,
+    OutOfMemory,
+    QueueUnavailable,
+    TookTooLong,
+)
 from backend.interactive.repeats import Fate
 from backend.label_config.control_tags import LabelConfig, NoteTag
 from backend.label_studio.bodies import Region
@@ -32,13 +40,30 @@ ELSEWHERE = "This label is left to you: Firstpass fills it in nowhere on this im
 #: Of a phrase or label in a sentence, and of a sentence, in characters.
 MOST_QUOTED = 60
 MOST_TOLD = 400
-_BEGINNINGS = {"BadRequest": "Not asked", "QueueFull": "Firstpass is busy"}
-#: What no annotator can mend.
+_BEGINNINGS = {
+    "BadRequest": "Not asked",
+    "QueryUnsupported": "Not asked",
+    "QueueFull": "Firstpass is busy",
+}
+
+
+def _kinds(family: type[FirstpassError]) -> Iterator[str]:
+    yield family.__name__
+    for inner in family.__subclasses__():
+        yield from _kinds(inner)
+
+
+#: What no annotator can mend, by the kind of error.
 _FOR_OPERATORS = {
-    **dict.fromkeys(("QueueUnavailable", "QueueRefused", "ForeignValue"), "Firstpass is offline"),
-    **dict.fromkeys(("InternalError", "InvalidPrediction", "InferenceFailed"), "Firstpass failed"),
-    **dict.fromkeys(("ModelUnavailable", "ModelFolderMissing"), "Firstpass lacks its models"),
-    **dict.fromkeys(("OutOfMemory", "TookTooLong"), "This image is too much for Firstpass"),
+    kind: what
+    for family, what in (
+        (QueueUnavailable, "Firstpass is offline"),
+        (ModelUnavailable, "Firstpass lacks its models"),
+        (OutOfMemory, "This image is too much for Firstpass"),
+        (TookTooLong, "This image is too much for Firstpass"),
+        (InternalError, "Firstpass failed"),
+    )
+    for kind in _kinds(family)
 }
 
 
