@@ -78,7 +78,8 @@ class PredictionService:
         orderly: Callable[[], AbstractContextManager[object]] = nullcontext,
         nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
-        """`nobody` tells what all workers wait for, such as their models; `None` while one may answer.
+        """`nobody` tells why nobody predicts now; `None` while somebody does. What workers that wait, such
+        as for their models, cannot answer soon is not waited for.
 
         `listeners` hear of every event, in this order.
         """
@@ -186,7 +187,7 @@ class PredictionService:
     def _wait_s(self, seconds: float) -> float:
         """How long to wait for the workers: not at all where a person has to help them first."""
         nobody = self._nobody()
-        if nobody is None:
+        if nobody is None or not nobody.waits:
             return seconds
         log.warning("answers are not waited for", reason=nobody.reason, remedy=nobody.remedy)
         return 0.0

@@ -23,6 +23,7 @@ OWN_LABEL_STUDIO = (
     "tests/e2e/test_backup.py",
     "tests/e2e/test_postgres.py",
     "tests/e2e/test_demo.py",
+    "tests/e2e/test_editor_away.py",
 )
 #: In this order; what is not named comes last, whole folders after the files above them.
 LONG = (

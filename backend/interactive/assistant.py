@@ -15,12 +15,12 @@ from backend.interactive.by_prompt import search_for
 from backend.interactive.gesture import Gesture, Typed, asked_in, gestures_of, regions_of
 from backend.interactive.notes import (
     ELSEWHERE,
-    LATE,
     NOWHERE,
     emptied,
     note_region,
     of_drawn,
     of_failure,
+    of_late,
     of_search,
 )
 from backend.interactive.repeats import Placed, on_screen, placed
@@ -65,7 +65,7 @@ class Assistant:
         phrases: NotesPhrases | None = None,
         nobody: Callable[[], NotReady | None] = lambda: None,
     ) -> None:
-        """One answer waits for the workers for `wait_s()` seconds at most; `nobody` says what they wait for."""
+        """One answer waits for the workers for `wait_s()` seconds at most; `nobody` says why none would answer."""
         self._queue = queue
         self._wait_s = wait_s
         self._phrases = phrases
@@ -98,7 +98,7 @@ class Assistant:
             sentence = told.sentence
         except NotDone as reason:
             failure, prediction = reason.failure, None
-            sentence = self._late() if failure is None else of_failure(failure)
+            sentence = of_late(self._nobody()) if failure is None else of_failure(failure)
         except FirstpassError as error:
             if isinstance(error, InternalError):
                 log.error("suggestion not valid", task=task.id, error=str(error))
@@ -116,10 +116,6 @@ class Assistant:
         result = [*prediction.result, *emptied(config, last), *said]
         shown = prediction.model_copy(update={"result": result})
         return Slot(task.id, prediction=shown, failure=failure)
-
-    def _late(self) -> str:
-        nobody = self._nobody()
-        return LATE if nobody is None else f"Nobody answers: {nobody.sentence}."
 
     def _scene(
         self, predictor: Predictor, config: LabelConfig, task: Task, gesture: Gesture

@@ -6,27 +6,35 @@ until its text area is answered with no text, so it is: prompts neither pile up 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from backend.errors import Failure
+from backend.errors import (
+    Failure,
+    FirstpassError,
+    InternalError,
+    ModelUnavailable,
+    OutOfMemory,
+    QueueUnavailable,
+    TookTooLong,
+)
 from backend.interactive.repeats import Fate
 from backend.label_config.control_tags import LabelConfig, NoteTag
 from backend.label_studio.bodies import Region
 from backend.prediction.read_regions import ReadRegion
+from backend.queue.readiness import NotReady
 from backend.wording import printable
 
 __all__ = [
     "ELSEWHERE",
-    "LATE",
     "NOWHERE",
     "emptied",
     "note_region",
     "of_drawn",
     "of_failure",
+    "of_late",
     "of_search",
 ]
 
-LATE = "Not done in time. The work goes on: ask again in a moment."
 NOWHERE = "Nothing is seen there."
 ELSEWHERE = "This label is left to you: Firstpass fills it in nowhere on this image."
 #: Of a phrase or label in a sentence, and of a sentence, in characters.
@@ -34,11 +42,28 @@ MOST_QUOTED = 60
 MOST_TOLD = 400
 _BEGINNINGS = {
     "BadRequest": "Not asked",
-    "QueueUnavailable": "Firstpass is offline",
+    "QueryUnsupported": "Not asked",
     "QueueFull": "Firstpass is busy",
-    "InternalError": "Firstpass failed",
-    "InvalidPrediction": "Firstpass failed",
-    "InferenceFailed": "Firstpass failed",
+}
+
+
+def _kinds(family: type[FirstpassError]) -> Iterator[str]:
+    yield family.__name__
+    for inner in family.__subclasses__():
+        yield from _kinds(inner)
+
+
+#: What no annotator can mend, by the kind of error.
+_FOR_OPERATORS = {
+    kind: what
+    for family, what in (
+        (QueueUnavailable, "Firstpass is offline"),
+        (ModelUnavailable, "Firstpass lacks its models"),
+        (OutOfMemory, "This image is too much for Firstpass"),
+        (TookTooLong, "This image is too much for Firstpass"),
+        (InternalError, "Firstpass failed"),
+    )
+    for kind in _kinds(family)
 }
 
 
@@ -114,8 +139,32 @@ def of_failure(failure: Failure) -> str:
     >>> of_failure(Failure("BadRequest", "expected a phrase, got none", transient=False))
     'Not asked: expected a phrase, got none.'
     """
+    for_operators = _FOR_OPERATORS.get(failure.kind)
+    if for_operators is not None:
+        return _to_pass_on(for_operators, failure.message)
     beginning = _BEGINNINGS.get(failure.kind, "The image cannot be looked at")
     return f"{beginning}: {failure.message.rstrip('.')}."
+
+
+def of_late(nobody: NotReady | None) -> str:
+    """What is said where the workers are not done in time; `nobody` tells why none would be.
+
+    >>> of_late(None)
+    'Not done in time. The work goes on: ask again in a moment.'
+    >>> of_late(NotReady("no worker is alive", "start one"))
+    'Nobody answers. Go on by hand, and tell whoever runs Firstpass: "no worker is alive; start one".'
+    """
+    if nobody is None:
+        return "Not done in time. The work goes on: ask again in a moment."
+    if not nobody.remedy:
+        return f"Not done yet: {nobody.reason}. It answers by itself then: ask again in a moment."
+    return _to_pass_on("Nobody answers", nobody.sentence)
+
+
+def _to_pass_on(what: str, message: str) -> str:
+    """A sentence that an annotator can follow, with the words for whoever can mend it."""
+    told = message.rstrip(".")
+    return f'{what}. Go on by hand, and tell whoever runs Firstpass: "{told}".'
 
 
 def _quoted(text: str) -> str:

@@ -27,7 +27,7 @@ def assemble_service(
 ) -> RunningService:
     """The service; Redis is not asked yet. It delivers late if the settings hold a token to do so.
 
-    `nobody` tells what all workers wait for (see `PredictionService`).
+    `nobody` tells why nobody predicts (see `PredictionService`).
 
     Raises `SettingsError` without a Redis URL, `ModelUnavailable` for an unknown model.
     """

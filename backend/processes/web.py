@@ -24,7 +24,7 @@ def serve(settings: Settings) -> None:
     monitor = QueueMonitor(
         connection, runs_in=settings.runs_in, sign=InstallationSign(connection, settings)
     )
-    running = assemble_service(settings, lambda: monitor.waits)
+    running = assemble_service(settings, lambda: monitor.unready)
     app = create_app(settings, running, monitor)
     config = uvicorn.Config(
         app,

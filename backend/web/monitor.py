@@ -88,12 +88,6 @@ class QueueMonitor:
             return NotReady(NO_REDIS.reason, how_to_see_redis(self._runs_in))
         return self.state.unready
 
-    @property
-    def waits(self) -> NotReady | None:
-        """What all workers that there are wait for, such as models; `None` while an answer may come."""
-        unready = self.unready
-        return unready if unready is not None and unready.waits else None
-
     def overview(self) -> Overview:
         """All that a status tells, read now; when Redis does not answer, that and why. Waits for Redis."""
         try:

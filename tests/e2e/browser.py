@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +21,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from backend.demo.environment import repository
 from backend.demo.label_studio import LabelStudio
 
-__all__ = ["Editor", "Page", "chromium"]
+__all__ = ["Editor", "Page", "chromium", "keep_screenshot"]
 
 ARGUMENTS = (
     "--headless=new",
@@ -59,6 +61,16 @@ window.fetch = (...given) => {
 """
 
 T = TypeVar("T")
+#: Where a run of the tests keeps what its pages looked like; no commit holds it.
+SCREENSHOTS = repository() / "build" / "screenshots"
+
+
+def keep_screenshot(driver: webdriver.Chrome, name: str) -> Path:
+    """Save what the window shows, and give the file; `name` is the test's, and what else tells it apart."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    path = SCREENSHOTS / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name).strip('-')}.png"
+    assert driver.save_screenshot(str(path)), f"expected a screenshot in {path}"
+    return path
 
 
 @contextmanager

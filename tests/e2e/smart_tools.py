@@ -9,6 +9,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from models.types import Box, ImageSize
 from tests.e2e.browser import Page
+from tests.e2e.hands import drag_over_image
 
 __all__ = ["SmartTools"]
 
@@ -75,20 +76,8 @@ class SmartTools:
                 return False
             return True
 
-        def measured() -> tuple[WebElement, float, float, float]:
-            canvas = self._one(".konvajs-content canvas")
-            self._window.execute_script("arguments[0].scrollIntoView()", canvas)
-            scale = self._one("img[alt=image]").rect["width"] / size.width
-            return canvas, scale, canvas.rect["width"] / 2, canvas.rect["height"] / 2
-
         self._page.until(took_it)
-        canvas, scale, middle_x, middle_y = self._page.until(measured)
-        x, y = int(box.x_min * scale - middle_x), int(box.y_min * scale - middle_y)
-        across = int((box.x_max - box.x_min) * scale / 2)
-        down = int((box.y_max - box.y_min) * scale / 2)
-        mouse = ActionChains(self._window).move_to_element_with_offset(canvas, x, y)
-        mouse.click_and_hold().move_by_offset(across, down).move_by_offset(across, down)
-        mouse.release().perform()
+        drag_over_image(self._window, box, size)
 
     def type_prompt(self, text: str) -> None:
         """Into the text area of the label config, and Enter."""
@@ -115,6 +104,17 @@ class SmartTools:
     def texts(self) -> list[str]:
         """The lines that text areas show: what was typed and is not answered yet, and the note."""
         return [line.text for line in self._page.all("[data-testid=textarea-region]")]
+
+    def in_sight(self) -> bool:
+        """Whether the last line that text areas show lies within the window, without scrolling."""
+        script = "return arguments[0].getBoundingClientRect().bottom < window.innerHeight"
+        line = self._page.all("[data-testid=textarea-region]")[-1]
+        return bool(self._window.execute_script(script, line))
+
+    def requests(self) -> int:
+        """How many requests of smart tools and prompts Label Studio has answered in this window."""
+        script = "return performance.getEntriesByType('resource').filter(one => one.name.includes('interactive-annotating')).length"
+        return int(self._window.execute_script(script))
 
     def answered(self, sentence: str) -> float:
         """Seconds from the last Enter until the page showed a sentence that begins so, and nothing else."""

@@ -5,64 +5,27 @@ from __future__ import annotations
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 
 from backend.cli.status import open_redis
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
-from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import ProjectKey
 from backend.review.phrase_tally import PhraseTally
 from models.boxes import grown, iou
 from models.types import Box
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, chromium
+from tests.e2e.browser import keep_screenshot
+from tests.e2e.desk import CONFIG, SCENE, WITH_NOTE, Desk, box_of, region_of, signed_in
 from tests.e2e.killing import wait_until
-from tests.e2e.smart_tools import SmartTools
 from tests.real_label_studio import NewProject
 
-#: Two stars, a circle, a cross and a ring before bricks.
-SCENE = demo_images(4)[3]
-#: Nothing is pre-filled: no star is that sure, and there is no heart.
-CONFIG = """
-<View>
-  <Image name="image" value="$image"/>
-  <TextArea name="prompt" toName="image" smart="true"/>
-  <RectangleLabels name="box" toName="image" smart="true">
-    <Label value="Star" predicted_values="star" model_score_threshold="1"/>
-    <Label value="Round" predicted_values="heart"/>
-  </RectangleLabels>
-</View>
-"""
-
-NOTE = (
-    '<TextArea name="note" toName="image" editable="false" maxSubmissions="0" smart="false" '
-    'visibleWhen="choice-selected" whenTagName="note"/>'
-)
-WITH_NOTE = CONFIG.replace("<RectangleLabels", f"{NOTE}<RectangleLabels")
 #: The circle is pre-filled.
 PREFILLED = WITH_NOTE.replace('predicted_values="heart"', 'predicted_values="circle"')
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A task that is open in the editor with the smart tools on."""
-
-    project: int
-    task: int
-    editor: Editor
-    tools: SmartTools
-
-    def submit(self, client: LabelStudioClient) -> list[dict[str, Any]]:
-        """What Label Studio has stored of it."""
-        self.editor.submit(saved=lambda: client.annotations(self.task))
-        (annotation,) = client.annotations(self.task)
-        return list(annotation["result"])
 
 
 @pytest.fixture
@@ -86,44 +49,14 @@ def desk(
     label_config: str,
     misplaced: Box | None,
 ) -> Iterator[Desk]:
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
     project = new_project(label_config)
     (task,) = client.upload(project, {SCENE.name: SCENE.png})
     if misplaced is not None:
         version = client.project(project)["model_version"]
         row = {"task": task, "result": [region_of(misplaced)], "model_version": version}
         client.post("/api/predictions/", row)
-    with chromium(*commands, tmp_path / "profile") as window:
-        editor = Editor(window, both.label_studio)
-        editor.sign_in()
-        editor.open_task(project, 0)
-        editor.settled()
-        tools = SmartTools(window)
-        tools.switch_on()
-        yield Desk(project, task, editor, tools)
-
-
-def region_of(box: Box) -> dict[str, Any]:
-    """A predicted circle."""
-    size = SCENE.truth.size
-    value = {
-        "x": 100 * box.x_min / size.width,
-        "y": 100 * box.y_min / size.height,
-        "width": 100 * (box.x_max - box.x_min) / size.width,
-        "height": 100 * (box.y_max - box.y_min) / size.height,
-        "rotation": 0,
-        "rectanglelabels": ["Round"],
-    }
-    names = {"id": "misplaced", "from_name": "box", "to_name": "image", "type": "rectanglelabels"}
-    sizes = {"original_width": size.width, "original_height": size.height, "image_rotation": 0}
-    return {**names, **sizes, "value": value}
-
-
-def box_of(region: dict[str, Any]) -> Box:
-    value, size = region["value"], SCENE.truth.size
-    left, top = value["x"] * size.width / 100, value["y"] * size.height / 100
-    width, height = value["width"] * size.width / 100, value["height"] * size.height / 100
-    return Box(left, top, left + width, top + height)
+    with signed_in(both, project, task, tmp_path / "profile") as desk:
+        yield desk
 
 
 def test_a_rectangle_that_a_person_draws_is_tightened(client: LabelStudioClient, desk: Desk):
@@ -212,6 +145,37 @@ def test_what_was_just_deleted_is_found_again_at_once(client: LabelStudioClient,
 
     (region,) = [one for one in desk.submit(client) if one["from_name"] == "box"]
     assert region["origin"] == "prediction"
+
+
+#: What a page or a terminal would obey, in a label and in the names of the tags.
+MARKED = "Ci<i>rcle</i> &amp;\u200f"
+WITH_MARKS = f"""
+<View>
+  <TextArea name="ask<b>" toName="image" model_task="prompt"/>
+  <TextArea name="told<b>" toName="image" model_task="note" editable="false" maxSubmissions="0" smart="false"/>
+  <Image name="image" value="$image"/>
+  <RectangleLabels name="box" toName="image" smart="true">
+    <Label value="{escape(MARKED)}" predicted_values="heart"/>
+  </RectangleLabels>
+</View>
+""".replace("<b>", "&lt;b&gt;")
+
+
+@pytest.mark.parametrize("label_config", [WITH_MARKS], ids=["marks in names"])
+def test_names_with_marks_are_shown_as_they_are(
+    client: LabelStudioClient, desk: Desk, request: pytest.FixtureRequest
+):
+    """In the sentence as text, where nothing turns the line around; in the annotation as the label config has them."""
+    desk.tools.type_prompt("circle")
+    desk.tools.answered('"circle": 1 found for Ci<i>rcle</i> &amp;\ufffd.')
+    assert desk.tools.suggested() == 1
+    desk.tools.accept()
+    keep_screenshot(desk.window, request.node.name)
+
+    result = desk.submit(client)
+    assert desk.editor.errors() == []
+    (region,) = [one for one in result if one["from_name"] == "box"]
+    assert region["value"]["rectanglelabels"] == [MARKED]
 
 
 CIRCLE = next(thing.box for thing in SCENE.truth.boxes if thing.label == "circle")

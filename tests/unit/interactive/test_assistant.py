@@ -699,16 +699,22 @@ def test_why_there_is_no_answer_is_said() -> None:
     gone = Failure("ImageNotFound", "it is not there", transient=False)
 
     def away(request: ModelRequest) -> Outcome:
-        raise QueueUnavailable("Redis does not answer")
+        raise QueueUnavailable("Redis does not answer", "see whether it runs")
 
     assert told(typed, lambda request: None) == (
         "Not done in time. The work goes on: ask again in a moment."
     )
     assert told(typed, lambda request: None, nobody=lambda: nobody) == (
-        "Nobody answers: no worker is alive; start one."
+        'Nobody answers. Go on by hand, and tell whoever runs Firstpass: "no worker is alive; start one".'
     )
     assert told(typed, lambda request: gone) == "The image cannot be looked at: it is not there."
-    assert told(typed, away) == "Firstpass is offline: Redis does not answer."
+    assert told(typed, away) == (
+        "Firstpass is offline. Go on by hand, and tell whoever runs Firstpass: "
+        '"Redis does not answer; see whether it runs".'
+    )
+    assert told(typed, lambda request: None, nobody=lambda: NotReady("the worker loads")) == (
+        "Not done yet: the worker loads. It answers by itself then: ask again in a moment."
+    )
     slot = slot_for(BOXES + PROMPT + NOTE, typed, lambda request: gone)
     assert slot.failure == gone
 
