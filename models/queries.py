@@ -91,15 +91,20 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground(_Asked):
+class _Worded(_Asked):
+    """What carries words of the asker: 1 to `MAX_PHRASES`, none empty or too long. Raises `ValueError`."""
+
+    def __post_init__(self) -> None:
+        _check_phrases(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground(_Worded):
     """Find every phrase: one open-vocabulary call per phrase (default), or one joined call."""
 
     phrases: tuple[str, ...]
     mode: GroundMode = "per_phrase"
     tiling: Tiling | None = None
-
-    def __post_init__(self) -> None:
-        _check_phrases(self.phrases)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -124,14 +129,11 @@ class ProposeRegions(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class Classify(_Asked):
+class Classify(_Worded):
     """Which candidates describe the image: exactly one (`multi` false) or any number."""
 
     candidates: tuple[str, ...]
     multi: bool = False
-
-    def __post_init__(self) -> None:
-        _check_phrases(self.candidates)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -151,13 +153,10 @@ class ReadText(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(_Asked):
+class Segment(_Worded):
     """Outline what the phrase names: detections with a polygon."""
 
     phrase: str
-
-    def __post_init__(self) -> None:
-        _check_phrases((self.phrase,))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -165,13 +164,10 @@ class Segment(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(_Asked):
+class Ask(_Worded):
     """Answer a question about the image, in words."""
 
     question: str
-
-    def __post_init__(self) -> None:
-        _check_phrases((self.question,))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -184,15 +180,12 @@ class Embed(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedTexts(_Asked):
+class EmbedTexts(_Worded):
     """Give the vector of each text, to be compared with those of images; it is about no image."""
 
     about_image: ClassVar[bool] = False
 
     texts: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        _check_phrases(self.texts)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from backend.delivery.owed import OwedTasks
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.delivery.rows import Delivered, Row
-from backend.delivery.writer import PredictionWriter
+from backend.delivery.writer import CHUNK, PredictionWriter
 from backend.errors import (
     Failure,
     FirstpassError,
@@ -74,8 +74,9 @@ class Courier:
         failure_ttl_s: float,
         stop: threading.Event,
         clock: Callable[[], float] | None = None,
+        chunk: int = CHUNK,
     ) -> None:
-        """A failure that may pass is kept for `failure_ttl_s`; no use to ask again before."""
+        """A failure that may pass is kept for `failure_ttl_s`; no use to ask again before. `chunk`: rows of one write."""
         self._owed = owed
         self._failed = failed
         self._api = api
@@ -85,6 +86,7 @@ class Courier:
         self._retry_s = failure_ttl_s + DEFERRED_S
         self._stop = stop
         self._clock = clock or owed.now
+        self._chunk = chunk
         #: Until when projects are put off, and how long that was.
         self._put_off: dict[ProjectKey, tuple[float, float]] = {}
         #: Tasks by what became of them, since the start.
@@ -132,7 +134,7 @@ class Courier:
             return
         self._writer.begin(project, predictor.version)
         absent = set(due)
-        parcel = Parcel(GATHER_S)
+        parcel = Parcel(GATHER_S, self._chunk)
 
         def write(rows: Sequence[Row]) -> Delivered | None:
             return self._write(project, predictor.version, rows)

@@ -55,12 +55,12 @@ class LabelStudioConnection:
         self._credential = credential
         self._read = httpx.Timeout(timeout_s, connect=CONNECT_S)
         self._write = httpx.Timeout(write_timeout_s, connect=CONNECT_S)
+        # The authorities take long to load, which what stands in for the network does not need.
+        network = transport or httpx.HTTPTransport(
+            verify=httpcore.default_ssl_context(), trust_env=False
+        )
         self._http = httpx.Client(
-            base_url=self.url,
-            trust_env=False,
-            follow_redirects=False,
-            transport=transport,
-            verify=httpcore.default_ssl_context(),
+            base_url=self.url, trust_env=False, follow_redirects=False, transport=network
         )
 
     def close(self) -> None:

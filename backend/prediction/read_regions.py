@@ -22,7 +22,6 @@ __all__ = [
     "TextArea",
     "read_region",
     "read_regions",
-    "read_relations",
 ]
 
 
@@ -156,11 +155,6 @@ def read_region(entry: object) -> ReadRegion | Relation | None:
 def read_regions(result: Iterable[object]) -> list[ReadRegion]:
     """The regions among the entries, in their order."""
     return [found for found in map(read_region, result) if isinstance(found, ReadRegion)]
-
-
-def read_relations(result: Iterable[object]) -> list[Relation]:
-    """The relations among the entries."""
-    return [found for found in map(read_region, result) if isinstance(found, Relation)]
 
 
 def _is_labels(key: object) -> bool:

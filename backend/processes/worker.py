@@ -17,7 +17,8 @@ from backend.queue.decoding import DecodingHandler
 from backend.queue.device_lease import Device
 from backend.queue.finish import KeepLimits
 from backend.queue.standby import Standby, ended_by_signals
-from backend.queue.worker import BatchWorker, WorkerLimits
+from backend.queue.worker import BatchWorker
+from backend.queue.worker_limits import WorkerLimits
 from backend.settings import Settings
 
 __all__ = ["run_worker"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -9,13 +11,15 @@ import redis
 import structlog
 from rq import SimpleWorker, worker_registration
 from rq.exceptions import NoSuchJobError
+from rq.suspension import is_suspended
 from rq.utils import now
 
 from backend.queue.away import is_away, said_by_redis
 from backend.queue.client import foreign_keys, is_foreign
 from backend.queue.connection import foreign_value
+from backend.queue.finish import persist
 
-__all__ = ["PatientWorker"]
+__all__ = ["PatientWorker", "whatever_others_put_there"]
 
 log = structlog.get_logger()
 
@@ -27,11 +31,29 @@ class PatientWorker(SimpleWorker):
     moment later; the jobs themselves are seen to by `persist`.
     """
 
+    #: Whether `rq suspend` was called, as last seen: then no batch is taken ahead, and `work` waits.
+    suspended = False
+
+    def register_birth(self) -> None:
+        """Offered again and again: a first try whose answer was lost may have put our name there."""
+        persist(self._register_anew)
+
+    def _register_anew(self) -> None:
+        self.connection.delete(self.key)  # RQ refuses a name that is there
+        super().register_birth()
+
+    def look_for_suspension(self) -> None:
+        """See whether `rq suspend` was called."""
+        with suppress(redis.RedisError):
+            self.suspended = bool(is_suspended(self.connection))
+
     def check_for_suspension(self, burst: bool) -> None:
+        """RQ waits here for as long as it is suspended, so that afterwards it is not."""
         try:
             super().check_for_suspension(burst)
         except redis.RedisError as error:
             _skip("suspension", error)
+        self.suspended = False
 
     def run_maintenance_tasks(self) -> None:
         """Only our own queues' registries; RQ would tidy the job groups of all programs as well."""
@@ -84,10 +106,23 @@ class PatientWorker(SimpleWorker):
         super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
 
 
+@contextmanager
+def whatever_others_put_there() -> Iterator[None]:
+    """What a foreign value keeps from being done in the block is left undone, and said."""
+    try:
+        yield
+    except redis.ResponseError as error:
+        if not is_foreign(error):
+            raise
+        log.error("left undone", reason=_foreign(error))
+
+
 def _skip(what: str, error: redis.RedisError) -> None:
     if not (is_away(error) or is_foreign(error)):
         raise error
-    reason = (
-        "; ".join(foreign_value(foreign_keys(error))) if is_foreign(error) else said_by_redis(error)
-    )
+    reason = _foreign(error) if is_foreign(error) else said_by_redis(error)
     log.error("waiting for redis", skipped=what, error=type(error).__name__, reason=reason)
+
+
+def _foreign(error: redis.RedisError) -> str:
+    return "; ".join(foreign_value(foreign_keys(error)))

@@ -4,17 +4,16 @@ Stock RQ loses jobs when a worker on two queues is killed, runs one job at a tim
 worker after minutes. This worker keeps RQ's registries, `rq info` and `rq requeue`, and changes: pop
 and lease are one Lua call (`take`); threads renew leases and watch for a hung batch (`leases`); what a
 dead worker held comes back in one step (`sweep`); signals only set a flag; a failing batch is bisected
-(`batch`) and the next one fetched and decoded meanwhile, where nobody waits for the slowest (`intake`); outcomes are offered again and again to a Redis that is
-away, and only by the try that holds the job (`finish`); the job's function name is never imported.
+(`batch`) and the next one fetched and decoded meanwhile, where nobody waits for the slowest
+(`intake`); outcomes are offered again and again to a Redis that is away, and only by the try that
+holds the job (`finish`); the job's function name is never imported.
 D-99 has the measurements.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -22,7 +21,6 @@ import structlog
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.suspension import is_suspended
 from rq.worker import WorkerStatus
 
 from backend.errors import InternalError, TookTooLong
@@ -33,18 +31,19 @@ from backend.queue.client import foreign_keys, is_foreign
 from backend.queue.clock import RedisClock
 from backend.queue.connection import foreign_value
 from backend.queue.drain import Drains, Rest
-from backend.queue.finish import Finisher, KeepLimits, persist
+from backend.queue.finish import Finisher, persist
 from backend.queue.intake import Intake
 from backend.queue.keys import BELL, QUEUES
 from backend.queue.lane import timeout_s
 from backend.queue.leases import Leases, end_process
 from backend.queue.outcomes import Outcomes
-from backend.queue.patient import PatientWorker
+from backend.queue.patient import PatientWorker, whatever_others_put_there
 from backend.queue.sweep import Sweeper
 from backend.queue.take import Taken, Taker
-from backend.queue.vitals import Vitals, memory_mb
+from backend.queue.vitals import Vitals
+from backend.queue.worker_limits import WorkerLimits
 
-__all__ = ["BatchWorker", "WorkerLimits"]
+__all__ = ["BatchWorker"]
 
 log = structlog.get_logger()
 
@@ -52,27 +51,6 @@ log = structlog.get_logger()
 BELL_WAIT_S = 1
 #: How long it waits for a batch to be ready before it looks after its leases and registries.
 MAINTAIN_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerLimits:
-    """`lease_s`: silence after which jobs go elsewhere. `batch_max` images at most in one batch, and
-    fewer where one would take longer than `batch_latency_s`. Past `recycle_batches` batches or
-    `recycle_memory_mb` MiB the worker ends itself after a batch, for its supervisor to start anew.
-    `retry_after_s`: how long a job waits before its second and its third try, after a failure that
-    may pass. `batch_pixels`: of all images of a batch, but for one that alone has more. `fetch_s`: by
-    when a download has ended of itself.
-    """
-
-    batch_max: int
-    batch_latency_s: float
-    lease_s: int
-    keep: KeepLimits
-    recycle_batches: int | None = None
-    recycle_memory_mb: int | None = None
-    retry_after_s: tuple[float, float] = (2.0, 30.0)
-    batch_pixels: int = 256_000_000
-    fetch_s: float = 30.0
 
 
 class BatchWorker(PatientWorker):
@@ -135,7 +113,6 @@ class BatchWorker(PatientWorker):
         self._batch: list[Taken] = []
         self._last: Taken | None = None
         self._batches_run = 0
-        self._suspended = False
 
     def run(self, *, burst: bool = False, log_level: str = "INFO") -> None:
         """Work until a signal, a recycling bound or (`burst`) an empty queue ends it.
@@ -158,11 +135,6 @@ class BatchWorker(PatientWorker):
     def end_soon(self) -> None:
         """End after the batch in hand, to be started anew. From any thread."""
         self._stop_requested = True
-
-    def check_for_suspension(self, burst: bool) -> None:
-        """RQ waits here for as long as it is suspended, so that afterwards it is not."""
-        super().check_for_suspension(burst)
-        self._suspended = False
 
     # -- taking -----------------------------------------------------------------------------------
 
@@ -217,7 +189,7 @@ class BatchWorker(PatientWorker):
             if prepared is not None:
                 self._run(prepared)
                 self._intake.done(prepared)
-        if self._should_recycle():
+        if self._limits.end_it_after(self._batches_run):
             self._stop_requested = True
 
     def _run(self, prepared: Prepared[Taken]) -> None:
@@ -241,20 +213,15 @@ class BatchWorker(PatientWorker):
 
     def register_birth(self) -> None:
         """RQ knows of it, and so does whoever looks at our workers: not only from the first heartbeat on."""
-        persist(self._register_anew)
+        super().register_birth()
         persist(self._show)
 
-    def _register_anew(self) -> None:
-        """RQ refuses a name that is there; a first try whose answer was lost may have put ours there."""
-        self.connection.delete(self.key)
-        super().register_birth()
-
     def _rescue(self) -> None:
-        with _whatever_others_put_there():
+        with whatever_others_put_there():
             self._sweeper.rescue()
 
     def _show(self) -> None:
-        with _whatever_others_put_there(), self.connection.pipeline() as pipeline:
+        with whatever_others_put_there(), self.connection.pipeline() as pipeline:
             self._vitals.publish(pipeline)
             pipeline.execute()
 
@@ -269,14 +236,7 @@ class BatchWorker(PatientWorker):
         if self.should_run_maintenance_tasks:
             self.heartbeat()
             self.run_maintenance_tasks()
-            self._suspended = self._look_for_suspension()
-
-    def _look_for_suspension(self) -> bool:
-        """Whether `rq suspend` was called: then no batch is taken ahead, and `work` waits."""
-        try:
-            return bool(is_suspended(self.connection))
-        except redis.RedisError:
-            return self._suspended
+            self.look_for_suspension()
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Told on our card as well, whoever sets it: RQ does when it is suspended."""
@@ -293,25 +253,5 @@ class BatchWorker(PatientWorker):
             self._outcomes.fail(jobs[0], TookTooLong(seconds))
 
     def _is_ending(self) -> bool:
-        rests = self._suspended or self._rest.is_due
-        return self._stop_requested or rests or self._should_recycle()
-
-    def _should_recycle(self) -> bool:
-        """Never before a batch was run: where the models alone are past the bound, work goes on too."""
-        limits = self._limits
-        if not self._batches_run:
-            return False
-        if limits.recycle_batches is not None and self._batches_run >= limits.recycle_batches:
-            return True
-        return limits.recycle_memory_mb is not None and memory_mb() > limits.recycle_memory_mb
-
-
-@contextmanager
-def _whatever_others_put_there() -> Iterator[None]:
-    """What a foreign value keeps from being done in the block is left undone, and said."""
-    try:
-        yield
-    except redis.ResponseError as error:
-        if not is_foreign(error):
-            raise
-        log.error("left undone", reason="; ".join(foreign_value(foreign_keys(error))))
+        rests = self.suspended or self._rest.is_due
+        return self._stop_requested or rests or self._limits.end_it_after(self._batches_run)

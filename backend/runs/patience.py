@@ -28,9 +28,9 @@ class Abandoned(Exception):
 class Patience:
     """Calls again what may be called again. Safe to share between threads."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """`say` is told what is waited for, and an empty text when it is over."""
-        self._say = say
+    def __init__(self, say: Callable[[str], None], *, back_off_s: float = BACK_OFF_S) -> None:
+        """`say` is told what is waited for, and an empty text when it is over. `back_off_s`: the first wait."""
+        self._say, self._back_off_s = say, back_off_s
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -42,7 +42,7 @@ class Patience:
 
         Raises `Abandoned` once it was stopped, and whatever else the call raises.
         """
-        back_off, waited = BACK_OFF_S, False
+        back_off, waited = self._back_off_s, False
         while True:
             try:
                 result = call()

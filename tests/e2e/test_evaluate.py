@@ -32,8 +32,11 @@ class Evaluate:
         }
 
     def __call__(self, *arguments: object, expect: int = 0) -> str:
-        done = forks.firstpass(
-            *("evaluate", *arguments), env=self._environment, timeout_s=PATIENCE_S
+        done = forks.run(
+            *("evaluate", *arguments),
+            env=self._environment,
+            timeout_s=PATIENCE_S,
+            models=True,
         )
         assert done.returncode == expect, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr

@@ -67,7 +67,7 @@ class Prelabel:
 
     def run(self, *arguments: object, expect: int = DONE, **environment: str) -> str:
         """All that it says, on one line."""
-        done = forks.firstpass(
+        done = forks.run(
             *("prelabel", *arguments), env=self._environment | environment, timeout_s=PATIENCE_S
         )
         return words(done.returncode, done.stdout, done.stderr, expect)

@@ -21,9 +21,10 @@ from backend.queue.results import ResultListener
 from backend.queue.submit import Submission, SubmitLimits, Submitted, Submitter
 from backend.queue.window import RECHECK_S
 from tests.faults.stock import Stock, take_stock
+from tests.forks import Forked
 from tests.integration.test_queue import requests_for
 from tests.redis_process import RedisProcess
-from tests.standin.worker_process import WorkerProcess
+from tests.standin.worker_process import start_worker_process
 
 #: For what must happen at all; never a measure of speed.
 PATIENCE_S = 300.0
@@ -61,7 +62,7 @@ class Rig:
         self.ids: dict[str, str] = {}
         #: Jobs that a test deleted or cancelled by hand, and that need be nowhere.
         self.given_up: set[str] = set()
-        self.workers: list[WorkerProcess] = []
+        self.workers: list[Forked] = []
         self.connection = connect(server.url(users.admin), retries=10)
         self.web = connect(server.url(users.web), retries=10)
         self.submitter = Submitter(self.web, limits)
@@ -104,7 +105,7 @@ class Rig:
 
     # -- workers ----------------------------------------------------------------------------------
 
-    def worker(self, **options: object) -> WorkerProcess:
+    def worker(self, **options: object) -> Forked:
         """A worker process with a lease of 2 s, unless the options say otherwise."""
         options = {
             "lease_s": 2,
@@ -118,7 +119,7 @@ class Rig:
             for text in (f"--{name.replace('_', '-')}", str(value))
         ]
         log = self.folder / f"worker-{len(self.workers)}.log"
-        process = WorkerProcess(arguments, log)
+        process = start_worker_process(arguments, log)
         self.workers.append(process)
         return process
 

@@ -48,7 +48,7 @@ class Machine:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `firstpass` to its end; its pauses between tries are short."""
-        return forks.firstpass(
+        return forks.run(
             *arguments, env={**self.environment, **environment}, timeout_s=280, first=_hurried
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import redis
@@ -12,10 +13,12 @@ from backend.queue.job_queue import JobQueue
 from backend.queue.results import ResultListener
 from backend.queue.submit import SubmitLimits, Submitter
 from backend.queue.window import RECHECK_S
+from tests import forks
+from tests.forks import Forked
 from tests.integration.following import Follow
-from tests.standin.worker_process import WorkerProcess
+from tests.standin.worker_process import start_worker_process
 
-StartWorker = Callable[..., WorkerProcess]
+StartWorker = Callable[..., Forked]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,23 +37,42 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
 @pytest.fixture
 def start_worker(redis_url: str, tmp_path: Path) -> Iterator[StartWorker]:
     """Starts stand-in workers; ends those that still run, by their ids."""
-    started: list[WorkerProcess] = []
+    started: list[Forked] = []
 
-    def start(**options: object) -> WorkerProcess:
+    def start(**options: object) -> Forked:
         arguments = [
             text
             for name, value in options.items()
             for text in (f"--{name.replace('_', '-')}", str(value))
         ]
         log = tmp_path / f"worker-{len(started)}.log"
-        started.append(WorkerProcess(["--redis", redis_url, *arguments], log))
+        started.append(start_worker_process(["--redis", redis_url, *arguments], log))
         return started[-1]
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+        process.end()
+
+
+class StartCommand(Protocol):
+    """Starts a command of ours with these variables and no others; gives it and its log."""
+
+    def __call__(self, *command: str, env: Mapping[str, str]) -> tuple[Forked, Path]: ...
+
+
+@pytest.fixture
+def start_command(tmp_path: Path) -> Iterator[StartCommand]:
+    """Starts real commands that go on; ends those that still run, by their ids."""
+    started: list[Forked] = []
+
+    def start(*command: str, env: Mapping[str, str]) -> tuple[Forked, Path]:
+        log = tmp_path / f"{command[0]}-{len(started)}.log"
+        started.append(forks.start(*command, env=env, out=log, models=command[0] == "worker"))
+        return started[-1], log
+
+    yield start
+    for process in started:
+        process.end()
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,8 @@ from backend.queue.device_lease import take_device
 from backend.queue.keys import device_key
 from backend.status.overview import Overview, read_overview
 from models.devices import CudaDevice
+from tests.forks import Forked, fork
+from tests.standin import device_worker
 from tests.standin.device_worker import DEVICES
 
 pytestmark = pytest.mark.redis
@@ -27,38 +26,29 @@ LEASE_S = 5
 ONE, TWO = DEVICES
 HELD = "waits for a device: other workers hold all CUDA devices that it may use (2)"
 
-Start = Callable[[], "subprocess.Popen[bytes]"]
+Start = Callable[[], Forked]
 
 
 @pytest.fixture
 def start(redis_url: str, tmp_path: Path) -> Iterator[Start]:
     """Starts workers with `cuda:auto`; ends those that still run, by their ids."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Forked] = []
     settings = {
         "REDIS_URL": redis_url,
         "FIRSTPASS_MODEL": "tiny",
         "FIRSTPASS_DEVICE": "cuda:auto",
         "FIRSTPASS_LEASE_S": str(LEASE_S),
     }
-    with ExitStack() as stack:
 
-        def one() -> subprocess.Popen[bytes]:
-            log = stack.enter_context((tmp_path / f"{len(started)}.log").open("wb"))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.standin.device_worker"],
-                cwd=REPOSITORY,
-                env={"PATH": os.defpath, **settings},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            started.append(process)
-            return process
+    def one() -> Forked:
+        log = tmp_path / f"{len(started)}.log"
+        environment = {"PATH": os.defpath, **settings}
+        started.append(fork(device_worker.main, env=environment, out=log, models=True))
+        return started[-1]
 
-        yield one
-        for process in started:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+    yield one
+    for process in started:
+        process.end()
 
 
 def until(connection: redis.Redis, so: Callable[[Overview], bool]) -> None:

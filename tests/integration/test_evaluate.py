@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,13 +28,16 @@ from models.queries import Ground
 from models.runtime import RuntimeOptions, load_runtime
 from models.tiny.scenes import BACKGROUND_NAMES, SHAPES, generate_scene
 from models.types import Box, Detection
+from tests import forks
 from tests.engines import florence_of
-from tests.standin.held_command import HELD, MANY
+from tests.forks import Forked
+from tests.standin.held_command import MANY, hold
 from training.evaluate import HELD_OUT_SEED, evaluate
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "label_config" / "demo.xml"
 PATIENCE_S = 600.0
+Start = Callable[..., Forked]
 
 
 @pytest.fixture(autouse=True)
@@ -383,20 +385,25 @@ def _reference(name: str) -> ImageRef:
     return parse_image_ref(f"/data/local-files/?d={name}", task_id=None)
 
 
-def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            *(sys.executable, *(("-c", HELD) if held else ("-m", "backend.cli.main"))),
-            *("evaluate", *map(str, arguments), "--model", "tiny", "--home", str(home)),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts the command with a home and more arguments; `held`: it never ends by itself."""
+
+    def start(home: Path, *arguments: object, held: bool = False) -> Forked:
+        words = tmp_path_factory.mktemp("words")
+        return forks.start(
+            *("evaluate", *arguments, "--model", "tiny", "--home", home),
+            env=dict(os.environ),  # noqa: TID251
+            out=words / "out",
+            err=words / "err",
+            first=hold if held else None,
+            models=True,
+        )
+
+    return start
 
 
-def finish(process: subprocess.Popen[str], status: int) -> tuple[str, str]:
+def finish(process: Forked, status: int) -> tuple[str, str]:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == status, out + err
     assert "Traceback" not in out + err
@@ -419,7 +426,7 @@ def states(home: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_run_that_was_stopped_goes_on_and_comes_to_the_same(
-    tmp_path: Path, signum: int, status: int
+    start: Start, tmp_path: Path, signum: int, status: int
 ) -> None:
     images = demo_images(MANY)
     folder = save(tmp_path / "in", images)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +25,14 @@ from backend.queue.keys import (
     WORKERS,
 )
 from backend.status.overview import read_overview
+from tests import forks
 from tests.e2e.pictures import BOXES, picture
+from tests.forks import Forked
+from tests.integration.conftest import StartCommand
 from tests.integration.test_web_end import until
 
 pytestmark = pytest.mark.redis
 
-REPOSITORY = Path(__file__).parents[2]
 NAMES = ("web", "worker", "courier")
 QUEUE = "rq:queue:firstpass-interactive"
 ALL_QUEUES = "rq:queues"
@@ -48,31 +46,24 @@ class Running:
 
     url: str
     environment: dict[str, str]
-    processes: dict[str, subprocess.Popen[bytes]]
-    folder: Path
+    processes: dict[str, Forked]
+    logs: dict[str, Path]
 
     def log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text()
+        return self.logs[name].read_text()
 
     def ready(self) -> dict[str, object]:
         told: dict[str, object] = httpx.get(f"{self.url}/ready", trust_env=False, timeout=30).json()
         return told
 
     def run(self, *command: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "backend.cli.main", *command],
-            env=self.environment | {"COLUMNS": "600"},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = forks.run(*command, env=self.environment | {"COLUMNS": "600"}, timeout_s=240)
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
 
 @pytest.fixture
-def running(redis_url: str, redis_connection: redis.Redis, tmp_path: Path) -> Iterator[Running]:
+def running(redis_url: str, redis_connection: redis.Redis, start_command: StartCommand) -> Running:
     port = free_port()
     environment = {
         "PATH": os.defpath,
@@ -83,28 +74,18 @@ def running(redis_url: str, redis_connection: redis.Redis, tmp_path: Path) -> It
         "FIRSTPASS_LABEL_STUDIO_URL": "http://127.0.0.1:1",
         "FIRSTPASS_LABEL_STUDIO_API_KEY": "0" * 40,
     }
-    with ExitStack() as stack:
-        processes = {}
-        for name in NAMES:
-            sink = stack.enter_context((tmp_path / f"{name}.log").open("wb"))
-            processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "backend.cli.main", name],
-                env=environment,
-                cwd=REPOSITORY,
-                stdout=sink,
-                stderr=sink,
-            )
-        made = Running(f"http://127.0.0.1:{port}", environment, processes, tmp_path)
-        try:
-            until(lambda: read_overview(redis_connection).able)
-            until(lambda: read_overview(redis_connection).courier is not None)
-            until(lambda: "courier ready" in made.log("courier"))
-            until(lambda: _is_ready(made))
-            yield made
-        finally:
-            for process in processes.values():
-                process.kill()
-                process.wait()
+    started = {name: start_command(name, env=environment) for name in NAMES}
+    made = Running(
+        f"http://127.0.0.1:{port}",
+        environment,
+        {name: process for name, (process, _) in started.items()},
+        {name: log for name, (_, log) in started.items()},
+    )
+    until(lambda: read_overview(redis_connection).able)
+    until(lambda: read_overview(redis_connection).courier is not None)
+    until(lambda: "courier ready" in made.log("courier"))
+    until(lambda: _is_ready(made))
+    return made
 
 
 def _is_ready(running: Running) -> bool:
@@ -194,26 +175,15 @@ def test_a_foreign_value_of_one_project_holds_that_one_up(
 
 @pytest.mark.parametrize("key", [WORKERS, QUEUE])
 def test_a_worker_starts_beside_a_foreign_value(
-    redis_url: str, redis_connection: redis.Redis, tmp_path: Path, key: str
+    redis_url: str, redis_connection: redis.Redis, start_command: StartCommand, key: str
 ) -> None:
     """It stays up, and works as soon as that is gone."""
     redis_connection.set(key, "a value of another program")
     environment = {"PATH": os.defpath, "REDIS_URL": redis_url, "FIRSTPASS_MODEL": "tiny"}
-    log = tmp_path / "worker.log"
-    with log.open("wb") as sink:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "backend.cli.main", "worker"],
-            env=environment | {"FIRSTPASS_LEASE_S": "2"},
-            cwd=REPOSITORY,
-            stdout=sink,
-            stderr=sink,
-        )
-    try:
-        until(lambda: "worker ready" in log.read_text())
-        until(lambda: "holds something else than Firstpass keeps there" in log.read_text())
-        assert worker.poll() is None
-        redis_connection.delete(key)
-        until(lambda: read_overview(redis_connection).able)
-    finally:
-        worker.kill()
-        worker.wait()
+    worker, log = start_command("worker", env=environment | {"FIRSTPASS_LEASE_S": "2"})
+
+    until(lambda: "worker ready" in log.read_text())
+    until(lambda: "holds something else than Firstpass keeps there" in log.read_text())
+    assert worker.poll() is None
+    redis_connection.delete(key)
+    until(lambda: read_overview(redis_connection).able)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +16,36 @@ from PIL import Image
 
 from backend.demo.evaluation import compare
 from backend.demo.images import demo_images
-from tests.standin.held_command import HELD, MANY
+from tests import forks
+from tests.forks import Forked
+from tests.standin.held_command import MANY, hold
 from tests.unit.images.pictures import STORED, exif
 
 CONFIG = Path(__file__).parents[2] / "label_config" / "demo.xml"
-REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 600.0
+Start = Callable[..., Forked]
 
 
-def start(home: Path, *arguments: object, held: bool = False) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            *(sys.executable, *(("-c", HELD) if held else ("-m", "backend.cli.main"))),
-            *("prelabel", "folder", *map(str, arguments)),
-            *("--model", "tiny", "--home", str(home), "--config", str(CONFIG)),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts the command with a home and more arguments; `held`: it never ends by itself."""
+
+    def start(home: Path, *arguments: object, held: bool = False) -> Forked:
+        words = tmp_path_factory.mktemp("words")
+        return forks.start(
+            *("prelabel", "folder", *arguments),
+            *("--model", "tiny", "--home", home, "--config", CONFIG),
+            env=dict(os.environ),  # noqa: TID251
+            out=words / "out",
+            err=words / "err",
+            first=hold if held else None,
+            models=True,
+        )
+
+    return start
 
 
-def finish(process: subprocess.Popen[str], status: int) -> str:
+def finish(process: Forked, status: int) -> str:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == status, out + err
     return out + err
@@ -59,7 +65,7 @@ def states(home: Path) -> dict[str, int]:
         database.close()
 
 
-def wait_for_done(process: subprocess.Popen[str], home: Path, least: int) -> None:
+def wait_for_done(process: Forked, home: Path, least: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while states(home).get("done", 0) < least:
         assert process.poll() is None, process.communicate()
@@ -79,7 +85,9 @@ def save(folder: Path, images: Sequence[Any]) -> None:
         (folder / image.name).write_bytes(image.png)
 
 
-def test_a_folder_becomes_a_file_that_is_right_about_its_images(tmp_path: Path) -> None:
+def test_a_folder_becomes_a_file_that_is_right_about_its_images(
+    start: Start, tmp_path: Path
+) -> None:
     """As good as through the queue; the unreadable are named, the photos turned by EXIF upright."""
     images = demo_images(8)
     save(tmp_path / "in" / "scenes", images)
@@ -115,7 +123,7 @@ def test_a_folder_becomes_a_file_that_is_right_about_its_images(tmp_path: Path) 
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
-    tmp_path: Path, signum: int, status: int
+    start: Start, tmp_path: Path, signum: int, status: int
 ) -> None:
     """What was predicted before stays as it was; the file is the one that a run without a stop writes."""
     home, folder, out = tmp_path / "home", tmp_path / "in", tmp_path / "out.json"
@@ -141,7 +149,7 @@ def test_a_run_that_was_stopped_goes_on_and_repeats_nothing(
     assert whole == (tmp_path / "2.json").read_text()
 
 
-def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> None:
+def test_a_second_command_beside_a_running_one_is_told_so(start: Start, tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "in"
     save(folder, demo_images(MANY))
     first = start(home, folder, "--out", tmp_path / "1.json", held=True)
@@ -154,7 +162,7 @@ def test_a_second_command_beside_a_running_one_is_told_so(tmp_path: Path) -> Non
     finish(first, status=130)
 
 
-def test_a_dry_run_leaves_a_contact_sheet_alone(tmp_path: Path) -> None:
+def test_a_dry_run_leaves_a_contact_sheet_alone(start: Start, tmp_path: Path) -> None:
     save(tmp_path / "in", demo_images(5))
     sheet = tmp_path / "sheet.png"
 
@@ -178,7 +186,9 @@ def test_a_dry_run_leaves_a_contact_sheet_alone(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"in", "sheet.png"}
 
 
-def test_a_folder_of_links_becomes_a_dataset_that_names_what_it_left_out(tmp_path: Path) -> None:
+def test_a_folder_of_links_becomes_a_dataset_that_names_what_it_left_out(
+    start: Start, tmp_path: Path
+) -> None:
     """Without --follow-links there is nothing in it, and the sentence says what would take them."""
     images = demo_images(3)
     save(tmp_path / "store", images)

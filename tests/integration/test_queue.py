@@ -6,8 +6,6 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -31,6 +29,7 @@ from backend.queue.submit import Standing, SubmitLimits, Submitter
 from models.queries import Ask, Classify, Embed, EmbedTexts, Ground, InBox
 from models.tiny.scenes import generate_scene
 from models.types import Classification, ImageSize, Vector, Vectors
+from tests import forks
 from tests.integration.conftest import StartWorker
 from tests.standin.answers import SIZE, answer
 
@@ -336,16 +335,10 @@ def of_real_worker(
         "FIRSTPASS_DEVICE": "cpu",
         "FIRSTPASS_LOCAL_FILES_ROOT": str(folder),
     }
-    with (folder / "worker.log").open("wb") as log:
-        subprocess.run(
-            [sys.executable, "-m", "backend.cli.main", "worker", "--burst"],
-            cwd=Path(__file__).parents[2],
-            env={"PATH": os.defpath, **settings},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=True,
-            timeout=PATIENCE_S,
-        )
+    environment = {"PATH": os.defpath, **settings}
+    worked = forks.run("worker", "--burst", env=environment, timeout_s=PATIENCE_S, models=True)
+    assert worked.returncode == 0, worked.stderr
+    (folder / "worker.log").write_text(worked.stdout + worked.stderr)
     return job_queue.ask(asked, interactive=True, wait_s=0).outcomes
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,10 @@ import redis
 from backend.delivery.card import read_card
 from backend.status.overview import read_overview
 from backend.status.verdict import problems
+from tests import forks
+from tests.forks import Forked
+from tests.integration.conftest import StartCommand
+from tests.integration.following import said
 from tests.integration.test_web_end import until
 
 pytestmark = pytest.mark.redis
@@ -25,7 +26,7 @@ REPOSITORY = Path(__file__).parents[2]
 TINY = REPOSITORY / "models" / "tiny" / "florence2"
 TOKEN = "0" * 40
 
-Start = Callable[..., "tuple[subprocess.Popen[bytes], Path]"]
+Start = Callable[..., tuple[Forked, Path]]
 
 
 @pytest.fixture
@@ -40,47 +41,16 @@ def environment(redis_url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Starts a command of ours; gives it and its log."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*command: str, **more: str) -> tuple[subprocess.Popen[bytes], Path]:
-        log = tmp_path / f"{len(started)}.log"
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "backend.cli.main", *command],
-                env=environment | more,
-                cwd=REPOSITORY,
-                stdout=sink,
-                stderr=sink,
-            )
-        started.append(process)
-        return process, log
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+def start(environment: dict[str, str], start_command: StartCommand) -> Start:
+    """Starts a command of ours with more variables; gives it and its log."""
+    return lambda *command, **more: start_command(*command, env=environment | more)
 
 
 def run(environment: dict[str, str], *command: str, **more: str) -> tuple[int, str]:
     """Exit code and words of a command that ends."""
-    done = subprocess.run(
-        [sys.executable, "-m", "backend.cli.main", *command],
-        env=environment | more,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forks.run(*command, env=environment | more, timeout_s=240, models=command[0] == "worker")
     assert "Traceback" not in done.stderr
     return done.returncode, " ".join((done.stdout + done.stderr).split())
-
-
-def said(log: Path, event: str) -> list[dict[str, str]]:
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if event in line["event"]]
 
 
 def test_a_courier_waits_for_the_file_of_its_token(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,46 +15,25 @@ from backend.delivery.keys import POST
 from backend.status.overview import read_overview
 from backend.status.verdict import notes
 from tests.conftest import StartRedis
+from tests.forks import Forked
+from tests.integration.conftest import StartCommand
+from tests.integration.following import said
 from tests.integration.test_web_end import until
 
 pytestmark = pytest.mark.redis
 
-Start = Callable[[str], "tuple[subprocess.Popen[bytes], Path]"]
+Start = Callable[[str], tuple[Forked, Path]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(start_command: StartCommand) -> Start:
     """Starts a courier for this Redis; gives it and its log."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(url: str) -> tuple[subprocess.Popen[bytes], Path]:
-        log = tmp_path / f"courier-{len(started)}.log"
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "backend.cli.main", "courier"],
-                env={
-                    "FIRSTPASS_REDIS_URL": url,
-                    "FIRSTPASS_MODEL": "tiny",
-                    "FIRSTPASS_LABEL_STUDIO_URL": "http://127.0.0.1:1",
-                    "FIRSTPASS_LABEL_STUDIO_API_KEY": "0" * 40,
-                },
-                cwd=Path(__file__).parents[2],
-                stdout=sink,
-                stderr=sink,
-            )
-        started.append(process)
-        return process, log
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-
-
-def said(log: Path, event: str) -> list[dict[str, object]]:
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if event in line["event"]]
+    environment = {
+        "FIRSTPASS_MODEL": "tiny",
+        "FIRSTPASS_LABEL_STUDIO_URL": "http://127.0.0.1:1",
+        "FIRSTPASS_LABEL_STUDIO_API_KEY": "0" * 40,
+    }
+    return lambda url: start_command("courier", env=environment | {"FIRSTPASS_REDIS_URL": url})
 
 
 def at_work(connection: redis.Redis) -> int | None:

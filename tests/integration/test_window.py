@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.conftest import StartRedis
 from tests.integration.conftest import StartWorker
 from tests.integration.test_queue import requests_for
 from tests.redis_process import RedisProcess
+from tests.standin.worker_process import start_worker_process
 
 pytestmark = pytest.mark.redis
 
@@ -200,7 +199,6 @@ def test_redis_away_for_a_while_is_waited_out(start_redis: StartRedis, tmp_path:
     listener = ResultListener(connection)
     listener.start()
     queue = JobQueue(connection, Submitter(connection, SubmitLimits(1000, 30)), listener)
-    worker = [sys.executable, "-m", "tests.standin.worker", "--redis", server.url(), "--burst"]
     before = requests_for(f"ok-{i}" for i in range(20))
     meanwhile = requests_for(f"ok-{i}" for i in range(20, 40))
     try:
@@ -217,7 +215,8 @@ def test_redis_away_for_a_while_is_waited_out(start_redis: StartRedis, tmp_path:
             deadline = time.monotonic() + PATIENCE_S
             while waiting(server) < 40 and time.monotonic() < deadline:
                 window.collect(0.1)
-            subprocess.run(worker, check=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+            worker = start_worker_process(["--redis", server.url(), "--burst"], tmp_path / "log")
+            assert worker.wait(PATIENCE_S) == 0
 
             assert all_answered(collect(window, 40), before | meanwhile)
     finally:

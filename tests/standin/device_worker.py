@@ -1,6 +1,6 @@
 """`firstpass worker` on a machine with two CUDA devices, both of which are this machine's CPU.
 
-`python -m tests.standin.device_worker`, with the settings of a worker in the environment.
+With the settings of a worker in the environment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,3 @@ def main() -> None:
     """Works on one of the two; without torch's threads, of which a test has too many."""
     torch.set_num_threads(1)
     run_worker(load_settings(), devices=lambda: DEVICES)
-
-
-if __name__ == "__main__":
-    main()

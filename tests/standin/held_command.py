@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["HELD", "MANY"]
+import time
+from typing import Any
 
-#: The command, but for its fourth batch, which is never done.
-HELD = """
-import sys, time
-from backend.inference.local_batches import LocalBatches
-from backend.cli.main import main
-run, batches = LocalBatches.run, []
-def held(self, prepared):
-    batches.append(prepared)
-    while len(batches) > 3:
-        time.sleep(0.1)
-    return run(self, prepared)
-LocalBatches.run = held
-sys.argv[0] = "firstpass"
-main()
-"""
+__all__ = ["MANY", "hold"]
+
 #: Images of a run that is held; its first three batches have one, two and four at the most.
 MANY = 24
+
+
+def hold() -> None:
+    """The fourth batch of a command in this process is never done."""
+    from backend.inference.local_batches import LocalBatches
+
+    run: Any = LocalBatches.run
+    batches: list[Any] = []
+
+    def held(self: Any, prepared: Any) -> Any:
+        batches.append(prepared)
+        while len(batches) > 3:
+            time.sleep(0.1)
+        return run(self, prepared)
+
+    LocalBatches.run = held  # type: ignore[method-assign]

@@ -30,7 +30,8 @@ from backend.queue import finish, leases
 from backend.queue.connection import connect
 from backend.queue.finish import KeepLimits
 from backend.queue.payload import decode_request
-from backend.queue.worker import BatchWorker, WorkerLimits
+from backend.queue.worker import BatchWorker
+from backend.queue.worker_limits import WorkerLimits
 from tests.standin.answers import SIZE, answer
 
 

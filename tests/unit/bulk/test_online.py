@@ -52,6 +52,7 @@ class Desk:
     forgotten: list[str]
     #: Why no answers come, and what the progress says that it waits for.
     trouble: str = ""
+    back_off_s: float = 0.01
     shown: list[str] = field(default_factory=list)
 
     def start(
@@ -80,7 +81,7 @@ class Desk:
     ) -> ProjectRun:
         project = target(self.api)
         progress = Progress(lambda shown: self.shown.append(shown.waits_for))
-        patience = Patience(self.said.append)
+        patience = Patience(self.said.append, back_off_s=self.back_off_s)
         patience.rest = lambda seconds: watch() if watch else None  # type: ignore[method-assign]
         tasks = ProjectTasks(self.api, project, selection, ledger, patience, self.forgotten.extend)
         tasks.prepare(retry_failed=retry_failed)
@@ -97,8 +98,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 0.01)
+def desk(tmp_path: Path) -> Desk:
     label_studio = cars()
     api = two_at_a_time(label_studio)
     return Desk(tmp_path, label_studio, api, StandInWriter(label_studio), StandInWindow(), [], [])
@@ -330,7 +330,7 @@ def test_a_stop_does_not_wait_for_a_label_studio_that_is_away(
 ) -> None:
     """Its outbox is waiting to write; the stop ends that, too."""
     monkeypatch.setattr("backend.delivery.parcel.CHUNK", 1)
-    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 60.0)
+    desk.back_off_s = 60.0
     add(desk.label_studio, "a", "b", "stop")
     desk.writer.raises = [LabelStudioUnavailable("no connection")] * 1000
     began = time.monotonic()

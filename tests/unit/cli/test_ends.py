@@ -42,7 +42,7 @@ def firstpass(place: Path, line: str, **env: str) -> tuple[int, str]:
     """Exit code and error output of a real process; `@` is the place."""
     arguments = [one.replace("@", f"{place}/") for one in line.split()]
     environment = {**os.environ, "FIRSTPASS_MODEL": "tiny", **env}  # noqa: TID251 - handed on
-    done = forks.firstpass(*arguments, env=environment, timeout_s=240)
+    done = forks.run(*arguments, env=environment, timeout_s=240)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, " ".join(done.stderr.split())
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -18,7 +18,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[3]
 
-#: Makes modules of these names be missing, as `find_spec` sees it too, and then runs the command.
+#: Makes modules of these names be missing, as `find_spec` sees it too, and then imports the command line.
 WITHOUT = """
 import sys
 from importlib.machinery import PathFinder
@@ -33,7 +33,21 @@ class Without(PathFinder):
 
 sys.meta_path[:] = [Without if finder is PathFinder else finder for finder in sys.meta_path]
 from backend.cli.main import main
-main()
+"""
+#: Runs each of the commands that come as JSON in a process of its own, which has this much imported; what one
+#: says and ends with lies in a folder, in files that have its number.
+EACH = """
+import json, os
+commands, folder = sys.argv[1:]
+for number, command in enumerate(json.loads(commands)):
+    if not (pid := os.fork()):
+        for descriptor, name in (1, "out"), (2, "err"):
+            os.dup2(os.open(f"{folder}/{number}.{name}", os.O_CREAT | os.O_WRONLY), descriptor)
+        sys.argv[1:] = command
+        sys.exit(main())
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with open(f"{folder}/{number}.code", "w") as file:
+        file.write(str(code))
 """
 
 
@@ -53,20 +67,24 @@ def not_in_the_web_image() -> list[str]:
     ]
 
 
-def run(hidden: Sequence[str], *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def python(
+    hidden: Sequence[str], code: str, *arguments: str, home: Path
+) -> subprocess.CompletedProcess[str]:
+    """The code, after the command line was imported without the hidden modules."""
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT, ",".join(hidden), *arguments],
+        [sys.executable, "-c", WITHOUT + code, ",".join(hidden), *arguments],
         env={"PATH": os.defpath, "HOME": str(home), "COLUMNS": "100"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=280,
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("layers")
     (tmp_path / "images").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.png")
     image = {"id": 1, "file_name": "a.png", "width": 8, "height": 8}
@@ -111,12 +129,31 @@ OTHERS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def ended(folder: Path) -> dict[str, subprocess.CompletedProcess[str]]:
+    """All commands without the models' libraries."""
+    commands = [[part.format(folder) for part in command] for command in [*MODELS, *OTHERS]]
+    told = folder / "told"
+    told.mkdir()
+    done = python(not_in_the_web_image(), EACH, json.dumps(commands), str(told), home=folder / "me")
+    assert done.returncode == 0, done.stderr
+    return {
+        " ".join(command): subprocess.CompletedProcess(
+            command,
+            int((told / f"{number}.code").read_text()),
+            (told / f"{number}.out").read_text(),
+            (told / f"{number}.err").read_text(),
+        )
+        for number, command in enumerate([*MODELS, *OTHERS])
+    }
+
+
 @pytest.mark.parametrize("command", MODELS, ids=lambda command: " ".join(command[:2]))
-def test_the_layer_that_is_missing_is_named(folder: Path, command: list[str]) -> None:
+def test_the_layer_that_is_missing_is_named(
+    ended: Mapping[str, subprocess.CompletedProcess[str]], folder: Path, command: list[str]
+) -> None:
     """Once, and with where there is one that has it; nothing is left behind."""
-    done = run(
-        not_in_the_web_image(), *(part.format(folder) for part in command), home=folder / "me"
-    )
+    done = ended[" ".join(command)]
 
     said = " ".join(done.stderr.split())
     assert done.returncode == 2, said
@@ -128,9 +165,11 @@ def test_the_layer_that_is_missing_is_named(folder: Path, command: list[str]) ->
 
 
 @pytest.mark.parametrize("command", OTHERS, ids=" ".join)
-def test_the_others_need_no_model_library(folder: Path, command: list[str]) -> None:
+def test_the_others_need_no_model_library(
+    ended: Mapping[str, subprocess.CompletedProcess[str]], command: list[str]
+) -> None:
     """They end for want of something else, or not at all badly."""
-    done = run(not_in_the_web_image(), *command, home=folder / "me")
+    done = ended[" ".join(command)]
 
     said = done.stdout + done.stderr
     assert "this installation" not in done.stderr
@@ -147,16 +186,8 @@ def test_every_command_tells_of_itself(folder: Path) -> None:
         f"ends = {{name: CliRunner().invoke(app, [name, '--help']).exit_code for name in {names!r}}}; "
         "assert not any(ends.values()), ends"
     )
-    code = WITHOUT.replace("from backend.cli.main import main\nmain()\n", helps)
 
-    done = subprocess.run(
-        [sys.executable, "-c", code, ",".join(not_in_the_web_image())],
-        env={"PATH": os.defpath, "HOME": str(folder)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python(not_in_the_web_image(), helps, home=folder)
 
     assert done.returncode == 0, done.stderr
 
@@ -165,7 +196,7 @@ def test_one_missing_library_is_another_fault(folder: Path) -> None:
     """torch is there, so this is no web image."""
     command = ("predict", str(folder / "images" / "a.png"), "--model", "tiny", "--labels", "star")
 
-    done = run(["safetensors"], *command, home=folder)
+    done = python(["safetensors"], "main()", *command, home=folder)
 
     assert done.returncode == 2
     assert "this installation is not whole: its library safetensors is missing" in done.stderr

@@ -59,9 +59,16 @@ class Rig:
         self.stop = threading.Event()
         turn = Turn(connection, "writer", urgent=True)
         self.writer = PredictionWriter(self.api, self.claims, turn, sleep=lambda seconds: None)
-        self.courier = Courier(
+        self.connection = connection
+        self.courier = self.courier_with()
+        self.before_write: Callable[[], Any] = lambda: None
+        self.after_write: Callable[[], Any] = lambda: None
+
+    def courier_with(self, **limits: int) -> Courier:
+        """Another courier, with limits that are not the usual ones."""
+        return Courier(
             owed=self.owed,
-            failed=FailedTasks(connection),
+            failed=FailedTasks(self.connection),
             api=self.api,
             writer=cast("PredictionWriter", self),
             predictors=SETTINGS,
@@ -69,9 +76,8 @@ class Rig:
             failure_ttl_s=FAILURE_TTL_S,
             stop=self.stop,
             clock=lambda: self.now,
+            **limits,
         )
-        self.before_write: Callable[[], Any] = lambda: None
-        self.after_write: Callable[[], Any] = lambda: None
 
     def begin(self, project: ProjectKey, version: str) -> None:
         self.writer.begin(project, version)
@@ -133,9 +139,9 @@ def test_rows_that_a_killed_writer_left_twice_are_removed(rig: Rig) -> None:
     assert rig.studio.rows_per_task() == {1: 1, 2: 1}
 
 
-def test_more_than_a_chunk_goes_in_chunks(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_a_chunk_goes_in_chunks(rig: Rig) -> None:
     """As Label Studio commits them."""
-    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 8)
+    rig.courier = rig.courier_with(chunk=8)
     rig.owe(*range(1, 31))
 
     rig.courier.round()
@@ -167,11 +173,9 @@ def test_a_label_config_changed_before_the_write_writes_no_old_row(
     assert rig.owed.count() == 0
 
 
-def test_a_label_config_changed_between_chunks_stops_the_old_rows(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_label_config_changed_between_chunks_stops_the_old_rows(rig: Rig) -> None:
     """The first chunk was right when it was written; all others are of the new version."""
-    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 10)
+    rig.courier = rig.courier_with(chunk=10)
     rig.owe(*range(1, 31))
     rig.after_write = rig.change_config
 
@@ -472,11 +476,9 @@ def test_label_studio_away_leaves_everything_owed(rig: Rig) -> None:
     assert rig.studio.rows_per_task() == dict.fromkeys(range(1, 31), 1)
 
 
-def test_label_studio_that_dies_in_the_middle_costs_and_doubles_no_row(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_label_studio_that_dies_in_the_middle_costs_and_doubles_no_row(rig: Rig) -> None:
     """After the first chunk; the second was stored, twice even, and never answered."""
-    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 10)
+    rig.courier = rig.courier_with(chunk=10)
     rig.owe(*range(1, 31))
     rig.studio.mishaps = [lambda tasks, version: None, rig.studio.dies_after]
 
@@ -489,9 +491,9 @@ def test_label_studio_that_dies_in_the_middle_costs_and_doubles_no_row(
     assert rig.owed.count() == 0
 
 
-def test_stopped_in_the_middle_it_loses_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_in_the_middle_it_loses_nothing(rig: Rig) -> None:
     """What is not written is still owed; the next process writes it."""
-    monkeypatch.setattr("backend.delivery.parcel.CHUNK", 10)
+    rig.courier = rig.courier_with(chunk=10)
     rig.window.most = 10
     rig.owe(*range(1, 31))
     rig.after_write = rig.stop.set

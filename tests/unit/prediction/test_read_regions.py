@@ -18,7 +18,6 @@ from backend.prediction.read_regions import (
     TextArea,
     read_region,
     read_regions,
-    read_relations,
 )
 from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle
 from models.types import ImageSize
@@ -93,7 +92,8 @@ def test_relations_are_told_from_regions() -> None:
     entries = [rectangle(1, 2, 3, 4, "Cat", id="a"), RELATION, "nonsense", {"value": None}]
 
     assert [one.id for one in read_regions(entries)] == ["a"]
-    assert read_relations(entries) == [Relation("a", "b", "right", ("left of",))]
+    relations = [found for found in map(read_region, entries) if isinstance(found, Relation)]
+    assert relations == [Relation("a", "b", "right", ("left of",))]
 
 
 def test_who_and_what_a_region_is_about() -> None:

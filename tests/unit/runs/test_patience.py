@@ -10,10 +10,8 @@ import pytest
 from backend.errors import LabelStudioRefuses, LabelStudioUnavailable, QueueUnavailable
 from backend.runs.patience import Abandoned, Patience
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 0.01)
+#: The first wait of those that are waited out here.
+SOON_S = 0.01
 
 
 def test_it_calls_until_there_is_an_answer_and_says_what_it_waits_for() -> None:
@@ -26,7 +24,7 @@ def test_it_calls_until_there_is_an_answer_and_says_what_it_waits_for() -> None:
             raise error
         return 7
 
-    assert Patience(said.append).insist(call) == 7
+    assert Patience(said.append, back_off_s=SOON_S).insist(call) == 7
     assert said == ["waiting: no connection", "waiting: no Redis", ""]
 
 
@@ -45,9 +43,8 @@ def test_what_will_not_pass_is_raised_at_once() -> None:
         Patience(lambda line: None).insist(refuse)
 
 
-def test_a_stop_ends_the_waiting_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.runs.patience.BACK_OFF_S", 60.0)
-    patience = Patience(lambda line: None)
+def test_a_stop_ends_the_waiting_in_another_thread() -> None:
+    patience = Patience(lambda line: None, back_off_s=60.0)
 
     def call() -> None:
         raise LabelStudioUnavailable("no connection")

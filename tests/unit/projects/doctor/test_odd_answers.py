@@ -56,12 +56,6 @@ GOOD: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take a third of a second to load, and nothing here is asked over TLS."""
-    monkeypatch.setattr("httpcore.default_ssl_context", lambda: False)
-
-
 def look(
     answers: dict[str, Any], project: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> list[Finding]:
