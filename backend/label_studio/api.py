@@ -28,9 +28,9 @@ from backend.label_studio.answers import (
 )
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.exports_api import ExportsApi
 from backend.label_studio.halving import Halving
-from backend.label_studio.projects_api import ProjectsApi
-from backend.label_studio.records import AnnotationRow, TaskRow
+from backend.label_studio.records import AnnotationRow, PredictionRow, TaskRow
 from backend.label_studio.task_filters import some_of, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.plain import Json
@@ -42,8 +42,16 @@ __all__ = ["LabelStudioApi"]
 TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 180.0
 
+#: What asks for rows whole, and for nothing else.
+WITH_ROWS = {"include": "id,predictions", "fields": "all"}
+#: Tasks that somebody has annotated or skipped.
+LOOKED_AT: Json = {
+    "conjunction": "or",
+    "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
+}
 
-class LabelStudioApi(ProjectsApi):
+
+class LabelStudioApi(ExportsApi):
     """Label Studio at `url`, with our credential. Safe to share between threads; a context manager.
 
     Every method raises `LabelStudioRefuses` when Label Studio says no, and nothing was changed; and
@@ -131,11 +139,7 @@ class LabelStudioApi(ProjectsApi):
 
     def annotated(self, project: int) -> Iterator[TaskRow]:
         """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
-        looked_at = {
-            "conjunction": "or",
-            "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
-        }
-        return self._whole(project, looked_at)
+        return self._whole(project, LOOKED_AT)
 
     def with_rows(self, project: int) -> Iterator[TaskRow]:
         """Every task with its rows and annotations, by ascending id."""
@@ -186,10 +190,9 @@ class LabelStudioApi(ProjectsApi):
         apart from the rows, so the rows themselves are read; Label Studio loads them for every listing
         anyway.
         """
-        params = {"include": "id,predictions", "fields": "all"}
         rows: dict[int, list[int]] = {}
         unlisted: dict[int, Failure] = {}
-        for task in self._tasks(project, None, ids, len(ids) or 1, params, each_alone=True):
+        for task in self._tasks(project, None, ids, len(ids) or 1, WITH_ROWS, each_alone=True):
             # Of a task with a row that cannot be read nobody knows whether it has one of this version.
             if failure := task.failure or next(iter(task.unread), None):
                 unlisted[task.id] = failure
@@ -199,6 +202,13 @@ class LabelStudioApi(ProjectsApi):
                     row.id for row in stored if row.model_version == model_version
                 )
         return StoredRows(rows, unlisted)
+
+    def predictions_of(
+        self, project: int, ids: Sequence[int]
+    ) -> dict[int, Sequence[PredictionRow]]:
+        """The stored rows of these tasks; without those of tasks that Label Studio cannot list."""
+        listed = self._tasks(project, None, ids, len(ids), WITH_ROWS, each_alone=True)
+        return {task.id: task.predictions for task in listed if task.failure is None}
 
     def create_prediction(self, row: Mapping[str, object]) -> None:
         """Store a row; it has `task`, `result`, `score` and `model_version`."""
