@@ -40,6 +40,7 @@ OFFLINE = AsItStands("tests/integration/test_page_commands.py::test_it_runs_with
 REDIS = AsItStands("tests/integration/test_page_commands.py::test_it_runs_beside_a_redis")
 STEPS = AsItStands("tests/e2e/test_first_steps.py::test_the_readme_leads_to_predictions")
 PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_project")
+REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
     "tests/operators/test_kubernetes.py::test_the_pages_secret_holds_what_the_pods_ask_for"
@@ -194,6 +195,9 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         'firstpass prelabel project 3 --filter \'{"conjunction": "and", "items": [\n  {"filter": "filter:tasks:data.image", "operator": "contains", "type": "String", "value": "/camera-2/"}]}\'': PROJECT,
         "firstpass prelabel folder scans/ --config label_config.xml --out tasks.json": OFFLINE,
         "firstpass prelabel folder scans/ --config label_config.xml --format yolo --split 0.9 --out dataset/": OFFLINE,
+    },
+    "docs/review.md": {
+        "firstpass review --project 3 --report review.html": REVIEWED,
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,

@@ -25,6 +25,7 @@ from backend.cli.predict import predict
 from backend.cli.prelabel import prelabel
 from backend.cli.prune import prune
 from backend.cli.retry import retry
+from backend.cli.review import review
 from backend.cli.status import status
 from backend.cli.up import up
 from backend.cli.version import show_version
@@ -37,7 +38,7 @@ __all__ = ["app", "main"]
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
-    "Projects of Label Studio": (connect, doctor, prune, owed),
+    "Projects of Label Studio": (connect, doctor, prune, review, owed),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

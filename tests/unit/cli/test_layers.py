@@ -104,6 +104,7 @@ OTHERS = [
     ["prelabel", "project", "1"],
     ["prune", "--project", "1"],
     ["retry"],
+    ["review", "--project", "1"],
     ["status"],
     ["web"],
 ]
