@@ -182,5 +182,5 @@ class ReviewReport:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Every figure; times in UTC, shares in 0..1."""
-        return to_json(asdict(self))
+        """Every figure; times in UTC, shares in 0..1. Half an emoji in a name becomes a question mark."""
+        return to_json(asdict(self)).encode("utf-8", "replace").decode()

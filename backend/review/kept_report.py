@@ -42,7 +42,8 @@ class KeptReports:
 
     def keep(self, kept: KeptReport) -> None:
         """In place of the project's last one."""
-        text = json.dumps(asdict(kept)).encode("utf-8", "backslashreplace")
+        # Half an emoji, which a label may hold, is no text to who reads it back.
+        text = json.dumps(asdict(kept), ensure_ascii=False).encode("utf-8", "replace")
         with queue_errors():
             self._connection.set(_key(kept.report.facts.project), text, ex=TTL_S)
 
