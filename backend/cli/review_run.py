@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
 
 from backend.cli.status import open_redis
 from backend.errors import (
@@ -27,7 +28,7 @@ from backend.inference.output_cache import OutputCache
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
-from backend.label_studio.records import Project
+from backend.label_studio.records import Project, TaskRow
 from backend.label_studio.reviewed_tasks import reviewed_tasks
 from backend.prediction.predictor import Predictor, predictor_settings
 from backend.queue.bounded_store import BoundedStore, StoreLimits
@@ -40,6 +41,7 @@ from backend.review.remarks import remarks, why_nothing
 from backend.review.report import now_in_utc, review_report
 from backend.review.report_page import review_page
 from backend.review.tally import Reviews, Worst
+from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
             stack.enter_context(connection)
         answers = _answers(predictor, connection, settings, stack)
         reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
-        count_reviews(reviewed_tasks(api, number), reviews, since)
+        with showing_progress(Console(stderr=True)) as progress:
+            count_reviews(_noted(reviewed_tasks(api, number), progress), reviews, since)
         if not reviews.total.annotations:
             raise BadRequest(f"{_words(project)}: {why_nothing(reviews, project, options.since)}")
         home = settings.label_studio_browser_url or api.url
@@ -97,6 +100,14 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
     if why_not:
         typer.echo(f"The page /review/{number} does not show this report: {why_not}", err=True)
     return done
+
+
+def _noted(tasks: Iterable[TaskRow], progress: Progress) -> Iterator[TaskRow]:
+    """The tasks, each counted as it passes."""
+    progress.begin(None)
+    for task in tasks:
+        progress.advance(made=1)
+        yield task
 
 
 def _words(project: Project) -> str:
