@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine environments
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk bench-review gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine environments
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -58,6 +58,9 @@ bench-queue: $(APP) ## measure the queue against stock RQ and others: REPORT=FIL
 
 bench-engine: $(APP) ## measure the engine against one call per label: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_engine $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(ARGS)
+
+bench-review: $(APP) ## measure firstpass review over 20,000 annotations
+	@.venv/bin/python -m tests.bench.bench_review
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)

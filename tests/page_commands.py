@@ -40,6 +40,7 @@ OFFLINE = AsItStands("tests/integration/test_page_commands.py::test_it_runs_with
 REDIS = AsItStands("tests/integration/test_page_commands.py::test_it_runs_beside_a_redis")
 STEPS = AsItStands("tests/e2e/test_first_steps.py::test_the_readme_leads_to_predictions")
 PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_project")
+REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
     "tests/operators/test_kubernetes.py::test_the_pages_secret_holds_what_the_pods_ask_for"
@@ -200,6 +201,7 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass tabs --project 3": PROJECT,
         "firstpass connect --project 3 --review-order": PROJECT,
         "firstpass tidy --project 3": TIDY,
+        "firstpass review --project 3 --report review.html": REVIEWED,
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,

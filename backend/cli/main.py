@@ -25,6 +25,7 @@ from backend.cli.predict import predict
 from backend.cli.prelabel import prelabel
 from backend.cli.prune import prune
 from backend.cli.retry import retry
+from backend.cli.review import review
 from backend.cli.status import status
 from backend.cli.tabs import tabs
 from backend.cli.tidy import tidy
@@ -39,7 +40,7 @@ __all__ = ["app", "main"]
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
-    "Projects of Label Studio": (connect, doctor, tabs, prune, tidy, owed),
+    "Projects of Label Studio": (connect, doctor, tabs, review, prune, tidy, owed),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

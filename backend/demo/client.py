@@ -117,6 +117,14 @@ class LabelStudioClient:
         """The task that the label stream gives next."""
         return self._object(f"/api/projects/{project}/next")
 
+    def get(self, path: str) -> Any:
+        """Any other answer."""
+        return self._call("GET", path)
+
+    def patch(self, path: str, body: object) -> Any:
+        """Any other change of some fields."""
+        return self._call("PATCH", path, json=body)
+
     def post(self, path: str, body: object = None) -> Any:
         """Any other call that changes something."""
         return self._call("POST", path, json=body if body is not None else {})

@@ -21,6 +21,7 @@ from backend.label_studio.answers import (
 )
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.records import PredictionRow
 from backend.label_studio.tasks_api import TasksApi
 from backend.settings import Settings
 
@@ -29,6 +30,9 @@ __all__ = ["LabelStudioApi"]
 #: Seconds for a read; opening a task and writing take longer: on SQLite, writers wait for each other.
 TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 180.0
+
+#: What asks for rows whole, and for nothing else.
+WITH_ROWS = {"include": "id,predictions", "fields": "all"}
 
 
 class LabelStudioApi(TasksApi):
@@ -83,10 +87,9 @@ class LabelStudioApi(TasksApi):
         apart from the rows, so the rows themselves are read; Label Studio loads them for every listing
         anyway.
         """
-        params = {"include": "id,predictions", "fields": "all"}
         rows: dict[int, list[int]] = {}
         unlisted: dict[int, Failure] = {}
-        for task in self._tasks(project, None, ids, len(ids) or 1, params, each_alone=True):
+        for task in self._tasks(project, None, ids, len(ids) or 1, WITH_ROWS, each_alone=True):
             # Of a task with a row that cannot be read nobody knows whether it has one of this version.
             if failure := task.failure or next(iter(task.unread), None):
                 unlisted[task.id] = failure
@@ -96,6 +99,13 @@ class LabelStudioApi(TasksApi):
                     row.id for row in stored if row.model_version == model_version
                 )
         return StoredRows(rows, unlisted)
+
+    def predictions_of(
+        self, project: int, ids: Sequence[int]
+    ) -> dict[int, Sequence[PredictionRow]]:
+        """The stored rows of these tasks; without those of tasks that Label Studio cannot list."""
+        listed = self._tasks(project, None, ids, len(ids), WITH_ROWS, each_alone=True)
+        return {task.id: task.predictions for task in listed if task.failure is None}
 
     def create_prediction(self, row: Mapping[str, object]) -> None:
         """Store a row; it has `task`, `result`, `score` and `model_version`."""

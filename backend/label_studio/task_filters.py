@@ -6,6 +6,7 @@ from backend.plain import Json
 
 __all__ = [
     "KNOWN_OPERATORS",
+    "LOOKED_AT",
     "empty_row",
     "none_of",
     "scored",
@@ -54,6 +55,13 @@ def some_of(column: str) -> Json:
 def none_of(column: str) -> Json:
     """Tasks that have none of it."""
     return _filter(column, "equal", "Number", 0)
+
+
+#: Tasks that somebody has annotated or skipped.
+LOOKED_AT: Json = {
+    "conjunction": "or",
+    "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
+}
 
 
 def scored() -> Json:

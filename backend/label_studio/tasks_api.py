@@ -16,17 +16,17 @@ from itertools import islice
 from backend.errors import SettingsError
 from backend.label_studio.answers import Page, with_predictions
 from backend.label_studio.connection import LabelStudioConnection
+from backend.label_studio.exports_api import ExportsApi
 from backend.label_studio.halving import Halving
-from backend.label_studio.projects_api import ProjectsApi
 from backend.label_studio.records import AnnotationRow, TaskRow
-from backend.label_studio.task_filters import some_of, without_version
+from backend.label_studio.task_filters import LOOKED_AT, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.plain import Json
 
 __all__ = ["TasksApi"]
 
 
-class TasksApi(ProjectsApi):
+class TasksApi(ExportsApi):
     """Tasks, and what people submitted; see `LabelStudioApi`, which says what is raised."""
 
     def __init__(self, connection: LabelStudioConnection, sleep: Callable[[float], None]) -> None:
@@ -72,11 +72,7 @@ class TasksApi(ProjectsApi):
 
     def annotated(self, project: int) -> Iterator[TaskRow]:
         """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
-        looked_at = {
-            "conjunction": "or",
-            "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
-        }
-        return self._whole(project, looked_at)
+        return self._whole(project, LOOKED_AT)
 
     def with_rows(self, project: int) -> Iterator[TaskRow]:
         """Every task with its rows and annotations, by ascending id."""

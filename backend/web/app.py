@@ -30,6 +30,7 @@ from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.operator_routes import STATUS_THREADS, add_operator_routes
 from backend.web.replies import AsciiReply, error_reply, predict_reply, status_of
+from backend.web.review_routes import add_review_routes
 
 __all__ = ["create_app"]
 
@@ -62,6 +63,7 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
     app.add_middleware(AnswersAtTheEnd, ending=app.state.ending)
     _add_label_studio_routes(app, settings, running.service, metrics)
     add_operator_routes(app, monitor, metrics)
+    add_review_routes(app, monitor.reports)
     return app
 
 

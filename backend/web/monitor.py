@@ -17,6 +17,7 @@ from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import QUEUES
 from backend.queue.readiness import NotReady, not_ready
+from backend.review.kept_report import KeptReports
 from backend.status.installation import InstallationSign
 from backend.status.overview import Overview, read_overview, read_workers
 
@@ -59,6 +60,8 @@ class QueueMonitor:
         sign: InstallationSign | None = None,
     ) -> None:
         self.state = QueueState()
+        #: What people made of predictions, read from the same Redis.
+        self.reports = KeptReports(connection)
         self._connection = connection
         self._runs_in = runs_in
         self._clock = RedisClock(connection)

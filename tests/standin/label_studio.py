@@ -78,7 +78,7 @@ class StandInLabelStudio(StandInState):
                 return 200, {"results": [self.found], "next": None}
             case _, ["projects", project, *rest]:
                 self._must_be_ours(project)
-                return self._of_project(method, rest, body)
+                return self._of_project(method, rest, asked, body)
             case _, ["dm", "views", *rest]:
                 return self._of_tabs(method, rest, body)
             case "GET", ["tasks"]:
@@ -113,8 +113,12 @@ class StandInLabelStudio(StandInState):
         if int(project) != self.found["id"]:
             raise Answered(404, {"detail": "No Project matches the given query."})
 
-    def _of_project(self, method: str, rest: Sequence[str], body: Any) -> tuple[int, Any]:
+    def _of_project(
+        self, method: str, rest: Sequence[str], asked: httpx.QueryParams, body: Any
+    ) -> tuple[int, Any]:
         match method, rest:
+            case "GET", ["export"]:
+                return 200, self._exported([int(task) for task in asked.get_list("ids[]")])
             case "GET", []:
                 counted = {"task_number": len(self.tasks)}
                 return 200, {**self.found, **counted, "total_predictions_number": len(self.rows)}
@@ -203,6 +207,16 @@ class StandInLabelStudio(StandInState):
         scores = [row["score"] for row in rows if shown and row["model_version"] == shown]
         scores = [score for score in scores if score is not None]
         return sum(scores) / len(scores) if scores else None
+
+    def _exported(self, ids: Sequence[int]) -> list[Json]:
+        """The tasks as an export has them: of predictions the ids."""
+        if self.unlistable & set(ids):
+            raise Answered(500, {"detail": "500"})
+        wanted = self.tasks.keys() & (set(ids) or self.tasks.keys())
+        return [
+            {**task, "predictions": [row["id"] for row in task["predictions"]]}
+            for task in self._whole(sorted(wanted))
+        ]
 
     def _listed(self, asked: httpx.QueryParams) -> Json:
         self._must_be_ours(asked["project"])

@@ -122,6 +122,7 @@ OTHERS = [
     ["prelabel", "project", "1"],
     ["prune", "--project", "1"],
     ["retry"],
+    ["review", "--project", "1"],
     ["status"],
     ["tabs", "--project", "1"],
     ["tidy", "--project", "1"],

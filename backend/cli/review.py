@@ -1,0 +1,79 @@
+"""`firstpass review`: what people made of a project's predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.options import STATE, AsJson, ProjectOption, with_settings
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from backend.review.figures import ReviewReport
+
+__all__ = ["ReviewOptions", "review"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewOptions:
+    """What is counted, and where the figures go."""
+
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Only annotations made since: 2026-11-20, 2026-11-20T08:00, or 7d.", metavar="WHEN"
+        ),
+    ] = None
+    version: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only annotations that began from this model_version, be it another tool's; may be given again."
+        ),
+    ] = None
+    by_annotator: Annotated[bool, typer.Option(help="Also by who annotated.")] = False
+    as_json: AsJson = False
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(help="FILE.html or FILE.json; may be given twice.", metavar="FILE"),
+    ] = None
+
+
+@with_settings("model", "label_studio_url", "local_files_root", *STATE)
+def review(settings: Settings, project: ProjectOption, options: ReviewOptions) -> None:
+    """Show what people made of a project's predictions.
+
+    Label by label: kept, moved, relabelled, deleted, added, with intervals;
+    choices and texts likewise; edits and time per image. Read from Label Studio,
+    which keeps with each annotation the prediction it began from; nothing there
+    is changed. The report is also on the page /review/3 of the web process.
+
+    Examples:
+      firstpass review --project 3
+      firstpass review --project 3 --since 7d --report review.html
+    """
+    from backend.cli.review_run import review_project
+    from backend.cli.which_project import project_id_in
+    from backend.runs.report_files import check_report_paths, write_reports
+
+    paths = options.report or ()
+    check_report_paths(paths)
+    done = review_project(project_id_in(project, settings), options, settings)
+    write_reports(paths, done.report.to_json, done.page)
+    _print(done.report, as_json=options.as_json)
+
+
+def _print(report: ReviewReport, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from backend.pages.terminal import summary_parts
+    from backend.review.report_rows import review_summary
+
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+        return
+    console = Console()
+    for part in summary_parts(review_summary(report)):
+        console.print(part)

@@ -1,0 +1,35 @@
+"""The page of what people made of a project's predictions, as `firstpass review` left it."""
+
+from __future__ import annotations
+
+import anyio
+from anyio import to_thread
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
+
+from backend.review.kept_report import KeptReports
+from backend.review.report_page import POLICY, no_review_page, review_page
+from backend.web.operator_routes import PAGE_HEADERS
+
+__all__ = ["add_review_routes"]
+
+_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": POLICY}
+
+
+def add_review_routes(app: FastAPI, reports: KeptReports) -> None:
+    """Add it to the application; Redis is read in the threads that `/status` has."""
+
+    @app.get("/review/{project:int}")
+    async def review(project: int) -> Response:
+        """The last report of the project; 404 and how to get one where there is none."""
+
+        def page() -> Response:
+            kept = reports.of(project)
+            if kept is None:
+                text, status = no_review_page(project), 404
+            else:
+                text, status = review_page(kept.report, kept.pictures), 200
+            return HTMLResponse(text, status_code=status, headers=_HEADERS)
+
+        limiter: anyio.CapacityLimiter = app.state.status_limiter
+        return await to_thread.run_sync(page, limiter=limiter)
