@@ -17,7 +17,8 @@ from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.keys import QUEUES
 from backend.queue.readiness import NotReady, not_ready
-from backend.status.overview import Overview, read_overview, read_workers
+from backend.status.overview import Overview
+from backend.status.reading import read_overview, read_workers
 
 __all__ = ["QueueMonitor", "QueueState"]
 

@@ -28,7 +28,7 @@ from backend.queue.keys import (
     SUBMISSIONS,
     WORKERS,
 )
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from tests.e2e.pictures import BOXES, picture
 from tests.integration.test_web_end import until
 

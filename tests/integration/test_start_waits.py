@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from backend.delivery.card import read_card
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from backend.status.verdict import problems
 from tests.integration.test_web_end import until
 
