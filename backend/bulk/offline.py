@@ -7,7 +7,8 @@ writes the same predictions in another form if asked to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
@@ -15,10 +16,16 @@ from typing import TypeAlias
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
+from backend.bulk.cuts import cuts_of, kept_at
+from backend.bulk.drawing import LabelColours
 from backend.bulk.found import found_in, regions_in
+from backend.bulk.gallery import Gallery
+from backend.bulk.illustrated import Illustrated
+from backend.bulk.least_sure import least_sure
 from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.report import Report, report_of
+from backend.bulk.thumbnail import Thumbnail
 from backend.dataset.folder import FoundImage, walk_images
 from backend.dataset.selection import reservoir
 from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
@@ -87,21 +94,49 @@ class FolderRun:
         source, version = str(self.folder), self.predictor.version
         return report_of(ledger, source, version, self.left_out, this_start=True)
 
-    def dry(self, images: FolderPredictor, settings: Settings) -> tuple[Image.Image, Report]:
-        """A contact sheet of the chosen images, and their figures; keeps nothing."""
-        sheet = ContactSheet()
+    def pictures(
+        self, ledger: Ledger, colours: LabelColours, settings: Settings
+    ) -> tuple[Thumbnail, ...]:
+        """The least sure of the chosen images, drawn; those that can still be read."""
+        chosen, gallery = least_sure(ledger, this_start=True), Gallery(colours)
+        for path, text in ledger.texts():
+            if path in chosen:
+                with suppress(FirstpassError):
+                    found = Prediction.model_validate_json(text)
+                    self._add(gallery, str(path), found, found.score, settings)
+        return gallery.pictures()
+
+    def dry(
+        self, images: FolderPredictor, colours: LabelColours, settings: Settings
+    ) -> tuple[Image.Image, Illustrated]:
+        """A contact sheet of the chosen images, and their figures and pictures for a page; keeps nothing.
+
+        `images` predicts with all boxes; what is counted and on the sheet is what reaches the thresholds.
+        """
+        sheet, gallery = ContactSheet(colours), Gallery(colours)
+        cuts = cuts_of(self.predictor.plan)
+
+        def seen(path: str, slot: Slot) -> Slot:
+            if slot.prediction is None:
+                return slot
+            kept = kept_at(cuts, slot.prediction)
+            try:
+                image = self._add(gallery, path, slot.prediction, kept.score, settings)
+            except FirstpassError as error:  # gone since it was predicted
+                return replace(slot, prediction=None, failure=Failure.of(error))
+            sheet.add(path, image, read_regions(kept.result))
+            return replace(slot, prediction=kept)
 
         def drawn(take: Take) -> Iterator[Batch]:
-            for batch in self._found(images.predict(take)):
-                yield {
-                    path: self._drawn(sheet, str(path), one, settings)
-                    for path, one in batch.items()
-                }
+            for slots in images.predict(take):
+                kept = {path: seen(path, slot) for path, slot in slots.items()}
+                yield found_in(kept.items(), self.left_out)
 
         with passing_ledger() as ledger:
             self.note(ledger)
             self._job(ledger).run_waiting(drawn, KeptInLedger(ledger))
-            return sheet.image(), self.report(ledger)
+            report = self.report(ledger)
+        return sheet.image(), Illustrated(report, gallery.pictures(), colours, cuts, dry=True)
 
     def _job(self, ledger: Ledger) -> Job[Prediction]:
         return Job(ledger, self.progress, regions_in)
@@ -109,16 +144,18 @@ class FolderRun:
     def _found(self, batches: Iterable[Mapping[str, Slot]]) -> Iterator[Batch]:
         return (found_in(slots.items(), self.left_out) for slots in batches)
 
-    def _drawn(
-        self, sheet: ContactSheet, path: str, one: Found[Prediction] | Failure, settings: Settings
-    ) -> Found[Prediction] | Failure:
-        """The same, drawn; a failure where the image is gone since it was predicted."""
-        if not isinstance(one, Failure):
-            try:
-                sheet.add(path, self._read(path, settings), read_regions(one.what.result))
-            except FirstpassError as error:
-                return Failure.of(error)
-        return one
+    def _add(
+        self,
+        gallery: Gallery,
+        path: str,
+        found: Prediction,
+        score: float | None,
+        settings: Settings,
+    ) -> Image.Image:
+        """The image, put into the gallery. Raises errors of ours where it cannot be read any more."""
+        image = self._read(path, settings)
+        gallery.add(path, "", image, read_regions(found.result), score)
+        return image
 
     def _read(self, path: str, settings: Settings) -> Image.Image:
         data = read_local_file(

@@ -10,12 +10,15 @@ again, who answer from their cache.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from backend.bulk.found import found_in, regions_in
+from backend.bulk.least_sure import least_sure
 from backend.bulk.left_out import LeftOut
+from backend.bulk.project_pictures import ProjectPictures
 from backend.bulk.report import Report, report_of
+from backend.bulk.thumbnail import Thumbnail
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.target_project import TargetProject
 from backend.delivery.outbox import Outbox
@@ -57,8 +60,13 @@ class ProjectRun:
         progress: Progress,
         patience: Patience,
         trouble: Callable[[], str],
+        note_failed: Callable[[Collection[int]], object] = lambda tasks: None,
     ) -> None:
-        """`trouble` tells why no answers come, as far as can be told; an empty text: no reason is known."""
+        """`trouble` tells why no answers come, as far as can be told; an empty text: no reason is known.
+
+        `note_failed` hears of tasks that failed for good.
+        """
+        self._note_failed = note_failed
         self._target, self._tasks, self._writer = target, tasks, writer
         self._open_window = open_window
         self._ledger, self._progress, self._patience = ledger, progress, patience
@@ -96,7 +104,13 @@ class ProjectRun:
     def report(self) -> Report:
         """The figures of the run, over all its starts."""
         words, version = self._target.words, self._target.version
-        return report_of(self._ledger, words, version, self._left_out)
+        return report_of(self._ledger, words, version, self._left_out, home=self._target.home)
+
+    def pictures(self, pictures: ProjectPictures) -> tuple[Thumbnail, ...]:
+        """The least sure of what is written, drawn; over all starts."""
+        chosen = least_sure(self._ledger)
+        with self._open_window() as window:
+            return pictures.again(map(int, chosen), window)
 
     def _pass(self, tasks: Iterable[Task]) -> None:
         self._patience.insist(lambda: self._writer.begin(self._target.key, self._target.version))
@@ -127,6 +141,7 @@ class ProjectRun:
     ) -> Iterator[Mapping[TaskKey, Found[Prediction] | Failure]]:
         for slots in batches:
             self._listen(heard=bool(slots))
+            self._note_failed([task for slot in slots for task in _failed_for_good(slot)])
             yield found_in(((slot.task_id, slot) for slot in slots), self._left_out)
 
     def _listen(self, *, heard: bool) -> None:
@@ -139,6 +154,11 @@ class ProjectRun:
         self._silent = not heard and (self._silent or now >= self._look_at)
         if heard or now >= self._look_at:
             self._look_at = now + SILENCE_S
+
+
+def _failed_for_good(slot: Slot) -> Iterator[int]:
+    if slot.task_id is not None and slot.failure is not None and not slot.failure.transient:
+        yield slot.task_id
 
 
 class _LabelStudio:

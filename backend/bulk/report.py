@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
+from backend.bulk.drawing import LabelColours
 from backend.bulk.left_out import LeftOut, LeftOutFigures
 from backend.bulk.tally import LabelFigures, Tally, tally_of
-from backend.pages.summary import Figure, Summary, Table, in_utc, to_json
-from backend.runs.ledger import Ledger
+from backend.pages.colours import as_hex
+from backend.pages.summary import Bars, Figure, Summary, Table, in_utc, to_json
+from backend.runs.ledger import Ledger, TaskKey
 from backend.runs.reasons import FailureFigures, failure_table, reason_table
 from backend.wording import duration
 
@@ -33,6 +35,12 @@ class RunFacts:
     left: int
     #: Where every failed task stands with its reason; empty for a dry run, which keeps nothing.
     ledger: str
+    #: The project's address in Label Studio, which its tasks are shown at; empty for a folder.
+    home: str = ""
+
+    def address(self, task: TaskKey) -> str:
+        """Where a person sees a task; empty for an image of a folder."""
+        return f"{self.home}?task={task}" if self.home else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,10 @@ class Report:
             left_out=left_out,
         )
 
+    def _address(self, what: TaskKey) -> str:
+        """Of tasks alone: what is left out of a folder is a file."""
+        return self.facts.address(what) if isinstance(what, int) else ""
+
     @property
     def complete(self) -> bool:
         """Whether every task got a prediction."""
@@ -85,7 +97,7 @@ class Report:
         facts["seconds"] = round(facts["seconds"], 1)
         return to_json(facts | body)
 
-    def summary(self) -> Summary:
+    def summary(self, colours: LabelColours | None = None) -> Summary:
         """What people read of it: the figures, then label by label, then what failed and why."""
         facts = self.facts
         left = f"{facts.left:,} not done yet" if facts.left else "all done"
@@ -93,13 +105,15 @@ class Report:
             Figure("images predicted", f"{self.predicted:,}", left),
             Figure("failed", f"{self.failed:,}", "each with its reason" if self.failed else "none"),
             Figure("regions", f"{self.regions:,}", f"{self.regions_per_image:.2f} per image"),
-            Figure("nothing found", f"{self.empty:,}", f"{self.undrawn:,} without a region"),
+            Figure("nothing found", f"{self.empty:,}", _undrawn(self.undrawn - self.empty)),
             Figure("images/s", f"{self.images_per_s:.2f}", f"{duration(facts.seconds)} in all"),
         )
         tables = (
-            _labels(self.labels),
-            failure_table(self.failures, facts.ledger),
-            reason_table("Left out, by reason", "number", map(astuple, self.left_out)),
+            _labels(self.labels, colours or LabelColours()),
+            failure_table(self.failures, facts.ledger, facts.address),
+            reason_table(
+                "Left out, by reason", "number", map(astuple, self.left_out), address=self._address
+            ),
         )
         return Summary(
             f"Pre-labelled: {facts.source}",
@@ -110,7 +124,13 @@ class Report:
 
 
 def report_of(
-    ledger: Ledger, source: str, model_version: str, left_out: LeftOut, *, this_start: bool = False
+    ledger: Ledger,
+    source: str,
+    model_version: str,
+    left_out: LeftOut,
+    *,
+    home: str = "",
+    this_start: bool = False,
 ) -> Report:
     """The report of a run up to now; on the tasks noted by this start only, if so asked."""
     facts = RunFacts(
@@ -121,11 +141,17 @@ def report_of(
         seconds=ledger.seconds,
         left=ledger.left(),
         ledger=str(ledger.path) if ledger.path.name else "",
+        home=home,
     )
     return Report.of(tally_of(ledger, this_start=this_start), facts, left_out.figures())
 
 
-def _labels(labels: Iterable[LabelFigures]) -> Table:
+def _undrawn(others: int) -> str:
+    """Of images where a choice or a text stands, and nothing is drawn."""
+    return f"and {others:,} with words only" if others else ""
+
+
+def _labels(labels: Iterable[LabelFigures], colours: LabelColours) -> Table:
     rows = [
         (
             one.control,
@@ -133,7 +159,9 @@ def _labels(labels: Iterable[LabelFigures]) -> Table:
             f"{one.regions:,}",
             f"{one.images:,}",
             "-" if one.mean_score is None else f"{one.mean_score:.3f}",
+            Bars(one.scores, as_hex(colours.colour(one.control, one.label))),
         )
         for one in labels
     ]
-    return Table("By label", ("control", "label", "regions#", "images#", "mean score#"), rows)
+    columns = ("control", "label", "regions#", "images#", "mean score#", "scores, 0 to 1")
+    return Table("By label", columns, rows)

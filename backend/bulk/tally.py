@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.bulk.marks import Marks
 from backend.errors import Failure
@@ -15,6 +15,8 @@ __all__ = ["LabelFigures", "Tally", "tally_of"]
 #: Labels that come from tasks (dynamic choices) may be without number; more are added up as one.
 MAX_LABELS = 10_000
 OTHER_LABELS = "(all further labels)"
+#: Equal parts of 0..1 that scores are counted in.
+PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class LabelFigures:
     regions: int
     images: int
     mean_score: float | None
+    #: Scores in each twentieth of 0..1, the lowest first; empty where there are none.
+    scores: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -34,6 +38,7 @@ class _LabelSum:
     images: int = 0
     scored: int = 0
     score_sum: float = 0.0
+    scores: list[int] = field(default_factory=lambda: [0] * PARTS)
 
 
 class Tally:
@@ -62,6 +67,8 @@ class Tally:
             total.images += 1
             total.scored += mark.scored
             total.score_sum += mark.score_sum
+            for percent in mark.percents:
+                total.scores[min(PARTS - 1, percent * PARTS // 100)] += 1
 
     def fail(self, task: TaskKey, failure: Failure) -> None:
         """Count one task that has no prediction."""
@@ -81,7 +88,8 @@ class Tally:
         )
         for (control, label), total in ranked:
             mean = round(total.score_sum / total.scored, 4) if total.scored else None
-            yield LabelFigures(control, label, total.regions, total.images, mean)
+            scores = tuple(total.scores) if any(total.scores) else ()
+            yield LabelFigures(control, label, total.regions, total.images, mean, scores)
 
     def failures(self) -> Iterator[FailureFigures]:
         """The most frequent kind first."""

@@ -10,7 +10,8 @@ import redis
 from backend.errors import OperatorError, QueueUnavailable
 from backend.prediction.engine import Engine
 from backend.queue.readiness import NO_WORKER, NotReady, not_ready
-from backend.status.overview import Overview, read_overview
+from backend.status.overview import Overview
+from backend.status.reading import read_overview
 from backend.status.wording import worker_name
 
 __all__ = ["NobodyServes", "check_workers", "why_silent"]

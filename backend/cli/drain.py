@@ -66,7 +66,7 @@ def drain(
       firstpass drain --undo
     """
     from backend.queue.drain import EVERYBODY, Drains, host_mark
-    from backend.status.overview import read_overview
+    from backend.status.reading import read_overview
     from backend.wording import printable
 
     if not (undo or workers or on or everybody):
@@ -134,7 +134,7 @@ def _undone(
 def _chosen(connection: redis.Redis, names: Sequence[str]) -> list[WorkerCard]:
     """The living workers that the marks are for. Raises `SettingsError` for a mark of none."""
     from backend.queue.drain import EVERYBODY, marks_for
-    from backend.status.overview import read_overview
+    from backend.status.reading import read_overview
     from backend.status.wording import worker_name
 
     alive = read_overview(connection, failures=0).alive
@@ -150,7 +150,7 @@ def _wait(
     connection: redis.Redis, chosen: Sequence[WorkerCard], until: float, seconds: float
 ) -> list[WorkerCard]:
     """Return when all hold nothing, or have ended; those that do not within so many seconds."""
-    from backend.status.overview import read_overview
+    from backend.status.reading import read_overview
 
     deadline = time.monotonic() + seconds
     names = {card.name for card in chosen}

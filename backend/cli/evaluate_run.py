@@ -56,7 +56,8 @@ class Measured:
         return dict(self._pictures())
 
     def _pictures(self) -> Iterator[tuple[str, str]]:
-        from backend.evaluation.pictures import drawn, inline
+        from backend.evaluation.pictures import drawn
+        from backend.pages.inline_picture import inline_jpeg
 
         by_key = {item.key: item for item in self.items.items}
         with self.source.fetcher() as fetcher:
@@ -66,7 +67,7 @@ class Measured:
                     if request is not None:
                         data = fetcher.fetch(request.image).data
                         image = decode_image(data, self.source.settings.image_max_pixels)
-                        yield one.image, inline(drawn(image, one.marks))
+                        yield one.image, inline_jpeg(drawn(image, one.marks))
 
 
 @dataclass(frozen=True, slots=True)

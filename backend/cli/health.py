@@ -45,7 +45,7 @@ _REDIS = ("backend.queue.clock", "backend.queue.connection", "backend.status.wor
 #: What a look imports. On a busy host that takes longer than the look, so it is there before the time runs.
 _NEEDS = {
     Part.WEB: ("httpx", "httpcore"),
-    Part.WORKER: (*_REDIS, "backend.status.overview"),
+    Part.WORKER: (*_REDIS, "backend.status.reading"),
     Part.COURIER: (*_REDIS, "backend.delivery.card"),
 }
 
@@ -129,7 +129,7 @@ def _web(settings: Settings) -> str:
 
 
 def _worker(settings: Settings) -> str:
-    from backend.status.overview import read_workers
+    from backend.status.reading import read_workers
     from backend.status.wording import worker_name
 
     found = _in_redis(settings, lambda connection, now: read_workers(connection))

@@ -20,7 +20,7 @@ from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO
 from backend.settings import Settings
 
 if TYPE_CHECKING:
-    from backend.bulk.report import Report
+    from backend.bulk.illustrated import Illustrated
 
 __all__ = ["prelabel", "quietly"]
 
@@ -80,9 +80,8 @@ def of_folder(
     _report(options.report or (), lambda say: prelabel_folder(folder, options, settings, say))
 
 
-def _report(paths: Sequence[Path], run: Callable[[Console], Report]) -> None:
+def _report(paths: Sequence[Path], run: Callable[[Console], Illustrated]) -> None:
     """Run, and show and write the report; end with the code that it makes."""
-    from backend.pages.page import summary_page
     from backend.pages.terminal import summary_parts
     from backend.runs.report_files import check_report_paths, write_reports
 
@@ -91,8 +90,8 @@ def _report(paths: Sequence[Path], run: Callable[[Console], Report]) -> None:
         done = run(Console(stderr=True))
         for part in summary_parts(done.summary()):
             Console().print(part)
-        write_reports(paths, done.to_json, lambda: summary_page(done.summary()))
-    if not done.complete:
+        write_reports(paths, done.report.to_json, done.page)
+    if not done.report.complete:
         raise typer.Exit(SOME_FAILED)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from backend.bulk.contact_sheet import save_sheet
+from backend.bulk.contact_sheet import check_sheet, save_sheet
+from backend.bulk.cuts import with_all_boxes
+from backend.bulk.drawing import LabelColours
+from backend.bulk.illustrated import Illustrated
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, one_image
-from backend.bulk.report import Report
 from backend.bulk.task_file import Addresses, write_tasks
-from backend.cli.prelabel_options import FolderOptions
+from backend.cli.prelabel_options import FolderOptions, said_of_sheet
 from backend.errors import BadRequest
 from backend.inference.batch_size import BatchSizer
 from backend.label_config.control_tags import ObjectTag
@@ -37,8 +39,8 @@ MOST_NAMED = 20
 
 def prelabel_folder(
     folder: Path, options: FolderOptions, settings: Settings, console: Console
-) -> Report:
-    """Predicts the folder and writes `out`; a dry run writes the contact sheet alone.
+) -> Illustrated:
+    """Predicts the folder and writes `out`; a dry run writes the contact sheet and its page alone.
 
     `console` takes notes and progress. Raises errors of ours; nothing is written then but the ledger.
     """
@@ -64,7 +66,7 @@ class _Place:
     predictor: Predictor
     image: ObjectTag
 
-    def fill(self) -> Report:
+    def fill(self) -> Illustrated:
         """Predictions in a file or a dataset."""
         target = self._target()
         self._note_unserved()
@@ -73,22 +75,27 @@ class _Place:
             with open_ledger(self.settings.home, run.key) as ledger:
                 run.note(ledger)
                 if ledger.waiting(1):
-                    run.predict(ledger, self._images())
+                    run.predict(ledger, self._images(self.predictor))
                 written = run.write(ledger, target)
-                report = run.report(ledger)
+                done = Illustrated(run.report(ledger), colours=self._colours())
+                if self.options.wants_page:
+                    seen = run.pictures(ledger, done.colours, self.settings)
+                    done = replace(done, pictures=seen)
         say(self.console, f"{images(written)} with predictions in {self.options.out}", style="")
-        return report
+        return done
 
-    def dry(self) -> Report:
-        """A contact sheet."""
-        check_output(self.options.sheet, "--sheet")
+    def dry(self) -> Illustrated:
+        """A contact sheet, and the page beside it."""
+        check_sheet(self.options.sheet)
         self._note_unserved()
         few = self.options.sample or (None if self.options.limit else DRY_SAMPLE)
         with showing_progress(self.console, "regions") as progress:
-            sheet, report = self._run(progress, few).dry(self._images(), self.settings)
-        save_sheet(sheet, self.options.sheet)
-        say(self.console, f"contact sheet: {self.options.sheet}", style="")
-        return report
+            images = self._images(with_all_boxes(self.predictor))
+            run = self._run(progress, few)
+            sheet, done = run.dry(images, self._colours(), self.settings)
+        save_sheet(sheet, done.page(), self.options.sheet)
+        say(self.console, said_of_sheet(self.options.sheet), style="")
+        return done
 
     def _run(self, progress: Progress, sample: int | None) -> FolderRun:
         return FolderRun(
@@ -102,11 +109,14 @@ class _Place:
             follow_links=self.options.follow_links,
         )
 
-    def _images(self) -> FolderPredictor:
+    def _colours(self) -> LabelColours:
+        return LabelColours.of(self.xml)
+
+    def _images(self, predictor: Predictor) -> FolderPredictor:
         options = self.options
         handler = local_handler(self.settings, self.folder, follow_links=options.follow_links)
         sizer = BatchSizer(self.settings.batch_max, self.settings.batch_latency_s)
-        return FolderPredictor(self.predictor, self.image, handler, sizer)
+        return FolderPredictor(predictor, self.image, handler, sizer)
 
     def _target(self) -> Target:
         """Raises `BadRequest` for an `out` that could not be written in the end."""

@@ -11,7 +11,7 @@ import typer
 
 from backend.cli.options import RunOptions, run, which
 
-__all__ = ["FolderOptions", "ProjectOptions"]
+__all__ = ["FolderOptions", "ProjectOptions", "said_of_sheet"]
 
 written = partial(typer.Option, rich_help_panel="What is written")
 
@@ -21,9 +21,18 @@ class _PrelabelOptions(RunOptions):
     dry_run: Annotated[
         bool, run(help="Predict a sample and draw it on a contact sheet; write nothing else.")
     ] = False
-    sheet: Annotated[Path, run(help="Where --dry-run puts its sheet.", metavar="FILE.png")] = Path(
-        "contact-sheet.png"
-    )
+    sheet: Annotated[
+        Path,
+        run(
+            help="Where --dry-run puts its sheet; a page with sliders goes beside it, as FILE.html.",
+            metavar="FILE.png",
+        ),
+    ] = Path("contact-sheet.png")
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a report is a page, which pictures are made for."""
+        return any(path.suffix.lower() == ".html" for path in self.report or ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +84,9 @@ class FolderOptions(_PrelabelOptions):
     follow_links: Annotated[
         bool, which(help="Also files outside of the folder that links in it lead to.")
     ] = False
+
+
+def said_of_sheet(sheet: Path) -> str:
+    """What a dry run says in the end."""
+    page = sheet.with_suffix(".html")
+    return f"contact sheet: {sheet}; to try thresholds by looking, open {page} in a browser"

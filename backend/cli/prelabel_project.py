@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import redis
 from rich.console import Console
 
-from backend.bulk.contact_sheet import save_sheet
+from backend.bulk.contact_sheet import check_sheet, save_sheet
+from backend.bulk.drawing import LabelColours
 from backend.bulk.dry_project import DryProject
+from backend.bulk.illustrated import Illustrated
 from backend.bulk.online import ProjectRun
-from backend.bulk.report import Report
+from backend.bulk.project_pictures import ProjectPictures
 from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import check_workers, why_silent
-from backend.cli.prelabel_options import ProjectOptions
+from backend.cli.prelabel_options import ProjectOptions, said_of_sheet
 from backend.cli.status import open_redis
 from backend.dataset.project_tasks import ProjectTasks, chosen_tasks
 from backend.dataset.selection import Selection, parse_filters, parse_ids
 from backend.dataset.target_project import TargetProject, target_project
 from backend.delivery.claims import Claims
 from backend.delivery.keys import writer_key
+from backend.delivery.project_figures import ProjectFigures
+from backend.delivery.run_card import RunCard, shown_in_redis
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
 from backend.errors import BadRequest, LabelStudioRefuses, LabelStudioUnavailable
@@ -33,7 +38,6 @@ from backend.projects.project_name import find_project
 from backend.queue.job_queue import JobQueue, job_queue
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger
-from backend.runs.output_file import check_output
 from backend.runs.patience import Patience
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
@@ -46,8 +50,8 @@ DRY_SAMPLE = 12
 
 def prelabel_project(
     project: str, options: ProjectOptions, settings: Settings, console: Console
-) -> Report:
-    """Predicts the project's tasks and writes the rows; a dry run writes the contact sheet alone.
+) -> Illustrated:
+    """Predicts the project's tasks and writes the rows; a dry run writes the contact sheet and its page alone.
 
     `console` takes notes and progress. Raises errors of ours; what is written by then stays, and the same
     command goes on.
@@ -112,21 +116,30 @@ class _Place:
     target: TargetProject
     console: Console
 
-    def fill(self) -> Report:
+    def fill(self) -> Illustrated:
         """Predictions into Label Studio."""
         key = RunKey(self.target.source, self.target.version, self.selection.key)
         with open_ledger(self.settings.home, key) as ledger:
-            with showing_progress(self.console, "regions") as progress:
+            with (
+                showing_progress(self.console, "regions") as progress,
+                shown_in_redis(self.connection, partial(self._card, progress)),
+            ):
                 run = self._run(ledger, progress)
                 run.run()
                 if self.options.watch:
                     run.watch()
             self._show_version()
-            return run.report()
+            colours = LabelColours.of(self.target.project.label_config)
+            if not self.options.wants_page:
+                return Illustrated(run.report(), colours=colours)
+            say(self.console, "drawing the least sure images for the page", style="")
+            with self._fetcher() as fetcher:
+                pictures = ProjectPictures(self.target, fetcher, self.settings)
+                return Illustrated(run.report(), run.pictures(pictures), colours)
 
-    def dry(self) -> Report:
-        """A contact sheet."""
-        check_output(self.options.sheet, "--sheet")
+    def dry(self) -> Illustrated:
+        """A contact sheet, and the page beside it."""
+        check_sheet(self.options.sheet)
         chosen = self.selection
         if chosen.sample is None and chosen.limit is None:
             chosen = replace(chosen, sample=DRY_SAMPLE)
@@ -137,17 +150,19 @@ class _Place:
             include="id,data,total_annotations",
         )
         tasks = {row.id: Task.of(row) for row in found}
-        credential = LabelStudioCredential.from_settings(self.settings)
         with (
             showing_progress(self.console, "regions") as progress,
-            ImageFetcher(self.settings, credential) as fetcher,
+            self._fetcher() as fetcher,
             self.queue.window(interactive=False, consumes=True) as window,
         ):
-            dry = DryProject(self.target, fetcher, self.settings, progress)
-            sheet, report = dry.run(tasks, window)
-        save_sheet(sheet, self.options.sheet)
-        say(self.console, f"contact sheet: {self.options.sheet}")
-        return report
+            pictures = ProjectPictures(self.target, fetcher, self.settings)
+            sheet, done = DryProject(self.target, pictures, progress).run(tasks, window)
+        save_sheet(sheet, done.page(), self.options.sheet)
+        say(self.console, said_of_sheet(self.options.sheet), style="")
+        return done
+
+    def _fetcher(self) -> ImageFetcher:
+        return ImageFetcher(self.settings, LabelStudioCredential.from_settings(self.settings))
 
     def _run(self, ledger: Ledger, progress: Progress) -> ProjectRun:
         patience = Patience(progress.wait_for)
@@ -160,17 +175,28 @@ class _Place:
             forget=lambda jobs: forget_failures(self.connection, jobs),
         )
         tasks.prepare(retry_failed=self.options.retry_failed)
+        figures = ProjectFigures(self.connection)
+        figures.named(self.target.key, self.target.project.title)
         turn = Turn(self.connection, writer_key(self.api.url), urgent=False)
         return ProjectRun(
             target=self.target,
             tasks=tasks,
-            writer=PredictionWriter(self.api, Claims(self.connection), turn),
+            writer=PredictionWriter(self.api, Claims(self.connection), turn, told=figures.stored),
             open_window=lambda: self.queue.window(interactive=False, consumes=True),
             ledger=ledger,
             progress=progress,
             patience=patience,
             trouble=lambda: why_silent(self.connection, self.settings.runs_in),
+            note_failed=lambda tasks: figures.failed(self.target.key, tasks),
         )
+
+    def _card(self, progress: Progress, host: str, pid: int, now: float) -> RunCard:
+        """What the status page shows of this run."""
+        return RunCard(
+            str(self.target.key), self.target.project.title, self.target.version, host, pid, now,
+            predicted=progress.made, failed=progress.failed, total=progress.total,
+            images_per_s=progress.images_per_s, waits_for=progress.waits_for,
+        )  # fmt: skip
 
     def _show_version(self) -> None:
         """Label Studio's label stream and scores show the rows of one version: ours, if none is named.

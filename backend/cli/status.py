@@ -41,8 +41,9 @@ def status(
     shown and do not change the exit code.
     """
     from backend.cli.tables import failure_tables, overview_tables
-    from backend.status.overview import read_overview
-    from backend.status.verdict import overview_json, problems
+    from backend.status.plain import overview_json
+    from backend.status.reading import read_overview
+    from backend.status.verdict import problems
 
     with open_redis(settings) as connection:
         overview = read_overview(connection, failures=most, runs_in=settings.runs_in)

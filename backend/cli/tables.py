@@ -10,7 +10,7 @@ from rich.text import Text
 from backend.pages.terminal import figure_table, shown, table_parts
 from backend.status.overview import Overview
 from backend.status.summary import failure_rows, overview_summary
-from backend.status.verdict import notes, problems
+from backend.status.verdict import headline, notes, problems
 from backend.status.wording import redis_line
 from backend.wording import images
 
@@ -47,8 +47,8 @@ def failure_tables(overview: Overview) -> Iterator[RenderableType]:
 
 
 def _verdict(overview: Overview) -> Iterator[Text]:
-    wrong = problems(overview)
+    wrong, verdict = problems(overview), headline(overview)
     if not wrong:
-        yield Text("All is well.", style="green")
+        yield Text(f"{verdict.text}.", style="green" if verdict.tone == "good" else "yellow")
     for problem in wrong:
         yield shown(f"! {problem}", "bold red")

@@ -39,8 +39,16 @@ class TargetProject:
     @property
     def words(self) -> str:
         """The project as a person knows it."""
-        home = self.shown_at or self.api.url
-        return f"project {self.key.id} ({self.project.title}), {home}/projects/{self.key.id}/data"
+        return f"project {self.key.id} ({self.project.title}), {self.home}"
+
+    @property
+    def home(self) -> str:
+        """Its address in Label Studio, as people know it."""
+        return f"{self.shown_at or self.api.url}/projects/{self.key.id}/data"
+
+    def address(self, task: int) -> str:
+        """Where a person opens one task of it."""
+        return f"{self.home}?task={task}"
 
     @property
     def source(self) -> str:

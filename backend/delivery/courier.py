@@ -24,11 +24,11 @@ from backend.delivery.outbox import Outbox
 from backend.delivery.owed import OwedTasks
 from backend.delivery.parcel import Parcel
 from backend.delivery.pipeline import WindowLike, predict_tasks
+from backend.delivery.put_off import PutOff
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.writer import CHUNK, PredictionWriter
 from backend.errors import (
     Failure,
-    FirstpassError,
     ForeignValue,
     LabelConfigError,
     LabelStudioRefuses,
@@ -54,9 +54,6 @@ GATHER_S = 1.0
 DEFERRED_S = 5.0
 #: What failed for a reason that may pass is tried again this often.
 RETRIES = 5
-#: A project that Label Studio does not serve, while it serves others, waits so long, twice as long each time.
-PUT_OFF_S = 5.0
-MOST_PUT_OFF_S = 60.0
 
 
 class Courier:
@@ -87,8 +84,7 @@ class Courier:
         self._stop = stop
         self._clock = clock or owed.now
         self._chunk = chunk
-        #: Until when projects are put off, and how long that was.
-        self._put_off: dict[ProjectKey, tuple[float, float]] = {}
+        self._put_off = PutOff(owed, self._clock)
         #: Tasks by what became of them, since the start.
         self.counts: Counter[str] = Counter()
 
@@ -100,33 +96,22 @@ class Courier:
         """
         worked = False
         for project in self._owed.projects():
-            until, _ = self._put_off.get(project, (0.0, 0.0))
-            due = self._owed.due(project, self._clock(), ROUND) if until <= self._clock() else []
+            waits = self._put_off.waits(project)
+            due = [] if waits else self._owed.due(project, self._clock(), ROUND)
             if due and not self._stop.is_set():
                 worked = True
                 try:
                     self._serve(project, due)
                 except ForeignValue as error:  # under a key of this project alone
-                    self._put_project_off(project, error)
+                    self._put_off.add(project, error)
                 except (LabelStudioUnavailable, LabelStudioRefuses) as error:
                     self._api.version()  # raises where it is not this project alone
                     if isinstance(error, LabelStudioRefuses) and error.status in _OURS:
                         raise
-                    self._put_project_off(project, error)
+                    self._put_off.add(project, error)
                 else:
-                    self._forgive(project)
+                    self._put_off.forgive(project)
         return worked
-
-    def _put_project_off(self, project: ProjectKey, error: FirstpassError) -> None:
-        _, before = self._put_off.get(project, (0.0, 0.0))
-        seconds = min(2 * before, MOST_PUT_OFF_S) if before else PUT_OFF_S
-        self._put_off[project] = (self._clock() + seconds, seconds)
-        self._owed.put_off(project, str(error))
-        log.warning("project put off", project=project.id, reason=str(error), seconds=seconds)
-
-    def _forgive(self, project: ProjectKey) -> None:
-        self._put_off.pop(project, None)
-        self._owed.served(project)  # an earlier courier may have put it off
 
     def _serve(self, project: ProjectKey, due: Sequence[int]) -> None:
         predictor = self._predictor(project)
@@ -205,8 +190,7 @@ class Courier:
         if again:
             self._owed.postpone(project, [task], self._clock() + self._retry_s)
         else:
-            if not noted:
-                self._failed.note(project, {task: failure})
+            self._failed.note(project, {task: failure}, by_worker=[task] * noted)
             self._settle(project, [task], "failed")
 
     def _write(self, project: ProjectKey, version: str, rows: Sequence[Row]) -> Delivered | None:

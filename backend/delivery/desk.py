@@ -12,7 +12,8 @@ import structlog
 from backend.delivery.claims import REPLY_TTL_S, Claims
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
-from backend.errors import Failure, QueueUnavailable
+from backend.delivery.project_figures import Stored, untold
+from backend.errors import QueueUnavailable
 from backend.label_studio.bodies import WebhookEvent
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import Slot
@@ -39,9 +40,13 @@ class DeliveryDesk:
         failed: FailedTasks,
         courier_lives: Callable[[], bool],
         *,
+        stored: Stored = untold,
+        named: Callable[[ProjectKey, str], object] = lambda project, title: None,
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        """`stored` and `named` are told what the status page shows of projects."""
+        self._stored, self._named = stored, named
         self._owed = owed
         self._claims = claims
         self._failed = failed
@@ -76,7 +81,11 @@ class DeliveryDesk:
         owed = [slot.task_id for slot in answered if slot.task_id is not None and _is_owed(slot)]
         self._owed.add(project, owed, self._clock())
         self._failed.forget(project, ours)
-        self._failed.note(project, _failures_to_note(answered))
+        self._stored(project, version, ours)
+        failed = _failed_for_good(answered)
+        by_worker = {task for task, slot in failed.items() if slot.by_worker}
+        failures = {task: slot.failure for task, slot in failed.items() if slot.failure}
+        self._failed.note(project, failures, by_worker=by_worker)
         if others:
             self._sleep(OTHERS_ROW_S)
         return answered
@@ -89,7 +98,10 @@ class DeliveryDesk:
         self._notes.submit(self._note_change, project)
 
     def heard(self, event: WebhookEvent, project: ProjectKey) -> None:
-        """A changed project may answer to another version now."""
+        """A changed project may answer to another version now; each event tells what people call it."""
+        title = event.project.get("title")
+        if isinstance(title, str):
+            self._notes.submit(self._named, project, title)
         if event.action == "PROJECT_UPDATED":
             self.note_change(project)
 
@@ -111,11 +123,10 @@ def _is_owed(slot: Slot) -> bool:
     return slot.prediction is None
 
 
-def _failures_to_note(slots: Sequence[Slot]) -> dict[int, Failure]:
-    """Why each task failed for good that no worker has noted."""
+def _failed_for_good(slots: Sequence[Slot]) -> dict[int, Slot]:
+    """Each task that there will be no prediction of."""
     return {
-        slot.task_id: slot.failure
+        slot.task_id: slot
         for slot in slots
-        if slot.task_id is not None and slot.failure is not None
-        if not (slot.failure.transient or slot.by_worker)
+        if slot.task_id is not None and slot.failure is not None and not slot.failure.transient
     }

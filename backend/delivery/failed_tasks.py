@@ -6,11 +6,12 @@ or that Label Studio refuses its row, no worker ever hears of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import redis
 
 from backend.delivery.owed import OwedTasks
+from backend.delivery.project_figures import ProjectFigures
 from backend.errors import Failure, InternalError
 from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import queue_errors
@@ -27,13 +28,23 @@ class FailedTasks:
         self._connection = connection
         self._log = FailureLog(connection)
         self._owed = OwedTasks(connection)
+        self._figures = ProjectFigures(connection)
 
-    def note(self, project: ProjectKey, failures: Mapping[int, Failure]) -> None:
-        """List these tasks (task id -> why)."""
+    def note(
+        self,
+        project: ProjectKey,
+        failures: Mapping[int, Failure],
+        *,
+        by_worker: Collection[int] = (),
+    ) -> None:
+        """List these tasks (task id -> why); those that a worker has listed by their image are only counted."""
         if not failures:
             return
+        self._figures.failed(project, failures.keys())
         with queue_errors(), self._connection.pipeline() as pipeline:
             for task, failure in failures.items():
+                if task in by_worker:
+                    continue
                 shown = f"task {task} of project {project.id}"
                 failed = FailedTask(str(project), task)
                 self._log.record(failed.name, shown, failure, 1, pipeline, failed)
@@ -41,7 +52,9 @@ class FailedTasks:
 
     def forget(self, project: ProjectKey, tasks: Iterable[int]) -> None:
         """List these no more, if they are listed: they have their prediction."""
-        names = [FailedTask(str(project), task).name for task in tasks]
+        ids = list(tasks)
+        names = [FailedTask(str(project), task).name for task in ids]
+        self._figures.mended(project, ids)
         if names:
             with queue_errors(), self._connection.pipeline() as pipeline:
                 pipeline.hdel(FAILURES, *names)

@@ -12,8 +12,12 @@ __all__ = [
     "COURIERS",
     "OWING",
     "POST",
+    "PROJECTS",
     "PUT_OFF",
+    "RUNS",
     "claim_key",
+    "failed_key",
+    "figures_key",
     "owed_key",
     "tries_key",
     "writer_key",
@@ -32,6 +36,10 @@ COURIER = f"{PREFIX}courier"
 POST = f"{PREFIX}post"
 #: The same by host and process id, so that a courier finds its own beside another's.
 COURIERS = f"{PREFIX}couriers"
+#: What running bulk runs tell about themselves, by host and process id, until they stop beating.
+RUNS = f"{PREFIX}runs"
+#: The projects that something was done for, by when that was.
+PROJECTS = f"{PREFIX}projects"
 
 
 def owed_key(project: ProjectKey | str) -> str:
@@ -42,6 +50,16 @@ def owed_key(project: ProjectKey | str) -> str:
 def tries_key(project: ProjectKey) -> str:
     """How often each owed task has failed for a reason that may pass."""
     return f"{PREFIX}tries:{project}"
+
+
+def figures_key(project: ProjectKey | str) -> str:
+    """Title and version of a project, and how many predictions of that version were given (hash)."""
+    return f"{PREFIX}figures:{project}"
+
+
+def failed_key(project: ProjectKey | str) -> str:
+    """The tasks of a project that failed for good and have no prediction since (set)."""
+    return f"{PREFIX}failed:{project}"
 
 
 def claim_key(project: ProjectKey, task: int, version: str) -> str:

@@ -15,6 +15,7 @@ from uuid import uuid4
 from backend.delivery.chunk import Chunk, ChunkSender
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
+from backend.delivery.project_figures import Stored, untold
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
 from backend.errors import LabelStudioRefuses
@@ -39,8 +40,11 @@ class PredictionWriter:
         claims: Claims,
         turn: Turn,
         *,
+        told: Stored = untold,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`told` hears what was stored."""
+        self._told = told
         self._api = api
         self._claims = claims
         self._turn = turn
@@ -111,6 +115,7 @@ class PredictionWriter:
         settled = delivered.stored | (delivered.present & chunk.claimed)
         self._claims.settle(chunk.project, chunk.version, settled)
         self._claims.release(chunk.project, chunk.version, delivered.refused, holder=self._holder)
+        self._told(chunk.project, chunk.version, delivered.stored)
         return delivered
 
     def _give_back(self, chunk: Chunk) -> None:

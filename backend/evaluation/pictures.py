@@ -1,9 +1,7 @@
-"""Images with what is there and what was found drawn in, as addresses that hold the picture itself."""
+"""Images with what is there and what was found drawn in."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
@@ -12,7 +10,7 @@ from backend.evaluation.worst import Mark
 from backend.pages.picture_font import PictureFonts
 from models.types import Box
 
-__all__ = ["COLOURS", "drawn", "inline"]
+__all__ = ["COLOURS", "drawn"]
 
 #: Longer side of a picture, in pixels.
 SIDE_PX = 640
@@ -48,13 +46,6 @@ def drawn(image: Image.Image, marks: Sequence[Mark]) -> Image.Image:
             score = "" if mark.score is None else f" {mark.score:.2f}"
             _caption(draw, sides, f"{mark.label}{score}", colour, fonts)
     return picture
-
-
-def inline(picture: Image.Image) -> str:
-    """The picture as a `data:` address."""
-    file = io.BytesIO()
-    picture.save(file, format="JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _scaled(box: Box, scale: float) -> tuple[float, float, float, float]:

@@ -8,7 +8,7 @@ from backend.wording import printable
 
 __all__ = ["Markup", "element"]
 
-_VOID = ("meta", "link", "br", "img")
+_VOID = ("meta", "link", "br", "img", "input")
 
 
 class Markup(str):
@@ -20,7 +20,7 @@ class Markup(str):
 def element(tag: str, /, *children: str | None, **attributes: str) -> Markup:
     """An element. Children that are not `Markup` are text; a `None` is left out.
 
-    `class_` stands for `class`, `http_equiv` for `http-equiv`.
+    `class_` stands for `class`, `http_equiv` for `http-equiv`, `data_cut` for `data-cut`.
 
     >>> element("p", "a < b", class_='"')
     '<p class="&quot;">a &lt; b</p>'

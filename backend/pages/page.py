@@ -1,4 +1,4 @@
-"""The one frame of every page: nothing is loaded from elsewhere, and nothing runs. Pure."""
+"""The one frame of every page: nothing is loaded from elsewhere, and nothing runs but a script of its own. Pure."""
 
 from __future__ import annotations
 
@@ -9,43 +9,57 @@ from collections.abc import Iterable, Iterator
 from backend import __version__
 from backend.pages.markup import Markup, element
 from backend.pages.style import STYLE
-from backend.pages.summary import Cell, Figure, Summary, Table, Toned
+from backend.pages.summary import Bars, Cell, Figure, Link, Summary, Table, Toned
 
 __all__ = ["content_policy", "document", "section", "summary_page", "table_section", "tiles"]
 
 
-def content_policy(*more: str, style: str = "") -> str:
-    """Give the content security policy of a page with that much more style; `more` adds to it.
+def content_policy(*more: str, style: str = "", script: str = "") -> str:
+    """Give the content security policy of a page with that much more style, and this script; `more` adds to it.
 
     Names and reasons come from outside: even markup that slipped through could do nothing.
     """
-    digest = base64.b64encode(hashlib.sha256((STYLE + style).encode()).digest()).decode()
-    own = ("default-src 'none'", f"style-src 'sha256-{digest}'", "base-uri 'none'")
-    return "; ".join((*own, "form-action 'none'", *more))
+    own = ["default-src 'none'", f"style-src {_hash(STYLE + style)}"]
+    if script:
+        own.append(f"script-src {_hash(script)}")
+    return "; ".join((*own, "base-uri 'none'", "form-action 'none'", *more))
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def document(
-    title: str, *content: Markup | None, policy: str, style: str = "", refresh_s: int | None = None
+    title: str, *content: Markup | None, policy: str, style: str = "", script: str = ""
 ) -> str:
-    """Give a whole page under a content policy; it asks for itself again every `refresh_s`."""
-    told = {"Content-Security-Policy": policy}
-    if refresh_s is not None:
-        told["refresh"] = str(refresh_s)
+    """Give a whole page under a content policy. `style` and `script` are constants of ours, as the policy has them."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        *(element("meta", http_equiv=name, content=value) for name, value in told.items()),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", title),
         element("style", Markup(STYLE + style)),
     )
-    body = element("body", element("main", *content))
+    runs = element("script", Markup(script)) if script else None
+    body = element("body", element("main", *content), runs)
     return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 
 
-def summary_page(summary: Summary, *last: Markup, style: str = "", pictures: bool = False) -> str:
-    """Give the whole page of a summary; `last` stands at its end, with `pictures` that it holds itself."""
+def summary_page(
+    summary: Summary,
+    *last: Markup,
+    first: Iterable[Markup] = (),
+    style: str = "",
+    script: str = "",
+    pictures: bool = False,
+) -> str:
+    """Give the whole page of a summary.
+
+    `first` stands before its tables, and `last` at its end, with `pictures` that they hold themselves.
+    """
     about = " · ".join((*summary.about, f"Firstpass {__version__}"))
     notes = (element("li", note) for note in summary.notes)
     return document(
@@ -53,10 +67,12 @@ def summary_page(summary: Summary, *last: Markup, style: str = "", pictures: boo
         element("header", element("h1", summary.title), element("p", about)),
         tiles(summary.figures),
         section("To know", element("ul", *notes)) if summary.notes else None,
+        *first,
         *map(table_section, summary.tables),
         *last,
-        policy=content_policy(*["img-src data:"] * pictures, style=style),
+        policy=content_policy(*["img-src data:"] * pictures, style=style, script=script),
         style=style,
+        script=script,
     )
 
 
@@ -84,9 +100,16 @@ def table_section(table: Table) -> Markup:
     """Give a table with what is to be known of it; it scrolls by itself where the window is narrow."""
     return section(
         table.title,
-        element("div", _table(table), class_="scroll") if table.rows else None,
+        _scrolling(table) if table.rows else None,
         element("p", table.advice, class_="advice") if table.advice else None,
         *(element("p", note, class_="note") for note in table.notes),
+    )
+
+
+def _scrolling(table: Table) -> Markup:
+    """By keys, too: what scrolls can be come to, and has a name."""
+    return element(
+        "div", _table(table), class_="scroll", tabindex="0", role="region", aria_label=table.title
     )
 
 
@@ -107,14 +130,45 @@ def _cell(cell: Cell, kind: str) -> Markup:
     match cell:
         case Toned(text, tone):
             return element("td", element("span", text, class_=f"state {tone}"), class_=kind)
-        case str():
-            return element("td", cell, class_=kind)
+        case str() | Link():
+            return element("td", _linked(cell), class_=kind)
+        case Bars():
+            return element("td", _bars(cell), class_=kind)
         case lines:
             return element("td", *_broken(lines), class_="lines")
 
 
-def _broken(lines: Iterable[str]) -> Iterator[str]:
+def _broken(lines: Iterable[str | Link]) -> Iterator[str]:
     for number, line in enumerate(lines):
         if number:
             yield element("br")
-        yield line
+        yield _linked(line)
+
+
+def _linked(text: str | Link) -> str:
+    if isinstance(text, str):
+        return text
+    return element("a", text.text, href=text.address) if text.address else text.text
+
+
+def _bars(bars: Bars) -> str:
+    """A drawing whose bars share a scale, the highest as high as the cell."""
+    most = max(bars.counts, default=0)
+    if not most:
+        return "-"
+    drawn = (
+        element(
+            "rect",
+            x=str(6 * number),
+            y=f"{20 - 20 * count / most:.1f}",
+            width="5",
+            height=f"{20 * count / most:.1f}",
+        )
+        for number, count in enumerate(bars.counts)
+        if count
+    )
+    colour = {"fill": bars.colour} if bars.colour else {}
+    return element(
+        "svg", *drawn, viewBox=f"0 0 {6 * len(bars.counts)} 21", role="img",
+        aria_label=bars.words, class_="bars", **colour,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Cell", "Figure", "Summary", "Table", "Toned", "in_utc", "to_json"]
+__all__ = ["Bars", "Cell", "Figure", "Link", "Summary", "Table", "Toned", "in_utc", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,38 @@ class Toned:
     tone: Literal["good", "busy", "bad"]
 
 
-#: A text, a word that stands out, or several lines.
-Cell: TypeAlias = str | Toned | tuple[str, ...]
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A text that leads to an address on a page; on a terminal the text alone. An empty address leads nowhere."""
+
+    text: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """How often each of so many equal parts of 0..1 was met, the lowest first; `colour` is as CSS takes it."""
+
+    counts: tuple[int, ...]
+    colour: str = ""
+
+    @property
+    def words(self) -> str:
+        """The same, to be read aloud.
+
+        >>> Bars((0, 2, 0, 1)).words
+        '0.25 to 0.50: 2, 0.75 to 1.00: 1'
+        """
+        width = 1 / max(1, len(self.counts))
+        return ", ".join(
+            f"{number * width:.2f} to {(number + 1) * width:.2f}: {count:,}"
+            for number, count in enumerate(self.counts)
+            if count
+        )
+
+
+#: A text, a word that stands out, counts as bars, or several lines.
+Cell: TypeAlias = str | Toned | Link | Bars | tuple[str | Link, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from backend.pages.summary import Cell, Figure, Summary, Table, Toned
+from backend.pages.summary import Bars, Cell, Figure, Link, Summary, Table, Toned
 from backend.wording import printable
 
 __all__ = ["figure_table", "say", "shown", "summary_parts", "table_parts"]
@@ -18,6 +18,7 @@ __all__ = ["figure_table", "say", "shown", "summary_parts", "table_parts"]
 ROWS_SHOWN = 40
 LINES_SHOWN = 3
 
+_BLOCKS = " ▁▂▃▄▅▆▇█"
 _STYLES = {"good": "green", "busy": "blue", "bad": "red"}
 
 
@@ -94,7 +95,19 @@ def _cell(cell: Cell) -> Text:
             return shown(text, _STYLES[tone])
         case str():
             return shown(cell)
+        case Link(text):
+            return shown(text)
+        case Bars(counts):
+            return shown(_blocks(counts))
         case lines:
             more = len(lines) - LINES_SHOWN
             told = [*lines[:LINES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-            return Text("\n").join(map(shown, told))
+            return Text("\n").join(map(_cell, told))
+
+
+def _blocks(counts: tuple[int, ...]) -> str:
+    """Bars a line high; what was met at all is seen."""
+    most = max(counts, default=0)
+    return "".join(
+        _BLOCKS[-(-count * (len(_BLOCKS) - 1) // most)] if most else " " for count in counts
+    )

@@ -9,6 +9,7 @@ from backend.delivery.claims import Claims
 from backend.delivery.desk import DeliveryDesk
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.owed import OwedTasks
+from backend.delivery.project_figures import ProjectFigures
 from backend.prediction.predictor import predictor_settings
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect, redis_url_of
@@ -35,11 +36,14 @@ def assemble_service(
     running = job_queue(settings, connection)
     desk = None
     if settings.delivers:
+        figures = ProjectFigures(connection)
         desk = DeliveryDesk(
             OwedTasks(connection),
             Claims(connection),
             FailedTasks(connection),
             lambda: read_card(connection) is not None,
+            stored=figures.stored,
+            named=figures.named,
             sleep=running.pause,
         )
     phrases = PhraseNotes(PhraseTally(connection, clock=RedisClock(connection)))

@@ -22,6 +22,7 @@ from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import writer_key
 from backend.delivery.owed import OwedTasks
 from backend.delivery.post import BEAT_S, POST_TTL_S, Post
+from backend.delivery.project_figures import ProjectFigures
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
 from backend.errors import (
@@ -77,7 +78,10 @@ def run_courier(settings: Settings, *, waits: bool = True) -> None:
             failed=FailedTasks(connection),
             api=api,
             writer=PredictionWriter(
-                api, Claims(connection), Turn(connection, writer_key(api.url), urgent=True)
+                api,
+                Claims(connection),
+                Turn(connection, writer_key(api.url), urgent=True),
+                told=ProjectFigures(connection).stored,
             ),
             predictors=predictors,
             open_window=lambda: queue.queue.window(interactive=False, consumes=True),

@@ -26,7 +26,13 @@ __all__ = [
 #: Queue: submitted until taken. Fetch: a batch's images read and decoded. Inference: the models' time
 #: for a batch. Total: submitted until stored. All in seconds.
 STAGES = ("queue", "fetch", "inference", "total")
-BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+#: Six to a power of ten, so that half and nearly all of the measurements mostly fall into different ones.
+BUCKETS_S = (
+    *(round(step * 10.0**power, 3) for power in range(-2, 3) for step in (1, 1.5, 2, 3, 5, 7)),
+    1000.0,
+)
+#: What a count is stored under: its bound, so that other buckets in another version mean nothing else.
+_FIELDS = (*(f"{bound:g}" for bound in BUCKETS_S), "inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,8 @@ class Histogram:
     def within_s(self, share: float) -> float | None:
         """A bound that this share (0..1) of the measurements kept to; `None` without measurements.
 
-        >>> Histogram("queue", (0, 9, 0, 1, *[0] * 8), 1.0).within_s(0.5)
-        0.03
+        >>> Histogram("queue", (0, 9, 0, 1, *[0] * 28), 1.0).within_s(0.5)
+        0.015
 
         Infinite when that many took longer than the last bucket.
         """
@@ -68,7 +74,7 @@ def observe(stage: str, seconds: Sequence[float], pipeline: Any) -> None:
     """Add measurements to a stage's histogram as part of a transaction."""
     for value in seconds:
         bucket = bisect_left(BUCKETS_S, value)
-        pipeline.hincrby(HISTOGRAMS, f"{stage}:{bucket}", 1)
+        pipeline.hincrby(HISTOGRAMS, f"{stage}:{_FIELDS[bucket]}", 1)
     if seconds:
         pipeline.hincrbyfloat(HISTOGRAMS, f"{stage}:sum", round(sum(seconds), 6))
 
@@ -86,7 +92,7 @@ def histograms_of(stored: Mapping[str, str]) -> tuple[Histogram, ...]:
     return tuple(
         Histogram(
             stage,
-            tuple(number_of(stored.get(f"{stage}:{i}"), int) for i in range(len(BUCKETS_S) + 1)),
+            tuple(number_of(stored.get(f"{stage}:{bound}"), int) for bound in _FIELDS),
             number_of(stored.get(f"{stage}:sum"), float),
         )
         for stage in STAGES

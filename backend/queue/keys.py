@@ -42,7 +42,7 @@ FAILURE_KINDS = f"{PREFIX}failures:kinds"
 
 #: Seconds of each stage, counted over all workers; how submitted images stood, counted over all
 #: who submit; and the workers by when they were last seen.
-HISTOGRAMS = f"{PREFIX}histograms"
+HISTOGRAMS = f"{PREFIX}seconds"
 SUBMISSIONS = f"{PREFIX}submissions"
 WORKERS = f"{PREFIX}workers"
 

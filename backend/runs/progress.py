@@ -38,6 +38,8 @@ class Progress:
         self.waits_for = ""
         self._show, self._clock, self._counted = show, clock, things
         self._trail: deque[tuple[float, int]] = deque()
+        #: Over the last minutes; `None` before there is anything to go by.
+        self.images_per_s: float | None = None
 
     def begin(self, total: int | None, *, made: int = 0, failed: int = 0, things: int = 0) -> None:
         """So many tasks in all (`None`: not known), of which these were done by earlier starts."""
@@ -62,14 +64,6 @@ class Progress:
         return self.made + self.failed
 
     @property
-    def images_per_s(self) -> float | None:
-        """Over the last minutes; `None` before there is anything to go by."""
-        if not self._trail:
-            return None
-        (since, before), (now, after) = self._trail[0], self._trail[-1]
-        return (after - before) / (now - since) if now > since else None
-
-    @property
     def line(self) -> str:
         """Failed, speed, things per image and time left, in words."""
         speed = self.images_per_s
@@ -89,6 +83,8 @@ class Progress:
         self._trail.append((now, self.done))
         while len(self._trail) > 2 and self._trail[0][0] < now - PACE_S:
             self._trail.popleft()
+        (since, before), (now, after) = self._trail[0], self._trail[-1]
+        self.images_per_s = (after - before) / (now - since) if now > since else None
         self._show(self)
 
 

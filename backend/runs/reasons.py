@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, field
 
-from backend.pages.summary import Table
+from backend.pages.summary import Link, Table
 from backend.runs.ledger import TaskKey
 
 __all__ = ["MAX_EXAMPLES", "Example", "FailureFigures", "Reasons", "failure_table", "reason_table"]
@@ -56,10 +56,18 @@ class Reasons:
             yield reason, found.count, tuple(found.examples)
 
 
-def failure_table(failures: Iterable[FailureFigures], ledger: str) -> Table:
-    """Give what failed and why; `ledger` holds all of it, where it is not empty."""
+def _nowhere(what: TaskKey) -> str:
+    return ""
+
+
+def failure_table(
+    failures: Iterable[FailureFigures],
+    ledger: str,
+    address: Callable[[TaskKey], str] = _nowhere,
+) -> Table:
+    """Give what failed and why; `ledger` holds all of it, where it is not empty. `address` leads to a task."""
     note = f"All of them: {ledger}" if ledger else ""
-    return reason_table("Failed, by reason", "images", map(astuple, failures), note)
+    return reason_table("Failed, by reason", "images", map(astuple, failures), note, address)
 
 
 def reason_table(
@@ -67,13 +75,20 @@ def reason_table(
     counted: str,
     rows: Iterable[tuple[str, int, Iterable[tuple[TaskKey, str]]]],
     note: str = "",
+    address: Callable[[TaskKey], str] = _nowhere,
 ) -> Table:
-    """Give a table of reasons: how many of what, and the first of them, each with what is to be said of it."""
+    """Give a table of reasons: how many of what, and the first of them, each with what is to be said of it.
+
+    `address` leads to one of them; an empty one leads nowhere.
+    """
     cells = [
         (
             reason,
             f"{count:,}",
-            tuple(f"{what}: {more}" if more else str(what) for what, more in examples),
+            tuple(
+                Link(f"{what}: {more}" if more else str(what), address(what))
+                for what, more in examples
+            ),
         )
         for reason, count, examples in rows
     ]

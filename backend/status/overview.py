@@ -1,47 +1,19 @@
-"""All that a status tells, read from Redis in three round trips, and without changing anything.
-
-RQ's registries are read as plain keys: `registry.count` and `len(registry)` run RQ's cleanup, which
-without a lock puts an abandoned job back as often as somebody looks.
-"""
+"""All that a status tells, as data. Pure; `reading` reads it from Redis."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import redis
-from rq import Queue
-from rq.job import Job, JobStatus
-from rq.registry import FailedJobRegistry, StartedJobRegistry
-from rq.utils import str_to_date
-
-from backend.delivery.card import CourierCard, card_of, living
-from backend.delivery.keys import COURIER, COURIERS, OWING, PUT_OFF, owed_key
-from backend.queue.client import is_foreign, wrong_type
-from backend.queue.clock import RedisClock
-from backend.queue.connection import queue_errors
-from backend.queue.failures import KEPT_S, FailureRecord, records_of
-from backend.queue.histograms import Histogram, histograms_of, number_of
-from backend.queue.keys import (
-    FAILURE_KINDS,
-    FAILURES,
-    FAILURES_BY_TIME,
-    HISTOGRAMS,
-    QUEUES,
-    SUBMISSIONS,
-    WORKERS,
-    worker_key,
-)
+from backend.delivery.card import CourierCard
+from backend.delivery.run_card import RunCard
+from backend.queue.failures import FailureRecord
+from backend.queue.histograms import Histogram
 from backend.queue.worker_card import WorkerCard
-from backend.queue.worker_card import card_of as worker_card_of
 
-__all__ = ["Overview", "QueueView", "RedisView", "Submissions", "read_overview", "read_workers"]
+__all__ = ["STANDINGS", "Overview", "ProjectView", "QueueView", "RedisView", "Submissions"]
 
-#: Ids looked at to find the oldest waiting job: a promoted job leaves its id behind in the bulk queue.
-HEAD = 20
 #: How a submitted image may stand: the fields of `Submissions`.
 STANDINGS = ("hit", "joined", "queued", "busy")
 
@@ -96,6 +68,28 @@ class Submissions:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectView:
+    """One project, named as Label Studio does: `<id>.<seconds since the epoch>`.
+
+    `predicted` counts what was given of `version` since that is answered; `failed` tasks have no prediction
+    since; `owed` ones wait for theirs. `runs` are those of `firstpass prelabel` that are alive.
+    """
+
+    name: str
+    title: str = ""
+    version: str = ""
+    predicted: int = 0
+    failed: int = 0
+    owed: int = 0
+    runs: tuple[RunCard, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The number in its address."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything at one moment, `at` (seconds since the epoch, by Redis's clock)."""
 
@@ -114,6 +108,8 @@ class Overview:
     courier: CourierCard | None = None
     #: Those that wait until it ends.
     waiting_couriers: tuple[CourierCard, ...] = ()
+    #: Those that are being filled first, then those that are owed something, then the latest.
+    projects: tuple[ProjectView, ...] = ()
     #: Tasks whose prediction is still to be written into Label Studio.
     owed_tasks: int = 0
     #: Why Label Studio does not serve a project that is owed some of them.
@@ -152,181 +148,3 @@ class Overview:
     def seconds_left(self) -> float | None:
         """Until nothing waits, at the last minute's pace; `None` when nothing is being done."""
         return self.waiting / self.images_per_s if self.images_per_s > 0 else None
-
-
-def read_overview(
-    connection: redis.Redis, *, failures: int = 20, runs_in: str = "host"
-) -> Overview:
-    """What Redis holds now, with the latest `failures` reasons; `runs_in`: see `Overview`. Raises `QueueUnavailable`."""
-    with queue_errors():
-        now = RedisClock(connection)()
-        foreign: list[str] = []
-        first = _ask(connection, _first_questions(now, failures), foreign)
-        second = _ask(connection, _second_questions(first), foreign)
-    cards = [
-        worker_card_of(_word(name), _text(second["card", name]))
-        for name in first["workers"]
-        if second["card", name]
-    ]
-    submitted = _text(first["submissions"])
-    couriers = living(first["couriers"], now)
-    return Overview(
-        at=now,
-        runs_in=runs_in,
-        foreign=tuple(dict.fromkeys(foreign)),
-        redis=_redis_view(first["info"]),
-        queues=tuple(
-            QueueView(
-                name=name,
-                waiting=first["waiting", name],
-                oldest_s=_oldest_s([second["job", job] for job in first["head", name]], now),
-                leased=first["leased", name],
-                failed=first["failed", name],
-            )
-            for name in QUEUES
-        ),
-        workers=tuple(sorted(cards, key=lambda card: card.started_at)),
-        submissions=Submissions(**{n: number_of(submitted.get(n), int) for n in STANDINGS}),
-        histograms=histograms_of(_text(first["histograms"])),
-        failure_kinds={
-            kind: number_of(count, int) for kind, count in _text(first["kinds"]).items()
-        },
-        failed_images=first["failed images"],
-        failures=tuple(records_of(second.get("failures", ()))),
-        courier=card_of(first["courier"]) or next((card for card in couriers if card.unable), None),
-        waiting_couriers=tuple(card for card in couriers if card.stands_by),
-        owed_tasks=sum(second["owed", project] for project in first["owing"]),
-        put_off={
-            _word(project): _word(reason)
-            for project, reason in first["put off"].items()
-            if project in first["owing"]
-        },
-    )
-
-
-def read_workers(connection: redis.Redis) -> list[WorkerCard]:
-    """The workers' cards, two round trips. Raises Redis's own errors."""
-    foreign: list[str] = []
-    names = _ask(connection, {"workers": ("zrange", WORKERS, 0, -1)}, foreign)["workers"]
-    if foreign:  # not "no worker is alive", which nobody knows
-        raise wrong_type(WORKERS)
-    questions = {name: ("hgetall", worker_key("").encode() + name) for name in names}
-    cards = _ask(connection, questions, foreign)
-    return [worker_card_of(_word(name), _text(cards[name])) for name in names if cards[name]]
-
-
-#: A command of redis-py by its method's name, and its arguments.
-Question = tuple[Any, ...]
-
-
-def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
-    questions: dict[Hashable, Question] = {
-        "info": ("info",),
-        "histograms": ("hgetall", HISTOGRAMS),
-        "submissions": ("hgetall", SUBMISSIONS),
-        "kinds": ("hgetall", FAILURE_KINDS),
-        "failed images": ("zcount", FAILURES_BY_TIME, now - KEPT_S, "+inf"),
-        "latest": ("zrevrangebyscore", FAILURES_BY_TIME, "+inf", now - KEPT_S, 0, failures),
-        "workers": ("zrange", WORKERS, 0, -1),
-        "courier": ("get", COURIER),
-        "owing": ("smembers", OWING),
-        "put off": ("hgetall", PUT_OFF),
-        "couriers": ("hvals", COURIERS),
-    }
-    for name in QUEUES:
-        waiting = f"{Queue.redis_queue_namespace_prefix}{name}"
-        questions["waiting", name] = ("llen", waiting)
-        questions["head", name] = ("lrange", waiting, 0, HEAD - 1)
-        questions["leased", name] = ("zcard", StartedJobRegistry.key_template.format(name))
-        failed = FailedJobRegistry.key_template.format(name)
-        questions["failed", name] = ("zcount", failed, now, "+inf")
-    return questions
-
-
-def _second_questions(first: Mapping[Hashable, Any]) -> dict[Hashable, Question]:
-    questions: dict[Hashable, Question] = {
-        ("card", name): ("hgetall", worker_key("").encode() + name) for name in first["workers"]
-    }
-    for project in first["owing"]:
-        questions["owed", project] = ("zcard", owed_key("").encode() + project)
-    for name in QUEUES:
-        for job in first["head", name]:
-            fields = ["status", "enqueued_at"]
-            questions["job", job] = ("hmget", Job.redis_job_namespace_prefix.encode() + job, fields)
-    if first["latest"]:
-        questions["failures"] = ("hmget", FAILURES, first["latest"])
-    return questions
-
-
-#: What a command gives where there is nothing.
-_NOTHING: Mapping[str, Any] = {
-    "get": None,
-    "hgetall": {},
-    "hmget": [None, None],
-    "llen": 0,
-    "lrange": [],
-    "smembers": set(),
-    "zcard": 0,
-    "zcount": 0,
-    "zrange": [],
-    "hvals": [],
-    "zrevrangebyscore": [],
-}
-
-
-def _ask(
-    connection: redis.Redis, questions: Mapping[Hashable, Question], foreign: list[str]
-) -> dict[Hashable, Any]:
-    """The reply to each question, in one round trip; `foreign` is told keys that hold something else.
-
-    Who may not ask for `info` gets none.
-    """
-    with connection.pipeline(transaction=False) as pipeline:
-        for command, *args in questions.values():
-            getattr(pipeline, command)(*args)
-        replies = dict(zip(questions, pipeline.execute(raise_on_error=False), strict=True))
-    for name, reply in replies.items():
-        if name == "info" and isinstance(reply, redis.ResponseError):
-            replies[name] = {}
-        elif isinstance(reply, redis.ResponseError) and is_foreign(reply):
-            command, key, *_ = questions[name]
-            foreign.append(_word(key) if isinstance(key, bytes) else str(key))
-            replies[name] = _NOTHING[command]
-        elif isinstance(reply, Exception):
-            raise reply
-    return replies
-
-
-def _redis_view(info: Mapping[str, Any]) -> RedisView:
-    if not info:
-        return RedisView(up=True)
-    limit = int(info.get("maxmemory", 0))
-    aof = bool(info.get("aof_enabled", 0))
-    return RedisView(
-        up=True,
-        version=str(info.get("redis_version", "?")),
-        uptime_s=int(info.get("uptime_in_seconds", 0)),
-        used_bytes=int(info.get("used_memory", 0)),
-        max_bytes=limit or None,
-        eviction=str(info.get("maxmemory_policy", "?")),
-        aof=aof,
-        aof_ok=info.get("aof_last_write_status", "ok") == "ok" if aof else None,
-    )
-
-
-def _oldest_s(jobs: Sequence[Sequence[bytes | None]], now: float) -> float | None:
-    """Seconds since the first job that really waits was put in its queue."""
-    for status, enqueued_at in jobs:
-        if status == JobStatus.QUEUED.encode() and enqueued_at:
-            with suppress(ValueError):  # somebody else's idea of a time
-                return max(0.0, now - str_to_date(enqueued_at).timestamp())
-    return None
-
-
-def _text(stored: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {_word(field): _word(value) for field, value in stored.items()}
-
-
-def _word(stored: bytes) -> str:
-    """As text, whoever wrote it."""
-    return stored.decode("utf-8", "backslashreplace")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from backend import __version__
+from backend.delivery.run_card import RunCard
 from backend.pages.summary import Cell, Figure, Summary, Table, Toned
 from backend.queue.readiness import LOADING
 from backend.queue.worker_card import WorkerCard
@@ -20,6 +21,8 @@ def overview_summary(overview: Overview) -> Summary:
     """What is told when Redis answers; what is wrong, and the failures, come beside it."""
     at = time.strftime("%H:%M:%S UTC", time.gmtime(overview.at))
     tables = [_workers(overview), _queues(overview)]
+    if overview.projects:
+        tables.insert(0, _projects(overview))
     if overview.courier is not None or overview.owed_tasks:
         tables.append(_delivery(overview))
     if any(histogram.count for histogram in overview.histograms):
@@ -65,6 +68,35 @@ def _figures(overview: Overview) -> Iterator[Figure]:
 def _oldest(overview: Overview) -> str:
     ages = [queue.oldest_s for queue in overview.queues if queue.oldest_s is not None]
     return f"the oldest for {duration(max(ages))}" if ages else "nothing to do"
+
+
+def _projects(overview: Overview) -> Table:
+    columns = ("project", "version", "predicted#", "failed#", "owed#", "prelabel")
+    rows: list[Sequence[Cell]] = [
+        (
+            f"{one.id} {one.title}".strip(),
+            one.version or "-",
+            f"{one.predicted:,}",
+            f"{one.failed:,}",
+            f"{one.owed:,}",
+            tuple(map(_run, one.runs)) or "-",
+        )
+        for one in overview.projects
+    ]
+    return Table("Projects", columns, rows)
+
+
+def _run(run: RunCard) -> str:
+    """How far a run is, how fast, and how long it takes yet."""
+    done, of = run.predicted + run.failed, "" if run.total is None else f" of {run.total:,}"
+    parts = [f"{done:,}{of}"]
+    if run.images_per_s is not None:
+        parts.append(f"{run.images_per_s:.2f} images/s")
+    if run.seconds_left is not None:
+        parts.append(f"{duration(run.seconds_left)} left")
+    if run.waits_for:
+        parts.append(run.waits_for)
+    return f"{', '.join(parts)} ({run.host}:{run.pid})"
 
 
 def _workers(overview: Overview) -> Table:

@@ -1,29 +1,48 @@
-"""What an overview means: what is wrong, what is worth knowing, and all of it as JSON. Pure."""
+"""What an overview means: how all of it stands, what is wrong, and what is worth knowing. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from math import isinf
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
-from backend import __version__
 from backend.errors import TookTooLong
 from backend.place import how_to_run, how_to_start, how_to_start_workers
 from backend.queue.connection import foreign_value
-from backend.queue.histograms import Histogram
 from backend.queue.keys import INTERACTIVE_QUEUE, WORKERS
 from backend.queue.readiness import waiting_workers
-from backend.queue.worker_card import RESTING, WorkerCard
+from backend.queue.worker_card import RESTING
 from backend.status.overview import Overview, RedisView
 from backend.status.wording import worker_name
 from backend.wording import images, megabytes, tasks
 
-__all__ = ["notes", "overview_json", "problems"]
+__all__ = ["Headline", "headline", "notes", "problems"]
 
 #: A person who opened an image has given up by then.
 OPENED_WAITS_S = 30.0
 #: Share of Redis's memory limit past which little is left for a large import.
 NEARLY_FULL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """How all of it stands in a few words: well, worth a look some time, or in need of one now."""
+
+    text: str
+    tone: Literal["good", "busy", "bad"]
+
+
+def headline(overview: Overview) -> Headline:
+    """The worst there is. It calls nothing well while an image or a task has no prediction for good."""
+    if not overview.redis.up:
+        return Headline("Redis does not answer", "bad")
+    if problems(overview):
+        return Headline("This needs a look", "bad")
+    if overview.failed_images:
+        return Headline(f"At work, but {images(overview.failed_images)} failed", "busy")
+    failed = sum(project.failed for project in overview.projects)
+    if failed:
+        return Headline(f"At work, but {tasks(failed)} failed", "busy")
+    return Headline("All is well", "good")
 
 
 def problems(overview: Overview) -> list[str]:
@@ -77,34 +96,6 @@ def notes(overview: Overview) -> list[str]:
         remedies = sorted({card.remedy for card in rest})
         found.append(f"These take no images: {names}; {', '.join(remedies)}.")
     return found
-
-
-def overview_json(overview: Overview) -> dict[str, Any]:
-    """The overview as plain JSON: the same figures as the page, with what is wrong in words."""
-    wrong = problems(overview)
-    seconds_left = overview.seconds_left
-    return {
-        "version": __version__,
-        "ok": not wrong,
-        "problems": wrong,
-        "notes": notes(overview),
-        "at": round(overview.at, 3),
-        "redis": asdict(overview.redis),
-        "queues": [asdict(queue) for queue in overview.queues],
-        "seconds_left": None if seconds_left is None else round(seconds_left, 1),
-        "workers": [_worker_json(card, overview.at) for card in overview.workers],
-        "delivery": _delivery_json(overview),
-        "submissions": {
-            **asdict(overview.submissions),
-            "hit_rate": overview.submissions.hit_rate,
-        },
-        "stages": {histogram.stage: _stage_json(histogram) for histogram in overview.histograms},
-        "failures": {
-            "images": overview.failed_images,
-            "by_kind_ever": dict(overview.failure_kinds),
-            "latest": [asdict(record) for record in overview.failures],
-        },
-    }
 
 
 def _waiting_workers(overview: Overview) -> list[str]:
@@ -194,31 +185,3 @@ def _delivery_problems(overview: Overview) -> list[str]:
         for project, reason in list(overview.put_off.items())[:5]
     )
     return found
-
-
-def _delivery_json(overview: Overview) -> dict[str, Any]:
-    courier = overview.courier
-    return {
-        "owed_tasks": overview.owed_tasks,
-        "waiting_couriers": [worker_name(card) for card in overview.waiting_couriers],
-        "courier": courier
-        and {**asdict(courier), "silent_s": round(courier.silent_s(overview.at), 1)},
-    }
-
-
-def _worker_json(card: WorkerCard, now: float) -> dict[str, Any]:
-    return {**asdict(card), "silent_s": round(card.silent_s(now), 1), "late": card.is_late(now)}
-
-
-def _stage_json(histogram: Histogram) -> dict[str, Any]:
-    return {
-        "count": histogram.count,
-        "mean_s": histogram.mean_s,
-        "half_within_s": _finite(histogram.within_s(0.5)),
-        "most_within_s": _finite(histogram.within_s(0.95)),
-    }
-
-
-def _finite(seconds: float | None) -> float | None:
-    """JSON has no infinity: what took longer than the last bucket has no bound."""
-    return None if seconds is None or isinf(seconds) else seconds

@@ -19,7 +19,8 @@ from backend.queue.keys import QUEUES
 from backend.queue.readiness import NotReady, not_ready
 from backend.review.kept_report import KeptReports
 from backend.status.installation import InstallationSign
-from backend.status.overview import Overview, read_overview, read_workers
+from backend.status.overview import Overview
+from backend.status.reading import read_overview, read_workers
 
 __all__ = ["QueueMonitor", "QueueState"]
 

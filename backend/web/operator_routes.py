@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from backend import __version__
 from backend.queue.readiness import NotReady
 from backend.status.overview import Overview
-from backend.status.verdict import overview_json
+from backend.status.plain import overview_json
 from backend.web.auth import READY_PATH
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor

@@ -23,7 +23,7 @@ from backend.processes.stack import settings_environment
 from backend.processes.supervisor import Supervisor
 from backend.queue.connection import connect
 from backend.settings import Settings, load_settings
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from tests.bench.process_costs import resident_mib
 
 __all__ = ["BulkLab", "open_bulk_lab"]

@@ -22,7 +22,7 @@ from backend.processes.children import ManagedProcess
 from backend.processes.stack import Stack
 from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 
 #: For what must happen at all; never a measure of speed.
 PATIENCE_S = 600.0

@@ -30,7 +30,8 @@ from backend.processes.redis_server import embedded_redis
 from backend.processes.stack import settings_environment
 from backend.processes.supervisor import Supervisor
 from backend.settings import Settings, load_settings
-from backend.status.overview import Overview, read_overview
+from backend.status.overview import Overview
+from backend.status.reading import read_overview
 from tests.conftest import missing_command
 from tests.e2e.killing import PATIENCE_S, wait_until
 from tests.e2e.pictures import rows_per_task

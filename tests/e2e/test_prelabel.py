@@ -30,7 +30,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.processes.stack import settings_environment
 from backend.queue.keys import BULK_QUEUE
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from tests import forks
 from tests.e2e.killing import PATIENCE_S, stopped, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, picture, rows_per_task

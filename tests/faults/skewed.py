@@ -33,7 +33,7 @@ from backend.queue.retry import Retrier
 from backend.queue.submit import Submission, SubmitLimits, Submitter
 from backend.review.phrase_tally import PhraseTally
 from backend.settings import Settings
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from tests.integration.test_queue import requests_for
 
 PROJECT, AGAIN = ProjectKey(4, 5), ProjectKey(6, 7)

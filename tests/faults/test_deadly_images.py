@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.queue.leases import EXIT_HUNG
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from backend.status.verdict import problems
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig, answered, failed

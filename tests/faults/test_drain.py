@@ -13,8 +13,9 @@ from backend.cli.main import app
 from backend.queue.drain import EVERYBODY, Drains
 from backend.queue.readiness import not_ready
 from backend.queue.worker_card import DRAINED_STATE
-from backend.status.overview import read_overview
-from backend.status.verdict import overview_json, problems
+from backend.status.plain import overview_json
+from backend.status.reading import read_overview
+from backend.status.verdict import problems
 from backend.status.wording import worker_name
 from tests.faults.rig import PATIENCE_S, Rig, answered
 

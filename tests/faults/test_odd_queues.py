@@ -16,8 +16,8 @@ from rq.serializers import JSONSerializer
 
 from backend.queue.failures import FailureLog
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
-from backend.status.overview import read_overview
-from backend.status.verdict import overview_json
+from backend.status.plain import overview_json
+from backend.status.reading import read_overview
 from tests.faults.rig import ENDLESS_S, Rig, answered, failed
 from tests.integration.test_queue import requests_for
 

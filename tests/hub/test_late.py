@@ -14,7 +14,7 @@ import redis
 
 from backend.processes.children import free_port
 from backend.queue.readiness import LOADING
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from models.tiny.scenes import generate_scene
 from tests.hub.machine import Machine
 from tests.hub.test_walk import BOTH, CONFIG, REMEDY, SHORT, predictions

@@ -13,7 +13,8 @@ import redis
 
 from backend.queue.device_lease import take_device
 from backend.queue.keys import device_key
-from backend.status.overview import Overview, read_overview
+from backend.status.overview import Overview
+from backend.status.reading import read_overview
 from models.devices import CudaDevice
 from tests.forks import Forked, fork
 from tests.standin import device_worker

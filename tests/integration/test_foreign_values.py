@@ -24,7 +24,7 @@ from backend.queue.keys import (
     SUBMISSIONS,
     WORKERS,
 )
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from tests import forks
 from tests.e2e.pictures import BOXES, picture
 from tests.forks import Forked

@@ -22,7 +22,7 @@ from backend.delivery.card import CourierCard, write_card
 from backend.processes.children import free_port
 from backend.queue.clock import RedisClock
 from backend.queue.vitals import Vitals
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from tests.integration.conftest import StartWorker
 from tests.integration.test_status import until
 from tests.redis_process import RedisProcess

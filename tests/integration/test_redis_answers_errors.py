@@ -13,7 +13,7 @@ from backend.processes.children import free_port
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect
 from backend.queue.keys import QUEUES, WORKERS, worker_key
-from backend.status.overview import read_workers
+from backend.status.reading import read_workers
 from backend.web.monitor import QueueMonitor
 from tests.integration.test_web_end import until
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from backend.delivery.card import read_card
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from backend.status.verdict import problems
 from tests import forks
 from tests.forks import Forked

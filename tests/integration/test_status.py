@@ -26,8 +26,10 @@ from backend.queue.job_queue import JobQueue
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE, result_key
 from backend.queue.retry import Retrier
 from backend.queue.submit import SubmitLimits, Submitter
-from backend.status.overview import Overview, read_overview
-from backend.status.verdict import overview_json, problems
+from backend.status.overview import Overview
+from backend.status.plain import overview_json
+from backend.status.reading import read_overview
+from backend.status.verdict import problems
 from backend.web.metrics import Metrics
 from backend.web.status_page import status_page
 from tests.integration.conftest import StartWorker

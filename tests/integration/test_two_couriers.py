@@ -12,7 +12,7 @@ import redis
 
 from backend.delivery.card import read_card
 from backend.delivery.keys import POST
-from backend.status.overview import read_overview
+from backend.status.reading import read_overview
 from backend.status.verdict import notes
 from tests.conftest import StartRedis
 from tests.forks import Forked

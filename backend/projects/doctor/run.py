@@ -35,7 +35,8 @@ from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.projects.project_name import find_project
 from backend.settings import Settings
-from backend.status.overview import Overview, read_overview
+from backend.status.overview import Overview
+from backend.status.reading import read_overview
 
 __all__ = ["Doctor"]
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 from backend.bulk import contact_sheet
 from backend.bulk.contact_sheet import COLUMNS, TILE_PX, ContactSheet
+from backend.bulk.drawing import LabelColours
 from backend.label_studio.bodies import Region
 from backend.prediction.read_regions import read_regions
 from tests.unit.bulk.rows import SIZE, choice, entry, polygon, rectangle
@@ -16,7 +17,7 @@ GREY = (128, 128, 128)
 
 def drawn(*result: Region) -> Image.Image:
     """The small picture of a grey image of 200x100 with these regions: 420x210."""
-    sheet = ContactSheet()
+    sheet = ContactSheet(LabelColours())
     sheet.add("image.jpg", Image.new("RGB", (200, 100), GREY), read_regions(result))
     left = contact_sheet.MARGIN_PX
     return sheet.image().crop((left, left + TILE_PX // 2, left + TILE_PX, left + TILE_PX))
@@ -55,7 +56,7 @@ def test_polygons_ellipses_points_and_masks_are_drawn() -> None:
 
 
 def test_labels_differ_in_colour_and_keep_theirs_on_the_whole_sheet() -> None:
-    sheet = ContactSheet()
+    sheet = ContactSheet(LabelColours())
     image = Image.new("RGB", (200, 100), GREY)
     sheet.add(
         "1", image, read_regions([rectangle("a", "car", 0.5), rectangle("b", "tree", 0.5, x=55)])
@@ -80,7 +81,7 @@ def test_what_is_said_of_the_whole_image_stands_under_it() -> None:
 
     sheets = []
     for result in ([], [choice("a", "street")]):
-        sheet = ContactSheet()
+        sheet = ContactSheet(LabelColours())
         sheet.add("image.jpg", Image.new("RGB", (200, 100), GREY), read_regions(result))
         sheets.append(sheet.image().tobytes())
     assert sheets[0] != sheets[1]
@@ -89,7 +90,7 @@ def test_what_is_said_of_the_whole_image_stands_under_it() -> None:
 def test_the_sheet_is_bounded_however_many_pictures_come(monkeypatch) -> None:
     """Further ones are counted in a line at the bottom."""
     monkeypatch.setattr(contact_sheet, "MAX_PICTURES", COLUMNS + 1)
-    sheet = ContactSheet()
+    sheet = ContactSheet(LabelColours())
     for number in range(COLUMNS + 9):
         sheet.add(str(number), Image.new("RGB", (30, 10)), [])
 
@@ -101,7 +102,7 @@ def test_the_sheet_is_bounded_however_many_pictures_come(monkeypatch) -> None:
 
 def test_odd_images_and_odd_names_are_no_trouble() -> None:
     """A picture one pixel wide, a name of many lines, a label that fills the page."""
-    sheet = ContactSheet()
+    sheet = ContactSheet(LabelColours())
     sheet.add(
         "x\n\x1b" * 500,
         Image.new("RGB", (1, 5000)),
@@ -112,4 +113,4 @@ def test_odd_images_and_odd_names_are_no_trouble() -> None:
 
 
 def test_an_empty_sheet_is_still_a_picture() -> None:
-    assert min(ContactSheet().image().size) > 0
+    assert min(ContactSheet(LabelColours()).image().size) > 0

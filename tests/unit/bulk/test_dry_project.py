@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from backend.bulk.dry_project import DryProject
+from backend.bulk.project_pictures import ProjectPictures
 from backend.errors import ImageUnreachable
 from backend.images.fetch import FetchedImage, ImageFetcher, Validators
 from backend.images.reference import ImageRef
@@ -32,12 +33,12 @@ def test_tasks_are_drawn_and_counted_and_nothing_is_written() -> None:
         for number, name in enumerate(("a", "bad", "unseen"), 1)
     }
     progress = Progress(lambda shown: None)
-    dry = DryProject(
-        target(label_studio.api()), cast(ImageFetcher, Fetcher()), Settings(), progress
-    )
+    project = target(label_studio.api())
+    pictures = ProjectPictures(project, cast(ImageFetcher, Fetcher()), Settings())
 
-    sheet, report = dry.run(tasks, StandInWindow())
+    sheet, done = DryProject(project, pictures, progress).run(tasks, StandInWindow())
 
+    report = done.report
     assert sheet.width > 500
     assert (report.predicted, report.failed, report.regions, report.facts.ledger) == (2, 1, 2, "")
     assert progress.done == 3

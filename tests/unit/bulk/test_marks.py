@@ -18,9 +18,9 @@ def test_each_label_of_each_control_has_its_regions_and_scores() -> None:
     )
 
     assert marks.labels == (
-        Mark("box", "car", 2, 2, 0.75),
-        Mark("outline", "tree", 1, 1, 0.5),
-        Mark("scene", "street", 1, 1, 0.9),
+        Mark("box", "car", 2, 2, 0.75, (50, 25)),
+        Mark("outline", "tree", 1, 1, 0.5, (50,)),
+        Mark("scene", "street", 1, 1, 0.9, (90,)),
     )
     assert (marks.regions, marks.entries) == (3, 4)
 

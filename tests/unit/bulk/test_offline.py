@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backend.bulk.drawing import LabelColours
 from backend.bulk.offline import FolderRun, one_image
 from backend.bulk.report import Report
 from backend.errors import BadRequest
@@ -131,7 +132,11 @@ def test_a_sample_is_the_same_every_time_and_another_for_another_seed(tmp_path: 
 def test_a_dry_run_draws_and_counts_and_keeps_nothing(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "in", "a.png", "b.png", "bad.png")
 
-    sheet, report = run(folder).dry(images_of(StandInHandler()), Settings(home=tmp_path / "home"))
+    sheet, done = run(folder).dry(
+        images_of(StandInHandler()), LabelColours(), Settings(home=tmp_path / "home")
+    )
+
+    report = done.report
 
     assert sheet.width > 100
     assert (report.predicted, report.failed, report.facts.ledger) == (2, 1, "")

@@ -63,6 +63,7 @@ def test_the_json_holds_every_figure() -> None:
     assert body["images_per_s"] == 0.5
     assert body["labels"][0] == {
         "control": "box", "label": "car", "regions": 2, "images": 1, "mean_score": 0.75,
+        "scores": [*[0] * 10, 1, *[0] * 8, 1],
     }  # fmt: skip
     assert body["failures"][0]["examples"] == [{"task": "car.jpg", "message": "why: car"}]
 

@@ -22,8 +22,8 @@ def test_labels_add_up_over_images() -> None:
     tally.add(marks_of([]))
 
     assert list(tally.labels()) == [
-        LabelFigures("box", "car", 3, 2, 0.5),
-        LabelFigures("scene", "street", 1, 1, 0.8),
+        LabelFigures("box", "car", 3, 2, 0.5, (1, *[0] * 9, 1, *[0] * 8, 1)),
+        LabelFigures("scene", "street", 1, 1, 0.8, (*[0] * 16, 1, 0, 0, 0)),
     ]
     assert (tally.predicted, tally.regions, tally.empty) == (3, 3, 1)
 

@@ -15,14 +15,13 @@ from structlog.testing import capture_logs
 from backend.delivery.claims import Claims
 from backend.delivery.courier import (
     DEFERRED_S,
-    MOST_PUT_OFF_S,
-    PUT_OFF_S,
     RETRIES,
     Courier,
 )
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import owed_key
 from backend.delivery.owed import OwedTasks
+from backend.delivery.put_off import MOST_PUT_OFF_S, PUT_OFF_S
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter

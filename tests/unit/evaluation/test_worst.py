@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PIL import Image
 
-from backend.evaluation.pictures import COLOURS, drawn, inline
+from backend.evaluation.pictures import COLOURS, drawn
 from backend.evaluation.worst import Mark, marks_on, worst_images
+from backend.pages.inline_picture import inline_jpeg
 from models.matching import Ignored
 from models.types import Box
 from tests.unit.evaluation.sets import CAR, FAR, found, on_image
@@ -62,7 +63,7 @@ def test_marks_are_drawn_in_their_colours_on_a_smaller_copy() -> None:
     assert (picture.size, image.size) == ((640, 320), (1280, 640))
     assert picture.getpixel((100, 150)) == COLOURS["false"][0]
     assert picture.getpixel((200, 150)) == (255, 255, 255)
-    assert inline(picture).startswith("data:image/jpeg;base64,")
+    assert inline_jpeg(picture).startswith("data:image/jpeg;base64,")
 
 
 def test_what_people_drew_is_dashed() -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from backend.bulk.contact_sheet import ContactSheet
+from backend.bulk.drawing import LabelColours
 from backend.pages.picture_font import PictureFonts, picture_font
 
 builder = pytest.importorskip("fontTools.fontBuilder")
@@ -99,7 +100,7 @@ def test_a_file_that_is_no_font_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_sheet_takes_names_in_any_script() -> None:
     """With whatever fonts this machine has."""
-    sheet = ContactSheet()
+    sheet = ContactSheet(LabelColours())
     for name in ("猫.png", "קובץ.png", "ملف.png", "ภาพ.png", "🐈.png", "🇩🇪", "e\u0301\u200d.png"):
         sheet.add(name, Image.new("RGB", (20, 10)), [])
 

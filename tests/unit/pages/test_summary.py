@@ -85,6 +85,7 @@ def test_a_page_allows_its_own_style_and_what_it_was_given() -> None:
     assert plain.startswith("default-src 'none'; style-src 'sha256-")
     assert more.split(";")[1] != plain.split(";")[1]
     assert more.endswith("; img-src data:")
-    page = document("x", policy=plain, refresh_s=5)
-    assert 'http-equiv="refresh" content="5"' in page
-    assert "refresh" not in document("x", policy=plain)
+    assert "script" not in document("x", policy=plain)
+    with_script = content_policy(script="go()")
+    assert "; script-src 'sha256-" in with_script
+    assert "<script>go()</script>" in document("x", policy=with_script, script="go()")

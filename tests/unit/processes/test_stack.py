@@ -15,7 +15,7 @@ from backend.processes.stack import Stack, start_stack
 from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
 from backend.status.overview import Overview, RedisView
-from backend.status.verdict import overview_json
+from backend.status.plain import overview_json
 
 CARD = CourierCard("here", 1, "http://127.0.0.1:1", 1.0, 1.0, 0, 0)
 

@@ -12,7 +12,8 @@ from backend.queue.histograms import BUCKETS_S, Histogram
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.worker_card import WorkerCard
 from backend.status.overview import Overview, QueueView
-from backend.status.verdict import notes, overview_json, problems
+from backend.status.plain import overview_json
+from backend.status.verdict import notes, problems
 from backend.web.status_page import status_page
 from tests.unit.web.overviews import AT, REDIS, courier, overview, worker
 

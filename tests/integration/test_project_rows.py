@@ -1,0 +1,120 @@
+"""What status says of projects, and of the runs that fill them, with a real Redis."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+
+import pytest
+import redis
+from typer.testing import CliRunner
+
+from backend.cli.main import app
+from backend.delivery.failed_tasks import FailedTasks
+from backend.delivery.keys import PROJECTS, RUNS, failed_key, figures_key
+from backend.delivery.owed import OwedTasks
+from backend.delivery.project_figures import ProjectFigures
+from backend.delivery.run_card import RUN_TTL_S, RunCard, shown_in_redis
+from backend.errors import Failure
+from backend.label_studio.project_key import ProjectKey
+from backend.status.overview import ProjectView
+from backend.status.reading import read_overview
+
+pytestmark = pytest.mark.redis
+
+ONE, OTHER = ProjectKey(4, 5), ProjectKey(7, 5)
+
+
+def projects(connection: redis.Redis) -> dict[str, ProjectView]:
+    return {one.id: one for one in read_overview(connection).projects}
+
+
+def test_each_project_has_what_became_of_its_tasks(redis_connection: redis.Redis) -> None:
+    """Predicted, failed and owed; a task that has its prediction at last is failed no more."""
+    figures, failed = ProjectFigures(redis_connection), FailedTasks(redis_connection)
+    figures.stored(ONE, "tiny-1", [1, 2, 3])
+    figures.named(ONE, "Street")
+    bad = Failure("TaskError", "no image", transient=False)
+    failed.note(ONE, {8: bad, 9: bad}, by_worker=[9])
+    OwedTasks(redis_connection).add(OTHER, [1, 2], time.time())
+    figures.stored(ONE, "tiny-1", [9])
+
+    told = projects(redis_connection)
+
+    assert told["4"] == ProjectView("4.5", "Street", "tiny-1", predicted=4, failed=1)
+    assert told["7"] == ProjectView("7.5", owed=2)
+    failed.forget(ONE, [8])
+    assert projects(redis_connection)["4"].failed == 0
+
+
+def test_another_version_is_counted_from_the_beginning(redis_connection: redis.Redis) -> None:
+    figures = ProjectFigures(redis_connection)
+    figures.stored(ONE, "tiny-1", [1, 2, 3])
+    figures.stored(ONE, "tiny-2", [])
+
+    assert projects(redis_connection)["4"] == ProjectView("4.5", "", "tiny-2")
+
+
+def test_a_run_is_shown_while_it_lives_and_no_longer(redis_connection: redis.Redis) -> None:
+    """Ended, at once; killed, as soon as it has been silent for its lease."""
+
+    def card(host: str, pid: int, now: float) -> RunCard:
+        return RunCard(str(ONE), "Street", "tiny-1", host, pid, now, 100, 2, 302, 4.0)
+
+    with shown_in_redis(redis_connection, card):
+        deadline = time.monotonic() + 60
+        while not redis_connection.hlen(RUNS):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        (run,) = projects(redis_connection)["4"].runs
+        assert (run.predicted, run.failed, run.total, run.seconds_left) == (100, 2, 302, 50.0)
+        assert 0 < redis_connection.ttl(RUNS) <= RUN_TTL_S
+    assert "4" not in projects(redis_connection)
+
+    seconds, _ = redis_connection.time()
+    dead = card("box", 1, seconds - RUN_TTL_S - 1)
+    redis_connection.hset(RUNS, "box:1", json.dumps(asdict(dead)))
+    redis_connection.hset(RUNS, "box:2", "of another version")
+    assert "4" not in projects(redis_connection)
+
+
+def test_terminal_and_json_tell_of_projects_too(
+    redis_connection: redis.Redis, redis_url: str
+) -> None:
+    ProjectFigures(redis_connection).named(ONE, "Street\x1b[2J")
+    shown = CliRunner().invoke(app, ["status", "--redis-url", redis_url], env={"COLUMNS": "200"})
+    told = CliRunner().invoke(app, ["status", "--json", "--redis-url", redis_url])
+
+    assert "4 Street" in shown.stdout
+    assert "\x1b[2J" not in shown.stdout
+    (project,) = json.loads(told.stdout)["projects"]
+    assert (project["id"], project["title"], project["runs"]) == ("4", "Street\x1b[2J", [])
+
+
+@pytest.mark.parametrize("key", [PROJECTS, figures_key(ONE), failed_key(ONE)])
+def test_what_stands_in_the_way_of_figures_stops_nobody(
+    redis_connection: redis.Redis, key: str
+) -> None:
+    """A value of another kind under a key of theirs: the delivery goes on without, and status names the key."""
+    figures = ProjectFigures(redis_connection)
+    figures.named(ONE, "Street")
+    redis_connection.delete(key)
+    redis_connection.set(key, "not ours")
+
+    figures.stored(ONE, "tiny-1", [1])
+    figures.failed(ONE, [2])
+    figures.mended(ONE, [2])
+    figures.named(ONE, "Street")
+
+    assert read_overview(redis_connection).foreign == (key,)
+
+
+def test_a_redis_that_is_away_stops_nobody() -> None:
+    with redis.Redis(port=1) as away:
+        figures = ProjectFigures(away)
+        figures.stored(ONE, "tiny-1", [1])
+        figures.failed(ONE, [2])
+        figures.named(ONE, "Street")
+        with shown_in_redis(away, lambda host, pid, now: pytest.fail("no time is known")):
+            pass
