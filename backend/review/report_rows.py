@@ -49,7 +49,9 @@ def _figures(report: ReviewReport) -> Iterator[Figure]:
         f"{report.reviewed:,}",
         f"of {report.annotations:,}; {report.unseen:,} accepted unseen, {report.skipped:,} skipped",
     )
-    yield Figure("regions kept", total.kept.words, f"{total.kept.count:,} of {total.predicted:,}")
+    share, _, interval = total.kept.words.partition(" (")
+    between = f" ({interval}" if interval else ""
+    yield Figure("regions kept", share, f"{total.kept.count:,} of {total.predicted:,}{between}")
     wrong = total.deleted.count + total.relabelled.count
     yield Figure(
         "deleted or relabelled", f"{wrong:,}", f"{total.added:,} added that were not predicted"

@@ -167,3 +167,20 @@ def test_a_project_keeps_what_it_is_told(desk: Desk) -> None:
     assert found.model_version == VERSION
     assert found.show_collab_predictions is False
     assert found.task_number == 1
+
+
+def test_an_export_gives_the_tasks_that_were_asked_for_with_their_annotations(desk: Desk) -> None:
+    """Of predictions it has the ids alone, so it tells none; a task that is gone is left out."""
+    annotated, other, gone = desk.add_tasks(3)
+    desk.annotate(annotated)
+    desk.annotate(other)
+    desk.api.import_predictions(desk.project, [row(annotated, VERSION)])
+    desk.delete_task(gone)
+
+    exported = desk.api.exported(desk.project, [annotated, gone])
+
+    assert [task.id for task in exported] == [annotated]
+    assert len(exported[0].annotations) == 1
+    assert exported[0].annotations[0].result == []
+    assert not exported[0].tells("predictions")
+    assert desk.api.predictions_of(desk.project, [annotated])[annotated][0].model_version == VERSION
