@@ -111,6 +111,7 @@ def test_the_readme_leads_to_predictions(
 
     assert "came with a prediction" in said or "arrived a little later" in said
     assert (tmp_path / "contact-sheet.png").stat().st_size > 0
+    assert "model_score_threshold" in (tmp_path / "contact-sheet.html").read_text()
     assert "Pre-labelled" in (tmp_path / "run.html").read_text()
     rows = client.predictions(project)
     assert len({row["task"] for row in rows}) == len(rows) == 4
