@@ -120,6 +120,7 @@ def test_the_readme_leads_to_predictions(
     assert all(f"Label Studio {both.label_studio.url}" in what for _, what in taken)
     assert ["model tiny" in what for _, what in taken] == [False, True, True, True]
     assert (tmp_path / "contact-sheet.png").stat().st_size > 0
+    assert "model_score_threshold" in (tmp_path / "contact-sheet.html").read_text()
     assert "Pre-labelled" in (tmp_path / "run.html").read_text()
     rows = client.predictions(project)
     assert len({row["task"] for row in rows}) == len(rows) == 4

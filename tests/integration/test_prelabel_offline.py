@@ -183,7 +183,8 @@ def test_a_dry_run_leaves_a_contact_sheet_alone(start: Start, tmp_path: Path) ->
     with Image.open(sheet) as image:
         assert image.width > 1000
     assert not (tmp_path / "home").exists()
-    assert {path.name for path in tmp_path.iterdir()} == {"in", "sheet.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "sheet.png", "sheet.html"}
+    assert "Copy" in (tmp_path / "sheet.html").read_text()
 
 
 def test_a_folder_of_links_becomes_a_dataset_that_names_what_it_left_out(

@@ -286,7 +286,8 @@ def test_the_commands_tell_and_mend(failed: dict[str, Any], redis_url: str) -> N
     assert (listed.exit_code, shown.exit_code) == (0, 0)
     assert job_id[:12] in listed.stdout
     assert "ImageUnreadable: bad-1 is not an image" in listed.stdout
-    assert "All is well" in shown.stdout
+    assert "At work, but 2 images failed." in shown.stdout
+    assert "All is well" not in shown.stdout
     assert (mended.exit_code, "1 image is back" in mended.stdout) == (0, True)
     assert (unknown.exit_code, "begins so" in unknown.stdout) == (1, True)
 

@@ -11,9 +11,9 @@ import pytest
 from backend.queue.histograms import BUCKETS_S, Histogram
 from backend.queue.keys import BULK_QUEUE, INTERACTIVE_QUEUE
 from backend.queue.worker_card import WorkerCard
-from backend.status.overview import Overview, QueueView
+from backend.status.overview import Overview, ProjectView, QueueView
 from backend.status.plain import overview_json
-from backend.status.verdict import notes, problems
+from backend.status.verdict import headline, notes, problems
 from backend.web.status_page import status_page
 from tests.unit.web.overviews import AT, REDIS, courier, overview, worker
 
@@ -132,3 +132,27 @@ def test_the_json_is_json() -> None:
 def test_without_redis_the_reason_is_the_only_problem() -> None:
     """Nothing is said of workers that nobody can know of."""
     assert problems(Overview.without_redis("Redis does not answer")) == ["Redis does not answer"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "tone"),
+    [
+        ({"failed_images": 0}, "All is well", "good"),
+        ({"failed_images": 2}, "At work, but 2 images failed", "busy"),
+        (
+            {"failed_images": 0, "projects": (ProjectView("4.1", failed=1),)},
+            "At work, but 1 task failed",
+            "busy",
+        ),
+        ({"failed_images": 2, "workers": ()}, "This needs a look", "bad"),
+    ],
+)
+def test_the_headline_is_the_worst_there_is(changes: dict[str, Any], said: str, tone: str) -> None:
+    """Nothing that failed stands below words that all is well."""
+    told = overview(**changes)
+
+    assert (headline(told).text, headline(told).tone) == (said, tone)
+    assert overview_json(told)["headline"] == said
+    page = status_page(told)
+    assert f"{said}</h2>" in page
+    assert ("All is well" in page) is (tone == "good")
