@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 
-from backend.logs import MOST_CHARS, TRACE_CHARS, configure_logs
+from backend.logs import CHATTY, MOST_CHARS, TRACE_CHARS, configure_logs
 
 
 @pytest.fixture
@@ -25,6 +26,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     yield sink
     root.handlers[:] = handlers
     root.setLevel(level)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.NOTSET)
     structlog.configure(**config)
 
 
@@ -60,3 +63,26 @@ def test_of_a_trace_the_end_is_kept(written: io.StringIO) -> None:
     assert len(bug["exception"]) == TRACE_CHARS
     assert bug["exception"].endswith("at the end")
     assert len(other["event"]) < MOST_CHARS + 50
+
+
+def test_a_plain_line_says_what_happened_with_its_values(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where somebody should look a level; nothing in it steers a terminal, and a trace keeps its lines."""
+    monkeypatch.setattr("sys.stdout", written)
+    configure_logs("info", "plain")
+    log = structlog.get_logger("plain")
+    log.info("job done", job_id="a\x1b[2Jb", tasks=3)
+    log.warning("redis", up=False)
+    logging.getLogger("uvicorn.error").info("Uvicorn running on ... (Press CTRL+C to quit)")
+    try:
+        raise ValueError("at the end")
+    except ValueError as error:
+        log.error("bug", exc_info=error)
+
+    done, away, *bug = written.getvalue().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d job done, job id a\ufffd\[2Jb, tasks 3", done)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d warning: redis, up False", away)
+    assert bug[0].endswith(" error: bug")
+    assert bug[1].startswith("Traceback")
+    assert bug[-1] == "ValueError: at the end"
