@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from backend.cli.options import ProjectOption, with_settings
+from backend.cli.options import STATE, ProjectOption, with_settings
+from backend.cli.running import LABEL_STUDIO
 from backend.settings import Settings
 
 __all__ = ["tabs"]
 
 
-@with_settings("label_studio_url")
+@with_settings("label_studio_url", *STATE, as_running=LABEL_STUDIO)
 def tabs(settings: Settings, project: ProjectOption) -> None:
     """Make or renew the tabs that lead to what needs care.
 

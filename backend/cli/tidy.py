@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.options import BOTH_SIDES, STATE, ProjectOption, with_settings
+from backend.cli.running import LABEL_STUDIO, OURS
 from backend.errors import FirstpassError
 from backend.settings import Settings
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["tidy"]
 
 
-@with_settings(*BOTH_SIDES, *STATE)
+@with_settings(*BOTH_SIDES, *STATE, as_running=(*LABEL_STUDIO, *OURS))
 def tidy(
     settings: Settings,
     project: ProjectOption,
