@@ -173,10 +173,10 @@ class Courier:
         if slot.prediction is not None:
             parcel.add(Row(slot.task_id, slot.prediction), time.monotonic())
         elif slot.failure is not None:
-            self._fail(project, slot.task_id, slot.failure, noted=slot.by_worker)
+            self._fail(project, slot.task_id, slot.failure, slot.failed_job)
 
     def _fail(
-        self, project: ProjectKey, task: int, failure: Failure, *, noted: bool = False
+        self, project: ProjectKey, task: int, failure: Failure, job: str | None = None
     ) -> None:
         again = failure.transient and self._owed.failed_again(project, task) <= RETRIES
         log.warning(
@@ -190,7 +190,7 @@ class Courier:
         if again:
             self._owed.postpone(project, [task], self._clock() + self._retry_s)
         else:
-            self._failed.note(project, {task: failure}, by_worker=[task] * noted)
+            self._failed.note(project, {task: failure}, by_worker={task: job} if job else {})
             self._settle(project, [task], "failed")
 
     def _write(self, project: ProjectKey, version: str, rows: Sequence[Row]) -> Delivered | None:

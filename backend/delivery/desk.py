@@ -83,7 +83,7 @@ class DeliveryDesk:
         self._failed.forget(project, ours)
         self._stored(project, version, ours)
         failed = _failed_for_good(answered)
-        by_worker = {task for task, slot in failed.items() if slot.by_worker}
+        by_worker = {task: slot.failed_job for task, slot in failed.items() if slot.failed_job}
         failures = {task: slot.failure for task, slot in failed.items() if slot.failure}
         self._failed.note(project, failures, by_worker=by_worker)
         if others:

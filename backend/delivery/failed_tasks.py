@@ -6,7 +6,8 @@ or that Label Studio refuses its row, no worker ever hears of.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import redis
 
@@ -35,18 +36,23 @@ class FailedTasks:
         project: ProjectKey,
         failures: Mapping[int, Failure],
         *,
-        by_worker: Collection[int] = (),
+        by_worker: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        """List these tasks (task id -> why); those that a worker has listed by their image are only counted."""
+        """List these tasks (task id -> why).
+
+        Of those in `by_worker` a worker has listed the image, by the job that is named there: the task is
+        noted beside it, the last of several that have the image.
+        """
         if not failures:
             return
         self._figures.failed(project, failures.keys())
         with queue_errors(), self._connection.pipeline() as pipeline:
             for task, failure in failures.items():
-                if task in by_worker:
+                failed = FailedTask(str(project), task)
+                if job := by_worker.get(task):
+                    self._log.found_in(job, failed, pipeline)
                     continue
                 shown = f"task {task} of project {project.id}"
-                failed = FailedTask(str(project), task)
                 self._log.record(failed.name, shown, failure, 1, pipeline, failed)
             pipeline.execute()
 

@@ -10,7 +10,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.exports_api import IDS_IN_EXPORT
 from backend.label_studio.halving import Halving
 from backend.label_studio.records import AnnotationRow, TaskRow
-from backend.label_studio.task_filters import LOOKED_AT
+from backend.label_studio.task_filters import looked_at
 
 __all__ = ["reviewed_tasks"]
 
@@ -28,7 +28,7 @@ def reviewed_tasks(
     others, comes as one that has failed.
     """
     halving = Halving(api.version, sleep)
-    pages = api.pages(project, filters=LOOKED_AT, include="id", page_size=_IDS_LISTED)
+    pages = api.pages(project, filters=looked_at(), include="id", page_size=_IDS_LISTED)
     ids = (task.id for task in chain.from_iterable(pages))
     while some := list(islice(ids, IDS_IN_EXPORT)):
         page = list(halving.of_ids(some, lambda these: api.exported(project, these)))

@@ -6,8 +6,8 @@ from backend.plain import Json
 
 __all__ = [
     "KNOWN_OPERATORS",
-    "LOOKED_AT",
     "empty_row",
+    "looked_at",
     "none_of",
     "scored",
     "some_of",
@@ -57,11 +57,10 @@ def none_of(column: str) -> Json:
     return _filter(column, "equal", "Number", 0)
 
 
-#: Tasks that somebody has annotated or skipped.
-LOOKED_AT: Json = {
-    "conjunction": "or",
-    "items": [some_of("total_annotations"), some_of("cancelled_annotations")],
-}
+def looked_at() -> Json:
+    """The filters of a tab: tasks that somebody has annotated or skipped."""
+    both = [some_of("total_annotations"), some_of("cancelled_annotations")]
+    return {"conjunction": "or", "items": both}
 
 
 def scored() -> Json:

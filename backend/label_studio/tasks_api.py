@@ -19,7 +19,7 @@ from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.exports_api import ExportsApi
 from backend.label_studio.halving import Halving
 from backend.label_studio.records import AnnotationRow, TaskRow
-from backend.label_studio.task_filters import LOOKED_AT, without_version
+from backend.label_studio.task_filters import looked_at, without_version
 from backend.label_studio.task_walk import id_chunks, query_text, walk
 from backend.plain import Json
 
@@ -72,7 +72,7 @@ class TasksApi(ExportsApi):
 
     def annotated(self, project: int) -> Iterator[TaskRow]:
         """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
-        return self._whole(project, LOOKED_AT)
+        return self._whole(project, looked_at())
 
     def with_rows(self, project: int) -> Iterator[TaskRow]:
         """Every task with its rows and annotations, by ascending id."""

@@ -43,8 +43,8 @@ class Slot:
     task_id: int | None
     prediction: Prediction | None = None
     failure: Failure | None = None
-    #: A worker found the failure out, and has noted it by its image.
-    by_worker: bool = False
+    #: The job of the image in which a worker found the failure, and by which it has noted it.
+    failed_job: str | None = None
     #: What of the task was not looked at, a sentence each.
     left_out: tuple[str, ...] = ()
 
@@ -132,7 +132,7 @@ class Predictor:
             if outcome is None:
                 return Slot(task_id)
             if isinstance(outcome, Failure):
-                return Slot(task_id, failure=outcome, by_worker=True)
+                return Slot(task_id, failure=outcome, failed_job=job_id)
             outputs = dict(zip(request.queries, outcome.outputs, strict=True))
             answers.append(ImageAnswers(request.steps, outputs, outcome.size))
         try:

@@ -13,9 +13,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from backend.errors import Failure
 from backend.queue.clock import RedisClock
-from backend.queue.keys import FAILURE_KINDS, FAILURES, FAILURES_BY_TIME
+from backend.queue.keys import FAILURE_KINDS, FAILURES, FAILURES_BY_TIME, failed_in_key
 
-__all__ = ["KEPT_S", "FailedTask", "FailureLog", "FailureRecord", "records_of"]
+__all__ = ["KEPT_S", "FailedTask", "FailureLog", "FailureRecord", "failed_task_of", "records_of"]
 
 #: Reasons kept, and for how long: beyond either the oldest are forgotten.
 KEPT = 10_000
@@ -77,6 +77,14 @@ class FailureRecord:
 
 
 _RECORD = TypeAdapter(FailureRecord)
+_TASK = TypeAdapter(FailedTask)
+
+
+def failed_task_of(stored: bytes | None) -> FailedTask | None:
+    """The task that `found_in` noted; none where there is nothing, or something else."""
+    with suppress(ValidationError):
+        return None if stored is None else _TASK.validate_json(stored)
+    return None
 
 
 class FailureLog:
@@ -106,6 +114,10 @@ class FailureLog:
         pipeline.hset(FAILURES, job_id, record.to_json())
         pipeline.zadd(FAILURES_BY_TIME, {job_id: record.at})
         pipeline.hincrby(FAILURE_KINDS, failure.kind, 1)
+
+    def found_in(self, job_id: str, task: FailedTask, pipeline: Any) -> None:
+        """Note, as part of a transaction, a task that has the image of this job."""
+        pipeline.set(failed_in_key(job_id), json.dumps(asdict(task)), ex=KEPT_S)
 
     def trim(self) -> None:
         """Forget the oldest beyond the bounds of number and age."""

@@ -20,6 +20,7 @@ __all__ = [
     "WORKERS",
     "cache_key",
     "device_key",
+    "failed_in_key",
     "result_key",
     "script",
     "waiters_key",
@@ -74,6 +75,11 @@ def device_key(uuid: str) -> str:
 def result_key(job_id: str) -> str:
     """Holds the outcome of a request, for as long as `result_ttl_s` says."""
     return f"{PREFIX}result:{job_id}"
+
+
+def failed_in_key(job_id: str) -> str:
+    """Holds the task in which the image of a job failed."""
+    return f"{PREFIX}failures:in:{job_id}"
 
 
 def waiters_key(job_id: str) -> str:

@@ -21,7 +21,14 @@ from backend.queue.client import is_foreign
 from backend.queue.keys import INSTALLATION
 from backend.settings import Settings
 
-__all__ = ["SHOWN", "InstallationCard", "InstallationSign", "read_installation"]
+__all__ = [
+    "SHOWN",
+    "InstallationCard",
+    "InstallationSign",
+    "home_of",
+    "installation_of",
+    "read_installation",
+]
 
 #: The settings that are shown. No secret is among them, nor what opens one.
 SHOWN = (
@@ -81,9 +88,18 @@ def read_installation(connection: redis.Redis) -> InstallationCard | None:
         if is_foreign(error):  # the next `renew()` writes over it
             return None
         raise
-    if not isinstance(stored, str | bytes):
-        return None
-    try:
-        return _CARD.validate_json(stored)
-    except ValidationError:  # of another version of Firstpass
-        return None
+    return installation_of(stored)
+
+
+def installation_of(stored: str | bytes | None) -> InstallationCard | None:
+    """The card that is stored; `None` where none is, or one of another version of Firstpass."""
+    with suppress(ValidationError):
+        return None if stored is None else _CARD.validate_json(stored)
+    return None
+
+
+def home_of(card: InstallationCard | None) -> str:
+    """Label Studio's address as browsers see it; empty where the card tells none."""
+    told = {} if card is None else card.settings
+    address = told.get("label_studio_browser_url") or told.get("label_studio_url")
+    return address.rstrip("/") if isinstance(address, str) else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from backend.delivery.card import CourierCard
 from backend.delivery.run_card import RunCard
-from backend.queue.failures import FailureRecord
+from backend.queue.failures import FailedTask, FailureRecord
 from backend.queue.histograms import Histogram
 from backend.queue.worker_card import WorkerCard
 
@@ -104,6 +104,10 @@ class Overview:
     #: Images that failed and were not answered since; `failures` are the latest of them.
     failed_images: int = 0
     failures: tuple[FailureRecord, ...] = ()
+    #: Of those of images, by job: a task that has the image, where one is known.
+    failed_in: Mapping[str, FailedTask] = field(default_factory=dict)
+    #: Label Studio's address as browsers see it; empty where no web process runs that knows it.
+    label_studio: str = ""
     #: The courier that delivers, or else one that cannot yet; `None` when none is alive.
     courier: CourierCard | None = None
     #: Those that wait until it ends.
@@ -118,6 +122,14 @@ class Overview:
     foreign: tuple[str, ...] = ()
     #: Where this process runs, for what it advises; see `place`.
     runs_in: str = "host"
+
+    def address_of(self, record: FailureRecord) -> str:
+        """Where a person opens the task that failed; empty where that is not known."""
+        task = record.task or self.failed_in.get(record.job_id)
+        if task is None or not self.label_studio:
+            return ""
+        project = task.project.partition(".")[0]
+        return f"{self.label_studio}/projects/{project}/data?task={task.task}"
 
     @classmethod
     def without_redis(cls, reason: str) -> Overview:

@@ -41,7 +41,10 @@ def overview_json(overview: Overview) -> dict[str, Any]:
         "failures": {
             "images": overview.failed_images,
             "by_kind_ever": dict(overview.failure_kinds),
-            "latest": [asdict(record) for record in overview.failures],
+            "latest": [
+                {**asdict(record), "address": overview.address_of(record) or None}
+                for record in overview.failures
+            ],
         },
     }
 

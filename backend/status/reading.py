@@ -32,20 +32,23 @@ from backend.delivery.run_card import RunCard, living_runs
 from backend.queue.client import wrong_type
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
-from backend.queue.failures import KEPT_S, records_of
+from backend.queue.failures import KEPT_S, FailedTask, failed_task_of, records_of
 from backend.queue.histograms import histograms_of, number_of
 from backend.queue.keys import (
     FAILURE_KINDS,
     FAILURES,
     FAILURES_BY_TIME,
     HISTOGRAMS,
+    INSTALLATION,
     QUEUES,
     SUBMISSIONS,
     WORKERS,
+    failed_in_key,
     worker_key,
 )
 from backend.queue.worker_card import WorkerCard
 from backend.queue.worker_card import card_of as worker_card_of
+from backend.status.installation import home_of, installation_of
 from backend.status.overview import STANDINGS, Overview, ProjectView, QueueView, Submissions
 from backend.status.questions import Question, ask, redis_view, text_of, word
 
@@ -98,6 +101,8 @@ def read_overview(
         },
         failed_images=first["failed images"],
         failures=tuple(records_of(second.get("failures", ()))),
+        failed_in=_failed_in(first["latest"], second),
+        label_studio=home_of(installation_of(first["installation"])),
         courier=card_of(first["courier"]) or next((card for card in couriers if card.unable), None),
         waiting_couriers=tuple(card for card in couriers if card.stands_by),
         owed_tasks=sum(second["owed", project] for project in first["owing"]),
@@ -154,6 +159,7 @@ def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
         "latest": ("zrevrangebyscore", FAILURES_BY_TIME, "+inf", now - KEPT_S, 0, failures),
         "workers": ("zrange", WORKERS, 0, -1),
         "courier": ("get", COURIER),
+        "installation": ("get", INSTALLATION),
         "owing": ("smembers", OWING),
         "put off": ("hgetall", PUT_OFF),
         "couriers": ("hvals", COURIERS),
@@ -184,7 +190,14 @@ def _second_questions(first: Mapping[Hashable, Any]) -> dict[Hashable, Question]
             questions["job", job] = ("hmget", Job.redis_job_namespace_prefix.encode() + job, fields)
     if first["latest"]:
         questions["failures"] = ("hmget", FAILURES, first["latest"])
+    for job in first["latest"]:
+        questions["failed in", job] = ("get", failed_in_key("").encode() + job)
     return questions
+
+
+def _failed_in(jobs: Iterable[bytes], second: Mapping[Hashable, Any]) -> dict[str, FailedTask]:
+    found = {word(job): failed_task_of(second["failed in", job]) for job in jobs}
+    return {job: task for job, task in found.items() if task is not None}
 
 
 def _oldest_s(jobs: Sequence[Sequence[bytes | None]], now: float) -> float | None:

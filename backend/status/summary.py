@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from backend import __version__
 from backend.delivery.run_card import RunCard
-from backend.pages.summary import Cell, Figure, Summary, Table, Toned
+from backend.pages.summary import Cell, Figure, Link, Summary, Table, Toned
 from backend.queue.readiness import LOADING
 from backend.queue.worker_card import WorkerCard
 from backend.status.overview import Overview
@@ -31,12 +31,12 @@ def overview_summary(overview: Overview) -> Summary:
 
 
 def failure_rows(overview: Overview) -> Table:
-    """The images that failed, newest first, with why and how often they were tried."""
+    """The images that failed, newest first, with why and how often; each leads to its task in Label Studio."""
     shown, known = len(overview.failures), overview.failed_images
     rows: list[Sequence[Cell]] = [
         (
             record.short_id,
-            (record.image, f"{record.kind}: {record.message}"),
+            (Link(record.image, overview.address_of(record)), f"{record.kind}: {record.message}"),
             str(record.attempts),
             f"{duration(overview.at - record.at)} ago",
         )

@@ -18,8 +18,14 @@ from backend.delivery.project_figures import ProjectFigures
 from backend.delivery.run_card import RUN_TTL_S, RunCard, shown_in_redis
 from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
+from backend.queue.failures import FailureLog
+from backend.queue.keys import failed_in_key
+from backend.settings import load_settings
+from backend.status.installation import InstallationSign
 from backend.status.overview import ProjectView
+from backend.status.plain import overview_json
 from backend.status.reading import read_overview
+from backend.web.status_page import status_page
 
 pytestmark = pytest.mark.redis
 
@@ -36,7 +42,7 @@ def test_each_project_has_what_became_of_its_tasks(redis_connection: redis.Redis
     figures.stored(ONE, "tiny-1", [1, 2, 3])
     figures.named(ONE, "Street")
     bad = Failure("TaskError", "no image", transient=False)
-    failed.note(ONE, {8: bad, 9: bad}, by_worker=[9])
+    failed.note(ONE, {8: bad, 9: bad}, by_worker={9: "0a"})
     OwedTasks(redis_connection).add(OTHER, [1, 2], time.time())
     figures.stored(ONE, "tiny-1", [9])
 
@@ -118,3 +124,40 @@ def test_a_redis_that_is_away_stops_nobody() -> None:
         figures.named(ONE, "Street")
         with shown_in_redis(away, lambda host, pid, now: pytest.fail("no time is known")):
             pass
+
+
+def test_a_failed_image_leads_to_its_task(redis_connection: redis.Redis) -> None:
+    """On the page and in the JSON, once a web process shows where Label Studio is; the task's own failure as well."""
+    bad = Failure("ImageUnreadable", "bad", transient=False)
+    job, log = "ab" * 32, FailureLog(redis_connection)
+    with redis_connection.pipeline() as pipeline:
+        log.record(job, "http://pictures.test/a.png", bad, 1, pipeline)
+        pipeline.execute()
+    FailedTasks(redis_connection).note(ONE, {8: bad, 9: bad}, by_worker={9: job})
+
+    unknown = read_overview(redis_connection)
+    InstallationSign(
+        redis_connection, load_settings(label_studio_url="https://studio.test/")
+    ).renew()
+    known = read_overview(redis_connection)
+
+    assert "data?task" not in status_page(unknown)
+    addresses = [f"https://studio.test/projects/4/data?task={task}" for task in (9, 8)]
+    told = overview_json(known)["failures"]["latest"]
+    assert sorted(one["address"] for one in told) == sorted(addresses)
+    for address in addresses:
+        assert f'href="{address}"' in status_page(known)
+
+
+@pytest.mark.parametrize("stored", [b"nothing of ours", b"[]", b'{"project": "x", "task": 1}'])
+def test_a_foreign_value_beside_a_failure_leads_nowhere(
+    redis_connection: redis.Redis, stored: bytes
+) -> None:
+    with redis_connection.pipeline() as pipeline:
+        bad = Failure("ImageUnreadable", "bad", transient=False)
+        FailureLog(redis_connection).record("ab", "a.png", bad, 1, pipeline)
+        pipeline.set(failed_in_key("ab"), stored)
+        pipeline.execute()
+
+    (record,) = (told := read_overview(redis_connection)).failures
+    assert told.address_of(record) == ""

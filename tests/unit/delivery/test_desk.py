@@ -113,7 +113,7 @@ def test_a_failure_that_may_pass_is_owed_and_one_for_good_is_not(rig: Rig) -> No
     """Both are answered as they are."""
     slots = [
         Slot(1, failure=Failure("QueueFull", "full", transient=True)),
-        Slot(2, failure=Failure("ImageUnreadable", "bad", transient=False), by_worker=True),
+        Slot(2, failure=Failure("ImageUnreadable", "bad", transient=False), failed_job="0a"),
     ]
 
     assert rig.desk().hand_over(KEY, V1, slots) == slots
@@ -125,7 +125,7 @@ def test_failures_that_no_worker_noted_are_listed(rig: Rig) -> None:
     lacking = Failure("TaskError", "expected image", transient=False)
     slots = [
         Slot(1, failure=lacking),
-        Slot(2, failure=Failure("ImageUnreadable", "bad", transient=False), by_worker=True),
+        Slot(2, failure=Failure("ImageUnreadable", "bad", transient=False), failed_job="0a"),
         Slot(3, failure=Failure("QueueFull", "full", transient=True)),
     ]
     log = FailureLog(rig.connection)

@@ -113,7 +113,7 @@ def test_a_task_that_cannot_be_asked_fails_at_once() -> None:
 
     first = next(slots_of(tasks, silent))
 
-    assert (first.task_id, first.outcome, first.by_worker) == (2, "TaskError", False)
+    assert (first.task_id, first.outcome, first.failed_job) == (2, "TaskError", None)
 
 
 def test_an_endless_source_is_read_as_far_as_there_is_room() -> None:
