@@ -92,6 +92,7 @@ class Tidying:
                 f"{predictions(kept)} that annotations name as their origin, or that cannot be read "
                 "(--with-parents removes them, too)"
             )
+        left += removal.unknown_lines()
         left += [
             f"ML backend {one.title} ({one.url}): not known to be ours, which is at {self.ours.url}"
             for one in backends

@@ -148,6 +148,19 @@ def test_an_interrupted_run_is_run_again(
         assert state(again) == state(before), done
 
 
+def test_a_task_that_label_studio_cannot_list_is_named_and_stops_nothing(
+    used: StandInLabelStudio,
+) -> None:
+    used.unlistable = {2}
+
+    found = look(used)
+    take_back(used, found)
+
+    assert used.backends == []
+    assert {row["task"] for row in used.rows.values() if row["model_version"] == VERSION} == {2}
+    assert any("task 2 is not known" in line for line in found.left)
+
+
 def test_the_order_that_somebody_else_set_stays(used: StandInLabelStudio) -> None:
     used.backends = [a_backend(extra_params=None)]
 
