@@ -51,7 +51,8 @@ def tidy(
     console = Console(soft_wrap=True)
     with LabelStudioApi.from_settings(settings) as api:
         number = project_id(project, api, settings)
-        tidying = Tidying(api, OurBackend.from_settings(settings), number)
+        known = not settings.model_fields_set.isdisjoint(("public_url", "port"))
+        tidying = Tidying(api, OurBackend.from_settings(settings), number, known)
         key = api.project(number).key
         owed = _known(settings, key)
         found = tidying.look(owed or 0, with_parents=with_parents)
