@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import redis
 
@@ -79,7 +79,8 @@ class ProjectFigures:
     def failed_tasks(self, project: ProjectKey) -> list[int]:
         """Those that failed, as far as they are known."""
         with suppress(redis.RedisError, ValueError):
-            return [int(task) for task in self._connection.zrange(failed_key(project), 0, -1)]
+            found: Any = self._connection.zrange(failed_key(project), 0, -1)
+            return [int(task) for task in found]
         return []
 
     def forget(self, project: ProjectKey) -> None:

@@ -59,7 +59,7 @@ def test_a_failure_is_forgotten_with_its_reason(redis_connection: redis.Redis) -
     figures = ProjectFigures(redis_connection)
     figures.failed(ONE, [8, 9])
     now, _ = redis_connection.time()
-    redis_connection.zadd(failed_key(ONE), {8: now - KEPT_S - 1, 9: now - KEPT_S + 3600})
+    redis_connection.zadd(failed_key(ONE), {"8": now - KEPT_S - 1, "9": now - KEPT_S + 3600})
     redis_connection.expire(failed_key(ONE), 1000)
 
     figures.stored(ONE, "tiny-1", [1])
