@@ -181,7 +181,13 @@ class _Place:
         return ProjectRun(
             target=self.target,
             tasks=tasks,
-            writer=PredictionWriter(self.api, Claims(self.connection), turn, told=figures.stored),
+            writer=PredictionWriter(
+                self.api,
+                Claims(self.connection),
+                turn,
+                told=figures.stored,
+                mended=figures.mended,
+            ),
             open_window=lambda: self.queue.window(interactive=False, consumes=True),
             ledger=ledger,
             progress=progress,

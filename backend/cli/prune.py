@@ -10,6 +10,7 @@ from backend.cli.options import STATE, ProjectOption, with_settings
 from backend.cli.running import LABEL_STUDIO
 from backend.errors import BadRequest
 from backend.settings import Settings
+from backend.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -100,6 +101,8 @@ def _consequences(removal: Removal) -> Iterator[str]:
             f"{kept:,} of them are kept: annotations name them as their origin (--with-parents removes "
             "them, too)"
         )
+    for line in removal.unknown_lines():
+        yield printable(f"Kept: {line}")
     if removal.emptied:
         yield (
             f"{removal.emptied:,} of {removal.tasks:,} tasks would be left without any prediction"

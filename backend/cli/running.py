@@ -43,8 +43,9 @@ _say = partial(typer.echo, err=True)
 def as_it_runs(settings: Settings, names: Collection[str], say: Say = _say) -> Settings:
     """The settings, where those of `names` that were not given are as the Firstpass that runs has them.
 
-    What was given here counts, and `say` is told where that is something else; and of what was taken. Where none
-    runs the settings stay as they are.
+    What was given here counts, and `say` is told where that is something else; and of what was taken. An address
+    is taken as a whole: where a part of it was given that is of another place, no other part is taken. Where none runs the
+    settings stay as they are.
     """
     given = [name for name in names if name in settings.model_fields_set]
     card, why = _card(settings)
@@ -60,7 +61,10 @@ def as_it_runs(settings: Settings, names: Collection[str], say: Say = _say) -> S
             f"The Firstpass at {printable(card.url)} is of another version: its settings are not read here."
         )
         return settings
-    taken = {name: getattr(typed, name) for name in names if name not in given}
+    others = [name for name in names if name not in given]
+    taken = {name: getattr(typed, name) for name in others}
+    apart = set(_apart(settings, settings.model_copy(update=taken), card))
+    taken = {name: value for name, value in taken.items() if name not in apart}
     told = ", ".join(_told(taken))
     if told:
         say(printable(f"As the Firstpass that runs at {card.url}: {told}."))
@@ -88,6 +92,29 @@ def _card(settings: Settings) -> tuple[InstallationCard | None, str]:
         return None, error.reason
     except SettingsError:
         return None, "No Firstpass runs here"
+
+
+def _apart(given: Settings, mixed: Settings, card: InstallationCard) -> Iterator[str]:
+    """The fields of each address of which something was given that is not of the one that runs.
+
+    With the rest of that one, a project's address in one Label Studio would be heeded in another. `mixed`: what was
+    given, filled up from the card. An address for people, or for Label Studio, may be given where the card has none.
+    """
+    theirs, parts = card.settings, given.model_fields_set
+    ours = given.model_dump(mode="json", include={*LABEL_STUDIO, *OURS})
+
+    def differs(name: str) -> bool:
+        return name in parts and ours[name] != theirs.get(name)
+
+    def replaced(name: str) -> bool:
+        return differs(name) and theirs.get(name) is not None
+
+    if differs("label_studio_url") or replaced("label_studio_browser_url"):
+        yield from LABEL_STUDIO
+    # A host of 0.0.0.0 is another word for 127.0.0.1 here, not another place.
+    listens_elsewhere = not parts.isdisjoint(("host", "port")) and mixed.local_url != card.url
+    if listens_elsewhere or replaced("public_url"):
+        yield from OURS
 
 
 def _told(taken: Mapping[str, Any]) -> Iterator[str]:

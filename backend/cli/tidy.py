@@ -8,7 +8,7 @@ import typer
 
 from backend.cli.options import BOTH_SIDES, STATE, ProjectOption, with_settings
 from backend.cli.running import LABEL_STUDIO, OURS
-from backend.errors import FirstpassError
+from backend.errors import BadRequest, FirstpassError
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,15 +51,22 @@ def tidy(
     console = Console(soft_wrap=True)
     with LabelStudioApi.from_settings(settings) as api:
         number = project_id(project, api, settings)
-        tidying = Tidying(api, OurBackend.from_settings(settings), number)
+        known = not settings.model_fields_set.isdisjoint(("public_url", "port"))
+        tidying = Tidying(api, OurBackend.from_settings(settings), number, known)
         key = api.project(number).key
         owed = _known(settings, key)
+        if owed is not None:
+            _refuse_while_filled(settings, key)
         found = tidying.look(owed or 0, with_parents=with_parents)
         if found.is_nothing:
             console.print("Nothing of Firstpass is in the project.")
+            if owed is not None:
+                _owed(settings, key, forget=True)
         else:
             console.print(*table_parts(_table(found)))
             ask("Take all of this back?", yes=yes)
+            if owed is not None:  # one may have begun since
+                _refuse_while_filled(settings, key)
             forget = (lambda: 0) if owed is None else lambda: _owed(settings, key, forget=True)
             for line in tidying.take_back(found, forget):
                 console.print(shown(line))
@@ -83,19 +90,39 @@ def _known(settings: Settings, project: ProjectKey | None) -> int | None:
         return _owed(settings, project)
     except FirstpassError as error:
         typer.echo(
-            f"What the courier still owes the project is not known, and stays owed: {error}",
+            "What the courier still owes the project is not known, and stays owed; nor is known whether "
+            f"`firstpass prelabel` fills it now: {error}",
             err=True,
         )
         return None
 
 
-def _owed(settings: Settings, project: ProjectKey | None, *, forget: bool = False) -> int:
-    """The same where Redis knows it; with `forget` it owes them no more."""
+def _refuse_while_filled(settings: Settings, project: ProjectKey | None) -> None:
+    """Raises `BadRequest` while a `firstpass prelabel` writes into the project: it would go on, whatever is removed."""
     from backend.cli.status import open_redis
+    from backend.delivery.run_card import RUN_TTL_S, runs_over
+
+    if project is None:
+        return
+    with open_redis(settings) as connection:
+        runs = runs_over(connection, project)
+    if runs:
+        where = ", ".join(f"process {run.pid} on {run.host}" for run in runs)
+        raise BadRequest(
+            f"`firstpass prelabel` fills this project now ({where}) and would go on, so nothing was taken back: end "
+            f"it with Ctrl-C, or wait for its end, then run this again (one that was killed is known for {RUN_TTL_S} s more)"
+        )
+
+
+def _owed(settings: Settings, project: ProjectKey | None, *, forget: bool = False) -> int:
+    """The same where Redis knows it; with `forget` it owes them no more, and status says nothing of the project."""
+    from backend.cli.status import open_redis
+    from backend.delivery.failed_tasks import FailedTasks
     from backend.delivery.owed import OwedTasks
 
     with open_redis(settings) as connection:
         owing = OwedTasks(connection)
         if project is not None and forget:
+            FailedTasks(connection).forget_project(project)
             return owing.forget(project)
         return sum(one.tasks for one in owing.overview(0) if one.key == project)

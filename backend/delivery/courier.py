@@ -149,13 +149,15 @@ class Courier:
                 )
             return self._predictors.for_project(project, found.label_config)
         except LabelConfigError as error:
-            reason = str(error)
+            reason, is_gone = str(error), found.key != project
         except LabelStudioRefuses as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
             self._api.version()  # raises where it is not Label Studio that finds nothing
-            reason = str(error)
+            reason, is_gone = str(error), True
         tasks = self._owed.forget(project)
+        if is_gone:
+            self._failed.forget_project(project)
         self.counts["undeliverable"] += tasks
         log.error("owed tasks given up", project=project.id, tasks=tasks, reason=reason)
         return None

@@ -67,6 +67,11 @@ class FailedTasks:
                 pipeline.zrem(FAILURES_BY_TIME, *names)
                 pipeline.execute()
 
+    def forget_project(self, project: ProjectKey) -> None:
+        """List no task of this project, and say nothing of it among the projects: it is gone, or was tidied."""
+        self.forget(project, self._figures.failed_tasks(project))
+        self._figures.forget(project)
+
     def owe_again(self, tasks: Sequence[FailedTask]) -> None:
         """Have the courier see to these."""
         for failed in tasks:

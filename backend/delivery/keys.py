@@ -58,8 +58,8 @@ def figures_key(project: ProjectKey | str) -> str:
 
 
 def failed_key(project: ProjectKey | str) -> str:
-    """The tasks of a project that failed for good and have no prediction since (set)."""
-    return f"{PREFIX}failed:{project}"
+    """The tasks of a project that failed for good and have no prediction since, by when they failed."""
+    return f"{PREFIX}failed-tasks:{project}"
 
 
 def claim_key(project: ProjectKey, task: int, version: str) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import redis
 
 from backend.delivery.keys import PROJECTS, failed_key, figures_key
 from backend.label_studio.project_key import ProjectKey
+from backend.queue.failures import KEPT_S as FAILURE_KEPT_S
 
 __all__ = ["ProjectFigures", "Stored", "untold"]
 
@@ -30,8 +31,8 @@ if redis.call('HGET', KEYS[2], 'version') ~= ARGV[3] then
   redis.call('HSET', KEYS[2], 'version', ARGV[3], 'predicted', 0)
 end
 redis.call('HINCRBY', KEYS[2], 'predicted', ARGV[4])
-for i = 5, #ARGV do redis.call('SREM', KEYS[3], ARGV[i]) end
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[2]) end
+for i = 5, #ARGV do redis.call('ZREM', KEYS[3], ARGV[i]) end
+for i = 1, 2 do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
 """
 
 
@@ -53,12 +54,19 @@ class ProjectFigures:
             self._stored(keys=keys, args=[str(project), KEPT_S, version, len(tasks), *tasks])
 
     def failed(self, project: ProjectKey, tasks: Collection[int]) -> None:
-        """These have no prediction, and are not tried again by themselves."""
+        """These have no prediction, and are not tried again by themselves.
+
+        They count as long as the reasons are kept: that somebody has labelled or deleted such a task since, nobody
+        says here.
+        """
         if not tasks:
             return
+        key = failed_key(project)
         with suppress(redis.RedisError), self._connection.pipeline() as pipeline:
-            pipeline.sadd(failed_key(project), *tasks)
-            pipeline.expire(failed_key(project), KEPT_S)
+            seconds, _ = self._connection.time()
+            pipeline.zadd(key, dict.fromkeys(map(str, tasks), seconds))
+            pipeline.zremrangebyscore(key, "-inf", seconds - FAILURE_KEPT_S)
+            pipeline.expire(key, FAILURE_KEPT_S)
             self._met(project, pipeline)
             pipeline.execute()
 
@@ -66,7 +74,21 @@ class ProjectFigures:
         """These have their prediction."""
         if tasks:
             with suppress(redis.RedisError):
-                self._connection.srem(failed_key(project), *tasks)
+                self._connection.zrem(failed_key(project), *tasks)
+
+    def failed_tasks(self, project: ProjectKey) -> list[int]:
+        """Those that failed, as far as they are known."""
+        with suppress(redis.RedisError, ValueError):
+            found: Any = self._connection.zrange(failed_key(project), 0, -1)
+            return [int(task) for task in found]
+        return []
+
+    def forget(self, project: ProjectKey) -> None:
+        """The project is gone, or nothing of us is in it any more: say nothing of it."""
+        with suppress(redis.RedisError), self._connection.pipeline() as pipeline:
+            pipeline.delete(figures_key(project), failed_key(project))
+            pipeline.zrem(PROJECTS, str(project))
+            pipeline.execute()
 
     def named(self, project: ProjectKey, title: str) -> None:
         """What people call it."""

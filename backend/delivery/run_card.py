@@ -15,9 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from backend.delivery.keys import RUNS
 from backend.errors import FirstpassError
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.clock import RedisClock
+from backend.queue.connection import queue_errors
 
-__all__ = ["RUN_TTL_S", "RunCard", "living_runs", "shown_in_redis"]
+__all__ = ["RUN_TTL_S", "RunCard", "living_runs", "runs_over", "shown_in_redis"]
 
 #: A run that has been silent for so long is not there.
 RUN_TTL_S = 20
@@ -91,6 +93,13 @@ def living_runs(stored: Iterable[object], now: float) -> list[RunCard]:
         for card in map(_card_of, stored)
         if card is not None and now - card.seen_at < RUN_TTL_S
     ]
+
+
+def runs_over(connection: redis.Redis, project: ProjectKey) -> list[RunCard]:
+    """The runs that fill this project now. Raises `QueueUnavailable`."""
+    with queue_errors():
+        stored, now = connection.hvals(RUNS), RedisClock(connection)()
+    return [run for run in living_runs(stored, now) if run.project == str(project)]
 
 
 def _card_of(text: object) -> RunCard | None:

@@ -9,7 +9,7 @@ nobody knows what it did. So every step is followed by a look at what is there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import uuid4
 
 from backend.delivery.chunk import Chunk, ChunkSender
@@ -41,10 +41,11 @@ class PredictionWriter:
         turn: Turn,
         *,
         told: Stored = untold,
+        mended: Callable[[ProjectKey, Collection[int]], object] = lambda project, tasks: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`told` hears what was stored."""
-        self._told = told
+        """`told` hears what was stored, `mended` which tasks had their row already."""
+        self._told, self._mended = told, mended
         self._api = api
         self._claims = claims
         self._turn = turn
@@ -116,6 +117,7 @@ class PredictionWriter:
         self._claims.settle(chunk.project, chunk.version, settled)
         self._claims.release(chunk.project, chunk.version, delivered.refused, holder=self._holder)
         self._told(chunk.project, chunk.version, delivered.stored)
+        self._mended(chunk.project, delivered.present)
         return delivered
 
     def _give_back(self, chunk: Chunk) -> None:

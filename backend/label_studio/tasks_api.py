@@ -75,16 +75,30 @@ class TasksApi(ExportsApi):
         return self._whole(project, looked_at())
 
     def with_rows(self, project: int) -> Iterator[TaskRow]:
-        """Every task with its rows and annotations, by ascending id."""
-        return map(with_predictions, self._whole(project, None))
+        """Every task with its rows and annotations, by ascending id; as failed one that Label Studio cannot list."""
+        for task in self._whole(project, None, each_alone=True):
+            yield task if task.failure is not None else with_predictions(task)
 
-    def _whole(self, project: int, filters: Json | None, page_size: int = 100) -> Iterator[TaskRow]:
+    def _whole(
+        self,
+        project: int,
+        filters: Json | None,
+        page_size: int = 100,
+        *,
+        each_alone: bool = False,
+    ) -> Iterator[TaskRow]:
         """The tasks that match with all that is stored with them; flat in memory.
 
         With a list of fields Label Studio gives annotations without results and origins, so all fields
         come. Where it leaves them out all the same, each task's annotations are asked for alone.
         """
-        for task in self._tasks(project, filters, None, page_size, {"fields": "all"}):
+        tasks = self._tasks(
+            project, filters, None, page_size, {"fields": "all"}, each_alone=each_alone
+        )
+        for task in tasks:
+            if task.failure is not None:
+                yield task
+                continue
             given = task.annotations
             listed = bool(given or task.unread) or (
                 task.tells("annotations") and not task.total_annotations

@@ -53,14 +53,14 @@ class ProjectFollower:
             return  # another Label Studio's
         version = self.predictors.for_project(project, found.label_config).version
         followed = follow(self.api, project.id, version, self.settings)
-        if followed is None:
-            return
-        log.info(
-            "project follows its label config",
-            project=project.id,
-            before=followed.before,
-            version=followed.version,
-        )
+        if followed is not None:
+            log.info(
+                "project follows its label config",
+                project=project.id,
+                before=followed.before,
+                version=followed.version,
+            )
+        # Also where nothing had to change: an earlier look may have ended before it came to the tabs.
         try:
             ProjectTabs(self.api, project.id, version, "").renew()
         except LabelStudioRefuses as error:

@@ -15,7 +15,10 @@ from backend.plain import Json
 from backend.prediction.model_version import is_model_version
 from backend.settings import SECRET_HEADER, Settings
 
-__all__ = ["OurBackend", "same_address"]
+__all__ = ["OurBackend", "near", "same_address"]
+
+#: Names under which Label Studio may reach the same process of its machine.
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,17 @@ def same_address(one: str, other: str) -> bool:
     True
     """
     return _place(one) == _place(other)
+
+
+def near(one: str, other: str) -> bool:
+    """The same, by whichever name of the own machine; too little for where a password is sent.
+
+    >>> near("http://localhost:9090", "http://127.0.0.1:9090/"), near("http://web", "http://localhost")
+    (True, False)
+    """
+    (scheme, host, *rest), (other_scheme, other_host, *other_rest) = _place(one), _place(other)
+    same_host = host == other_host or {host, other_host} <= {*_LOOPBACK}
+    return same_host and (scheme, rest) == (other_scheme, other_rest)
 
 
 def _place(url: str) -> tuple[str, str, int | None, str]:

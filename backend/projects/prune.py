@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import TaskRow
 from backend.prediction.model_version import is_model_version
+from backend.wording import tasks as number_of_tasks
 
 __all__ = [
     "NO_VERSION",
@@ -22,6 +24,7 @@ __all__ = [
 
 #: How rows are named that somebody stored without a version.
 NO_VERSION = "(no version)"
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +50,27 @@ class Removal:
 
     `rows` are the ids to be removed, by version. `parents` counts rows that are kept, since an
     annotation names them as its origin, or cannot be read. `emptied` counts tasks that would be left without any
-    prediction, of `tasks` that lose one.
+    prediction, of `tasks` that lose one. `unknown` tells of tasks (id -> why) that not all rows of are known: those
+    stay, since what annotations began from them, and what the task is left with, is not known either.
     """
 
     rows: Mapping[str, Sequence[int]]
     parents: Mapping[str, int]
     tasks: int
     emptied: int
+    unknown: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """Rows to be removed, in all."""
         return sum(len(ids) for ids in self.rows.values())
+
+    def unknown_lines(self) -> Iterator[str]:
+        """A line for each of the first tasks that not all rows of are known, and how many there are more."""
+        for task, reason in islice(self.unknown.items(), _MOST_SHOWN):
+            yield f"what of task {task} is not known: {reason}"
+        if (more := len(self.unknown) - _MOST_SHOWN) > 0:
+            yield f"what is not known of {number_of_tasks(more)} more"
 
 
 def stored_versions(api: LabelStudioApi, project_id: int) -> list[StoredVersion]:
@@ -99,21 +111,23 @@ def removal_of(
     rows: dict[str, list[int]] = {version: [] for version in versions}
     parents = dict.fromkeys(versions, 0)
     losing = emptied = 0
+    unknown: dict[int, str] = {}
     for task in tasks:
+        if (failure := task.failure or next(iter(task.unread), None)) is not None:
+            unknown[task.id] = failure.message
         origins = {one.parent_prediction for one in task.annotations}
         going = 0
-        unknown = bool(task.unread)
         for row in task.predictions:
             if row.model_version not in rows:
                 continue
-            if (row.id in origins or unknown) and not with_parents:
+            if (row.id in origins or task.unread) and not with_parents:
                 parents[row.model_version] += 1
                 continue
             rows[row.model_version].append(row.id)
             going += 1
         losing += going > 0
         emptied += going == len(task.predictions) > 0
-    return Removal(rows, parents, losing, emptied)
+    return Removal(rows, parents, losing, emptied, unknown)
 
 
 def remove(
@@ -123,10 +137,11 @@ def remove(
     shown = api.project(project_id).model_version
     try:
         for version, ids in removal.rows.items():
-            if version and not removal.parents[version]:
+            if version and not removal.parents[version] and not removal.unknown:
                 yield version, api.delete_model_version(project_id, version)
                 continue
-            # Label Studio deletes all rows of a name, and none where there is no name.
+            # By its name Label Studio deletes all rows of a version, those too that are not known; and none where
+            # there is no name.
             for row in ids:
                 api.delete_prediction(row)
             yield version, len(ids)

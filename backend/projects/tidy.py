@@ -12,10 +12,11 @@ from shlex import quote
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, View, Webhook
 from backend.prediction.model_version import is_model_version
-from backend.projects.our_backend import OurBackend, same_address
+from backend.projects.our_backend import OurBackend, near, same_address
 from backend.projects.our_tabs import is_default_of_ours, ours_among
 from backend.projects.prune import NO_VERSION, Removal, removal_of, remove
 from backend.projects.review_order import LEAST_SURE_FIRST, order_before
+from backend.settings import SECRET_HEADER
 from backend.wording import predictions
 from models.catalogue import GROUPS, REGISTRY
 
@@ -65,16 +66,22 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Tidying:
-    """Looks what is ours in one project, and takes it back."""
+    """Looks what is ours in one project, and takes it back.
+
+    `address_known`: our address was given or is that of a Firstpass that runs. The usual one may be anybody's, and
+    Label Studio's example backends have its port.
+    """
 
     api: LabelStudioApi
     ours: OurBackend
     project: int
+    address_known: bool = True
 
     def look(self, owed: int, *, with_parents: bool) -> Found:
         """What is there now. Reads every task that has predictions; changes nothing."""
         project, backends = self.api.project(self.project), self.api.backends(self.project)
         connected = [one for one in backends if self._is_our_backend(one)]
+        webhooks, unsure = self._webhooks(connected)
         stored, views = self.api.model_versions(self.project), self.api.views(self.project)
         versions = [version for version in sorted(stored) if _is_ours(version, connected)]
         tasks = self.api.with_rows(self.project) if versions else ()
@@ -92,10 +99,15 @@ class Tidying:
                 f"{predictions(kept)} that annotations name as their origin, or that cannot be read "
                 "(--with-parents removes them, too)"
             )
+        left += removal.unknown_lines()
         left += [
-            f"ML backend {one.title} ({one.url}): not known to be ours, which is at {self.ours.url}"
+            f"ML backend {one.title} ({one.url}): not known to be ours, {self._why_not(one.url)}"
             for one in backends
             if one not in connected
+        ]
+        left += [
+            f"the webhook to {one.url}: not known to be ours, {self._why_not(self.ours.url)}"
+            for one in unsure
         ]
         if by_score and before is None:
             left.append(
@@ -105,7 +117,7 @@ class Tidying:
             views=[view for view in views if is_default_of_ours(view)] + ours_among(views),
             before=before,
             backends=connected,
-            webhooks=self._webhooks([self.ours.url, *(one.url.rstrip("/") for one in connected)]),
+            webhooks=webhooks,
             shown=project.model_version if _is_ours(project.model_version, connected) else "",
             owed=owed,
             removal=removal,
@@ -115,17 +127,38 @@ class Tidying:
     def _is_our_backend(self, backend: Backend) -> bool:
         """Whether it is at our address, or names itself and answers as a Firstpass under another one does.
 
-        That one would go on predicting, whatever is removed.
+        That one would go on predicting, whatever is removed. At an address that is not surely ours it is asked, too,
+        that a name of it is made as ours are.
         """
-        names_itself = backend.title == backend.model_version and _is_ours(backend.title, ())
-        return names_itself or same_address(backend.url, self.ours.url)
+        if backend.title == backend.model_version and _is_ours(backend.title, ()):
+            return True
+        if self.address_known and same_address(backend.url, self.ours.url):
+            return True
+        named_as_ours = is_model_version(backend.title) or is_model_version(backend.model_version)
+        return named_as_ours and near(backend.url, self.ours.url)
 
-    def _webhooks(self, urls: Sequence[str]) -> list[Webhook]:
-        return [
-            hook
-            for hook in self.api.webhooks(self.project)
-            if any(same_address(hook.url, f"{url}/webhook") for url in urls)
-        ]
+    def _webhooks(self, connected: Sequence[Backend]) -> tuple[list[Webhook], list[Webhook]]:
+        """Those that call us or a backend of ours, and those of which it is not sure."""
+        sure = [one.url.rstrip("/") for one in connected]
+        if self.address_known or any(near(url, self.ours.url) for url in sure):
+            sure.append(self.ours.url)
+        ours: list[Webhook] = []
+        unsure: list[Webhook] = []
+        for hook in self.api.webhooks(self.project):
+            if any(same_address(hook.url, f"{url}/webhook") for url in sure):
+                ours.append(hook)
+            elif same_address(hook.url, self.ours.webhook_url):
+                presents = {name.lower() for name in hook.headers}
+                (ours if SECRET_HEADER.lower() in presents else unsure).append(hook)
+        return ours, unsure
+
+    def _why_not(self, url: str) -> str:
+        if self.address_known or not near(url, self.ours.url):
+            return f"which is at {self.ours.url}"
+        return (
+            "whose address was neither given nor shown by a Firstpass that runs: `firstpass tidy "
+            f"--project {self.project} --public-url {quote(url)}` takes all at it for ours"
+        )
 
     def take_back(self, found: Found, forget_owed: Callable[[], int]) -> Iterator[str]:
         """A line for each step that is done. Who might write more predictions goes before those there are.

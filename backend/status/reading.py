@@ -70,7 +70,7 @@ def read_overview(
         first = ask(connection, _first_questions(now, failures), foreign)
         runs = living_runs(first["runs"], now)
         first["shown"] = _shown(first, runs)
-        second = ask(connection, _second_questions(first), foreign)
+        second = ask(connection, _second_questions(first, now), foreign)
     cards = [
         worker_card_of(word(name), text_of(second["card", name]))
         for name in first["workers"]
@@ -176,14 +176,15 @@ def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:
     return questions
 
 
-def _second_questions(first: Mapping[Hashable, Any]) -> dict[Hashable, Question]:
+def _second_questions(first: Mapping[Hashable, Any], now: float) -> dict[Hashable, Question]:
     questions: dict[Hashable, Question] = {
         ("card", name): ("hgetall", worker_key("").encode() + name) for name in first["workers"]
     }
     for project in first["shown"]:
         questions["owed", project] = ("zcard", owed_key("").encode() + project)
         questions["figures", project] = ("hgetall", figures_key("").encode() + project)
-        questions["gone", project] = ("scard", failed_key("").encode() + project)
+        failed = failed_key("").encode() + project
+        questions["gone", project] = ("zcount", failed, now - KEPT_S, "+inf")
     for name in QUEUES:
         for job in first["head", name]:
             fields = ["status", "enqueued_at"]

@@ -18,7 +18,7 @@ from backend.delivery.project_figures import ProjectFigures
 from backend.delivery.run_card import RUN_TTL_S, RunCard, shown_in_redis
 from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
-from backend.queue.failures import FailureLog
+from backend.queue.failures import KEPT_S, FailureLog
 from backend.queue.keys import failed_in_key
 from backend.settings import load_settings
 from backend.status.installation import InstallationSign
@@ -52,6 +52,36 @@ def test_each_project_has_what_became_of_its_tasks(redis_connection: redis.Redis
     assert told["7"] == ProjectView("7.5", owed=2)
     failed.forget(ONE, [8])
     assert projects(redis_connection)["4"].failed == 0
+
+
+def test_a_failure_is_forgotten_with_its_reason(redis_connection: redis.Redis) -> None:
+    """An annotator may have labelled or deleted the task since: whatever is stored meanwhile, a week is all it counts."""
+    figures = ProjectFigures(redis_connection)
+    figures.failed(ONE, [8, 9])
+    now, _ = redis_connection.time()
+    redis_connection.zadd(failed_key(ONE), {"8": now - KEPT_S - 1, "9": now - KEPT_S + 3600})
+    redis_connection.expire(failed_key(ONE), 1000)
+
+    figures.stored(ONE, "tiny-1", [1])
+
+    assert redis_connection.ttl(failed_key(ONE)) <= 1000
+    assert projects(redis_connection)["4"].failed == 1
+    figures.failed(ONE, [10])
+    assert redis_connection.zrange(failed_key(ONE), 0, -1) == [b"9", b"10"]
+
+
+def test_a_project_that_is_gone_is_spoken_of_no_more(redis_connection: redis.Redis) -> None:
+    """Nor its failed tasks beside the images that failed; another project's are."""
+    failed, bad = FailedTasks(redis_connection), Failure("TaskError", "no", transient=False)
+    failed.note(ONE, {8: bad})
+    failed.note(OTHER, {8: bad})
+    ProjectFigures(redis_connection).stored(ONE, "tiny-1", [1])
+
+    failed.forget_project(ONE)
+
+    told = read_overview(redis_connection)
+    assert [one.id for one in told.projects] == ["7"]
+    assert [one.task.project for one in told.failures if one.task] == [str(OTHER)]
 
 
 def test_another_version_is_counted_from_the_beginning(redis_connection: redis.Redis) -> None:
@@ -111,6 +141,7 @@ def test_what_stands_in_the_way_of_figures_stops_nobody(
     figures.stored(ONE, "tiny-1", [1])
     figures.failed(ONE, [2])
     figures.mended(ONE, [2])
+    assert figures.failed_tasks(ONE) in ([], [2])
     figures.named(ONE, "Street")
 
     assert read_overview(redis_connection).foreign == (key,)
@@ -122,6 +153,7 @@ def test_a_redis_that_is_away_stops_nobody() -> None:
         figures.stored(ONE, "tiny-1", [1])
         figures.failed(ONE, [2])
         figures.named(ONE, "Street")
+        figures.forget(ONE)
         with shown_in_redis(away, lambda host, pid, now: pytest.fail("no time is known")):
             pass
 

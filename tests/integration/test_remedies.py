@@ -44,7 +44,7 @@ from tests.integration.following import Follow, taken
 from tests.integration.test_queue import requests_for
 from tests.standin.queue import StandInQueue
 from tests.unit.bulk.test_workers import work
-from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, a_label_studio
+from tests.unit.projects.label_studio import OLD, PROJECT, VERSION, a_backend, a_label_studio
 from tests.unit.projects.test_prune import a_task
 
 CONFIG = (
@@ -182,6 +182,23 @@ def test_a_body_is_read_as_the_type_that_is_expected() -> None:
 
     wanted = taken(said, r"expected the Content-Type ([\w/]+)")
     assert web(Host="localhost", **{"Content-Type": wanted}).status_code != 415
+
+
+def test_tidy_takes_the_address_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody told it ours, and at the usual one another tool may be."""
+    label_studio = a_label_studio()
+    usual = load_settings().local_url
+    label_studio.backends = [a_backend(url=usual, title="Renamed", model_version="")]
+    monkeypatch.setattr(LabelStudioApi, "from_settings", lambda _: label_studio.api())
+    asked = ["tidy", "--yes", "--redis-url", "redis://127.0.0.1:1/0"]
+
+    kept = CliRunner().invoke(app, [*asked, "--project", str(PROJECT)], catch_exceptions=False)
+    assert (kept.exit_code, len(label_studio.backends)) == (0, 1), kept.output
+
+    said = " ".join(kept.stdout.split())
+    options = taken(said, r"Renamed .*?`firstpass tidy (.+?)` takes all").split()
+    result = CliRunner().invoke(app, [*asked, *options], catch_exceptions=False)
+    assert (result.exit_code, label_studio.backends) == (0, []), result.output
 
 
 def test_prune_removes_with_the_option_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,85 @@ def test_what_was_given_counts_and_what_differs_is_said(
     ]
 
 
+PROD = load_settings(
+    label_studio_url="http://prod:8080",
+    label_studio_browser_url="https://labels.prod",
+    public_url="http://fp.prod:9090",
+    port=9191,
+)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"label_studio_url": "http://staging:8080"},
+        {"label_studio_browser_url": "https://labels.staging"},
+    ],
+)
+def test_no_label_studio_is_made_of_two(
+    run: Callable[[InstallationCard], None], take: Take, given: dict[str, str]
+) -> None:
+    """With the other's address for people, its project 3 would be taken for one of this."""
+    run(InstallationCard.of(PROD))
+
+    settings, said = take(*LABEL_STUDIO, *OURS, **given)
+
+    assert [getattr(settings, name) for name in LABEL_STUDIO if name not in given] == [None]
+    assert settings.public_url == PROD.public_url
+    assert any("since it was given here" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    "given", [{"port": 9999}, {"host": "10.0.0.7"}, {"public_url": "http://fp.staging:9090"}]
+)
+def test_no_firstpass_is_made_of_two(
+    run: Callable[[InstallationCard], None], take: Take, given: dict[str, Any]
+) -> None:
+    """`connect` would tell Label Studio of one and ask the other."""
+    run(InstallationCard.of(PROD))
+
+    settings, _ = take(*LABEL_STUDIO, *OURS, **given)
+
+    usual = load_settings(**given)
+    assert [getattr(settings, name) for name in OURS] == [getattr(usual, name) for name in OURS]
+    assert settings.label_studio_url == PROD.label_studio_url
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"label_studio_url": "http://prod:8080"},
+        {"label_studio_browser_url": "https://labels.prod"},
+        {"public_url": "http://fp.prod:9090"},
+        {"port": 9191},
+        {"host": "0.0.0.0"},
+    ],
+)
+def test_what_is_of_the_same_place_is_filled_up(
+    run: Callable[[InstallationCard], None], take: Take, given: dict[str, Any]
+) -> None:
+    run(InstallationCard.of(PROD))
+
+    settings, _ = take(*LABEL_STUDIO, *OURS, **given)
+
+    names = {*LABEL_STUDIO, *OURS} - given.keys()
+    assert {n: getattr(settings, n) for n in names} == {n: getattr(PROD, n) for n in names}
+
+
+def test_an_address_that_the_running_one_lacks_may_be_given(
+    run: Callable[[InstallationCard], None], take: Take
+) -> None:
+    """As messages advise it: the address of Label Studio in browsers, or ours as Label Studio reaches it."""
+    run(InstallationCard.of(RUNNING))
+
+    settings, _ = take(
+        *LABEL_STUDIO, *OURS, label_studio_browser_url="https://ls.test", public_url="http://fp"
+    )
+
+    assert settings.label_studio_url == "http://ls:8080"
+    assert settings.port == 9191
+
+
 def test_where_none_runs_the_own_settings_count(take: Take) -> None:
     """The usual model is said, one that was given is known to who gave it."""
     settings, said = take()

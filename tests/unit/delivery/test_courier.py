@@ -21,6 +21,7 @@ from backend.delivery.courier import (
 from backend.delivery.failed_tasks import FailedTasks
 from backend.delivery.keys import owed_key
 from backend.delivery.owed import OwedTasks
+from backend.delivery.project_figures import ProjectFigures
 from backend.delivery.put_off import MOST_PUT_OFF_S, PUT_OFF_S
 from backend.delivery.rows import Delivered, Row
 from backend.delivery.turn import Turn
@@ -215,6 +216,24 @@ def test_another_label_studios_project_is_given_up_with_the_reason(rig: Rig) -> 
     assert rig.owed.count() == 0
     assert rig.courier.counts == {"undeliverable": 2}
     assert "FIRSTPASS_LABEL_STUDIO_URL" in logs[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "gone", [ProjectKey(KEY.id, KEY.created_s - 1), ProjectKey(KEY.id + 1, KEY.created_s)]
+)
+def test_of_a_project_that_is_gone_no_failed_task_is_listed(rig: Rig, gone: ProjectKey) -> None:
+    """Nobody could ever mend it; where a label config alone cannot be served it stays."""
+    failed = FailedTasks(rig.connection)
+    for project in (gone, KEY):
+        failed.note(project, {9: BAD})
+        rig.owed.add(project, [1], NOW)
+    rig.change_config("<View")
+
+    rig.courier.round()
+
+    figures = ProjectFigures(rig.connection)
+    assert (figures.failed_tasks(gone), figures.failed_tasks(KEY)) == ([], [9])
+    assert rig.failures.count() == 1
 
 
 @pytest.mark.parametrize("config", ["<View", "<View><Image name='i' value='$i'/></View>"])

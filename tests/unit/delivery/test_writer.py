@@ -10,6 +10,8 @@ import redis
 from backend.delivery.chunk import TRIES
 from backend.delivery.claims import Claims
 from backend.delivery.doubles import remove_doubles
+from backend.delivery.keys import figures_key
+from backend.delivery.project_figures import ProjectFigures
 from backend.delivery.rows import Row
 from backend.delivery.turn import Turn
 from backend.delivery.writer import PredictionWriter
@@ -69,6 +71,22 @@ def test_nothing_to_write_asks_nothing(rig: Rig) -> None:
     rig.studio.down = no_connection()
 
     assert rig.writer.write(KEY, []).stored == set()
+
+
+def test_what_had_its_row_already_is_told_apart_from_what_was_stored(
+    redis_connection: redis.Redis, rig: Rig
+) -> None:
+    """Neither is failed any more, and only what was stored counts as new."""
+    rig.studio.store([1, 2], V1)
+    figures = ProjectFigures(redis_connection)
+    figures.failed(KEY, [2, 3, 77])
+    turn = Turn(redis_connection, "writer", urgent=True)
+    writer = PredictionWriter(rig.api, rig.claims, turn, told=figures.stored, mended=figures.mended)
+
+    writer.write(KEY, rows())
+
+    assert figures.failed_tasks(KEY) == [77]
+    assert redis_connection.hget(figures_key(KEY), "predicted") == b"8"
 
 
 def test_what_is_there_is_not_written_again(rig: Rig) -> None:

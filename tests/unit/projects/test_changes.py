@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 import redis
 
@@ -74,6 +76,32 @@ def test_tabs_that_are_there_go_by_the_new_version(
     assert [view["id"] for view in studio.views] == [1]
     assert VERSION in str(studio.views)
     assert followed == [(KEY.id, VERSION)] * 2
+
+
+def test_tabs_that_an_outage_kept_from_the_new_version_follow_later(
+    owed: OwedTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then title and version are in step, and there is nothing else to change."""
+    steps = iter([Followed("before", VERSION), None])
+    monkeypatch.setattr(changes, "follow", lambda *given: next(steps))
+    studio = label_studio()
+    studio.views = [{"id": 1, "data": our_tabs("tiny-aaaaaaaaaa")[1].data()}]
+    api = studio.api()
+
+    def no_tabs(project: int) -> NoReturn:
+        raise LabelStudioUnavailable("timed out")
+
+    answers = api.views
+    monkeypatch.setattr(api, "views", no_tabs)
+    owed.note_change(KEY)
+    ProjectFollower(owed, api, SETTINGS, load_settings()).follow_changed()
+    assert VERSION not in str(studio.views)
+
+    monkeypatch.setattr(api, "views", answers)
+    owed.note_change(KEY)  # as if the minute were over that it was put off for
+    ProjectFollower(owed, api, SETTINGS, load_settings()).follow_changed()
+
+    assert VERSION in str(studio.views)
 
 
 def test_another_label_studios_project_is_left_alone(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from backend.cli.main import app
 from backend.errors import BadRequest
+from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import TaskRow
 from backend.projects.prune import StoredVersion, chosen, removal_of, remove, stored_versions
 from tests.standin.label_studio import StandInLabelStudio
@@ -132,6 +135,68 @@ def test_what_a_removal_comes_to(
     removal = removal_of(rows_of, [OLD], with_parents=with_parents)
 
     assert (removal.rows[OLD], removal.parents[OLD], removal.emptied) == (rows, kept, emptied)
+
+
+def a_task_half_read(number: int, rows: str) -> dict[str, Any]:
+    """Of these rows Label Studio gives one without an id, beside a whole prediction of `OLD`."""
+    made = a_task(number, OLD)
+    made[rows] = (
+        [*made[rows], {"model_version": OLD, "result": []}] if rows == "predictions" else [[]]
+    )
+    return made
+
+
+@pytest.mark.parametrize("rows", ["predictions", "annotations"])
+@pytest.mark.parametrize("with_parents", [False, True])
+def test_no_version_goes_by_its_name_where_a_row_is_not_known(
+    label_studio: StandInLabelStudio, rows: str, with_parents: bool
+) -> None:
+    """That row would go with them, whatever began from it."""
+    listed = [a_task(1, OLD, OLDER), a_task_half_read(2, rows)]
+    removal = removal_of(
+        [TaskRow.model_validate(task) for task in listed], [OLD, OLDER], with_parents=with_parents
+    )
+    label_studio.rows.clear()
+    label_studio.put(a_task(1, OLD, OLDER), a_task(2, OLD, OLD))
+
+    list(remove(label_studio.api(), PROJECT, removal))
+
+    assert list(label_studio.rows) == ([21] if with_parents else [20, 21])
+    assert list(removal.unknown) == [2]
+    assert "cannot be read" in next(removal.unknown_lines())
+
+
+def test_a_task_that_label_studio_cannot_list_keeps_its_rows_and_stops_nothing(
+    label_studio: StandInLabelStudio,
+) -> None:
+    """Whether an annotation began from them nobody knows."""
+    label_studio.rows.clear()
+    label_studio.put(a_task(1, OLD, VERSION), a_task(2, OLD, VERSION), a_task(3, OLD, VERSION))
+    label_studio.unlistable = {2}
+    api = label_studio.api()
+
+    removal = removal_of(api.with_rows(PROJECT), [OLD], with_parents=True)
+    assert list(remove(api, PROJECT, removal)) == [(OLD, 2)]
+
+    assert list(label_studio.rows) == [11, 20, 21, 31]
+    assert list(removal.unknown) == [2]
+
+
+def test_prune_says_what_it_cannot_know(
+    label_studio: StandInLabelStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label_studio.rows.clear()
+    label_studio.put(*(a_task(number, OLD, VERSION) for number in range(1, 9)))
+    label_studio.unlistable = set(range(1, 8))
+    monkeypatch.setattr(LabelStudioApi, "from_settings", lambda _: label_studio.api())
+    asked = ["prune", "--project", str(PROJECT), "--yes", "--redis-url", "redis://127.0.0.1:1/0"]
+
+    result = CliRunner().invoke(app, asked, env={"COLUMNS": "300"}, catch_exceptions=False)
+
+    assert result.exit_code == 0, result.output
+    assert "Kept: what of task 5 is not known: Label Studio lists other tasks" in result.stdout
+    assert "Kept: what is not known of 2 tasks more" in result.stdout
+    assert f"1 predictions of {OLD} are removed" in result.stdout
 
 
 def test_where_a_parent_is_kept_the_others_go_one_by_one(label_studio: StandInLabelStudio) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backend.projects.our_backend import OurBackend
 from backend.projects.our_tabs import OURS as OUR_TITLES
 from backend.projects.review_order import LEAST_SURE_FIRST, set_order
 from backend.projects.tabs import ProjectTabs
@@ -148,6 +149,19 @@ def test_an_interrupted_run_is_run_again(
         assert state(again) == state(before), done
 
 
+def test_a_task_that_label_studio_cannot_list_is_named_and_stops_nothing(
+    used: StandInLabelStudio,
+) -> None:
+    used.unlistable = {2}
+
+    found = look(used)
+    take_back(used, found)
+
+    assert used.backends == []
+    assert {row["task"] for row in used.rows.values() if row["model_version"] == VERSION} == {2}
+    assert any("task 2 is not known" in line for line in found.left)
+
+
 def test_the_order_that_somebody_else_set_stays(used: StandInLabelStudio) -> None:
     used.backends = [a_backend(extra_params=None)]
 
@@ -180,6 +194,65 @@ def test_a_firstpass_under_another_address_is_ours(
     take_back(used, look(used))
 
     assert state(used) == state(before)
+
+
+THEIRS: dict[str, Any] = {"title": "SAM", "model_version": "sam2"}
+
+
+def not_running(label_studio: StandInLabelStudio) -> Tidying:
+    """As by a command that was not given our address, while no Firstpass runs."""
+    return Tidying(label_studio.api(), OURS, PROJECT, address_known=False)
+
+
+def test_at_the_usual_address_another_tool_is_not_taken_for_ours(
+    before: StandInLabelStudio,
+) -> None:
+    """Label Studio's example backends use the same port, and are told of events under the same path."""
+    before.backends = [a_backend(**THEIRS)]
+    before.webhooks.append(a_webhook(headers={}))
+
+    found = not_running(before).look(0, with_parents=False)
+
+    assert found.is_nothing
+    assert any(line.startswith("ML backend SAM") for line in found.left)
+    assert any(line.startswith("the webhook to http://web:9090/webhook") for line in found.left)
+    assert sum("--project 7 --public-url http://web:9090`" in line for line in found.left) == 2
+
+    told = look(before)  # as with that option
+    assert (len(told.backends), len(told.webhooks)) == (1, 1)
+
+
+@pytest.mark.parametrize("renamed", [{"title": "Mine"}, {"model_version": "failed"}, {}])
+def test_at_the_usual_address_what_is_named_as_ours_is_ours(
+    used: StandInLabelStudio, before: StandInLabelStudio, renamed: dict[str, Any]
+) -> None:
+    used.backends[0] |= renamed
+    used.webhooks[1]["headers"] = {}
+    tidying = not_running(used)
+
+    list(tidying.take_back(tidying.look(0, with_parents=False), lambda: 0))
+
+    assert state(used) == state(before)
+
+
+def test_a_webhook_with_our_secret_is_ours_without_a_backend(before: StandInLabelStudio) -> None:
+    """Its value is not known here."""
+    before.webhooks.append(a_webhook(headers={"x-firstpass-secret": "another"}))
+
+    assert len(not_running(before).look(0, with_parents=False).webhooks) == 1
+
+
+def test_ours_is_known_by_another_name_of_this_machine(before: StandInLabelStudio) -> None:
+    """Somebody renamed it, too. What is not named as ours may listen beside us, under the other name."""
+    here = OurBackend("http://127.0.0.1:9090")
+    renamed = a_backend(url="http://localhost:9090", title="Mine")
+    before.backends = [renamed, a_backend(id=4, url="http://localhost:9090", **THEIRS)]
+    before.webhooks.append(a_webhook(url="http://127.0.0.1:9090/webhook"))
+
+    found = Tidying(before.api(), here, PROJECT).look(0, with_parents=False)
+
+    assert [one.title for one in found.backends] == ["Mine"]
+    assert len(found.webhooks) == 1
 
 
 @pytest.mark.parametrize(
