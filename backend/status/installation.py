@@ -99,7 +99,8 @@ def installation_of(stored: str | bytes | None) -> InstallationCard | None:
 
 
 def home_of(card: InstallationCard | None) -> str:
-    """Label Studio's address as browsers see it; empty where the card tells none."""
+    """Label Studio's address as browsers see it; empty where the card tells none that is of the web."""
     told = {} if card is None else card.settings
     address = told.get("label_studio_browser_url") or told.get("label_studio_url")
-    return address.rstrip("/") if isinstance(address, str) else ""
+    of_web = isinstance(address, str) and address.startswith(("http://", "https://"))
+    return address.rstrip("/") if of_web else ""
