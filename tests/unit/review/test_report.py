@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from typer.testing import CliRunner
 
+from backend.cli.main import app
 from backend.errors import BadRequest
 from backend.pages.terminal import summary_parts
 from backend.review.figures import Picture, ReviewFacts, ReviewReport
@@ -172,3 +174,15 @@ def test_only_what_was_made_since_counts() -> None:
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="expected --since as a date"):
         since_when(text, datetime(2026, 11, 28, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("2026-11-20", 0), ("2026-11-20T08:00", 8), ("2026-11-20T08:00+01:00", 7)]
+)
+def test_a_time_is_of_utc_unless_it_names_a_zone(text: str, hour: int) -> None:
+    """As `firstpass review --help` says."""
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    told = CliRunner().invoke(app, ["review", "--help"], env={"COLUMNS": "200"}).output
+
+    assert since_when(text, now) == datetime(2026, 11, 20, hour, tzinfo=UTC)
+    assert "in UTC unless a zone is named" in told
