@@ -90,12 +90,14 @@ def _known(settings: Settings, project: ProjectKey | None) -> int | None:
 
 
 def _owed(settings: Settings, project: ProjectKey | None, *, forget: bool = False) -> int:
-    """The same where Redis knows it; with `forget` it owes them no more."""
+    """The same where Redis knows it; with `forget` it owes them no more, and the report of `/review` goes too."""
     from backend.cli.status import open_redis
     from backend.delivery.owed import OwedTasks
+    from backend.review.kept_report import KeptReports
 
     with open_redis(settings) as connection:
         owing = OwedTasks(connection)
         if project is not None and forget:
+            KeptReports(connection).forget(project)
             return owing.forget(project)
         return sum(one.tasks for one in owing.overview(0) if one.key == project)
