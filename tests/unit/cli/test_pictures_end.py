@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import redis
+from PIL import Image
 from rich.console import Console
 
 from backend.bulk.illustrated import Illustrated
 from backend.cli.ends import without_all_pictures
+from backend.cli.evaluate_run import Measured
 from backend.cli.prelabel_options import ProjectOptions
 from backend.cli.prelabel_project import Place
 from backend.dataset.selection import Selection
@@ -97,6 +100,34 @@ def test_a_project_that_is_filled_has_its_report(
     assert len(done.pictures) == 1
     assert "Pre-labelled: project 3 (Cars)" in done.page()
     assert f"pictures are missing on the page: {why}" in said
+
+
+def test_a_measurement_keeps_the_pictures_that_were_drawn() -> None:
+    """And so its figures, which are written after them."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, format="PNG")
+    answers = iter([SimpleNamespace(data=file.getvalue())])
+
+    class Fetcher:
+        def fetch(self, reference: object) -> object:
+            found = next(answers, None)
+            if found is None:
+                raise KeyboardInterrupt
+            return found
+
+    names = ("a", "b", "c")
+    worst = [SimpleNamespace(image=name, marks=()) for name in names]
+    items = [SimpleNamespace(key=n, request=SimpleNamespace(image=n)) for n in names]
+    source = SimpleNamespace(fetcher=lambda: nullcontext(Fetcher()), settings=Settings())
+    measured = Measured(
+        cast("Any", SimpleNamespace(worst=worst)),
+        cast("Any", source),
+        cast("Any", SimpleNamespace(items=items)),
+    )
+    said: list[str] = []
+
+    assert list(measured.pictures(said.append)) == ["a"]
+    assert said == ["pictures are missing on the page: drawing them was interrupted"]
 
 
 def test_an_error_of_the_program_is_not_hidden() -> None:
