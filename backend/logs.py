@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import structlog
 
+from backend.wording import printable
+
 __all__ = ["configure_logs", "logs_are_plain"]
 
 #: Characters of one value in a line; a request's own words may be as long as its body.
@@ -74,13 +76,9 @@ def _plain_line(logger: object, method: str, event: MutableMapping[str, Any]) ->
     trace = told.pop("exception", None)
     loud = "" if level in ("info", "debug") else f"{level}: "
     values = [f"{name.replace('_', ' ')} {value}" for name, value in told.items()]
-    lines = [f"{at} {loud}{', '.join([str(what), *values])}", *([trace] if trace else [])]
-    return "\n".join("".join(map(_shown, line)) for line in lines)
-
-
-def _shown(char: str) -> str:
-    """A character that a terminal would obey is not one to show; lines of a trace stay lines."""
-    return char if char.isprintable() or char == "\n" else "\ufffd"
+    # What is not ours, be it the text of an error, begins no line: it could pass for one of the log.
+    traced = [f"  {line}" for line in str(trace).split("\n")] if trace else []
+    return "\n".join(map(printable, [f"{at} {loud}{', '.join([str(what), *values])}", *traced]))
 
 
 def _shorten(

@@ -22,7 +22,7 @@ from models.catalogue import (
 )
 from models.queries import Ask
 
-__all__ = ["entry_named"]
+__all__ = ["entry_named", "stands_in_table"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _KINDS: tuple[Kind, ...] = ("florence2", "clip", "siglip")
@@ -41,7 +41,7 @@ def entry_named(name: str) -> Entry:
     if folder is not None:
         return _local(name, folder)
     base, at, revision = name.partition("@")
-    if at and base in (*GROUPS, *REGISTRY):
+    if at and stands_in_table(base):
         return _revised(base, revision)
     if "/" in name or name.startswith((".", "~")):
         raise FolderNotAvailable(
@@ -52,6 +52,15 @@ def entry_named(name: str) -> Entry:
         f"expected one of {', '.join([*GROUPS, *REGISTRY])} or a folder, got {name!r}; "
         "see `firstpass models list`, or try `--model tiny`"
     )
+
+
+def stands_in_table(name: str) -> bool:
+    """Tell whether a name is of the table of models, be it at another revision, and so no folder's.
+
+    >>> [stands_in_table(name) for name in ("tiny", "clip-vit-b-32@0123456", "build/tiny")]
+    [True, True, False]
+    """
+    return name.partition("@")[0] in (*GROUPS, *REGISTRY)
 
 
 def _folder(name: str) -> Path | None:

@@ -25,7 +25,6 @@ from backend.bulk.least_sure import least_sure
 from backend.bulk.left_out import LeftOut
 from backend.bulk.local import FolderPredictor
 from backend.bulk.report import Report, report_of
-from backend.bulk.thumbnail import Thumbnail
 from backend.dataset.folder import FoundImage, walk_images
 from backend.dataset.selection import reservoir
 from backend.errors import BadRequest, Failure, FirstpassError, ImageRefused
@@ -94,17 +93,14 @@ class FolderRun:
         source, version = str(self.folder), self.predictor.version
         return report_of(ledger, source, version, self.left_out, this_start=True)
 
-    def pictures(
-        self, ledger: Ledger, colours: LabelColours, settings: Settings
-    ) -> tuple[Thumbnail, ...]:
-        """The least sure of the chosen images, drawn; those that can still be read."""
-        chosen, gallery = least_sure(ledger, this_start=True), Gallery(colours)
+    def draw(self, ledger: Ledger, gallery: Gallery, settings: Settings) -> None:
+        """Put in the least sure of the chosen images; those that can still be read."""
+        chosen = least_sure(ledger, this_start=True)
         for path, text in ledger.texts():
             if path in chosen:
                 with suppress(FirstpassError):
                     found = Prediction.model_validate_json(text)
                     self._add(gallery, str(path), found, found.score, settings)
-        return gallery.pictures()
 
     def dry(
         self, images: FolderPredictor, colours: LabelColours, settings: Settings

@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager
 
 from backend.bulk.found import found_in, regions_in
+from backend.bulk.gallery import Gallery
 from backend.bulk.least_sure import least_sure
 from backend.bulk.left_out import LeftOut
 from backend.bulk.project_pictures import ProjectPictures
 from backend.bulk.report import Report, report_of
-from backend.bulk.thumbnail import Thumbnail
 from backend.dataset.project_tasks import ProjectTasks
 from backend.dataset.target_project import TargetProject
 from backend.delivery.outbox import Outbox
@@ -106,11 +106,11 @@ class ProjectRun:
         words, version = self._target.words, self._target.version
         return report_of(self._ledger, words, version, self._left_out, home=self._target.home)
 
-    def pictures(self, pictures: ProjectPictures) -> tuple[Thumbnail, ...]:
-        """The least sure of what is written, drawn; over all starts."""
+    def draw(self, pictures: ProjectPictures, gallery: Gallery) -> None:
+        """Put in the least sure of what is written, over all starts. Raises errors of ours; what is put in stays."""
         chosen = least_sure(self._ledger)
         with self._open_window() as window:
-            return pictures.again(map(int, chosen), window)
+            pictures.again(map(int, chosen), window, gallery)
 
     def _pass(self, tasks: Iterable[Task]) -> None:
         self._patience.insist(lambda: self._writer.begin(self._target.key, self._target.version))

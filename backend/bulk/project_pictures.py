@@ -9,9 +9,7 @@ from itertools import chain
 
 from PIL import Image
 
-from backend.bulk.drawing import LabelColours
 from backend.bulk.gallery import Gallery
-from backend.bulk.thumbnail import Thumbnail
 from backend.dataset.target_project import TargetProject
 from backend.delivery.pipeline import WindowLike, predict_tasks
 from backend.errors import FirstpassError
@@ -56,26 +54,24 @@ class ProjectPictures:
             name = f"task {task.id}" + ("" if page is None else f", page {page + 1}")
             yield ProjectPicture(name, image, drawn)
 
-    def again(self, ids: Iterable[int], window: WindowLike) -> tuple[Thumbnail, ...]:
-        """Those of tasks that were predicted a moment ago: the answers are asked for again, and are there.
+    def again(self, ids: Iterable[int], window: WindowLike, gallery: Gallery) -> None:
+        """Put in those of tasks that were predicted a moment ago: the answers are asked for again, and are there.
 
-        What does not come within `MOST_S` is left out.
+        What does not come within `MOST_S` is left out. Raises errors of ours; what was put in by then stays.
         """
         target, until = self._target, time.monotonic() + MOST_S
-        gallery = Gallery(LabelColours.of(target.project.label_config))
         pages = target.api.pages(target.key.id, ids=sorted(ids), each_alone=True)
         tasks = {row.id: Task.of(row) for row in chain.from_iterable(pages)}
         for slots in predict_tasks(tasks.values(), target.predictor, window):
             for slot in slots:
                 if time.monotonic() > until:
-                    return gallery.pictures()
+                    return
                 if slot.prediction is not None and slot.task_id is not None:
                     for one in self.of(tasks[slot.task_id], slot.prediction):
                         score, address = slot.prediction.score, target.address(slot.task_id)
                         gallery.add(one.name, address, one.image, one.regions, score)
             if time.monotonic() > until:
-                break
-        return gallery.pictures()
+                return
 
     def _images(self, task: Task) -> Iterator[tuple[ObjectTag, Image.Image]]:
         requests = self._target.predictor.requests(task)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
 
+from backend.errors import FirstpassError
 from backend.processes.supervisor import ending_signals
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "STOPPED",
     "exit_codes",
     "going_on",
+    "without_all_pictures",
 ]
 
 DONE, AMISS, NOT_DONE, SOME_FAILED, HUNG, STOPPED = 0, 1, 2, 3, 70, 130
@@ -64,3 +66,14 @@ def going_on() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("Stopped. The same command goes on from here.", err=True)
         raise typer.Exit(STOPPED) from None
+
+
+@contextmanager
+def without_all_pictures(say: Callable[[str], object]) -> Iterator[None]:
+    """Let what ends the drawing of pictures end nothing more: the report is whole without, and `say` is told."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("pictures are missing on the page: drawing them was interrupted")
+    except FirstpassError as error:
+        say(f"pictures are missing on the page: {error}")

@@ -161,14 +161,18 @@ def _evaluate(read: Callable[[], Source], options: EvaluateOptions, settings: Se
     """Measure, and show and write the report; end with the code that it makes."""
     from backend.cli.evaluate_run import evaluate_images
     from backend.evaluation.report_page import evaluation_page
+    from backend.pages.terminal import say
     from backend.runs.report_files import check_report_paths, write_reports
 
     paths = options.report or ()
     check_report_paths(paths)
     with going_on(), quietly():
-        done = evaluate_images(read(), options, settings, Console(stderr=True))
+        console = Console(stderr=True)
+        done = evaluate_images(read(), options, settings, console)
         write_reports(
-            paths, done.report.to_json, lambda: evaluation_page(done.report, done.pictures())
+            paths,
+            done.report.to_json,
+            lambda: evaluation_page(done.report, done.pictures(lambda line: say(console, line))),
         )
         _print(done.report, as_json=options.as_json)
     if not done.report.complete:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from backend.bulk.tally import tally_of
+from backend.cli.ends import without_all_pictures
 from backend.errors import BadRequest, FirstpassError
 from backend.evaluation.asking import Asker, WaysHandler
 from backend.evaluation.comparison import advice, compared
@@ -51,9 +52,15 @@ class Measured:
     source: Source
     items: Items
 
-    def pictures(self) -> dict[str, str]:
-        """The worst images with their marks, as addresses that hold them; those that can still be read."""
-        return dict(self._pictures())
+    def pictures(self, say: Callable[[str], object]) -> dict[str, str]:
+        """The worst images with their marks, as addresses that hold them; those that can still be read.
+
+        `say` is told why there are no more of them, where the drawing was ended.
+        """
+        found: dict[str, str] = {}
+        with without_all_pictures(say):
+            found.update(self._pictures())
+        return found
 
     def _pictures(self) -> Iterator[tuple[str, str]]:
         from backend.evaluation.pictures import drawn

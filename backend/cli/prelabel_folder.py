@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -11,10 +11,12 @@ from rich.console import Console
 from backend.bulk.contact_sheet import check_sheet, save_sheet
 from backend.bulk.cuts import with_all_boxes
 from backend.bulk.drawing import LabelColours
+from backend.bulk.gallery import Gallery
 from backend.bulk.illustrated import Illustrated
 from backend.bulk.local import FolderPredictor, local_handler
 from backend.bulk.offline import FolderRun, Target, one_image
 from backend.bulk.task_file import Addresses, write_tasks
+from backend.cli.ends import without_all_pictures
 from backend.cli.prelabel_options import FolderOptions, said_of_sheet
 from backend.errors import BadRequest
 from backend.inference.batch_size import BatchSizer
@@ -77,12 +79,13 @@ class _Place:
                 if ledger.waiting(1):
                     run.predict(ledger, self._images(self.predictor))
                 written = run.write(ledger, target)
-                done = Illustrated(run.report(ledger), colours=self._colours())
+                report, colours = run.report(ledger), self._colours()
+                gallery = Gallery(colours)
                 if self.options.wants_page:
-                    seen = run.pictures(ledger, done.colours, self.settings)
-                    done = replace(done, pictures=seen)
+                    with without_all_pictures(lambda line: say(self.console, line)):
+                        run.draw(ledger, gallery, self.settings)
         say(self.console, f"{images(written)} with predictions in {self.options.out}", style="")
-        return done
+        return Illustrated(report, gallery.pictures(), colours)
 
     def dry(self) -> Illustrated:
         """A contact sheet, and the page beside it."""

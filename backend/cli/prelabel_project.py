@@ -11,11 +11,13 @@ from rich.console import Console
 from backend.bulk.contact_sheet import check_sheet, save_sheet
 from backend.bulk.drawing import LabelColours
 from backend.bulk.dry_project import DryProject
+from backend.bulk.gallery import Gallery
 from backend.bulk.illustrated import Illustrated
 from backend.bulk.online import ProjectRun
 from backend.bulk.project_pictures import ProjectPictures
 from backend.bulk.second_tries import forget_failures
 from backend.bulk.workers import check_workers, why_silent
+from backend.cli.ends import without_all_pictures
 from backend.cli.prelabel_options import ProjectOptions, said_of_sheet
 from backend.cli.status import open_redis
 from backend.dataset.project_tasks import ProjectTasks, chosen_tasks
@@ -42,7 +44,7 @@ from backend.runs.patience import Patience
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 
-__all__ = ["prelabel_project"]
+__all__ = ["Place", "prelabel_project"]
 
 #: Tasks of a dry run that names no number.
 DRY_SAMPLE = 12
@@ -79,7 +81,7 @@ def prelabel_project(
         )
         queue = job_queue(settings, connection)
         queue.start()
-        place = _Place(options, selection, settings, api, connection, queue.queue, target, console)
+        place = Place(options, selection, settings, api, connection, queue.queue, target, console)
         try:
             return place.dry() if options.dry_run else place.fill()
         finally:
@@ -104,7 +106,7 @@ def _selection(options: ProjectOptions) -> Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """All that a run or a dry run needs."""
 
     options: ProjectOptions
@@ -130,12 +132,13 @@ class _Place:
                     run.watch()
             self._show_version()
             colours = LabelColours.of(self.target.project.label_config)
-            if not self.options.wants_page:
-                return Illustrated(run.report(), colours=colours)
-            say(self.console, "drawing the least sure images for the page", style="")
-            with self._fetcher() as fetcher:
-                pictures = ProjectPictures(self.target, fetcher, self.settings)
-                return Illustrated(run.report(), run.pictures(pictures), colours)
+            report, gallery = run.report(), Gallery(colours)
+            if self.options.wants_page:
+                say(self.console, "drawing the least sure images for the page", style="")
+                missing = without_all_pictures(lambda line: say(self.console, line))
+                with missing, self._fetcher() as fetcher:
+                    run.draw(ProjectPictures(self.target, fetcher, self.settings), gallery)
+            return Illustrated(report, gallery.pictures(), colours)
 
     def dry(self) -> Illustrated:
         """A contact sheet, and the page beside it."""

@@ -25,7 +25,8 @@ class ReviewOptions:
     since: Annotated[
         str | None,
         typer.Option(
-            help="Only annotations made since: 2026-11-20, 2026-11-20T08:00, or 7d.", metavar="WHEN"
+            help="Only annotations made since: 2026-11-20 or 2026-11-20T08:00, in UTC unless a zone is named, or 7d.",
+            metavar="WHEN",
         ),
     ] = None
     version: Annotated[

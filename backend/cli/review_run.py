@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
+from backend.cli.ends import without_all_pictures
 from backend.cli.status import open_redis
 from backend.errors import (
     BadRequest,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     import redis
 
     from backend.cli.review import ReviewOptions
+    from backend.label_studio.project_key import ProjectKey
 
 __all__ = ["Reviewed", "review_project"]
 
@@ -58,10 +61,10 @@ SIDE_PX = 640
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The report, and pictures of the images that went worst, by task."""
+    """The report, and pictures of the images that went worst, by `WorstTask.picture`."""
 
     report: ReviewReport
-    pictures: dict[int, Picture]
+    pictures: dict[str, Picture]
 
     def page(self) -> str:
         """The report as HTML."""
@@ -96,7 +99,7 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
             notes=[*remarks(reviews, project)],
         )
         done = Reviewed(report, _pictures(reviews.worst(), report, predictor, settings))
-        why_not = why_not or _keep(done, connection)
+        why_not = why_not or _keep(done, project.key, connection)
     if why_not:
         typer.echo(f"The page /review/{number} does not show this report: {why_not}", err=True)
     return done
@@ -163,11 +166,16 @@ def _answers(
 
 def _pictures(
     worst: list[Worst], report: ReviewReport, predictor: Predictor | None, settings: Settings
-) -> dict[int, Picture]:
+) -> dict[str, Picture]:
     if predictor is None or not worst:
         return {}
-    with ImageFetcher(settings, LabelStudioCredential.from_settings(settings)) as fetcher:
-        return dict(_drawn(worst, report, predictor, fetcher, settings.image_max_pixels))
+    found: dict[str, Picture] = {}
+    with (
+        without_all_pictures(partial(typer.echo, err=True)),
+        ImageFetcher(settings, LabelStudioCredential.from_settings(settings)) as fetcher,
+    ):
+        found.update(_drawn(worst, report, predictor, fetcher, settings.image_max_pixels))
+    return found
 
 
 def _drawn(
@@ -176,9 +184,10 @@ def _drawn(
     predictor: Predictor,
     fetcher: ImageFetcher,
     max_pixels: int,
-) -> Iterator[tuple[int, Picture]]:
-    """Those that can still be read."""
-    for one, told in zip(worst, report.worst, strict=True):
+) -> Iterator[tuple[str, Picture]]:
+    """Those that can still be read, each once."""
+    pairs = zip(worst, report.worst, strict=True)
+    for one, told in {told.picture: (one, told) for one, told in pairs}.values():
         requests = predictor.requests(Task.of(one.task))
         if isinstance(requests, Failure):
             continue
@@ -186,7 +195,7 @@ def _drawn(
             if (image.name, image.item_index or 0) == (told.image, told.page):
                 with suppress(FirstpassError):
                     data = fetcher.fetch(request.image).data
-                    yield told.task, _picture(data, max_pixels)
+                    yield told.picture, _picture(data, max_pixels)
 
 
 def _picture(data: bytes, max_pixels: int) -> Picture:
@@ -198,11 +207,11 @@ def _picture(data: bytes, max_pixels: int) -> Picture:
     return Picture(address, image.width, image.height)
 
 
-def _keep(done: Reviewed, connection: redis.Redis | None) -> str:
+def _keep(done: Reviewed, project: ProjectKey | None, connection: redis.Redis | None) -> str:
     """Leave the report for the page; why that was not done, empty where it was."""
     if connection is not None:
         try:
-            KeptReports(connection).keep(KeptReport(done.report, done.pictures))
+            KeptReports(connection).keep(KeptReport(done.report, done.pictures, project))
         except FirstpassError as error:
             return str(error)
     return ""

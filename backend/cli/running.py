@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
@@ -53,7 +54,8 @@ def as_it_runs(settings: Settings, names: Collection[str], say: Say = _say) -> S
         if "model" in names and "model" not in given:
             say(f"{why}: the usual model is meant, {settings.model}.")
         return settings
-    theirs = {name: card.settings.get(name) for name in names}
+    shown = card.seen_from(Path.cwd())
+    theirs = {name: shown.get(name) for name in names}
     try:
         typed = load_settings(**theirs)
     except SettingsError:

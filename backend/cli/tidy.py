@@ -115,14 +115,16 @@ def _refuse_while_filled(settings: Settings, project: ProjectKey | None) -> None
 
 
 def _owed(settings: Settings, project: ProjectKey | None, *, forget: bool = False) -> int:
-    """The same where Redis knows it; with `forget` it owes them no more, and status says nothing of the project."""
+    """The same where Redis knows it; with `forget` it owes them no more, and neither status nor `/review` tells of the project."""
     from backend.cli.status import open_redis
     from backend.delivery.failed_tasks import FailedTasks
     from backend.delivery.owed import OwedTasks
+    from backend.review.kept_report import KeptReports
 
     with open_redis(settings) as connection:
         owing = OwedTasks(connection)
         if project is not None and forget:
             FailedTasks(connection).forget_project(project)
+            KeptReports(connection).forget(project)
             return owing.forget(project)
         return sum(one.tasks for one in owing.overview(0) if one.key == project)

@@ -45,10 +45,13 @@ class RunCard:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace of the last minutes; `None` where total or pace are not known."""
-        if not self.images_per_s or self.total is None:
+        """At the pace of the last minutes; `None` where total or pace are not known, as while it waits."""
+        if self.total is None or self.images_per_s is None or not self.images_per_s > 0:
             return None
-        return max(0, self.total - self.predicted - self.failed) / self.images_per_s
+        left = self.total - self.predicted - self.failed
+        return (
+            left / self.images_per_s if left >= 0 else None
+        )  # tasks that came since are not known
 
 
 _CARD = TypeAdapter(RunCard)

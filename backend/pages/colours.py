@@ -20,11 +20,17 @@ def rgb_of(text: str) -> Rgb | None:
 
     >>> rgb_of("#36B37E"), rgb_of("Tomato"), rgb_of("var(--x)")
     ((54, 179, 126), (255, 99, 71), None)
+
+    A part beyond 0..255 is the nearest that there is, as in browsers:
+
+    >>> rgb_of("rgb(300, 0, 16)")
+    (255, 0, 16)
     """
     try:
-        red, green, blue, *_ = ImageColor.getrgb(text.strip()[:100])
-    except ValueError:
+        parts = ImageColor.getrgb(text.strip()[:100])
+    except (ValueError, OverflowError):
         return None
+    red, green, blue = (min(255, max(0, part)) for part in parts[:3])
     return red, green, blue
 
 

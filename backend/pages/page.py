@@ -148,7 +148,9 @@ def _broken(lines: Iterable[str | Link]) -> Iterator[str]:
 def _linked(text: str | Link) -> str:
     if isinstance(text, str):
         return text
-    return element("a", text.text, href=text.address) if text.address else text.text
+    # An address may be from elsewhere, and a browser would run one that is a script.
+    leads = text.address.startswith(("http://", "https://"))
+    return element("a", text.text, href=text.address) if leads else text.text
 
 
 def _bars(bars: Bars) -> str:

@@ -21,7 +21,10 @@ class Toned:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A text that leads to an address on a page; on a terminal the text alone. An empty address leads nowhere."""
+    """A text that leads to an address on a page; on a terminal the text alone.
+
+    Only an address of the web leads anywhere: an empty one does not, nor one that a browser would run.
+    """
 
     text: str
     address: str

@@ -19,7 +19,7 @@ from backend.review.annotation_review import (
     RegionReview,
     StatementReview,
 )
-from backend.review.result_content import Content, DrawnThing, content_of, overlap
+from backend.review.result_content import Content, DrawnThing, content_of, distance, overlap
 from models.matching import matched
 from models.types import Detection
 
@@ -55,7 +55,10 @@ def review_of(annotation: AnnotationRow, base: PredictionRow | None) -> Annotati
     then = content_of(base.result or ()) if base is not None else None
     if then is not None and annotation.parent_prediction is None and _began_elsewhere(now, then):
         then = None
-    unseen = annotation.lead_time is None and bool(annotation.result) and now.origins <= {""}
+    # A prediction that found nothing, accepted in bulk, is an annotation without result.
+    from_one = base is not None or annotation.parent_prediction is not None
+    by_hand = annotation.lead_time is not None or not now.origins <= {""}
+    unseen = not by_hand and (bool(annotation.result) or from_one)
     if base is None or then is None:
         lost = not now.origins.isdisjoint(_PREDICTED)
         nothing = Beginning.LOST if lost else Beginning.NOTHING
@@ -114,8 +117,8 @@ def _paired(
     """Things of one label in one place, each once; and those of both sides that are alone."""
     if not ones or not others:
         return [], list(ones), list(others)
-    boxed = [number for number, one in enumerate(ones) if one.box is not None]
-    there = [number for number, other in enumerate(others) if other.box is not None]
+    boxed, bare = _with_boxes(ones)
+    there, others_bare = _with_boxes(others)
     met = matched(
         [Detection(box, _what(ones[n]), None) for n in boxed if (box := ones[n].box)],
         [(_what(others[n]), box) for n in there if (box := others[n].box)],
@@ -123,11 +126,36 @@ def _paired(
     )
     pairs = {boxed[one]: there[other] for one, other in met.items()}
     taken = set(pairs.values())
+    for _, one, other in sorted(_in_one_place(ones, bare, others, others_bare)):
+        if one not in pairs and other not in taken:
+            pairs[one] = other
+            taken.add(other)
     return (
         [(ones[one], others[other]) for one, other in pairs.items()],
         [one for number, one in enumerate(ones) if number not in pairs],
         [other for number, other in enumerate(others) if number not in taken],
     )
+
+
+def _with_boxes(things: Sequence[DrawnThing]) -> tuple[list[int], list[int]]:
+    """The numbers of those that have a box, and of those that have none, such as key points."""
+    boxed = [number for number, thing in enumerate(things) if thing.box is not None]
+    return boxed, [number for number, thing in enumerate(things) if thing.box is None]
+
+
+def _in_one_place(
+    ones: Sequence[DrawnThing],
+    bare: Sequence[int],
+    others: Sequence[DrawnThing],
+    others_bare: Sequence[int],
+) -> Iterator[tuple[float, int, int]]:
+    """Of things without a box: how far apart those of one label in one place are, and their numbers."""
+    for one in bare:
+        for other in others_bare:
+            if _what(ones[one]) == _what(others[other]):
+                shared = overlap(ones[one], others[other])
+                if shared is not None and shared >= REPLACED_IOU:
+                    yield distance(ones[one], others[other]), one, other
 
 
 def _what(thing: DrawnThing) -> str:

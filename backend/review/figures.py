@@ -150,6 +150,11 @@ class WorstTask:
     page: int
     marks: tuple[Mark, ...]
 
+    @property
+    def picture(self) -> str:
+        """Which picture the marks belong on: two annotations of one task may be about two of its images."""
+        return f"{self.task}/{self.page}/{self.image}"
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewReport:

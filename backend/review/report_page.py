@@ -55,7 +55,7 @@ POLICY = content_policy("img-src data:", "frame-ancestors 'none'", style=_STYLE)
 _SIDE, _MARGIN = 340, 40
 
 
-def review_page(report: ReviewReport, pictures: Mapping[int, Picture]) -> str:
+def review_page(report: ReviewReport, pictures: Mapping[str, Picture]) -> str:
     """The whole document; `pictures` are those of the worst images, by task."""
     parts = [_reliability(report.scores)] if report.scores else []
     parts += [_worst(report.worst, pictures)] if report.worst else []
@@ -122,9 +122,9 @@ def _text(text: str, x: float, y: float) -> Markup:
     return element("text", text, x=f"{x:.0f}", y=f"{y:.0f}", text_anchor="middle")
 
 
-def _worst(worst: Sequence[WorstTask], pictures: Mapping[int, Picture]) -> Markup:
+def _worst(worst: Sequence[WorstTask], pictures: Mapping[str, Picture]) -> Markup:
     legend = (element("li", _sample(kind), words) for kind, words in _LEGEND.items())
-    shown = [_figure(one, pictures.get(one.task)) for one in worst]
+    shown = [_figure(one, pictures.get(one.picture)) for one in worst]
     return section(
         f"The {len(shown)} images with most edits",
         element("ul", *legend, class_="legend"),

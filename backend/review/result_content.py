@@ -20,7 +20,7 @@ from backend.prediction.shape_pixels import box_of
 from models.boxes import iou
 from models.types import Box, ImageSize
 
-__all__ = ["Content", "DrawnThing", "Statement", "content_of", "overlap"]
+__all__ = ["Content", "DrawnThing", "Statement", "content_of", "distance", "overlap"]
 
 #: In percent, nothing but a turned rectangle needs to know the image's sides.
 _PERCENT = ImageSize(100, 100)
@@ -136,9 +136,15 @@ def overlap(one: DrawnThing, other: DrawnThing) -> float | None:
     if _geometry(one) == _geometry(other):
         return 1.0
     if one.point is not None and other.point is not None:
-        apart = (abs(a - b) for a, b in zip(one.point.at, other.point.at, strict=True))
-        return 1.0 if max(apart) <= _NEAR_PCT else 0.0
+        return 1.0 if distance(one, other) <= _NEAR_PCT else 0.0
     return None if one.box is None or other.box is None else iou(one.box, other.box)
+
+
+def distance(one: DrawnThing, other: DrawnThing) -> float:
+    """How far apart two key points are in percent of a side, the longer way; 0 for other shapes."""
+    if one.point is None or other.point is None:
+        return 0.0
+    return max(abs(a - b) for a, b in zip(one.point.at, other.point.at, strict=True))
 
 
 def _thing(entries: Sequence[ReadRegion]) -> DrawnThing:

@@ -38,8 +38,7 @@ class Progress:
         self.waits_for = ""
         self._show, self._clock, self._counted = show, clock, things
         self._trail: deque[tuple[float, int]] = deque()
-        #: Over the last minutes; `None` before there is anything to go by.
-        self.images_per_s: float | None = None
+        self._pace: float | None = None
 
     def begin(self, total: int | None, *, made: int = 0, failed: int = 0, things: int = 0) -> None:
         """So many tasks in all (`None`: not known), of which these were done by earlier starts."""
@@ -48,16 +47,23 @@ class Progress:
         self._note()
 
     def advance(self, *, made: int = 0, failed: int = 0, things: int = 0) -> None:
-        """So many more are done."""
+        """So many more are done; a negative number of `failed` is tried again."""
         self.made += made
         self.failed += failed
         self.things += things
+        if failed < 0:  # what is done again tells no pace
+            self._trail.clear()
         self._note()
 
     def wait_for(self, what: str) -> None:
         """Say what the run waits for; an empty text: nothing any more."""
         self.waits_for = what
         self._show(self)
+
+    @property
+    def images_per_s(self) -> float | None:
+        """Over the last minutes; `None` while it waits, and before there is anything to go by."""
+        return None if self.waits_for else self._pace
 
     @property
     def done(self) -> int:
@@ -72,7 +78,7 @@ class Progress:
             parts.append(f"{speed:.2f} images/s")
         if self.made and self._counted:
             parts.append(f"{self.things / self.made:.1f} {self._counted} per image")
-        if speed and self.total is not None:
+        if speed and self.total is not None and self.done <= self.total:
             parts.append(f"{duration((self.total - self.done) / speed)} left")
         if self.waits_for:
             parts.append(printable(self.waits_for))
@@ -84,7 +90,7 @@ class Progress:
         while len(self._trail) > 2 and self._trail[0][0] < now - PACE_S:
             self._trail.popleft()
         (since, before), (now, after) = self._trail[0], self._trail[-1]
-        self.images_per_s = (after - before) / (now - since) if now > since else None
+        self._pace = (after - before) / (now - since) if now > since else None
         self._show(self)
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -20,6 +21,7 @@ from backend import __version__
 from backend.queue.client import is_foreign
 from backend.queue.keys import INSTALLATION
 from backend.settings import Settings
+from models.names import stands_in_table
 
 __all__ = [
     "SHOWN",
@@ -43,11 +45,15 @@ TTL_S = 10
 
 @dataclass(frozen=True, slots=True)
 class InstallationCard:
-    """The version of the web process, its address as seen from its machine, and its settings as JSON has them."""
+    """The version of the web process, its address as seen from its machine, and its settings as JSON has them.
+
+    `folder` is the one it was started in, which its relative paths begin at.
+    """
 
     version: str
     url: str
     settings: Mapping[str, Any]
+    folder: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> InstallationCard:
@@ -56,7 +62,30 @@ class InstallationCard:
             __version__,
             settings.local_url,
             settings.model_dump(mode="json", include=set(SHOWN)),
+            str(Path.cwd()),
         )
+
+    def seen_from(self, folder: Path) -> Mapping[str, Any]:
+        """The settings, whose paths mean the same to a process in `folder`.
+
+        In the folder of the web process itself they stay as they are written: a model is asked for by its name.
+        """
+        if not self.folder or Path(self.folder) == folder:
+            return self.settings
+        told = dict(self.settings)
+        match told:
+            case {"model": str(model)}:
+                parts = (part.strip() for part in model.split(","))
+                told["model"] = ",".join(part and self._whole(part) for part in parts)
+        match told:
+            case {"local_files_root": str(root)}:
+                told["local_files_root"] = str(Path(self.folder, root))
+        return told
+
+    def _whole(self, model: str) -> str:
+        """A model of the table as it is, else its folder from the root on."""
+        as_it_is = stands_in_table(model) or model.startswith("~")
+        return model if as_it_is else str(Path(self.folder, model))
 
 
 _CARD = TypeAdapter(InstallationCard)
@@ -99,7 +128,9 @@ def installation_of(stored: str | bytes | None) -> InstallationCard | None:
 
 
 def home_of(card: InstallationCard | None) -> str:
-    """Label Studio's address as browsers see it; empty where the card tells none."""
+    """Label Studio's address as browsers see it; empty where the card tells none that is of the web."""
     told = {} if card is None else card.settings
     address = told.get("label_studio_browser_url") or told.get("label_studio_url")
-    return address.rstrip("/") if isinstance(address, str) else ""
+    if isinstance(address, str) and address.startswith(("http://", "https://")):
+        return address.rstrip("/")
+    return ""

@@ -21,14 +21,14 @@ def add_review_routes(app: FastAPI, reports: KeptReports) -> None:
 
     @app.get("/review/{project:int}")
     async def review(project: int) -> Response:
-        """The last report of the project; 404 and how to get one where there is none."""
+        """The last report of a project with this number; 404 and how to get one where there is none."""
 
         def page() -> Response:
             kept = reports.of(project)
             if kept is None:
                 text, status = no_review_page(project), 404
             else:
-                text, status = review_page(kept.report, kept.pictures), 200
+                text, status = review_page(kept.told, kept.pictures), 200
             return HTMLResponse(text, status_code=status, headers=_HEADERS)
 
         limiter: anyio.CapacityLimiter = app.state.status_limiter

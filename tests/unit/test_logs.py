@@ -84,5 +84,25 @@ def test_a_plain_line_says_what_happened_with_its_values(
     assert re.fullmatch(r"\d\d:\d\d:\d\d job done, job id a\ufffd\[2Jb, tasks 3", done)
     assert re.fullmatch(r"\d\d:\d\d:\d\d warning: redis, up False", away)
     assert bug[0].endswith(" error: bug")
-    assert bug[1].startswith("Traceback")
-    assert bug[-1] == "ValueError: at the end"
+    assert bug[1].startswith("  Traceback")
+    assert bug[-1] == "  ValueError: at the end"
+
+
+def test_a_foreign_text_cannot_pass_for_a_line_of_the_log(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is a value, the name of what happened, or the text of an error."""
+    monkeypatch.setattr("sys.stdout", written)
+    configure_logs("info", "plain")
+    forged = "x\n09:00:00 job done, tasks 3\r\u2028"
+    log = structlog.get_logger("forged")
+    log.info("event", reason=forged, **{forged: 1})
+    logging.getLogger("foreign").warning(forged)
+    try:
+        raise ValueError(forged)
+    except ValueError as error:
+        log.error("bug", exc_info=error)
+
+    lines = written.getvalue().split("\n")
+    assert sum(re.match(r"\d\d:\d\d:\d\d ", line) is not None for line in lines) == 3
+    assert "  09:00:00 job done, tasks 3\ufffd\ufffd" in lines

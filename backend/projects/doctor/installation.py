@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
 
 from backend.delivery.card import CourierCard
 from backend.errors import FirstpassError, ModelUnavailable
@@ -66,7 +68,7 @@ def check_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
         yield Finding(level, f"{one.reason}{'' if able else ', and no other is alive'}", fix)
     for card in able:
         what = f"worker {worker_name(card)} on {card.device} with {card.model}"
-        if _names(card.model) != _names(settings.model):
+        if not _named_alike(card.model, settings.model):
             yield Finding(
                 Level.ERROR,
                 f"{what}, where the settings here name {settings.model}",
@@ -165,5 +167,11 @@ def _answers_alike(card: WorkerCard, settings: Settings) -> bool:
     return card.fingerprint in ("", ours)
 
 
-def _names(model: str) -> list[str]:
-    return [part.strip().rstrip("/") for part in model.split(",") if part.strip()]
+def _named_alike(one: str, other: str) -> bool:
+    """Whether two settings name the same models; a folder's path may begin at another one in either."""
+    pairs = zip_longest(_paths(one), _paths(other), fillvalue=())
+    return all(a and b and a[-len(b) :] == b[-len(a) :] for a, b in pairs)
+
+
+def _paths(model: str) -> list[tuple[str, ...]]:
+    return [Path(part.strip()).parts for part in model.split(",") if part.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +176,33 @@ def test_an_address_that_the_running_one_lacks_may_be_given(
 
     assert settings.label_studio_url == "http://ls:8080"
     assert settings.port == 9191
+
+
+def test_a_relative_folder_is_that_of_the_one_that_runs(
+    run: Callable[[InstallationCard], None],
+    take: Take,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From another folder by its whole path; from the same one as it is written, for models are asked by name."""
+    revision = "clip-vit-b-32@" + 40 * "0"
+    for name in ("theirs", "ours"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "theirs")
+    model = f"build/tiny, named,/data/florence,tiny,{revision}"
+    run(InstallationCard.of(load_settings(model=model, local_files_root="files")))
+
+    here, _ = take()
+    monkeypatch.chdir(tmp_path / "ours")
+    there, said = take()
+    alike, _ = take(*ANSWERS, model=model)
+
+    assert (here.model, here.local_files_root) == (model, Path("files"))
+    theirs = tmp_path / "theirs"
+    assert there.local_files_root == theirs / "files"
+    assert there.model == (f"{theirs}/build/tiny,{theirs}/named,/data/florence,tiny,{revision}")
+    assert f"model {theirs}/build/tiny" in said[0]
+    assert alike.model == model
 
 
 def test_where_none_runs_the_own_settings_count(take: Take) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from rich.console import Console
 
 from backend.pages.page import content_policy, document, summary_page
-from backend.pages.summary import Figure, Summary, Table, Toned
+from backend.pages.summary import Figure, Link, Summary, Table, Toned
 from backend.pages.terminal import ROWS_SHOWN, summary_parts, table_parts
 
 NASTY = "<b>\x1b[2J</b>"
@@ -89,3 +90,22 @@ def test_a_page_allows_its_own_style_and_what_it_was_given() -> None:
     with_script = content_policy(script="go()")
     assert "; script-src 'sha256-" in with_script
     assert "<script>go()</script>" in document("x", policy=with_script, script="go()")
+
+
+@pytest.mark.parametrize(
+    ("address", "leads"),
+    [
+        ("http://ls/data?task=3", True),
+        ("https://ls", True),
+        ("javascript:alert(1)", False),
+        ("", False),
+    ],
+)
+def test_a_link_leads_to_the_web_or_nowhere(address: str, leads: bool) -> None:
+    """A browser runs an address that is a script."""
+    rows = [(Link("task 3", address),)]
+
+    page = summary_page(Summary("Failed", (), tables=[Table("Failed", ("where",), rows)]))
+
+    assert "task 3" in page
+    assert (f'href="{address}"' in page) is leads

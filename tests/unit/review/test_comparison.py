@@ -81,6 +81,30 @@ def test_key_points_are_kept_where_they_are() -> None:
     assert fates(reviewed([point("p", 50)], [point("p", 60)])) == [Fate.MOVED]
 
 
+def test_key_points_without_ids_are_compared_by_place() -> None:
+    """As boxes are: the editor gives them ids of its own. The nearest belong together."""
+    bare = [{k: v for k, v in point("", x).items() if k != "id"} for x in (50.0, 51.5)]
+    now = [{**point(f"n{x}", x), "origin": "prediction"} for x in (51.0, 49.0)]
+
+    kept = reviewed(bare, now)
+
+    assert (fates(kept), kept.added) == ([Fate.KEPT, Fate.KEPT], ())
+    assert {one.thing.drawn.entry["value"]["x"] for one in kept.regions} == {50.0, 51.5}
+
+
+def test_a_key_point_drawn_anew_where_one_was_deleted_stands_for_it() -> None:
+    """But not one of another label, in another place, or on another page."""
+    anew = {**point("n", 51), "origin": "manual"}
+    other = {**anew, "value": {**anew["value"], "keypointlabels": ["ear"]}}
+
+    found = reviewed([point("p", 50)], [anew])
+
+    assert (fates(found), found.added) == ([Fate.REPLACED], ())
+    for now in (other, {**anew, "item_index": 1}, {**point("n", 60), "origin": "manual"}):
+        apart = reviewed([point("p", 50)], [now])
+        assert (fates(apart), len(apart.added)) == ([Fate.DELETED], 1)
+
+
 def test_a_box_drawn_on_another_page_does_not_stand_for_a_deleted_one() -> None:
     other = {**box("n", "car", 10, 10, 20, 20, None), "item_index": 1, "origin": "manual"}
 
@@ -103,6 +127,23 @@ def test_an_empty_prediction_is_one() -> None:
 
     assert found.began is Beginning.PREDICTION
     assert [one.key for one in found.added] == [("box", "car")]
+
+
+def test_an_empty_prediction_that_was_accepted_in_bulk_was_seen_by_nobody() -> None:
+    """Label Studio's action writes no time and names the parent; with its row only a copy may be left."""
+    copy = {"id": 1, "model_version": "tiny-0123456789", "result": []}
+    left = AnnotationRow.model_validate({"result": [], "lead_time": None, "prediction": copy})
+
+    assert reviewed([], [], lead_time=None).began is Beginning.UNSEEN
+    assert review_of(left, base_of(left, {})).began is Beginning.UNSEEN
+    assert reviewed([], []).began is Beginning.PREDICTION
+    assert reviewed([box("r", "car", 1, 1, 9, 9, 0.9)], []).began is Beginning.PREDICTION
+
+
+def test_an_annotation_without_anything_began_from_nothing() -> None:
+    left = AnnotationRow.model_validate({"result": [], "lead_time": None})
+
+    assert review_of(left, None).began is Beginning.NOTHING
 
 
 def test_a_copy_of_another_prediction_is_not_taken_for_the_one_that_was_deleted() -> None:

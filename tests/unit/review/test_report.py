@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from typer.testing import CliRunner
 
+from backend.cli.main import app
 from backend.errors import BadRequest
 from backend.pages.terminal import summary_parts
 from backend.review.figures import Picture, ReviewFacts, ReviewReport
@@ -82,7 +84,7 @@ def test_the_page_shows_pictures_and_plot_and_escapes_names() -> None:
     report = report_of(counted(first(333).api()), "<script>alert(1)</script>")
     picture = Picture("data:image/jpeg;base64,AAAA", 64, 48)
 
-    page = review_page(report, {report.worst[0].task: picture})
+    page = review_page(report, {report.worst[0].picture: picture})
 
     assert page.count("<image ") == 1
     assert 'viewBox="0 0 64 48"' in page
@@ -92,6 +94,19 @@ def test_the_page_shows_pictures_and_plot_and_escapes_names() -> None:
     assert "img-src data:" in page
     assert f'href="http://ls/projects/4/data?task={report.worst[0].task}"' in page
     assert "firstpass review --project 7" in no_review_page(7)
+
+
+def test_two_annotations_of_one_task_have_each_its_own_image() -> None:
+    """One went wrong on the first image of the task, the other on the second."""
+    report = report_of(counted(first(333).api()))
+    one, other = (replace(report.worst[0], image=name) for name in ("left", "right"))
+    report = replace(report, worst=(one, other))
+    left, right = (Picture(f"data:image/jpeg;base64,{name}", 64, 48) for name in ("LEFT", "RGHT"))
+
+    page = review_page(report, {one.picture: left, other.picture: right})
+
+    assert page.count("base64,LEFT") == page.count("base64,RGHT") == 1
+    assert "cannot be shown" in review_page(report, {one.picture: left})
 
 
 def test_few_regions_are_said_to_be_few() -> None:
@@ -172,3 +187,15 @@ def test_only_what_was_made_since_counts() -> None:
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="expected --since as a date"):
         since_when(text, datetime(2026, 11, 28, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("2026-11-20", 0), ("2026-11-20T08:00", 8), ("2026-11-20T08:00+01:00", 7)]
+)
+def test_a_time_is_of_utc_unless_it_names_a_zone(text: str, hour: int) -> None:
+    """As `firstpass review --help` says."""
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    told = CliRunner().invoke(app, ["review", "--help"], env={"COLUMNS": "200"}).output
+
+    assert since_when(text, now) == datetime(2026, 11, 20, hour, tzinfo=UTC)
+    assert "in UTC unless a zone is named" in told

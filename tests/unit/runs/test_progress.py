@@ -53,6 +53,49 @@ def test_speed_is_that_of_the_last_minutes() -> None:
     assert progress.images_per_s == 2.0
 
 
+def test_what_failed_and_is_tried_again_is_no_pace_backwards() -> None:
+    """A negative speed would leave no time at all."""
+    clock = Clock()
+    progress = Progress(lambda shown: None, clock)
+    progress.begin(100)
+    clock.now = 10.0
+    progress.advance(made=5, failed=95)
+    clock.now = 15.0
+    progress.advance(failed=-95)
+    again = progress.line
+    clock.now = 25.0
+    progress.advance(made=19)
+
+    assert again == ""
+    assert progress.line == "1.90 images/s, 40 s left"
+
+
+def test_while_it_waits_it_has_no_speed() -> None:
+    """The last one says nothing of when the wait is over."""
+    clock = Clock()
+    progress = Progress(lambda shown: None, clock)
+    progress.begin(100)
+    clock.now = 10.0
+    progress.advance(made=20)
+    progress.wait_for("waiting: Redis does not answer")
+    waiting = progress.line, progress.images_per_s
+    progress.wait_for("")
+
+    assert waiting == ("waiting: Redis does not answer", None)
+    assert progress.line == "2.00 images/s, 40 s left"
+
+
+def test_tasks_that_came_since_leave_no_known_time() -> None:
+    """A run that watches for new tasks does more than it counted at first."""
+    clock = Clock()
+    progress = Progress(lambda shown: None, clock)
+    progress.begin(10)
+    clock.now = 10.0
+    progress.advance(made=20)
+
+    assert progress.line == "2.00 images/s"
+
+
 def test_what_it_waits_for_is_said_until_it_is_over() -> None:
     shown = []
     progress = Progress(lambda at: shown.append(at.line))

@@ -20,6 +20,7 @@ from backend.status.installation import (
     TTL_S,
     InstallationCard,
     InstallationSign,
+    home_of,
     read_installation,
 )
 from tests.conftest import StartRedis
@@ -95,6 +96,23 @@ def test_a_redis_that_takes_nothing_is_let_be(start_redis: StartRedis, tmp_path:
         sign.take_down()
 
         assert read_installation(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "home"),
+    [
+        ("https://ls.example/label/", "https://ls.example/label"),
+        ("javascript:alert(1)//", ""),
+        ("//elsewhere", ""),
+        (["http://ls"], ""),
+        (None, ""),
+    ],
+)
+def test_only_an_address_of_the_web_is_label_studios(address: object, home: str) -> None:
+    """Whoever writes into Redis names it, and browsers follow it."""
+    card = InstallationCard(__version__, "http://127.0.0.1:9090", {"label_studio_url": address})
+
+    assert home_of(card) == home
 
 
 def _kinds(annotation: Any) -> set[Any]:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import connect
 from backend.review.figures import Picture
 from backend.review.kept_report import KeptReport, KeptReports
@@ -37,7 +38,9 @@ def monitor_with_report() -> QueueMonitor:
     report = report_of(counted(stand_in(recorded()["before"][:30], []).api()), "<b>a note</b>")
     picture = Picture("data:image/jpeg;base64,AAAA", 64, 48)
     monitor = QueueMonitor(connect("redis://127.0.0.1:1/0", retries=0))
-    monitor.reports = OneReport(KeptReport(report, {report.worst[0].task: picture}))
+    monitor.reports = OneReport(
+        KeptReport(report, {report.worst[0].picture: picture}, ProjectKey(4, 1_795_207_698))
+    )
     return monitor
 
 
@@ -48,6 +51,7 @@ def test_the_report_is_shown_under_its_policy(stack: ExitStack) -> None:
     assert page.status_code == 200
     assert "Reviewed: project 4 (Shapes)" in page.text
     assert "&lt;b&gt;a note" in page.text
+    assert "of the project 4 that was made 2026-11-20T20:48:18Z" in page.text
     assert page.text.count("<image ") == 1
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

@@ -131,3 +131,20 @@ def test_a_worker_that_is_asked_otherwise_is_named() -> None:
     assert finding.level is Level.ERROR
     assert finding.fix is not None
     assert "FIRSTPASS_NUM_BEAMS" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "level"),
+    [
+        ("build/tiny,tiny-clip", "/srv/build/tiny,tiny-clip", Level.OK),
+        ("/srv/build/tiny/", "./build/tiny", Level.OK),
+        ("/srv/tiny", "/data/tiny", Level.ERROR),
+        ("build/tiny,tiny-clip", "build/tiny", Level.ERROR),
+        ("florence-2-base", "florence-2-large", Level.ERROR),
+    ],
+)
+def test_a_folder_may_be_named_from_another_folder(theirs: str, ours: str, level: Level) -> None:
+    """A command takes a worker's relative folder by its whole path."""
+    found = workers(card(model=theirs, fingerprint=""), settings=Settings(model=ours))
+
+    assert levels(found) == [level]
