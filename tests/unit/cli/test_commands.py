@@ -190,6 +190,16 @@ def test_models_list_names_them_all() -> None:
     assert "bundled" in printed
 
 
+def test_models_list_breaks_no_word_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name, repository and kind of answer stands there in one piece."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words = set(run("models", "list").replace(",", " ").split())
+
+    for entry in REGISTRY.values():
+        kinds = {query.__name__ for query in entry.queries}
+        assert {entry.name, *kinds, *filter(None, [entry.repository])} <= words
+
+
 def test_models_check_loads_and_asks() -> None:
     """What each model was asked, device, dtype, seconds and memory are printed."""
     printed = run("models", "check", "tiny")
