@@ -182,6 +182,16 @@ def test_a_folder_with_a_half_written_file_is_one_sentence(tmp_path: Path, name:
         assert "point to a" in str(caught.value)
 
 
+def test_one_query_is_said_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "one.xml"
+    file.write_text(
+        '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
+        '<Label value="star"/></RectangleLabels></View>'
+    )
+
+    assert "1 query per task; model_version tiny-" in run("plan", str(file), "--model", "tiny")
+
+
 def test_models_list_names_them_all() -> None:
     """With what each answers, and whether it is here."""
     printed = run("models", "list")
