@@ -110,6 +110,8 @@ def how_to_see_web(runs_in: str) -> str:
 
     >>> how_to_see_web("compose")
     '`docker compose ps -a web` and `docker compose logs web` tell whether it runs, `docker compose up -d web` starts it'
+    >>> how_to_see_web("host")
+    'start `firstpass up`; only if Label Studio reaches it under another address, also set FIRSTPASS_PUBLIC_URL to that'
     """
     if runs_in == "compose":
         return f"`{COMPOSE} ps -a web` and `{COMPOSE} logs web` tell whether it runs, `{COMPOSE} up -d web` starts it"
@@ -117,10 +119,9 @@ def how_to_see_web(runs_in: str) -> str:
         return f"`kubectl get pods -n firstpass` and `kubectl logs {DEPLOYMENT}web` tell whether it runs"
     if runs_in == "systemd":
         return "`systemctl status firstpass-web` tells whether it runs; FIRSTPASS_PUBLIC_URL must be its address as Label Studio reaches it"
-    started = (
-        "start a container of the web image" if runs_in == "container" else "start `firstpass up`"
-    )
-    return f"{started}, and set FIRSTPASS_PUBLIC_URL to its address as Label Studio reaches it"
+    if runs_in == "container":
+        return "start a container of the web image, and set FIRSTPASS_PUBLIC_URL to its address as Label Studio reaches it"
+    return "start `firstpass up`; only if Label Studio reaches it under another address, also set FIRSTPASS_PUBLIC_URL to that"
 
 
 def how_to_set_password(runs_in: str) -> str:

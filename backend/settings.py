@@ -48,11 +48,12 @@ class Settings(BaseSettings):
     )
     runs_in: Literal["host", "systemd", "container", "compose", "kubernetes"] = Field(
         default="host",
-        description="Where commands are to be given that advice names: `host`, `systemd`, `container`, `compose` or "
+        description="Where you type the commands that messages advise: `host`, `systemd`, `container`, `compose` or "
         "`kubernetes`; the image, the units and the files for it set this.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severe level that is logged."
+        default="info",
+        description="`debug`, `info`, `warning` or `error`: the least severe level that is logged.",
     )
     log_format: Literal["auto", "plain", "json"] = Field(
         default="auto",
@@ -89,7 +90,8 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("FIRSTPASS_REDIS_URL", "REDIS_URL"),
-        description="Redis to use, e.g. `redis://localhost:6379/0`; unset: `firstpass up` starts one.",
+        description="Redis to use, e.g. `redis://localhost:6379/0`; unset: `firstpass up` starts one, which commands "
+        "find; `web`, `worker` and `courier` need it set.",
     )
     queue_limit: int = Field(
         default=100_000,
@@ -122,7 +124,8 @@ class Settings(BaseSettings):
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
-        description="`auto`: bfloat16, or else float16, where the device computes in it natively.",
+        description="`auto`, `float32`, `bfloat16` or `float16`; `auto`: bfloat16, or else float16, where the device "
+        "computes in it natively.",
     )
     cpu_threads: int | None = Field(
         default=None, ge=1, description="Threads of one operation on a CPU; unset: torch decides."
@@ -141,7 +144,7 @@ class Settings(BaseSettings):
     )
     gate: Literal["every", "doubtful", "off"] | None = Field(
         default=None,
-        description="Boxes that CLIP has a say in: `every` asked one, `doubtful` ones, or `off`; "
+        description="Which boxes CLIP checks: `every` one asked for, `doubtful` ones, or none (`off`); "
         "unset: as the model needs it (`tiny`: doubtful, others: every).",
     )
     batch_max: int = Field(default=16, ge=1, description="Most images in one batch of the worker.")

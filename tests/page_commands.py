@@ -201,6 +201,8 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass tabs --project 3": PROJECT,
         "firstpass connect --project 3 --review-order": PROJECT,
         "firstpass tidy --project 3": TIDY,
+        "firstpass doctor --project 3": PROJECT,
+        "firstpass doctor --project 3 --remove-broken-tabs": PROJECT,
         "firstpass review --project 3 --report review.html": REVIEWED,
     },
     "docs/start.md": {
@@ -212,6 +214,7 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         'firstpass predict photo.jpg --labels "car,person" --choices "street,indoor" --out boxes.png': OFFLINE,
         "firstpass connect --project 3": PROJECT,
         "firstpass doctor --project 3": PROJECT,
+        "firstpass prelabel project 3 --all": PROJECT,
         "firstpass prune --project 3": PROJECT,
     },
     "docs/systemd.md": {

@@ -14,7 +14,7 @@ __all__ = ["ask"]
 def ask(question: str, *, yes: bool) -> None:
     """Return when it may be done: `yes`, or a person at the terminal says so.
 
-    Raises `BadRequest` where there is nobody to ask.
+    Raises `BadRequest` where there is nobody to ask, or the answer is not yes.
     """
     if yes:
         return
@@ -22,4 +22,9 @@ def ask(question: str, *, yes: bool) -> None:
         raise BadRequest(
             "expected --yes, since there is no terminal to ask at; nothing was removed"
         )
-    typer.confirm(question, abort=True)
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:  # Ctrl-C, or the end of input
+        agreed = False
+    if not agreed:
+        raise BadRequest("nothing was removed, since the answer was not yes")

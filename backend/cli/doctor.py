@@ -11,7 +11,7 @@ import typer
 from backend.cli.ends import AMISS, NOT_DONE
 from backend.cli.options import BOTH_SIDES, PROJECT_HELP, STATE, AsJson, ReadSettings, with_settings
 from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO, OURS
-from backend.errors import FirstpassError, SettingsError
+from backend.errors import BadRequest, FirstpassError, SettingsError
 
 if TYPE_CHECKING:
     from backend.projects.finding import Finding
@@ -47,6 +47,10 @@ def doctor(
 
     from backend.cli.findings import failed, finding_json, finding_line
 
+    if remove_broken_tabs and project is None:
+        raise BadRequest(
+            "expected --project with --remove-broken-tabs: a tab stands in one project"
+        )
     console, findings = Console(soft_wrap=True), []
     for finding in _look(read, project, remove_broken_tabs=remove_broken_tabs):
         findings.append(finding)

@@ -47,15 +47,13 @@ def list_models() -> None:
     from models.hub.cache import pulled_revisions
     from models.registry import REGISTRY, resolve
 
-    table = Table()
-    table.add_column("name", overflow="fold", no_wrap=True)  # in one piece, to be copied
-    for column in ("repository", "revision", "answers", "here"):
-        table.add_column(column, overflow="fold")
+    table = Table("name", "here, repository and revision, answers", show_lines=True)
+    table.columns[0].no_wrap = True  # in one piece, to be copied
     others: list[Entry] = []
     for entry in REGISTRY.values():
         answers = ", ".join(sorted(query.__name__ for query in entry.queries))
-        source = (entry.repository or "-", (entry.revision or "-")[:8])
-        table.add_row(*(Text(cell) for cell in (entry.name, *source, answers, _here(entry))))
+        source = f"{entry.repository} {(entry.revision or '')[:8]}\n" if entry.repository else ""
+        table.add_row(Text(entry.name), Text(f"{_here(entry)}\n{source}{answers}"))
         revisions = (one for one in pulled_revisions(entry) if one != entry.revision)
         others += [found for one in revisions for found in resolve(f"{entry.name}@{one}")]
     console = Console()

@@ -25,7 +25,8 @@ __all__ = ["phrases"]
 phrases = typer.Typer(name="phrases")
 
 LabelName = Annotated[str, typer.Argument(help="A label: its value or alias.")]
-Phrase = Annotated[str, typer.Argument(help="What to ask for it, in English.")]
+NewPhrase = Annotated[str, typer.Argument(help="What to ask for it, in English.")]
+OldPhrase = Annotated[str, typer.Argument(help="The phrase to take away.")]
 Control = Annotated[
     str | None,
     typer.Option(
@@ -80,7 +81,7 @@ def list_phrases(
 def add_phrase(
     settings: Settings,
     label: LabelName,
-    phrase: Phrase,
+    phrase: NewPhrase,
     project: ProjectOption,
     tag: Control = None,
 ) -> None:
@@ -103,11 +104,14 @@ def add_phrase(
 def remove_phrase(
     settings: Settings,
     label: LabelName,
-    phrase: Phrase,
+    phrase: OldPhrase,
     project: ProjectOption,
     tag: Control = None,
 ) -> None:
     """Have a label ask one phrase less.
+
+    The project's label config stays otherwise as it is. A label's last phrase is
+    not taken away.
 
     Examples:
       firstpass phrases remove --project 3 Car "red cars"

@@ -120,4 +120,5 @@ def _whole(step: Step) -> str:
 
 def _print_version(console: Console, planned: Plan, version: str) -> None:
     queries = sum(len(planned.queries(image)) for image in planned.images)
-    console.print(Text(f"{queries} queries per task; model_version {version}"))
+    many = "1 query" if queries == 1 else f"{queries} queries"
+    console.print(Text(f"{many} per task; model_version {version}"))

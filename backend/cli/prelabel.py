@@ -43,10 +43,10 @@ def of_project(
     ],
     options: ProjectOptions,
 ) -> None:
-    """Predict a Label Studio project; rows are written as they come.
+    """Predict a Label Studio project; predictions are written as they come.
 
     It needs Redis and workers, as `firstpass up` runs them. Each task gets its
-    row once, whoever else writes. Stopped, by Ctrl-C or worse, the same command
+    prediction once, whoever else writes. Stopped, by Ctrl-C or worse, the same command
     goes on where it was and repeats nothing.
 
     Examples:

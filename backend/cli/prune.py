@@ -10,7 +10,7 @@ from backend.cli.options import STATE, ProjectOption, with_settings
 from backend.cli.running import LABEL_STUDIO
 from backend.errors import BadRequest
 from backend.settings import Settings
-from backend.wording import printable
+from backend.wording import predictions, printable, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -40,11 +40,11 @@ def prune(
     ] = False,
     yes: Annotated[bool, typer.Option(help="Remove without asking.")] = False,
 ) -> None:
-    """Remove predictions of old versions of Firstpass from a project.
+    """Remove predictions of model_versions that a project has left behind.
 
     Lists what the project holds, and asks. Versions that a backend answers to
     or the project shows are kept, and so are other tools' unless named with
-    --version ('' names rows without a version). Annotations stay, and so do the
+    --version ('' names those without one). Annotations stay, and so do the
     predictions that they were made from. Nothing is removed where tasks would
     be left without any prediction.
 
@@ -87,11 +87,9 @@ def prune(
             console.print(
                 "Annotations that were made from them stay, but no longer name them as their origin."
             )
-        ask(f"Remove {removal.count:,} predictions?", yes=yes)
+        ask(f"Remove {predictions(removal.count)}?", yes=yes)
         for name, removed in remove(api, number, removal):
-            console.print(
-                f"{removed:,} predictions of {name or NO_VERSION} are removed", markup=False
-            )
+            console.print(f"removed: {predictions(removed)} of {name or NO_VERSION}", markup=False)
 
 
 def _consequences(removal: Removal) -> Iterator[str]:
@@ -105,14 +103,14 @@ def _consequences(removal: Removal) -> Iterator[str]:
         yield printable(f"Kept: {line}")
     if removal.emptied:
         yield (
-            f"{removal.emptied:,} of {removal.tasks:,} tasks would be left without any prediction"
+            f"{removal.emptied:,} of {tasks(removal.tasks)} would be left without any prediction"
         )
 
 
 def _check_emptied(removal: Removal, project: int, *, anyway: bool) -> None:
     if removal.emptied and not anyway:
         raise BadRequest(
-            f"{removal.emptied:,} tasks would be left without any prediction, so nothing was removed; "
+            f"{tasks(removal.emptied)} would be left without any prediction, so nothing was removed; "
             f"predict them first (`firstpass prelabel project {project} --all`), or say --anyway"
         )
 

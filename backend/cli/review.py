@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.options import STATE, AsJson, ProjectOption, with_settings
-from backend.cli.running import ANSWERS, LABEL_STUDIO
+from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ReviewOptions:
     "label_studio_url",
     "local_files_root",
     *STATE,
-    as_running=(*ANSWERS, *LABEL_STUDIO, "local_files_root"),
+    as_running=(*ANSWERS, *LABEL_STUDIO, *IMAGES),
 )
 def review(settings: Settings, project: ProjectOption, options: ReviewOptions) -> None:
     """Show what people made of a project's predictions.

@@ -73,8 +73,9 @@ def open_redis(settings: Settings, timeout_s: float | None = None) -> redis.Redi
         )
     url = running_redis(settings.home)
     if url is None:
+        up = "start `firstpass up`, or " if settings.runs_in == "host" else ""
         raise SettingsError(
             f"expected FIRSTPASS_REDIS_URL (or REDIS_URL), or a `firstpass up` running for "
-            f"FIRSTPASS_HOME ({settings.home}); found neither"
+            f"FIRSTPASS_HOME ({settings.home}); found neither: {up}set FIRSTPASS_REDIS_URL"
         )
     return connect(url, retries=0, timeout_s=timeout_s)

@@ -39,5 +39,6 @@ def tabs(settings: Settings, project: ProjectOption) -> None:
             console.print(finding_line(finding))
     typer.echo(
         "Label Tasks As Displayed (beside Label All Tasks) goes through a tab in its order. Label All Tasks "
-        "heeds no tab: `firstpass connect --review-order` has it give the least sure first."
+        "heeds no tab: `firstpass connect --project "
+        f"{number} --review-order` has it give the least sure first."
     )

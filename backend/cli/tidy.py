@@ -30,9 +30,9 @@ def tidy(
 ) -> None:
     """Take everything of Firstpass back out of a project.
 
-    Lists it, and asks: our tabs, predictions of all our versions, ML backend
-    and webhook, the model_version shown, the order of Label All Tasks where
-    `connect --review-order` set it. Then says what is left, and why.
+    Lists it, and asks: our tabs, predictions of all our model_versions, ML
+    backend and webhook, the model_version shown, the order of Label All Tasks
+    where `connect --review-order` set it. Then says what is left, and why.
     Annotations, task data and other tools' predictions stay.
 
     Examples:

@@ -19,7 +19,16 @@ GRACE_S = 30.0
 NEXT = ("firstpass connect --project 3", "firstpass doctor --project 3")
 
 
-@with_settings(*MODELS, *STATE, "host", "port", "basic_auth_user", "label_studio_url", "log_level")
+@with_settings(
+    *MODELS,
+    *STATE,
+    "host",
+    "port",
+    "public_url",
+    "basic_auth_user",
+    "label_studio_url",
+    "log_level",
+)
 def up(
     settings: Settings,
     workers: Annotated[

@@ -11,6 +11,7 @@ __all__ = ["web"]
 @with_settings(
     "host",
     "port",
+    "public_url",
     "redis_url",
     "model",
     "basic_auth_user",

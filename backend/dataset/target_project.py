@@ -69,7 +69,7 @@ class TargetProject:
             ) from error
         if now != self.version:
             raise ConfigChanged(
-                f"{self._changed}: rows would be of {self.version}, it asks for {now} now. What is "
+                f"{self._changed}: predictions would be of {self.version}, it asks for {now} now. What is "
                 "written stays; the same command begins anew with the new label config"
             )
 

@@ -185,7 +185,7 @@ class ChunkSender:
         for task in self._lacking(chunk, tasks):
             delivered.stored.discard(task)
             dropped = RowRefused(
-                "Label Studio dropped the row without saying why: expected regions that fit the "
+                "Label Studio dropped the prediction without saying why: expected regions that fit the "
                 "project's label config; was it changed meanwhile?"
             )
             delivered.refused[task] = Failure.of(dropped)

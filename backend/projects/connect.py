@@ -104,7 +104,7 @@ class Connector:
         else:
             backend = there[0]
             yield Finding(Level.ALREADY, f"the ML backend is connected as {version}")
-        self._check(backend, version)
+        self._check(project, backend, version)
         first = backends[0] if backends else backend
         if first.id == backend.id:
             return True
@@ -139,11 +139,12 @@ class Connector:
         except FirstpassError as error:
             raise CannotConnect(f"{error}. {remedy(error, self.ours.url)}") from error
 
-    def _check(self, backend: Backend, version: str) -> None:
+    def _check(self, project: int, backend: Backend, version: str) -> None:
         if backend.state != "CO":
             raise CannotConnect(
                 f"Label Studio has the backend as {backend.readable_state}: "
-                f"{backend.error_message or 'it does not answer'}; `firstpass doctor` looks closer"
+                f"{backend.error_message or 'it does not answer'}; `firstpass doctor --project "
+                f"{project}` looks closer"
             )
         if backend.model_version != version:
             raise CannotConnect(

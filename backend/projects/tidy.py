@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.records import Backend, View, Webhook
+from backend.label_studio.records import Backend, Project, View, Webhook
 from backend.prediction.model_version import is_model_version
 from backend.projects.our_backend import OurBackend, near, same_address
 from backend.projects.our_tabs import is_default_of_ours, ours_among
@@ -88,9 +88,10 @@ class Tidying:
         removal = removal_of(tasks, versions, with_parents=with_parents)
         by_score = project.sampling == LEAST_SURE_FIRST
         before = order_before(connected) if by_score else None
+        others = [one for one in backends if one not in connected]
         left = [
-            f"{predictions(rows)} of {version or NO_VERSION}, which are not known to be ours: "
-            f"`firstpass prune --project {self.project} --version {quote(version)}` removes them"
+            f"{predictions(rows)} of {version or NO_VERSION}, which are not known to be ours"
+            f"{self._what_of_it(version, project, others)}"
             for version, rows in sorted(stored.items())
             if version not in versions and rows
         ]
@@ -102,8 +103,7 @@ class Tidying:
         left += removal.unknown_lines()
         left += [
             f"ML backend {one.title} ({one.url}): not known to be ours, {self._why_not(one.url)}"
-            for one in backends
-            if one not in connected
+            for one in others
         ]
         left += [
             f"the webhook to {one.url}: not known to be ours, {self._why_not(self.ours.url)}"
@@ -122,6 +122,18 @@ class Tidying:
             owed=owed,
             removal=removal,
             left=left,
+        )
+
+    def _what_of_it(self, version: str, project: Project, others: Sequence[Backend]) -> str:
+        """Who uses a version that is not known to be ours, which nobody should remove then, or what removes it."""
+        users = [one.title for one in others if version in (one.title, one.model_version)]
+        if users and version:
+            return f", in use by ML backend {users[0]}: left alone"
+        if version and version == project.model_version:
+            return ", and which the project shows: left alone"
+        return (
+            f": `firstpass prune --project {self.project} --version {quote(version)} --anyway` removes them "
+            "(with --with-parents also those that annotations name as their origin)"
         )
 
     def _is_our_backend(self, backend: Backend) -> bool:

@@ -44,7 +44,7 @@ def predict_one(
             return Finding(
                 Level.ERROR,
                 f"task {task.id} cannot be predicted: {reason}",
-                "`firstpass doctor` tries one image of each kind",
+                f"`firstpass doctor --project {project.id}` tries one image of each kind",
             )
         sleep(LOOK_EVERY_S)
     return Finding(

@@ -51,7 +51,7 @@ def test_old_versions_go_and_all_else_stays(
 
         printed = prune(both, "--project", str(project), "--yes")
 
-        assert f"1 predictions of {OLD} are removed" in printed
+        assert f"removed: 1 prediction of {OLD}" in printed
         assert "1 of them are kept: annotations name them as their origin" in printed
         assert "another tool's, kept" in printed
         assert api.model_versions(project) == {current: 1, OLD: 1, OTHER: 2}
@@ -64,7 +64,7 @@ def test_old_versions_go_and_all_else_stays(
 
         assert api.model_versions(project) == {current: 1, OTHER: 2}
 
-        with pytest.raises(BadRequest, match="1 tasks would be left without any prediction"):
+        with pytest.raises(BadRequest, match="1 task would be left without any prediction"):
             prune(both, "--project", str(project), "--yes", "--version", OTHER)
         assert api.model_versions(project) == {current: 1, OTHER: 2}
 
@@ -87,5 +87,5 @@ def test_rows_without_a_version_go_when_named(
 
         printed = prune(both, "--project", str(project), "--yes", "--version", "")
 
-        assert "1 predictions of (no version) are removed" in printed
+        assert "removed: 1 prediction of (no version)" in printed
         assert [row.model_version for row in api.task(task).predictions] == [current]

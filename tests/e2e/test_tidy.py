@@ -117,7 +117,8 @@ def test_after_it_all_is_as_before(
         with pytest.raises(BadRequest, match="there is no terminal to ask at; nothing was removed"):
             firstpass(both, "tidy", *named, url=url)
         code, said = at_a_terminal(both, "n", "tidy", *named)
-        assert (code, "Take all of this back? [y/N]" in said) == (1, True), said
+        assert (code, "Take all of this back? [y/N]" in said) == (2, True), said
+        assert "nothing was removed, since the answer was not yes" in said
         assert state(api, client, project) == used
 
         said = firstpass(both, "tidy", *named, "--yes", url=url)

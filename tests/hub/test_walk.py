@@ -34,7 +34,7 @@ def listed(machine: Machine) -> list[str]:
     """What `models list` says of both models."""
     table = machine.run("models", "list").stdout
     rows = {line.split("│")[1].strip(): line for line in table.splitlines() if "│" in line}
-    return [rows[name].split("│")[5].strip() for name in BOTH]
+    return [rows[name].split("│")[2].strip() for name in BOTH]
 
 
 @pytest.mark.redis

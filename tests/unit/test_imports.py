@@ -1,11 +1,16 @@
-"""What each process must not load."""
+"""Every module can be imported, and what each process must not load."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
 import pytest
+
+import backend
+import models
 
 HEAVY = ("torch", "transformers", "supervision", "label_studio_ml", "cv2", "numpy")
 
@@ -20,3 +25,16 @@ def test_the_web_process_and_the_command_line_load_no_model_library(module: str)
     )
 
     assert done.stdout.split() == []
+
+
+def test_every_module_can_be_imported() -> None:
+    """A name that is missing when a module is read is found here, whether another test imports it or not."""
+    names = [
+        one.name
+        for package in (backend, models)
+        for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+
+    assert len(names) > 200
+    for name in names:
+        importlib.import_module(name)

@@ -182,12 +182,32 @@ def test_a_folder_with_a_half_written_file_is_one_sentence(tmp_path: Path, name:
         assert "point to a" in str(caught.value)
 
 
+def test_one_query_is_said_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "one.xml"
+    file.write_text(
+        '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
+        '<Label value="star"/></RectangleLabels></View>'
+    )
+
+    assert "1 query per task; model_version tiny-" in run("plan", str(file), "--model", "tiny")
+
+
 def test_models_list_names_them_all() -> None:
     """With what each answers, and whether it is here."""
     printed = run("models", "list")
 
     assert "tiny-clip" in printed
     assert "bundled" in printed
+
+
+def test_models_list_breaks_no_word_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name, repository and kind of answer stands there in one piece."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words = set(run("models", "list").replace(",", " ").split())
+
+    for entry in REGISTRY.values():
+        kinds = {query.__name__ for query in entry.queries}
+        assert {entry.name, *kinds, *filter(None, [entry.repository])} <= words
 
 
 def test_models_check_loads_and_asks() -> None:

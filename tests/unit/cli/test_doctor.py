@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from backend.cli.main import app
+from backend.errors import BadRequest
 
 
 def test_bad_settings_are_a_finding_like_any_other() -> None:
@@ -17,3 +19,9 @@ def test_bad_settings_are_a_finding_like_any_other() -> None:
     (finding,) = json.loads(result.output)["findings"]
     assert finding["level"] == "error"
     assert "FIRSTPASS_DTYPE" in finding["what"]
+
+
+def test_tabs_are_removed_in_one_project_only() -> None:
+    """Without one the flag could do nothing, which nobody would notice."""
+    with pytest.raises(BadRequest, match="expected --project with --remove-broken-tabs"):
+        CliRunner().invoke(app, ["doctor", "--remove-broken-tabs"], catch_exceptions=False)

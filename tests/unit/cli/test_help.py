@@ -102,6 +102,7 @@ def test_two_examples_are_printed_in_one_line_each_and_parse(
 
     assert len(shown) >= 2
     assert shown == docstring
+    assert all(f"\n   {example}" in printed[path] for example in shown), "not indented"
     for example in shown:
         assert example.startswith(f"firstpass {path}")
         parse(example)

@@ -196,7 +196,7 @@ def test_prune_says_what_it_cannot_know(
     assert result.exit_code == 0, result.output
     assert "Kept: what of task 5 is not known: Label Studio lists other tasks" in result.stdout
     assert "Kept: what is not known of 2 tasks more" in result.stdout
-    assert f"1 predictions of {OLD} are removed" in result.stdout
+    assert f"removed: 1 prediction of {OLD}" in result.stdout
 
 
 def test_where_a_parent_is_kept_the_others_go_one_by_one(label_studio: StandInLabelStudio) -> None:

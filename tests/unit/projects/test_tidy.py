@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from backend.errors import BadRequest
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_tabs import OURS as OUR_TITLES
+from backend.projects.prune import chosen, stored_versions
 from backend.projects.review_order import LEAST_SURE_FIRST, set_order
 from backend.projects.tabs import ProjectTabs
 from backend.projects.tidy import Found, Tidying
@@ -98,7 +100,7 @@ def test_looking_changes_nothing(used: StandInLabelStudio) -> None:
 def test_what_is_left_is_said_with_its_reason(used: StandInLabelStudio) -> None:
     left = look(used).left
 
-    assert any(f"1 prediction of {TIMED}" in line and "prune" in line for line in left)
+    assert any(f"1 prediction of {TIMED}" in line and "--anyway` removes" in line for line in left)
     assert any("1 prediction of yolo-v8" in line for line in left)
     assert any("(no version)" in line and "--version ''" in line for line in left)
     assert len(left) == 3
@@ -181,6 +183,20 @@ def test_a_backend_elsewhere_stays(before: StandInLabelStudio) -> None:
 
     assert found.is_nothing
     assert any("ML backend Mine (http://other:9090)" in line for line in found.left)
+    (version,) = (line for line in found.left if f"prediction of {TIMED}" in line)
+    assert version.endswith("in use by ML backend Mine: left alone")
+
+
+def test_a_version_that_the_project_shows_is_left_without_a_command_that_would_be_refused(
+    before: StandInLabelStudio,
+) -> None:
+    before.found["model_version"] = TIMED
+
+    (line,) = (line for line in look(before).left if f"prediction of {TIMED}" in line)
+
+    assert line.endswith("which the project shows: left alone")
+    with pytest.raises(BadRequest, match="in use"):
+        chosen(stored_versions(before.api(), PROJECT), [TIMED])
 
 
 def test_a_firstpass_under_another_address_is_ours(
