@@ -62,5 +62,7 @@ def parses(arguments: list[str]) -> bool:
         if not words and command.invoke_without_command:
             return True
         name, command, rest = command.resolve_command(context, words)
+        if not rest and hasattr(command, "resolve_command"):
+            return True  # prose names a group of commands, such as `firstpass prelabel`
         context = command.make_context(name, rest, parent=context)
     return True

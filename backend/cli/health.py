@@ -184,7 +184,8 @@ def _in_redis(
     from backend.queue.connection import queue_errors
 
     try:
-        with open_redis(settings, timeout_s=TIMEOUT_S) as connection, queue_errors():
+        # Longer than all is waited for, so that a hanging Redis always ends the same way.
+        with open_redis(settings, timeout_s=2 * TIMEOUT_S) as connection, queue_errors():
             now = RedisClock(connection)()
             return read(connection, now), now
     except ForeignValue as error:
