@@ -6,6 +6,8 @@ SHELL := bash
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Packages are compiled as they are first used (D-193); with this each start would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?=
 ARGS ?=
