@@ -30,6 +30,7 @@ from backend.inference.output_cache import OutputCache
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
+from backend.label_studio.project_key import data_page
 from backend.label_studio.records import Project, TaskRow
 from backend.label_studio.reviewed_tasks import reviewed_tasks
 from backend.prediction.predictor import Predictor, predictor_settings
@@ -88,7 +89,7 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
         if not reviews.total.annotations:
             raise BadRequest(f"{_words(project)}: {why_nothing(reviews, project, options.since)}")
         home = settings.label_studio_browser_url or api.url
-        url = f"{home.rstrip('/')}/projects/{number}/data"
+        url = data_page(home, number)
         facts = ReviewFacts(
             number, f"{_words(project)}, {url}", url, now_in_utc(), options.since, (*reviews.versions,)
         )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backend.errors import BadRequest, CallerError, LabelConfigError, LabelStudioRefuses
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.project_key import ProjectKey
+from backend.label_studio.project_key import ProjectKey, data_page
 from backend.label_studio.records import Project
 from backend.prediction.predictor import Predictor, PredictorSettings
 
@@ -44,7 +44,7 @@ class TargetProject:
     @property
     def home(self) -> str:
         """Its address in Label Studio, as people know it."""
-        return f"{self.shown_at or self.api.url}/projects/{self.key.id}/data"
+        return data_page(self.shown_at or self.api.url, self.key.id)
 
     def address(self, task: int) -> str:
         """Where a person opens one task of it."""

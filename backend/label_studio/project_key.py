@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["ProjectKey"]
+__all__ = ["ProjectKey", "data_page"]
 
 #: Label Studio's way to name a project: `<id>.<seconds since the epoch>`.
 _PROJECT = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
@@ -44,3 +44,12 @@ class ProjectKey:
 
     def __str__(self) -> str:
         return f"{self.id}.{self.created_s}"
+
+
+def data_page(home: str, project: int | str) -> str:
+    """Where people find a project's tasks, below Label Studio's address `home`.
+
+    >>> data_page("http://localhost:8080/", 3)
+    'http://localhost:8080/projects/3/data'
+    """
+    return f"{home.rstrip('/')}/projects/{project}/data"

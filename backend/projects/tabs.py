@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backend.errors import BadRequest
 from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.project_key import data_page
 from backend.label_studio.records import Project, View
 from backend.prediction.model_version import is_model_version
 from backend.projects.finding import Finding, Level
@@ -58,7 +59,7 @@ class ProjectTabs:
                 tab, [one for one in views if one.data.title == tab.title]
             )
             count = self.api.count_tasks(self.project, filters=tab.filters)
-            address = f"{self.browser_url}/projects/{self.project}/data?tab={view}"
+            address = f"{data_page(self.browser_url, self.project)}?tab={view}"
             what = f"tab {tab.title!r} {done}: {tasks(count or 0)}, {tab.meaning}; {address}"
             yield Finding(level, what)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from backend.delivery.card import CourierCard
 from backend.delivery.run_card import RunCard
+from backend.label_studio.project_key import data_page
 from backend.queue.failures import FailedTask, FailureRecord
 from backend.queue.histograms import Histogram
 from backend.queue.worker_card import WorkerCard
@@ -129,7 +130,7 @@ class Overview:
         if task is None or not self.label_studio:
             return ""
         project = task.project.partition(".")[0]
-        return f"{self.label_studio}/projects/{project}/data?task={task.task}"
+        return f"{data_page(self.label_studio, project)}?task={task.task}"
 
     @classmethod
     def without_redis(cls, reason: str) -> Overview:
