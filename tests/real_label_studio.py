@@ -13,9 +13,10 @@ from typing import Protocol
 import pytest
 
 from backend.demo.client import LabelStudioClient
+from backend.demo.data_folder import prepared_data
 from backend.demo.environment import CACHE as IN_CHECKOUT
 from backend.demo.environment import LABEL_STUDIO_BIN, Place, Running, repository, running
-from backend.demo.label_studio import installed_version, prepared_data
+from backend.demo.label_studio import installed_version
 from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
 from tests.conftest import missing

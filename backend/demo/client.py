@@ -34,6 +34,7 @@ class LabelStudioClient:
 
     def __init__(self, label_studio: LabelStudio) -> None:
         """Signs in."""
+        self._token = label_studio.login.token
         self._http = httpx.Client(base_url=label_studio.url, timeout=TIMEOUT_S, trust_env=False)
         self._sign_in(label_studio.login.email, label_studio.login.password)
 
@@ -44,8 +45,10 @@ class LabelStudioClient:
         self._http.close()
 
     def personal_access_token(self) -> str:
-        """A new token for programs; Label Studio keeps one per user."""
-        return str(self.post("/api/token/")["token"])
+        """The user's token for programs: Label Studio gives each user one, and shows it once."""
+        if self._token is None:
+            self._token = str(self.post("/api/token/")["token"])
+        return self._token
 
     def create_project(self, title: str, label_config: str, **fields: object) -> int:
         """The id of a new project."""

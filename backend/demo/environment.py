@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from backend import __version__
 from backend.demo.client import Backend, LabelStudioClient
-from backend.demo.label_studio import LabelStudio, start_label_studio
+from backend.demo.data_folder import begin_label_studio
+from backend.demo.label_studio import LabelStudio
 from backend.inference.checkpoints import check_checkpoints
 from backend.processes.children import free_port
 from backend.processes.stack import start_stack
@@ -72,7 +73,7 @@ def running(
     when something does not start.
     """
     check_checkpoints(settings.model, settings.runs_in)
-    label_studio = start_label_studio(
+    starting = begin_label_studio(
         place.binary,
         supervisor,
         cache=place.cache,
@@ -80,21 +81,24 @@ def running(
         env=place.label_studio_env,
         restart=place.label_studio_restarts,
     )
-    say(f"Label Studio {label_studio.version} is up")
-    with LabelStudioClient(label_studio) as client:
-        password = secrets.token_urlsafe(24)
-        ours = settings.model_copy(
-            update={
-                "host": "127.0.0.1",
-                "port": free_port(),
-                "home": place.folder / "firstpass",
-                "redis_url": None,
-                "basic_auth_user": USER,
-                "basic_auth_pass": SecretStr(password),
-                "label_studio_url": label_studio.url,
-                "label_studio_api_key": SecretStr(client.personal_access_token()),
-            }
-        )
-        with start_stack(ours, supervisor, logs=place.folder / "logs") as stack:
-            say(f"Firstpass {__version__} is up with the model {settings.model}")
+    url, token = starting.label_studio.url, starting.label_studio.login.token
+    password = secrets.token_urlsafe(24)
+    ours = settings.model_copy(
+        update={
+            "host": "127.0.0.1",
+            "port": free_port(),
+            "home": place.folder / "firstpass",
+            "redis_url": None,
+            "basic_auth_user": USER,
+            "basic_auth_pass": SecretStr(password),
+            "label_studio_url": url,
+            "label_studio_api_key": SecretStr(token or ""),
+        }
+    )
+    # Beside it, not after it: each keeps one core busy for most of its start.
+    with start_stack(ours, supervisor, logs=place.folder / "logs") as stack:
+        say(f"Firstpass {__version__} is up with the model {settings.model}")
+        label_studio = starting.ready()
+        say(f"Label Studio {label_studio.version} is up")
+        with LabelStudioClient(label_studio) as client:
             yield Running(label_studio, client, Backend(stack.url, USER, password), ours)

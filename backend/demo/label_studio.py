@@ -1,101 +1,60 @@
-"""A Label Studio of our own: started in seconds from a data folder that was migrated once.
-
-Its first start creates the database, which takes most of a minute, so that is done once per version
-and kept; each run works on a copy. It is told to reach nothing outside this machine.
-"""
+"""A Label Studio of our own on this machine, told to reach nothing outside it."""
 
 from __future__ import annotations
 
-import json
-import secrets
-import shutil
 import ssl
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from backend.errors import SettingsError
-from backend.processes.children import ProcessFailed, Program, free_port
+from backend.processes.children import ManagedProcess, ProcessFailed, Program, free_port
 from backend.processes.supervisor import Supervisor
 
-__all__ = [
-    "LabelStudio",
-    "Login",
-    "installed_version",
-    "prepared_data",
-    "start_label_studio",
-    "start_on",
-]
+__all__ = ["LabelStudio", "Login", "Starting", "begin_on", "installed_version"]
 
-#: Patience, not a measure: on a busy machine its migrations take many minutes.
-FIRST_START_S = 1200.0
 START_S = 90.0
-EMAIL = "demo@example.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who may sign in; the password is made up when the data folder is."""
+    """Who may sign in, and that user's token for programs where one was made already."""
 
     email: str
-    password: str
+    password: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelStudio:
-    """A running Label Studio."""
+    """A running Label Studio, or one that is starting."""
 
     url: str
     login: Login
     version: str
 
 
-def start_label_studio(
-    binary: Path,
-    supervisor: Supervisor,
-    *,
-    cache: Path,
-    folder: Path,
-    env: Mapping[str, str] | None = None,
-    restart: bool = False,
-) -> LabelStudio:
-    """Label Studio, ready on a free port, on a copy of the prepared data under `folder`.
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A Label Studio that was started and need not answer yet: others may start beside it."""
 
-    `env` holds further variables for it, such as feature flags. The supervisor ends it, and with
-    `restart` starts it again, on the same port, when it has ended by itself.
-    Raises `SettingsError` when it is not installed, `ProcessFailed` when it does not start.
-    """
-    version = installed_version(binary)
-    prepared = prepared_data(binary, cache=cache, version=version)
-    shutil.copytree(prepared, folder, dirs_exist_ok=True)
-    login = Login(**json.loads((folder / "login.json").read_text()))
-    url = start_on(folder, login, binary, supervisor, env=env, timeout_s=START_S, restart=restart)
-    return LabelStudio(url, login, version)
+    label_studio: LabelStudio
+    process: ManagedProcess
+    log: Path
 
-
-def prepared_data(binary: Path, *, cache: Path, version: str) -> Path:
-    """The folder with a migrated database and one user for this version; made when missing."""
-    ready = cache / f"label-studio-{version}"
-    if ready.is_dir():
-        return ready
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="preparing-") as temporary:
-        folder = Path(temporary) / "data"
-        folder.mkdir(mode=0o700)
-        login = Login(EMAIL, secrets.token_urlsafe(12))
-        (folder / "login.json").write_text(json.dumps(asdict(login)))
-        with Supervisor() as supervisor:
-            start_on(folder, login, binary, supervisor, timeout_s=FIRST_START_S)
-        try:
-            folder.rename(ready)
-        except OSError:
-            if not ready.is_dir():  # else another run was quicker
-                raise
-    return ready
+    def ready(self, *, timeout_s: float | None = None) -> LabelStudio:
+        """It, once it answers. Raises `ProcessFailed` when it does not start."""
+        url = self.label_studio.url
+        self.process.wait_ready(lambda: _healthy(url), timeout_s=timeout_s or START_S)
+        # On a port that is taken it moves to the next without a word, and a stranger answers on ours.
+        if f"{url}/" not in self.log.read_text(errors="replace"):
+            raise ProcessFailed(
+                f"the port of {url} was taken while {self.process.name} was starting; try again"
+            )
+        return self.label_studio
 
 
 def installed_version(binary: Path) -> str:
@@ -118,23 +77,23 @@ def installed_version(binary: Path) -> str:
     return done.stdout.strip()
 
 
-def start_on(
+def begin_on(
     folder: Path,
     login: Login,
     binary: Path,
     supervisor: Supervisor,
     *,
-    timeout_s: float,
+    version: str,
     env: Mapping[str, str] | None = None,
     port: int | None = None,
     restart: bool = False,
-) -> str:
-    """The URL of a Label Studio whose data, log and home are under `folder`, made when missing; ready.
+) -> Starting:
+    """A Label Studio whose data, log and home are under `folder`, made when missing.
 
-    On a free port where none is given. Raises `ProcessFailed` when it does not start.
+    On a free port where none is given. The supervisor ends it, and with `restart` starts it again, on
+    the same port, when it has ended by itself.
     """
     port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
     log = folder / "label-studio.log"
     process = supervisor.start(
         Program(
@@ -148,14 +107,9 @@ def start_on(
             cwd=folder,
             log=log,
         ),
-        ready=lambda: _healthy(url),
-        timeout_s=timeout_s,
         restart=restart,
     )
-    # On a port that is taken it moves to the next without a word, and a stranger answers on ours.
-    if f"{url}/" not in log.read_text(errors="replace"):
-        raise ProcessFailed(f"port {port} was taken while {process.name} was starting; try again")
-    return url
+    return Starting(LabelStudio(f"http://127.0.0.1:{port}", login, version), process, log)
 
 
 def _environment(folder: Path, login: Login) -> dict[str, str]:

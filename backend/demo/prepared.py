@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from backend.demo.data_folder import prepared_data
 from backend.demo.environment import CACHE, LABEL_STUDIO_BIN, repository
-from backend.demo.label_studio import installed_version, prepared_data
+from backend.demo.label_studio import installed_version
 
 __all__ = ["main"]
 

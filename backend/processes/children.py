@@ -43,6 +43,8 @@ TAIL_BYTES = 64 * 1024
 #: A log of this size is put aside before a start, and takes the place of the one put aside before.
 LOG_BYTES = 8 * 1024 * 1024
 
+_given: set[int] = set()
+
 # Runs first in the child: asks the kernel for SIGTERM at our death, then becomes the program.
 # In a process of its own, for code between fork and exec may hang where threads run.
 _DIE_WITH_PARENT = """
@@ -233,11 +235,17 @@ def _continued(log: Path) -> IO[bytes]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on which nothing listens now, and that this process did not give before.
+
+    Who got one may not listen yet when the next is asked for.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def port_is_free(host: str, port: int) -> bool:

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from pydantic import SecretStr
 
 from backend.demo.client import LabelStudioClient
+from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import LABEL_STUDIO_BIN, repository
-from backend.demo.label_studio import LabelStudio, start_label_studio
+from backend.demo.label_studio import LabelStudio
 from backend.label_studio.api import LabelStudioApi
 from backend.processes.children import ManagedProcess, Program
 from backend.processes.redis_server import embedded_redis

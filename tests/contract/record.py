@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.demo.client import Backend, LabelStudioClient
+from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import repository
-from backend.demo.label_studio import start_label_studio
 from backend.processes.supervisor import Supervisor
 from models.tiny.scenes import generate_scene
 

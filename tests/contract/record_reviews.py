@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from backend.demo.client import LabelStudioClient
+from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import repository
-from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.plain import Json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import subprocess
@@ -16,15 +15,10 @@ import redis
 from pydantic import SecretStr
 
 from backend.demo.client import Backend, LabelStudioClient
+from backend.demo.data_folder import login_in, prepared_data
 from backend.demo.environment import repository
 from backend.demo.images import demo_images
-from backend.demo.label_studio import (
-    LabelStudio,
-    Login,
-    installed_version,
-    prepared_data,
-    start_on,
-)
+from backend.demo.label_studio import Login, begin_on, installed_version
 from backend.processes.children import Program, free_port
 from backend.processes.redis_server import embedded_redis
 from backend.processes.stack import settings_environment
@@ -104,22 +98,23 @@ class Installation:
 
 @contextmanager
 def installation(
-    home: Path, binary: Path, login: Login, *, ports: tuple[int, int], token: str | None = None
+    home: Path, binary: Path, login: Login, *, ports: tuple[int, int]
 ) -> Iterator[Installation]:
     """On the folders that are under `home` already, or new ones."""
     ours, theirs = home / ".local/share/firstpass", home / ".local/share/label-studio"
     with Supervisor() as supervisor, embedded_redis(ours, supervisor) as redis_url:
         (home / "label-studio").mkdir()
-        label_studio_url = start_on(
+        starting = begin_on(
             home / "label-studio",
             login,
             binary,
             supervisor,
-            timeout_s=PATIENCE_S,
+            version="any",
             port=ports[0],
             env={"LABEL_STUDIO_BASE_DATA_DIR": str(theirs)},
         )
-        with LabelStudioClient(LabelStudio(label_studio_url, login, "any")) as client:
+        label_studio = starting.ready(timeout_s=PATIENCE_S)
+        with LabelStudioClient(label_studio) as client:
             settings = load_settings(
                 home=ours,
                 host="127.0.0.1",
@@ -131,8 +126,8 @@ def installation(
                 wait_many_s=1,
                 basic_auth_user=USER,
                 basic_auth_pass=SecretStr(PASSWORD),
-                label_studio_url=label_studio_url,
-                label_studio_api_key=SecretStr(token or client.personal_access_token()),
+                label_studio_url=label_studio.url,
+                label_studio_api_key=SecretStr(client.personal_access_token()),
             )
             yield Installation(settings, client, supervisor, home)
 
@@ -158,7 +153,7 @@ def test_a_copy_taken_at_work_goes_on_elsewhere(
     prepared = prepared_data(
         label_studio_bin, cache=CACHE, version=installed_version(label_studio_bin)
     )
-    login = Login(**json.loads((prepared / "login.json").read_text()))
+    login = login_in(prepared)
     first, second, desk = (tmp_path / name for name in ("first", "second", "desk"))
     shutil.copytree(prepared / "data", first / ".local/share/label-studio")
     desk.mkdir()
@@ -182,17 +177,14 @@ def test_a_copy_taken_at_work_goes_on_elsewhere(
         before.client.retrieve_predictions(waiting)
         wait_until(lambda: before.overview().owed_tasks == len(tasks))
         wait_until(lambda: before.overview().waiting == len(tasks))
-        ledger, token = before.ledger_rows(), before.settings.label_studio_api_key
+        ledger = before.ledger_rows()
         before_starts = before.starts()
 
         commands(0, first, desk)
 
     commands(1, second, desk)
 
-    assert token is not None
-    with installation(
-        second, label_studio_bin, login, ports=ports, token=token.get_secret_value()
-    ) as after:
+    with installation(second, label_studio_bin, login, ports=ports) as after:
         seen = after.overview()
         assert (seen.waiting, seen.owed_tasks) == (len(tasks), len(tasks))
         assert after.ledger_rows() == ledger

@@ -15,9 +15,9 @@ from backend.cli.main import app
 from backend.cli.status import open_redis
 from backend.delivery.card import read_card
 from backend.demo.client import LabelStudioClient
+from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
-from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, Project, Webhook
 from backend.prediction.model_version import is_model_version

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from backend.cli.main import app
 from backend.cli.status import open_redis
 from backend.demo.client import LabelStudioClient
+from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
-from backend.demo.label_studio import start_label_studio
 from backend.label_studio.api import LabelStudioApi
 from backend.processes.stack import settings_environment
 from backend.processes.supervisor import Supervisor

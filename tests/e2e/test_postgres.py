@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from backend.demo.client import Backend, LabelStudioClient
 from backend.demo.environment import repository
 from backend.demo.images import demo_images
-from backend.demo.label_studio import LabelStudio, Login, start_on
+from backend.demo.label_studio import Login, begin_on
 from backend.processes.children import Program, free_port
 from backend.processes.stack import settings_environment
 from backend.processes.supervisor import Supervisor
@@ -119,10 +119,9 @@ def test_label_studio_on_postgres_gets_predictions(
         told |= {"POSTGRE_PASSWORD": PASSWORD}
         folder = tmp_path / "label-studio"
         folder.mkdir()
-        url = start_on(
-            folder, login, label_studio_bin, supervisor, env=told, timeout_s=2 * PATIENCE_S
-        )
-        with LabelStudioClient(LabelStudio(url, login, "any")) as client:
+        starting = begin_on(folder, login, label_studio_bin, supervisor, version="any", env=told)
+        label_studio = starting.ready(timeout_s=2 * PATIENCE_S)
+        with LabelStudioClient(label_studio) as client:
             settings = load_settings(
                 home=tmp_path / "home",
                 port=free_port(),
@@ -130,7 +129,7 @@ def test_label_studio_on_postgres_gets_predictions(
                 model="tiny",
                 cpu_threads=1,
                 wait_s=60,
-                label_studio_url=url,
+                label_studio_url=label_studio.url,
                 label_studio_api_key=SecretStr(client.personal_access_token()),
             )
             for command in ("web", "worker"):

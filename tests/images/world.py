@@ -15,8 +15,8 @@ import httpx
 import redis
 
 from backend.demo.client import LabelStudioClient
+from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import repository
-from backend.demo.label_studio import start_label_studio
 from backend.plain import Json
 from backend.processes.children import free_port
 from backend.processes.stack import Stack
