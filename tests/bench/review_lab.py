@@ -28,6 +28,7 @@ from backend.prediction.request import Outcome
 from backend.review.annotation_review import AnnotationReview
 from backend.review.cached_answers import CachedAnswers
 from backend.review.comparison import base_of, review_of
+from backend.tuning.writing import tidy
 from models.measures import Counts, count_boxes
 from models.runtime import RuntimeOptions, load_runtime
 from models.types import Box, Detection
@@ -87,13 +88,22 @@ class ReviewLab:
 
     def __post_init__(self) -> None:
         settings = PredictorSettings(engine_for(self.model), None, None)
-        xml = self.xml or label_config(self.domain)
-        object.__setattr__(self, "predictor", settings.for_project(None, xml))
+        object.__setattr__(self, "predictor", settings.for_project(None, self.config))
+
+    @property
+    def config(self) -> str:
+        """The project's label config."""
+        return self.xml or label_config(self.domain)
 
     @property
     def answers(self) -> CachedAnswers:
         """What the models had found of regions that people added, as `firstpass review` looks it up."""
         return CachedAnswers(self.predictor, _handler(self.model).cache)
+
+    @property
+    def tidy_answers(self) -> CachedAnswers:
+        """The same, without repeats, as `firstpass tune` takes it."""
+        return CachedAnswers(self.predictor, _handler(self.model).cache, tidy)
 
     def predicted(self, seeds: Iterable[int]) -> list[Json]:
         """A task for each scene, with its prediction; its id is its place among them, from 1."""

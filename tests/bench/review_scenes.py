@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "NOISY",
     "PLAIN",
     "RENAMED",
+    "SPECKLED",
     "Domain",
     "LabLabel",
     "Truth",
@@ -35,8 +36,9 @@ __all__ = [
     "truth_of",
 ]
 
-#: Noise of this standard deviation: the tiny models still find most things, and some that are none.
-NOISE_SIGMA = 60.0
+#: Noise of these standard deviations: with much of it most of what the tiny models find is none, with some of
+#: it they still find most things.
+MUCH_NOISE, SOME_NOISE = 60.0, 35.0
 #: A third of the way around the circle of hues, as PIL counts them.
 HUE_STEP = 85
 #: Scenes whose drawn things are remembered: a few bytes each.
@@ -70,9 +72,9 @@ def _grey(image: Image.Image, seed: int) -> Image.Image:
     return image.convert("L").convert("RGB")
 
 
-def _noisy(image: Image.Image, seed: int) -> Image.Image:
+def _noisy(image: Image.Image, seed: int, sigma: float = MUCH_NOISE) -> Image.Image:
     noise = np.random.default_rng(seed).standard_normal((image.height, image.width, 3))
-    pixels = np.asarray(image, np.float32) + noise * NOISE_SIGMA
+    pixels = np.asarray(image, np.float32) + noise * sigma
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
@@ -96,13 +98,14 @@ PLAIN = Domain("plain")
 HUE_TURNED = Domain("hue turned", _hue_turned)
 GREY = Domain("grey", _grey)
 NOISY = Domain("noisy", _noisy)
+SPECKLED = Domain("speckled", partial(_noisy, sigma=SOME_NOISE))
 RENAMED = Domain(
     "renamed",
     labels=tuple(LabLabel(n, shape) for n, shape in zip(OTHER_NAMES, SHAPES, strict=True)),
 )
 LOOSE = Domain("loose", loose=0.15)
 DOMAINS: Mapping[str, Domain] = {
-    domain.name: domain for domain in (PLAIN, HUE_TURNED, GREY, NOISY, RENAMED, LOOSE)
+    domain.name: domain for domain in (PLAIN, HUE_TURNED, GREY, NOISY, SPECKLED, RENAMED, LOOSE)
 }
 
 
