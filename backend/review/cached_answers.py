@@ -25,7 +25,7 @@ from backend.review.tally import Found
 from models.boxes import iou
 from models.types import Box, BoxOutputs, Detection, Detections, ImageSize, ModelOutput
 
-__all__ = ["CachedAnswers", "CachedBox"]
+__all__ = ["CachedAnswers", "CachedBox", "Tidy"]
 
 #: An image of a task: its tag, and the page.
 Place: TypeAlias = tuple[str, int]
