@@ -61,7 +61,10 @@ def kept_at(cuts: Iterable[Cut], prediction: Prediction) -> Prediction:
 def _open(step: Step) -> Step:
     control = step.control
     if isinstance(control, RegionTag):
-        labels = tuple(replace(label, score_threshold=None) for label in control.labels)
+        # Thresholds are about raw scores, so these are what stands beside the sliders.
+        labels = tuple(
+            replace(label, score_threshold=None, calibration=None) for label in control.labels
+        )
         opened = replace(control, labels=labels, score_threshold=None)
         return replace(step, control=opened, default_threshold=0.0)
     if getattr(control, "per_region", None) is not None:

@@ -29,6 +29,7 @@ from backend.cli.review import review
 from backend.cli.status import status
 from backend.cli.tabs import tabs
 from backend.cli.tidy import tidy
+from backend.cli.tune import tune
 from backend.cli.up import up
 from backend.cli.version import show_version
 from backend.cli.web import web
@@ -40,7 +41,7 @@ __all__ = ["app", "main"]
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
-    "Projects of Label Studio": (connect, doctor, tabs, review, prune, tidy, owed),
+    "Projects of Label Studio": (connect, doctor, tabs, review, tune, prune, tidy, owed),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

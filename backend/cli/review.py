@@ -15,26 +15,29 @@ from backend.settings import Settings
 if TYPE_CHECKING:
     from backend.review.figures import ReviewReport
 
-__all__ = ["ReviewOptions", "review"]
+__all__ = ["ReviewOptions", "Since", "Versions", "review"]
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        help="Only annotations made since: 2026-11-20 or 2026-11-20T08:00, in UTC unless a zone is named, or 7d.",
+        metavar="WHEN",
+    ),
+]
+Versions = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only annotations that began from this model_version, be it another tool's; may be given again."
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewOptions:
     """What is counted, and where the figures go."""
 
-    since: Annotated[
-        str | None,
-        typer.Option(
-            help="Only annotations made since: 2026-11-20 or 2026-11-20T08:00, in UTC unless a zone is named, or 7d.",
-            metavar="WHEN",
-        ),
-    ] = None
-    version: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only annotations that began from this model_version, be it another tool's; may be given again."
-        ),
-    ] = None
+    since: Since = None
+    version: Versions = None
     by_annotator: Annotated[bool, typer.Option(help="Also by who annotated.")] = False
     as_json: AsJson = False
     report: Annotated[

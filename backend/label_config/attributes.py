@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from xml.etree.ElementTree import Element
 
+from backend.label_config.calibration import MOST, Calibration
 from backend.label_config.control_tags import PerRegion
 from models.queries import MAX_PHRASE_CHARS, MIN_TILE_PX
 
 __all__ = [
     "Unserved",
+    "calibration",
     "is_note",
     "is_prompt",
     "is_skipped",
@@ -77,6 +79,20 @@ def threshold(element: Element) -> float | None:
     if not 0 <= least <= 1:
         raise Unserved(f"expected model_score_threshold between 0 and 1, got {given!r}")
     return least
+
+
+def calibration(element: Element) -> Calibration | None:
+    """`model_calibration`: slope and shift. Raises `Unserved` for anything else."""
+    given = element.get("model_calibration")
+    if given is None:
+        return None
+    try:
+        return Calibration.parse(given)
+    except ValueError as error:
+        raise Unserved(
+            f"expected model_calibration as two numbers, a slope above 0 and a shift, each up to {MOST:g}, "
+            f"got {given!r:.60}; `firstpass tune` writes it"
+        ) from error
 
 
 def tile_px(element: Element) -> int | None:

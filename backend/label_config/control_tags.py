@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from backend.label_config.calibration import Calibration
 from backend.label_config.value_expressions import placed
 
 __all__ = [
@@ -90,6 +91,12 @@ class Label:
     score_threshold: float | None = None
     #: Values from the top of a tree down to this one; empty where labels are no tree.
     path: tuple[str, ...] = ()
+    #: What a region's score is computed with from the raw one, which thresholds are about; `None`: it is that.
+    calibration: Calibration | None = None
+
+    def calibrated(self, score: float | None) -> float | None:
+        """The score that a region of it carries."""
+        return score if self.calibration is None or score is None else self.calibration.of(score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from backend.label_config.attributes import Unserved, is_skipped, phrases, prompt, threshold
+from backend.label_config.attributes import (
+    Unserved,
+    calibration,
+    is_skipped,
+    phrases,
+    prompt,
+    threshold,
+)
 from backend.label_config.control_tags import Label
 from models.queries import MAX_PHRASES
 
@@ -103,4 +110,5 @@ def _label(element: Element, template: str | None, above: tuple[str, ...] | None
         phrases=phrases(element, template),
         score_threshold=threshold(element),
         path=() if above is None else (*above, value),
+        calibration=calibration(element) if element.tag == "Label" else None,
     )

@@ -14,6 +14,7 @@ from backend.prediction.region_shapes import Shape, shape_of, size_of
 from models.types import ImageSize
 
 __all__ = [
+    "RAW_SCORE",
     "Choices",
     "Number",
     "ReadRegion",
@@ -23,6 +24,10 @@ __all__ = [
     "read_region",
     "read_regions",
 ]
+
+
+#: Under this name `meta` holds the score before it was calibrated, which thresholds are about.
+RAW_SCORE = "raw_score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,13 @@ class ReadRegion:
     def is_drawn(self) -> bool:
         """Whether it has a place in the image, readable or not."""
         return not {"x", "points", "rle"}.isdisjoint(self.entry["value"])
+
+    @property
+    def raw_score(self) -> float | None:
+        """The score before it was calibrated; what the entry has where it was not."""
+        meta = self.entry.get("meta")
+        raw = meta.get(RAW_SCORE) if isinstance(meta, dict) else None
+        return raw if type(raw) in (int, float) else self.score
 
     @property
     def shape(self) -> Shape | None:

@@ -15,6 +15,7 @@ from typing import Any
 from backend.label_config.control_tags import CountTag, Label, PerRegion, RegionTag
 from backend.label_studio.bodies import Prediction, Region
 from backend.prediction.geometry import geometry_of
+from backend.prediction.read_regions import RAW_SCORE
 from backend.prediction.region_checks import validate_regions
 from backend.prediction.step import Step
 from backend.prediction.tag_values import mean_score, reaches, unexpected, what_is_said
@@ -137,7 +138,10 @@ def _regions(
     """A region each, or two: the shape, and its label."""
     shape = control.shape.lower()
     for each in drawn:
-        base = _base(step, size, each.id, each.detection.score)
+        raw = each.detection.score
+        base = _base(step, size, each.id, each.label.calibrated(raw))
+        if each.label.calibration is not None and raw is not None:
+            base["meta"] = {RAW_SCORE: _rounded(raw)}
         labels = [each.label.value]
         if control.shape_name is None:
             kind = f"{shape}labels"
@@ -164,7 +168,7 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
                 continue
             own = control.score_threshold
             if reaches(detection.score, base.threshold(label) if own is None else own):
-                scores.append(detection.score or 0.0)
+                scores.append(label.calibrated(detection.score) or 0.0)
         counted |= {label.value for label in base.control.labels}
     key = json.dumps(_named(step, len(scores)))
     region = _base(step, None, _region_id(key, 1), mean_score(scores))

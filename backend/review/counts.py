@@ -10,12 +10,12 @@ from statistics import median
 
 from backend.review.annotation_review import AnnotationReview, Fate, RegionReview, StatementReview
 
-__all__ = ["GroupCounts", "LabelCounts", "ScoreBins", "TagCounts", "middle_of"]
+__all__ = ["RIGHT", "GroupCounts", "LabelCounts", "ScoreBins", "TagCounts", "middle_of"]
 
 #: Steps of the reliability plot, from 0 to 1.
 BINS = 10
 #: The label was right and the thing was there.
-_RIGHT = frozenset({Fate.KEPT, Fate.MOVED, Fate.REPLACED})
+RIGHT = frozenset({Fate.KEPT, Fate.MOVED, Fate.REPLACED})
 
 
 def middle_of(values: Sequence[float]) -> float | None:
@@ -120,5 +120,5 @@ class ScoreBins:
             return
         number = min(BINS - 1, int(score * BINS))
         self.counts[number] += 1
-        self.right[number] += one.fate in _RIGHT
+        self.right[number] += one.fate in RIGHT
         self.scores[number] += score

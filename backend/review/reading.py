@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from backend.errors import BadRequest
 from backend.label_studio.records import TaskRow
+from backend.review.annotation_review import AnnotationReview
 from backend.review.comparison import base_of, review_of
-from backend.review.tally import Reviews
 
-__all__ = ["count_reviews", "since_when"]
+__all__ = ["TakesReviews", "count_reviews", "since_when"]
 
 
-def count_reviews(tasks: Iterable[TaskRow], reviews: Reviews, since: datetime | None) -> None:
+class TakesReviews(Protocol):
+    """Counts annotations; `unread` are rows that could not be read."""
+
+    unread: int
+
+    def add(self, one: AnnotationReview, task: TaskRow) -> None:
+        """Count one annotation."""
+
+
+def count_reviews(tasks: Iterable[TaskRow], reviews: TakesReviews, since: datetime | None) -> None:
     """Count every annotation of the tasks that was made then or later."""
     for task in tasks:
         reviews.unread += len(task.unread) + (task.failure is not None)

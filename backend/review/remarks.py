@@ -18,8 +18,8 @@ ENOUGH = 30
 _SHOWN = 5
 
 
-def remarks(reviews: Reviews, project: Project) -> Iterator[str]:
-    """What was not counted and why, and what makes figures uncertain."""
+def remarks(reviews: Reviews, project: Project, hasty: str = "counted as kept") -> Iterator[str]:
+    """What was not counted and why, and what makes figures uncertain; `hasty`: what became of hasty ones."""
     began, total = reviews.began, reviews.total
     others = sorted(reviews.by_version.items(), key=lambda each: -each[1].annotations)
     left_out = [(name, each) for name, each in others if not reviews.is_counted(name)]
@@ -36,7 +36,7 @@ def remarks(reviews: Reviews, project: Project) -> Iterator[str]:
             f"imported, so nobody judged them; of {reviews.untold:,} it is not known what they began from"
         )
     if reviews.hasty:
-        yield f"submitted untouched in under 2 s: {reviews.hasty:,} annotations, counted as kept"
+        yield f"submitted untouched in under 2 s: {reviews.hasty:,} annotations, {hasty}"
     if lost := began[Beginning.LOST]:
         yield (
             f"not counted: {lost:,} annotations began from predictions that are stored no more and of which "

@@ -47,6 +47,11 @@ class DrawnThing:
         """The image it is in: its tag's name, and the page."""
         return self.drawn.to_name, self.drawn.page
 
+    @property
+    def raw_score(self) -> float | None:
+        """Its score before it was calibrated, which thresholds are about."""
+        return self.drawn.raw_score
+
     @cached_property
     def box(self) -> Box | None:
         """The box around it in percent of the image; `None` for a key point and what cannot be read."""

@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InternalError
+from backend.label_config.calibration import Calibration
 from backend.label_studio.bodies import Region
+from backend.prediction.plan import Plan
+from backend.prediction.read_regions import read_region
 from backend.prediction.region_checks import validate_regions
 from backend.prediction.regions import build_prediction, regions_for_image
 from models.types import (
@@ -23,7 +26,7 @@ from models.types import (
     ModelOutput,
     Texts,
 )
-from tests.unit.prediction.answers import SIZE, answered, found, outline
+from tests.unit.prediction.answers import SIZE, answered, found, outline, steps_for
 
 BOXES = (
     '<RectangleLabels name="box" toName="img"><Label value="Cat" predicted_values="cat"/>'
@@ -454,3 +457,43 @@ def test_regions_of_several_images_have_their_own_sizes() -> None:
 
     assert [region["original_width"] for region in prediction.result] == [640, 1280]
     assert [region["value"]["width"] for region in prediction.result] == [40.0, 20.0]
+
+
+CALIBRATED = (
+    '<RectangleLabels name="box" toName="img"><Label value="cat" model_score_threshold="0.4"{}/>'
+    '<Label value="dog"/></RectangleLabels><Number name="n" toName="img" model_count="cat"/>'
+)
+CURVE = ' model_calibration="1 -2"'
+
+
+def test_a_calibrated_score_goes_into_regions_and_the_raw_one_beside_it() -> None:
+    """Thresholds are about raw scores: what is drawn is the same with and without calibration."""
+    there = Detections(
+        (found("cat", 0.5), found("cat", 0.3, SECOND), found("dog", 0.5, Box(1, 1, 50, 50)))
+    )
+
+    plain = regions(CALIBRATED.format(""), there)
+    cat, dog, count = regions(CALIBRATED.format(CURVE), there)
+
+    assert [one["id"] for one in plain] == [cat["id"], dog["id"], count["id"]]
+    assert cat["score"] == count["score"] == 0.1192
+    assert cat["meta"] == {"raw_score": 0.5}
+    assert dog["score"] == 0.5
+    assert "meta" not in dog
+    assert read_region(cat).raw_score == read_region(dog).raw_score == 0.5  # type: ignore[union-attr]
+
+
+def test_a_calibration_changes_the_version_and_asks_the_models_nothing_new() -> None:
+    (plain, _), (curved, _) = (steps_for(CALIBRATED.format(text)) for text in ("", CURVE))
+
+    assert Plan((plain,), ()).digest() != Plan((curved,), ()).digest()
+    assert plain.queries == curved.queries
+
+
+@given(st.floats(0.01, 20), st.floats(-20, 20), st.lists(st.floats(0, 1), min_size=2, max_size=2))
+def test_a_calibration_keeps_the_order_and_stays_a_share(
+    slope: float, shift: float, pair: list[float]
+) -> None:
+    low, high = (Calibration(slope, shift).of(score) for score in sorted(pair))
+
+    assert 0 <= low <= high <= 1

@@ -1,0 +1,1 @@
+"""Thresholds and calibrations of labels from what people made of predictions."""

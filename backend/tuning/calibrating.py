@@ -1,0 +1,145 @@
+"""Curves from raw scores to shares of right boxes, fitted to what reviews say.
+
+A straight line over the logit: few boxes fix two numbers. A label with boxes enough has a curve of its own,
+one with fewer that of all labels of its tag, from which its own boxes move it a little. A tag's curves are taken only
+where they say it better than the scores of now, on images that they were not fitted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.evaluation.intervals import Interval
+from backend.label_config.calibration import MOST, Calibration, logit
+
+__all__ = ["ENOUGH_FOR_OWN", "Judged", "TagCurves", "tag_curves"]
+
+#: Reviewed boxes from which on a label has a curve of its own; a tag needs as many for any.
+ENOUGH_FOR_OWN = 50
+#: How far slope and shift are expected to stray: a tag's curve, and one of a label's own, from the scores as
+#: they are and from the tag's; and that of a label with few boxes from the tag's.
+_WIDE, _NARROW = (1.0, 2.0), (0.3, 0.6)
+_FOLDS = 5
+_DRAWS = 1000
+_LEAST_SLOPE = 0.05
+_STEPS = 60
+
+_AS_IT_IS = Calibration(1.0, 0.0)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A reviewed box: its raw score, whether it was right, and the image it is on."""
+
+    score: float
+    right: bool
+    image: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagCurves:
+    """The curves of a tag's labels; empty where none is taken, and `why` says why not.
+
+    `gain` is how much better they say it, in nats a box, on images that they were not fitted to.
+    """
+
+    curves: Mapping[str, Calibration]
+    boxes: int
+    gain: Interval | None = None
+    why: str = ""
+
+
+def tag_curves(
+    labels: Mapping[str, Sequence[Judged]], now: Mapping[str, Calibration | None]
+) -> TagCurves:
+    """The curves of one tag from all its labels' reviewed boxes; `now` has those that are set."""
+    labels = {name: boxes for name, boxes in labels.items() if boxes}
+    every = [box for boxes in labels.values() for box in boxes]
+    if len(every) < ENOUGH_FOR_OWN:
+        return TagCurves(
+            {}, len(every), why=f"{ENOUGH_FOR_OWN - len(every)} reviewed boxes are missing"
+        )
+    if all(box.right for box in every) or not any(box.right for box in every):
+        return TagCurves({}, len(every), why="all boxes were right, or all wrong")
+    gain = _gain(labels, now)
+    if gain is None or gain.low <= 0:
+        return TagCurves({}, len(every), gain, why="the scores of now say it as well")
+    return TagCurves(_fitted(labels), len(every), gain)
+
+
+def _fitted(labels: Mapping[str, Sequence[Judged]]) -> dict[str, Calibration]:
+    shared = _fit([box for boxes in labels.values() for box in boxes], (1.0, 0.0), _WIDE)
+    return {
+        name: Calibration(*(round(each, 4) for each in _own(boxes, shared)))
+        for name, boxes in labels.items()
+    }
+
+
+def _own(boxes: Sequence[Judged], shared: tuple[float, float]) -> tuple[float, float]:
+    return (
+        _fit(boxes, shared, _WIDE if len(boxes) >= ENOUGH_FOR_OWN else _NARROW) if boxes else shared
+    )
+
+
+def _fit(
+    boxes: Sequence[Judged], expected: tuple[float, float], spread: tuple[float, float]
+) -> tuple[float, float]:
+    """Slope and shift that are likeliest, given what is expected of them (Newton's method)."""
+    across = np.array([[logit(box.score), 1.0] for box in boxes])
+    right = np.array([box.right for box in boxes], dtype=np.float64)
+    middle, pull = np.array(expected), np.diag(1 / np.square(spread))
+    found = middle.copy()
+    for _ in range(_STEPS):
+        share = 1 / (1 + np.exp(-across @ found))
+        slope = across.T @ (share - right) + pull @ (found - middle)
+        curve = (across * (share * (1 - share))[:, np.newaxis]).T @ across + pull
+        step = np.linalg.solve(curve, slope)
+        found = found - np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return (
+        float(np.clip(found[0], _LEAST_SLOPE, MOST)),
+        float(np.clip(found[1], -MOST, MOST)),
+    )
+
+
+def _gain(
+    labels: Mapping[str, Sequence[Judged]], now: Mapping[str, Calibration | None]
+) -> Interval | None:
+    """How much less the curves of other images are surprised than those of now, image by image."""
+    images = sorted({box.image for boxes in labels.values() for box in boxes})
+    fold = {image: number % _FOLDS for number, image in enumerate(images)}
+    gains = dict.fromkeys(images, 0.0)
+    counts = dict.fromkeys(images, 0)
+    for number in range(_FOLDS):
+        kept = {
+            name: [box for box in boxes if fold[box.image] != number]
+            for name, boxes in labels.items()
+        }
+        if not any(kept.values()):
+            return None
+        curves = _fitted(kept)
+        for name, boxes in labels.items():
+            for box in boxes:
+                if fold[box.image] == number:
+                    said = curves[name].of(box.score)
+                    before = (now.get(name) or _AS_IT_IS).of(box.score)
+                    gains[box.image] += _surprise(before, box.right) - _surprise(said, box.right)
+                    counts[box.image] += 1
+    sums, numbers = np.array(list(gains.values())), np.array(list(counts.values()))
+    chance = np.random.default_rng(0)
+    drawn = chance.multinomial(len(images), np.full(len(images), 1 / len(images)), size=_DRAWS)
+    low, high = np.quantile((drawn @ sums) / np.maximum(drawn @ numbers, 1), (0.025, 0.975))
+    return Interval(float(low), float(high))
+
+
+def _surprise(said: float, right: bool) -> float:
+    """The negative logarithm of what was said of what came."""
+    odds = logit(said)
+    return float(np.logaddexp(0, -odds if right else odds))

@@ -1,0 +1,74 @@
+"""What `firstpass tune` writes into a label config, and takes back byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.errors import BadRequest
+from backend.label_config.calibration import Calibration
+from backend.label_config.label_config import parse_label_config
+from backend.label_config.tuned_labels import TunedLabel, as_before_tuning, with_tuned
+
+CONFIG = (
+    '<View>\n  <Image name="i" value="$i"/>\n  <RectangleLabels name=\'box\' toName="i">'
+    "<Label hotkey='1' value='car'/>\n<Label value=\"a dog\" alias=\"d\" model_score_threshold = '0.30' />"
+    '<Label value="cat"/></RectangleLabels></View>\n'
+)
+CHANGES = [
+    TunedLabel("box", "car", 0.45, Calibration(1.5, -0.25)),
+    TunedLabel("box", "d", 0.2),
+]
+
+
+def labels(xml: str) -> dict[str, tuple[float | None, Calibration | None]]:
+    control = parse_label_config(xml).controls[0]
+    return {one.value: (one.score_threshold, one.calibration) for one in control.labels}
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    changed = with_tuned(CONFIG, CHANGES)
+
+    assert labels(changed) == {
+        "car": (0.45, Calibration(1.5, -0.25)),
+        "d": (0.2, None),
+        "cat": (None, None),
+    }
+    assert changed.replace(" model_tuned_from", "").count("\n") == CONFIG.count("\n")
+
+
+def test_it_is_taken_back_byte_for_byte() -> None:
+    before, taken = as_before_tuning(with_tuned(CONFIG, CHANGES))
+
+    assert before == CONFIG
+    assert [(one.label, one.threshold_now, one.threshold) for one in taken] == [
+        ("car", "0.45", ""),
+        ("d", "0.2", "0.30"),
+    ]
+
+
+def test_the_last_change_alone_is_taken_back() -> None:
+    once = with_tuned(CONFIG, CHANGES)
+    twice = with_tuned(once, [TunedLabel("box", "car", 0.5)])
+
+    before, taken = as_before_tuning(twice)
+
+    assert labels(before) == labels(once)
+    assert [one.label for one in taken] == ["car"]
+    assert as_before_tuning(before) == (before, ())
+
+
+def test_a_label_that_is_gone_is_told() -> None:
+    with pytest.raises(BadRequest, match="no label 'bus' in 'box' any more"):
+        with_tuned(CONFIG, [TunedLabel("box", "bus", 0.5)])
+
+
+@pytest.mark.parametrize("text", ["", "1", "0 1", "-1 0", "nan 0", "1 inf", "1 2 3", "a b", "99 0"])
+def test_a_calibration_that_is_none_leaves_its_label_out(text: str) -> None:
+    """And says so: its scores would else mean something else than the label config says."""
+    config = CONFIG.replace("value='car'", f"value='car' model_calibration='{text}'")
+
+    found = parse_label_config(config)
+
+    assert "car" not in labels(config)
+    (left_out,) = found.unserved
+    assert "expected model_calibration as two numbers" in left_out.reason
