@@ -33,8 +33,8 @@ from models.measures import Counts, count_boxes
 from models.runtime import RuntimeOptions, load_runtime
 from models.types import Box, Detection
 from tests.bench.kept_answers import KeptAnswers
-from tests.bench.review_scenes import DOMAINS, PLAIN, Domain, label_config, picture_of, truth_of
-from tests.bench.scene_reviewer import SceneReviewer
+from backend.demo.review_scenes import DOMAINS, PLAIN, Domain, label_config, picture_of, truth_of
+from backend.demo.scene_reviewer import SceneReviewer
 
 __all__ = ["ReviewLab", "boxes_in", "seeds_of"]
 

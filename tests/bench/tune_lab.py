@@ -16,7 +16,7 @@ from backend.tuning.proposals import calibrations, tunable, tuned_labels
 from backend.tuning.writing import changes_of
 from models.measures import Counts
 from tests.bench.review_lab import ReviewLab
-from tests.bench.review_scenes import Domain, label_config
+from backend.demo.review_scenes import Domain, label_config
 
 __all__ = ["Tuned", "evidence_of", "planted", "tune"]
 

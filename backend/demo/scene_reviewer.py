@@ -15,7 +15,7 @@ from backend.plain import Json
 from models.boxes import iou
 from models.matching import matched
 from models.types import Box, Detection, ImageSize
-from tests.bench.review_scenes import Truth
+from backend.demo.review_scenes import Truth
 
 __all__ = ["SceneReviewer"]
 
