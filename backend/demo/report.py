@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backend.demo.evaluation import Tally
+from backend.demo.review_loop import LoopFigures
 from backend.pages.summary import Figure, to_json
 
 __all__ = ["Report", "figures_of", "write_json"]
@@ -58,7 +59,7 @@ def figures_of(report: Report) -> tuple[Figure, ...]:
     )
 
 
-def write_json(report: Report, path: Path) -> None:
+def write_json(report: Report | LoopFigures, path: Path) -> None:
     """The figures as a JSON object, in a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(to_json(asdict(report)))

@@ -12,21 +12,33 @@ from pathlib import Path
 
 from backend import __version__
 from backend.demo.client import LabelStudioClient
-from backend.demo.environment import CACHE, Place, Say, repository, running
+from backend.demo.environment import CACHE, Place, Running, Say, repository, running
 from backend.demo.evaluation import Truth, compare
 from backend.demo.images import DemoImage, demo_images
 from backend.demo.label_studio import Login
 from backend.demo.report import Report
+from backend.demo.review_loop import Loop, LoopFigures
+from backend.demo.review_scenes import LOOSE
 from backend.errors import SettingsError
 from backend.plain import Json
 from backend.processes.supervisor import Supervisor
 from backend.settings import Settings
 
-__all__ = ["DEMO_CONFIG", "DemoResult", "predict_all", "run_demo", "task_ids_by_file"]
+__all__ = [
+    "DEMO_CONFIG",
+    "DemoResult",
+    "LoopResult",
+    "predict_all",
+    "run_demo",
+    "run_review_loop",
+    "task_ids_by_file",
+]
 
 DEADLINE_S = 300.0
 RETRY_S = 1.0
 DEMO_CONFIG = Path("label_config/demo.xml")
+#: What the review loop is shown on, and how many more of its images nobody reviews, to measure on.
+LOOP_DOMAIN, HELD_OUT = LOOSE, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,16 @@ class DemoResult:
     """The figures of a run whose processes are still up, and where to look at it."""
 
     report: Report
+    address: str
+    login: Login
+    supervisor: Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """The same of a round of the review loop."""
+
+    figures: LoopFigures
     address: str
     login: Login
     supervisor: Supervisor
@@ -47,12 +69,7 @@ def run_demo(settings: Settings, binary: Path, *, tasks: int, say: Say) -> Itera
     """
     began = time.monotonic()
     label_config, images = _label_config(), demo_images(tasks)
-    cache = repository() / CACHE
-    with (
-        _scratch_folder(say) as folder,
-        Supervisor() as supervisor,
-        running(settings, Place(binary, cache, folder), supervisor, say) as both,
-    ):
+    with _both(settings, binary, say) as (both, supervisor):
         client = both.client
         project = client.create_project("Firstpass demo", label_config)
         client.upload(project, {image.name: image.png for image in images})
@@ -69,6 +86,18 @@ def run_demo(settings: Settings, binary: Path, *, tasks: int, say: Say) -> Itera
         )
         address = f"{both.label_studio.url}/projects/{project}/data"
         yield DemoResult(report, address, both.label_studio.login, supervisor)
+
+
+@contextmanager
+def run_review_loop(
+    settings: Settings, binary: Path, *, reviewed: int, say: Say
+) -> Iterator[LoopResult]:
+    """Start everything and go round the review loop once, with that many images reviewed; on exit as `run_demo`."""
+    with _both(settings, binary, say) as (both, supervisor):
+        loop = Loop(both, LOOP_DOMAIN, reviewed, HELD_OUT, say)
+        figures = loop.run()
+        address = f"{both.label_studio.url}/projects/{loop.project}/data"
+        yield LoopResult(figures, address, both.label_studio.login, supervisor)
 
 
 def predict_all(
@@ -97,6 +126,17 @@ def _label_config() -> str:
         return (repository() / DEMO_CONFIG).read_text()
     except OSError as error:
         raise SettingsError(f"the demo runs from a checkout of Firstpass: {error}") from error
+
+
+@contextmanager
+def _both(settings: Settings, binary: Path, say: Say) -> Iterator[tuple[Running, Supervisor]]:
+    """Label Studio and Firstpass at work, with all that they keep in a folder that is gone afterwards."""
+    with (
+        _scratch_folder(say) as folder,
+        Supervisor() as supervisor,
+        running(settings, Place(binary, repository() / CACHE, folder), supervisor, say) as both,
+    ):
+        yield both, supervisor
 
 
 @contextmanager

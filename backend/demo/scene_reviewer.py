@@ -11,11 +11,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.demo.review_scenes import Truth
 from backend.plain import Json
 from models.boxes import iou
 from models.matching import matched
 from models.types import Box, Detection, ImageSize
-from backend.demo.review_scenes import Truth
 
 __all__ = ["SceneReviewer"]
 
@@ -75,7 +75,7 @@ class SceneReviewer:
         return {**region, "origin": "prediction-changed" if changed else "prediction"}
 
     def _mistaken(self, number: int, regions: list[Json]) -> list[Json]:
-        chance = random.Random(f"{self.seed}/{number}")
+        chance = random.Random(f"{self.seed}/{number}")  # noqa: S311 (no secret)
         for region in regions:
             if len(self.labels) > 1 and chance.random() < self.wrong:
                 others = [one for one in self.labels if one != _label_of(region)]

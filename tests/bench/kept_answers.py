@@ -10,7 +10,7 @@ from pathlib import Path
 import models.tiny.backgrounds
 import models.tiny.scenes
 import models.tiny.shapes
-from tests.bench import review_scenes
+from backend.demo import review_scenes
 
 __all__ = ["KeptAnswers"]
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
+from backend.demo.review_scenes import DOMAINS, PLAIN, Domain, label_config, picture_of, truth_of
+from backend.demo.scene_reviewer import SceneReviewer
 from backend.errors import Failure, ImageNotFound
 from backend.images.fetch import FetchedImage, Validators
 from backend.images.reference import ImageRef
@@ -33,8 +35,6 @@ from models.measures import Counts, count_boxes
 from models.runtime import RuntimeOptions, load_runtime
 from models.types import Box, Detection
 from tests.bench.kept_answers import KeptAnswers
-from backend.demo.review_scenes import DOMAINS, PLAIN, Domain, label_config, picture_of, truth_of
-from backend.demo.scene_reviewer import SceneReviewer
 
 __all__ = ["ReviewLab", "boxes_in", "seeds_of"]
 

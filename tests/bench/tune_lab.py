@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from backend.demo.review_scenes import Domain, label_config
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_config.tuned_labels import with_tuned
 from backend.plain import Json
@@ -16,7 +17,6 @@ from backend.tuning.proposals import calibrations, tunable, tuned_labels
 from backend.tuning.writing import changes_of
 from models.measures import Counts
 from tests.bench.review_lab import ReviewLab
-from backend.demo.review_scenes import Domain, label_config
 
 __all__ = ["Tuned", "evidence_of", "planted", "tune"]
 
