@@ -75,7 +75,8 @@ def tune(settings: Settings, project: ProjectOption, options: TuneOptions) -> No
 
     if options.undo:
         _check_alone(options)
-        take_back_in(project_id_in(project, settings), settings)
+        for line in take_back_in(project_id_in(project, settings), settings):
+            typer.echo(line)
         return
     paths = options.report or ()
     check_report_paths(paths)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 
 from backend.cli.reviewed_project import (
@@ -17,13 +16,14 @@ from backend.cli.reviewed_project import (
     project_words,
     redis_or_why,
 )
-from backend.errors import BadRequest
-from backend.label_config.tuned_labels import TakenBack, with_tuned
+from backend.errors import BadRequest, LabelConfigError
+from backend.label_config.tuned_labels import TakenBack, as_before_tuning, with_tuned
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import data_page
 from backend.label_studio.records import Project
 from backend.label_studio.reviewed_tasks import reviewed_tasks
-from backend.prediction.predictor import predictor_settings
+from backend.prediction.predictor import Predictor, predictor_settings
+from backend.review.cached_answers import CachedAnswers
 from backend.review.reading import count_reviews, since_when
 from backend.review.remarks import remarks, why_nothing
 from backend.review.report import now_in_utc
@@ -31,7 +31,7 @@ from backend.review.tally import Reviews
 from backend.runs.progress import showing_progress
 from backend.settings import Settings
 from backend.tuning.aim import aim_of
-from backend.tuning.evidence import Evidence
+from backend.tuning.evidence import Evidence, LabelKey
 from backend.tuning.figures import TuneFacts, TuneReport
 from backend.tuning.proposals import calibrations, phrase_figures, tunable, tuned_labels
 from backend.tuning.writing import changes_of, store, take_back, tidy
@@ -39,70 +39,107 @@ from backend.tuning.writing import changes_of, store, take_back, tidy
 if TYPE_CHECKING:
     from backend.cli.tune import TuneOptions
 
-__all__ = ["take_back_in", "tune_project"]
+__all__ = ["take_back_in", "take_back_through", "tune_project", "tuned_through"]
 
 
 def tune_project(number: int, options: TuneOptions, settings: Settings) -> TuneReport:
     """Reads the annotations, and with `apply` writes what they show. Raises errors of ours."""
-    aim = aim_of(options.precision, options.cost)
-    since = since_when(options.since, datetime.now(UTC)) if options.since is not None else None
     with ExitStack() as stack:
         api = stack.enter_context(LabelStudioApi.from_settings(settings))
-        project = project_of(api, number)
-        predictors = predictor_settings(settings)
-        predictor = predictors.for_project(project.key, project.label_config)
-        labels = tunable(predictor)
-        if not labels:
-            raise BadRequest(
-                f"{project_words(project)} has no label of a tag for regions that Firstpass fills: there is "
-                "nothing to tune"
-            )
         connection, why_not = redis_or_why(settings)
         if connection is not None:
             stack.enter_context(connection)
-        answers = cached_answers(predictor, connection, settings, stack, tidy)
-        reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
-        evidence = Evidence(reviews, frozenset(labels), answers)
-        with showing_progress(Console(stderr=True)) as progress:
-            count_reviews(noted(reviewed_tasks(api, number), progress), evidence, since)
-        if not reviews.total.annotations:
-            raise BadRequest(
-                f"{project_words(project)}: {why_nothing(reviews, project, options.since)}"
-            )
-        tuned = tuned_labels(labels, evidence.found, predictor.version, aim)
-        curves = calibrations(labels, evidence.found, tuned)
-        changes = changes_of(tuned, curves)
-        after = with_tuned(project.label_config, changes) if changes else project.label_config
-        version = predictors.for_project(project.key, after).version
-        if options.apply and changes:
-            store(api, number, project.label_config, after)
-        url = data_page(settings.label_studio_browser_url or api.url, number)
-        facts = TuneFacts(
-            number, f"{project_words(project)}, {url}", url, now_in_utc(), aim.words, options.since,
-            (*reviews.versions,), predictor.version, version,
-        )  # fmt: skip
-        return TuneReport(
-            facts,
-            reviews.total.annotations,
-            tuned,
-            curves,
-            phrase_figures(labels, evidence.found),
-            (*_notes(evidence, project, why_not),),
-            applied=options.apply and bool(changes),
+
+        def answers(predictor: Predictor) -> CachedAnswers | None:
+            return cached_answers(predictor, connection, settings, stack, tidy)
+
+        return tuned_through(api, number, options, settings, answers, why_not)
+
+
+def tuned_through(
+    api: LabelStudioApi,
+    number: int,
+    options: TuneOptions,
+    settings: Settings,
+    answers_of: Callable[[Predictor], CachedAnswers | None],
+    why_not: str = "",
+) -> TuneReport:
+    """The same through a Label Studio and a cache that are there; `why_not`: why there is no cache."""
+    aim = aim_of(options.precision, options.cost)
+    since = since_when(options.since, datetime.now(UTC)) if options.since is not None else None
+    project = project_of(api, number)
+    predictors = predictor_settings(settings)
+    predictor = predictors.for_project(project.key, project.label_config)
+    labels = tunable(predictor)
+    if not labels:
+        raise BadRequest(
+            f"{project_words(project)} has no label of a tag for regions that Firstpass fills: there is nothing "
+            "to tune"
         )
+    evidence = _evidence(api, number, frozenset(labels), answers_of(predictor), options, since)
+    reviews = evidence.reviews
+    if not reviews.total.annotations:
+        raise BadRequest(
+            f"{project_words(project)}: {why_nothing(reviews, project, options.since)}"
+        )
+    versions = {predictor.version: labels}
+    before, _ = as_before_tuning(project.label_config)
+    with suppress(LabelConfigError):
+        untuned = predictors.for_project(project.key, before)
+        versions[untuned.version] = tunable(untuned)
+    tuned = tuned_labels(labels, evidence.found, aim, versions)
+    curves = calibrations(labels, evidence.found, tuned)
+    changes = changes_of(tuned, curves)
+    after = with_tuned(project.label_config, changes) if changes else project.label_config
+    version = predictors.for_project(project.key, after).version
+    if options.apply and changes:
+        store(api, number, project.label_config, after)
+    url = data_page(settings.label_studio_browser_url or api.url, number)
+    facts = TuneFacts(
+        number, f"{project_words(project)}, {url}", url, now_in_utc(), aim.words, options.since,
+        (*reviews.versions,), predictor.version, version,
+    )  # fmt: skip
+    return TuneReport(
+        facts,
+        reviews.total.annotations,
+        tuned,
+        curves,
+        phrase_figures(labels, evidence.found),
+        (*_notes(evidence, project, why_not),),
+        applied=options.apply and bool(changes),
+    )
 
 
-def take_back_in(number: int, settings: Settings) -> None:
-    """Take back what the last change wrote, and say what each label has again. Raises errors of ours."""
+def _evidence(
+    api: LabelStudioApi,
+    number: int,
+    labels: frozenset[LabelKey],
+    answers: CachedAnswers | None,
+    options: TuneOptions,
+    since: datetime | None,
+) -> Evidence:
+    reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
+    evidence = Evidence(reviews, labels, answers)
+    with showing_progress(Console(stderr=True)) as progress:
+        count_reviews(noted(reviewed_tasks(api, number), progress), evidence, since)
+    return evidence
+
+
+def take_back_in(number: int, settings: Settings) -> list[str]:
+    """Take back what the last change wrote; what each label has again, in words. Raises errors of ours."""
     with LabelStudioApi.from_settings(settings) as api:
-        project = project_of(api, number)
-        predictors = predictor_settings(settings)
-        taken, before, after = take_back(
-            api, number, lambda xml: predictors.for_project(project.key, xml).version
-        )
-    for one in taken:
-        typer.echo(_taken_back(one))
-    typer.echo(f"Taken back in {project_words(project)}; model_version: {before} -> {after}")
+        return take_back_through(api, number, settings)
+
+
+def take_back_through(api: LabelStudioApi, number: int, settings: Settings) -> list[str]:
+    """The same through a Label Studio that is there."""
+    project = project_of(api, number)
+    predictors = predictor_settings(settings)
+    taken, before, after = take_back(
+        api, number, lambda xml: predictors.for_project(project.key, xml).version
+    )
+    versions = f"model_version: {before} -> {after}"
+    return [*map(_taken_back, taken), f"Taken back in {project_words(project)}; {versions}"]
 
 
 def _taken_back(one: TakenBack) -> str:

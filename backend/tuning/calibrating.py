@@ -62,9 +62,9 @@ def tag_curves(
     labels = {name: boxes for name, boxes in labels.items() if boxes}
     every = [box for boxes in labels.values() for box in boxes]
     if len(every) < ENOUGH_FOR_OWN:
-        return TagCurves(
-            {}, len(every), why=f"{ENOUGH_FOR_OWN - len(every)} reviewed boxes are missing"
-        )
+        missing = ENOUGH_FOR_OWN - len(every)
+        boxes = "box is" if missing == 1 else "boxes are"
+        return TagCurves({}, len(every), why=f"too few: {missing} reviewed {boxes} missing")
     if all(box.right for box in every) or not any(box.right for box in every):
         return TagCurves({}, len(every), why="all boxes were right, or all wrong")
     gain = _gain(labels, now)

@@ -157,7 +157,9 @@ def _of_all_at_once(
     spread = gains.std(axis=0)
     moves = spread > _NOTHING
     if not moves[best]:
-        return best, float(gain[best]), Interval(float(gain[best]), float(gain[best])), False
+        # All images gain alike, or nothing is gained.
+        same = float(gain[best])
+        return best, same, Interval(same, same), same > _NOTHING
     strays = np.abs(gains[:, moves] - gain[moves]) / spread[moves]
     reach = float(np.quantile(strays.max(axis=1), LEVEL)) * spread[best]
     interval = Interval(float(gain[best] - reach), float(gain[best] + reach))

@@ -17,7 +17,8 @@ from backend.tuning.figures import CalibrationFigures, LabelTuning, PhraseFigure
 
 __all__ = ["calibrations", "phrase_figures", "tunable", "tuned_labels"]
 
-#: Of all labels of a tag; by name.
+#: Images that a label was reviewed on: fewer say nothing of others, however many boxes are on each.
+LEAST_IMAGES = 5
 _Steps = Mapping[LabelKey, tuple[Step, Label]]
 
 
@@ -33,11 +34,24 @@ def tunable(predictor: Predictor) -> _Steps:
 
 
 def tuned_labels(
-    labels: _Steps, found: Mapping[LabelKey, Sequence[OnImage]], version: str, aim: Aim
+    labels: _Steps,
+    found: Mapping[LabelKey, Sequence[OnImage]],
+    aim: Aim,
+    versions: Mapping[str, _Steps],
 ) -> tuple[LabelTuning, ...]:
-    """What reviews say of each label's threshold; `version` is that of the label config as it is."""
+    """What reviews say of each label's threshold; `versions` are those whose thresholds are known."""
     return tuple(
-        _tuned(key, step.threshold(label), found.get(key, ()), version, aim)
+        _tuned(
+            key,
+            step.threshold(label),
+            found.get(key, ()),
+            aim,
+            {
+                name: steps[key][0].threshold(steps[key][1])
+                for name, steps in versions.items()
+                if key in steps
+            },
+        )
         for key, (step, label) in labels.items()
     )
 
@@ -79,7 +93,11 @@ def phrase_figures(
 
 
 def _tuned(
-    key: LabelKey, now: float, images: Sequence[OnImage], version: str, aim: Aim
+    key: LabelKey,
+    now: float,
+    images: Sequence[OnImage],
+    aim: Aim,
+    thresholds: Mapping[str, float],
 ) -> LabelTuning:
     about = {
         "control": key[0],
@@ -89,7 +107,7 @@ def _tuned(
         "images": len(images),
         "known": sum(one.known for one in images),
     }
-    least = _observable(images, now, version)
+    least = _observable(images, thresholds)
     chosen, why = _chosen(images, least, now, aim)
     if chosen is None:
         return LabelTuning(**about, why=why)  # type: ignore[arg-type]
@@ -118,28 +136,27 @@ def _chosen(
 ) -> tuple[tuple[ChosenCut, float] | None, str]:
     """The best threshold and from where on it was sought, or why none is.
 
-    Higher ones are sought on all images, lower ones on those where the answers below are known; what
-    gains more for certain is taken.
+    Higher ones are sought on all images: where people did not see what lies between the threshold of now
+    and theirs, it scores lower than what they saw, so it is right no more often. Lower ones are sought
+    where the answers below are known. What gains more for certain is taken.
     """
-    observed = [one for one in images if one.known or least[one.version] <= now]
     known = [one for one in images if one.known]
     tried: list[tuple[ChosenCut, float]] = []
-    for some in [observed] if len(known) == len(observed) else [observed, known]:
-        if _reviewed(some) >= ENOUGH:
-            floor = max((0.0 if one.known else least[one.version] for one in some), default=0.0)
+    for some in [images] if len(known) == len(images) else [images, known]:
+        tasks = len({one.task for one in some})
+        if _reviewed(some) >= ENOUGH and tasks >= LEAST_IMAGES:
+            floors = (0.0 if one.known else min(now, least[one.version]) for one in some)
+            floor = max(floors, default=0.0)
             tried.append((chosen_cut(some, now, max(floor, CUTS[0]), aim), floor))
     if tried:
         return max(tried, key=lambda each: (each[0].acts, each[0].interval.low)), ""
-    reviewed = _reviewed(images)
-    missing = ENOUGH - reviewed
-    if missing > 0:
-        return (
-            None,
-            f"too few: {missing} reviewed {'box is' if missing == 1 else 'boxes are'} missing",
-        )
-    return None, (
-        f"unknown: most boxes were reviewed under a higher threshold than {now:g}, and what the models had found "
-        "below it is not in the workers' cache any more"
+    if (missing := ENOUGH - _reviewed(images)) > 0:
+        boxes = "box is" if missing == 1 else "boxes are"
+        return None, f"too few: {missing} reviewed {boxes} missing"
+    missing = LEAST_IMAGES - len({one.task for one in images})
+    return (
+        None,
+        f"too few: reviewed boxes of {missing} more {'image' if missing == 1 else 'images'} are missing",
     )
 
 
@@ -147,13 +164,13 @@ def _reviewed(images: Sequence[OnImage]) -> int:
     return sum(box.shown for one in images for box in one.boxes)
 
 
-def _observable(images: Sequence[OnImage], now: float, version: str) -> dict[str, float]:
-    """From which score on the boxes of each version are known: its threshold, or the least that it showed."""
+def _observable(images: Sequence[OnImage], thresholds: Mapping[str, float]) -> dict[str, float]:
+    """From which score on people saw the boxes of each version: its threshold, else the least that it showed."""
     least: dict[str, float] = {}
     for one in images:
         scores = [box.score for box in one.boxes if box.shown]
         least[one.version] = min([least.get(one.version, 1.0), *scores])
-    return {name: now if name == version else score for name, score in least.items()}
+    return {name: thresholds.get(name, score) for name, score in least.items()}
 
 
 def _why_kept(cut: ChosenCut, aim: Aim) -> str:

@@ -60,7 +60,7 @@ def evidence_of(lab: ReviewLab, tasks: Iterable[Json]) -> Mapping[LabelKey, Sequ
 def tune(lab: ReviewLab, tasks: Iterable[Json], *, curves: bool = False) -> Tuned:
     """The project as `firstpass tune --apply` leaves it; calibrated only with `curves`."""
     found, labels = evidence_of(lab, tasks), tunable(lab.predictor)
-    tuned = tuned_labels(labels, found, lab.predictor.version, Aim())
+    tuned = tuned_labels(labels, found, Aim(), {lab.predictor.version: labels})
     curved = calibrations(labels, found, tuned) if curves else ()
     after = replace(lab, xml=with_tuned(lab.config, changes_of(tuned, curved)))
     return Tuned(lab, after, tuned, curved)

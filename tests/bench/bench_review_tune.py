@@ -1,0 +1,184 @@
+"""Measures `firstpass tune` in the lab: `python -m tests.bench.bench_review_tune`.
+
+Thresholds are planted wrong (0.1 and 0.9), scenes with some noise reviewed by a scripted person, and the
+project tuned. What that is worth is measured on other scenes. How often good thresholds are left alone takes
+more seeds than models can answer: there reviewed scenes are drawn from all those of the runs, and the
+threshold that is best on all of them is the good one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import fmean
+
+from backend.label_config.tuned_labels import with_tuned
+from backend.pages.summary import to_json
+from backend.tuning.aim import Aim
+from backend.tuning.cuts import CUTS, chosen_cut
+from backend.tuning.evidence import LabelKey, OnImage
+from backend.tuning.writing import changes_of
+from models.matching import judged
+from tests.bench.figures import Figure, Target
+from tests.bench.review_lab import ReviewLab, boxes_in, seeds_of
+from tests.bench.review_scenes import SPECKLED, truth_of
+from tests.bench.tune_lab import evidence_of, planted, tune
+
+__all__ = ["main"]
+
+RUNS, REVIEWED, HELD_OUT = 5, 120, 250
+WRONG = (0.1, 0.9)
+#: Boxes that were reviewed when scores are calibrated, and bins of as many boxes each.
+CALIBRATED_AFTER, BINS = 200, 10
+#: Seeds of which it is counted whether good thresholds stay, and reviewed scenes of each.
+GOOD_SEEDS, GOOD_SCENES = 200, 120
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it and print the figures; 0 where all targets are met."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_review_tune")
+    parser.add_argument("--quick", action="store_true", help="one run, fewer scenes and seeds")
+    parser.add_argument("--report", type=Path, help="file for all figures, as JSON")
+    given = parser.parse_args(arguments)
+    runs, held_out, seeds = (1, 40, 20) if given.quick else (RUNS, HELD_OUT, GOOD_SEEDS)
+    figures: list[Figure] = []
+    for figure in (*thresholds(runs, held_out), *good_ones(runs, seeds), *scores(runs, held_out)):
+        figures.append(figure)
+        verdict = {None: "", True: "met", False: "MISSED"}[figure.met]
+        bound = f" ({figure.target})" if figure.target is not None else ""
+        sys.stdout.write(
+            f"{figure.title}: {figure.value:.4g}{figure.unit}{bound} {verdict}; {figure.against}\n"
+        )
+        sys.stdout.flush()
+    if given.report is not None:
+        given.report.write_text(to_json([asdict(one) | {"met": one.met} for one in figures]))
+    return 0 if all(one.met is not False for one in figures) else 1
+
+
+def thresholds(runs: int, held_out: int) -> Iterator[Figure]:
+    """Planted wrong thresholds: what changing them is worth on scenes that nobody reviewed."""
+    gains: list[float] = []
+    worse: list[str] = []
+    touched: list[str] = []
+    raw = []
+    for run in range(runs):
+        labels = [label.value for label in SPECKLED.labels]
+        wrong = {name: WRONG[(number + run) % 2] for number, name in enumerate(labels)}
+        done = tune(
+            planted(SPECKLED, wrong), planted(SPECKLED, wrong).reviewed(seeds_of(run, REVIEWED))
+        )
+        f1s = done.f1s(seeds_of(run, held_out, part=1))
+        changed = {one.label: f1s[one.label] for one in done.changed}
+        worse += [f"{name} of run {run}" for name, (old, new) in changed.items() if new < old]
+        touched += [f"{one.label} of run {run}" for one in done.changed if one.reviewed < 30]
+        gains.append(fmean(new - old for old, new in changed.values()) if changed else 0.0)
+        raw.append([{**asdict(one), "held_out": f1s[one.label]} for one in done.labels])
+    kept = sum(1 for run in raw for one in run if not one["changes"])
+    yield Figure(
+        "least mean gain of F1 on held-out scenes", min(gains), "", f"by run: {_listed(gains)}",
+        Target(1e-9, at_least=True), {"labels": raw},
+    )  # fmt: skip
+    yield Figure(
+        "labels that are worse after a change", len(worse), "",
+        f"of {runs * len(SPECKLED.labels) - kept} changed, {kept} left; {', '.join(worse) or 'none'}", Target(0),
+    )  # fmt: skip
+    few = sum(one["reviewed"] < 30 for run in raw for one in run)
+    yield Figure(
+        "labels of under 30 reviewed boxes that changed", len(touched), "", f"of {few}", Target(0)
+    )
+
+
+def good_ones(runs: int, seeds: int) -> Iterator[Figure]:
+    """How often all labels stay where each threshold is the best one of all scenes."""
+    lab = ReviewLab(SPECKLED)
+    scenes: list[dict[LabelKey, list[OnImage]]] = []
+    for run in range(runs):
+        found = evidence_of(lab, lab.reviewed(seeds_of(run, REVIEWED)))
+        by_task: dict[int, dict[LabelKey, list[OnImage]]] = {n + 1: {} for n in range(REVIEWED)}
+        for key, images in found.items():
+            for one in images:
+                by_task[one.task].setdefault(key, []).append(one)
+        scenes += by_task.values()
+    keys = sorted({key for scene in scenes for key in scene})
+    best = {key: chosen_cut(_renumbered(scenes, key), CUTS[0], CUTS[0], Aim()).best for key in keys}
+    moved = []
+    for seed in range(seeds):
+        drawn = random.Random(seed).choices(scenes, k=GOOD_SCENES)
+        moved.append([key[1] for key in keys if _moves(_renumbered(drawn, key), best[key])])
+    stay = sum(not some for some in moved) / seeds
+    yield Figure(
+        "share of simulated seeds in which all good thresholds stay", stay, "",
+        f"{seeds} seeds of {GOOD_SCENES} of {len(scenes)} reviewed scenes; thresholds "
+        f"{', '.join(f'{key[1]} {least:g}' for key, least in best.items())}",
+        Target(0.95, at_least=True), {"moved": moved},
+    )  # fmt: skip
+
+
+def scores(runs: int, held_out: int) -> Iterator[Figure]:
+    """How far scores are from the share of right boxes, before and after."""
+    before, after, reviewed = [], [], []
+    for run in range(runs):
+        lab = ReviewLab(SPECKLED)
+        tasks, boxes = [], 0
+        for task in lab.reviewed(seeds_of(run, REVIEWED)):
+            tasks.append(task)
+            boxes += len(task["predictions"][0]["result"])
+            if boxes >= CALIBRATED_AFTER:
+                break
+        done = tune(lab, tasks, curves=True)
+        # Of the same boxes before and after: thresholds stay as they are.
+        curved = replace(lab, xml=with_tuned(lab.config, changes_of((), done.calibrations)))
+        others = seeds_of(run, held_out, part=1)
+        before.append(error_of(lab, others))
+        after.append(error_of(curved, others))
+        reviewed.append(boxes)
+    told = f"before {_listed(before)}, after {_listed(after)}; reviewed {_listed(reviewed)} boxes"
+    yield Figure(
+        "greatest calibration error after 200 reviewed boxes", max(after), "", told, Target(0.05)
+    )
+    worst = max(new - old for old, new in zip(before, after, strict=True))
+    yield Figure("most that it is worse than before", max(0.0, worst), "", told, Target(0.005))
+
+
+def error_of(lab: ReviewLab, seeds: Sequence[int]) -> float:
+    """Mean distance of score and share of right boxes, over bins of as many boxes each."""
+    pairs: list[tuple[float, bool]] = []
+    for task, seed in zip(lab.predicted(seeds), seeds, strict=True):
+        found = boxes_in(task["predictions"][0]["result"])
+        verdicts = judged(found, truth_of(seed, lab.domain).boxes, least_iou=0.5)
+        pairs += [
+            (one.score or 0.0, bool(right)) for one, right in zip(found, verdicts, strict=True)
+        ]
+    pairs.sort()
+    step = len(pairs) / BINS
+    bins = [pairs[round(n * step) : round((n + 1) * step)] for n in range(BINS)]
+    return sum(
+        abs(sum(score for score, _ in some) - sum(right for _, right in some)) for some in bins
+    ) / len(pairs)
+
+
+def _moves(images: Sequence[OnImage], now: float) -> bool:
+    return chosen_cut(images, now, CUTS[0], Aim()).acts
+
+
+def _renumbered(
+    scenes: Sequence[Mapping[LabelKey, Sequence[OnImage]]], key: LabelKey
+) -> list[OnImage]:
+    """The label in these scenes, each a task of its own, be it drawn twice."""
+    return [
+        replace(one, task=number)
+        for number, scene in enumerate(scenes)
+        for one in scene.get(key, ())
+    ]
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
