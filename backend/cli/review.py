@@ -35,6 +35,12 @@ class ReviewOptions:
             help="Only annotations that began from this model_version, be it another tool's; may be given again."
         ),
     ] = None
+    sample: Annotated[
+        bool,
+        typer.Option(
+            help="Only the sample of `firstpass order`, and how many of it were accepted."
+        ),
+    ] = False
     by_annotator: Annotated[bool, typer.Option(help="Also by who annotated.")] = False
     as_json: AsJson = False
     report: Annotated[
@@ -61,6 +67,7 @@ def review(settings: Settings, project: ProjectOption, options: ReviewOptions) -
     Examples:
       firstpass review --project 3
       firstpass review --project 3 --since 7d --report review.html
+      firstpass review --project 3 --sample
     """
     from backend.cli.review_run import review_project
     from backend.cli.which_project import project_id_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,8 +32,9 @@ from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.project_key import data_page
 from backend.label_studio.records import Project, TaskRow
-from backend.label_studio.reviewed_tasks import reviewed_tasks
+from backend.label_studio.reviewed_tasks import ReviewedTasks
 from backend.prediction.predictor import Predictor, predictor_settings
+from backend.projects.sample_tab import sample_of
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect, queue_errors
 from backend.review.cached_answers import CachedAnswers
@@ -43,6 +44,8 @@ from backend.review.reading import count_reviews, since_when
 from backend.review.remarks import remarks, why_nothing
 from backend.review.report import now_in_utc, review_report
 from backend.review.report_page import review_page
+from backend.review.resumed_reading import ResumedReading
+from backend.review.sample import SampleTally
 from backend.review.tally import Reviews, Worst
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
@@ -78,16 +81,23 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
     with ExitStack() as stack:
         api = stack.enter_context(LabelStudioApi.from_settings(settings))
         project = _project(api, number)
+        tally = SampleTally(frozenset(sample_of(api, number))) if options.sample else None
         predictor = _predictor(project, settings)
         connection, why_not = _redis(settings)
         if connection is not None:
             stack.enter_context(connection)
         answers = _answers(predictor, connection, settings, stack)
         reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
+        reading = stack.enter_context(_reading(api, project, settings))
+        tasks = ReviewedTasks(api, number)
+        reading.note(tasks.listed(ids=sorted(tally.ids) if tally else None, since=since))
         with showing_progress(Console(stderr=True)) as progress:
-            count_reviews(_noted(reviewed_tasks(api, number), progress), reviews, since)
+            count_reviews(_read(reading, tasks, progress), reviews, since, tally)
+        sample = tally.figures() if tally else None
         if not reviews.total.annotations:
-            raise BadRequest(f"{_words(project)}: {why_nothing(reviews, project, options.since)}")
+            raise BadRequest(
+                f"{_words(project)}: {why_nothing(reviews, project, options.since, sample)}"
+            )
         home = settings.label_studio_browser_url or api.url
         url = data_page(home, number)
         facts = ReviewFacts(
@@ -97,21 +107,28 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
             reviews,
             facts,
             annotators=options.by_annotator,
-            notes=[*remarks(reviews, project)],
+            notes=[*remarks(reviews, project, sample)],
+            sample=sample,
         )
         done = Reviewed(report, _pictures(reviews.worst(), report, predictor, settings))
-        why_not = why_not or _keep(done, project.key, connection)
-    if why_not:
+        if sample is None:
+            why_not = why_not or _keep(done, project.key, connection)
+        reading.done()
+    if why_not and sample is None:
         typer.echo(f"The page /review/{number} does not show this report: {why_not}", err=True)
     return done
 
 
-def _noted(tasks: Iterable[TaskRow], progress: Progress) -> Iterator[TaskRow]:
-    """The tasks, each counted as it passes."""
+def _reading(api: LabelStudioApi, project: Project, settings: Settings) -> ResumedReading:
+    return ResumedReading(settings.home, f"{api.url} {project.key or project.id}")
+
+
+def _read(reading: ResumedReading, tasks: ReviewedTasks, progress: Progress) -> Iterator[TaskRow]:
+    """The tasks, each counted as it is read."""
+    if reading.why_not:
+        typer.echo(f"Interrupted, this would begin anew: {reading.why_not}", err=True)
     progress.begin(None)
-    for task in tasks:
-        progress.advance(made=1)
-        yield task
+    return reading.read(tasks, lambda count: progress.advance(made=count))
 
 
 def _words(project: Project) -> str:
