@@ -41,6 +41,7 @@ REDIS = AsItStands("tests/integration/test_page_commands.py::test_it_runs_beside
 STEPS = AsItStands("tests/e2e/test_first_steps.py::test_the_readme_leads_to_predictions")
 PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_project")
 REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
+ORDER = AsItStands("tests/e2e/test_order.py::test_the_page_is_followed_from_order_to_review")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
     "tests/operators/test_kubernetes.py::test_the_pages_secret_holds_what_the_pods_ask_for"
@@ -200,6 +201,12 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
     "docs/review.md": {
         "firstpass tabs --project 3": PROJECT,
         "firstpass connect --project 3 --review-order": PROJECT,
+        "firstpass order --project 3": ORDER,
+        "firstpass order --project 3 --columns": AlsoRun(
+            "tests/e2e/test_order.py::test_label_tasks_as_displayed_serves_exactly_this_order"
+        ),
+        "firstpass order --project 3 --sample 200": ORDER,
+        "firstpass review --project 3 --sample": ORDER,
         "firstpass tidy --project 3": TIDY,
         "firstpass doctor --project 3": PROJECT,
         "firstpass doctor --project 3 --remove-broken-tabs": PROJECT,

@@ -1,4 +1,4 @@
-"""A question before something is removed."""
+"""A question before something is removed or written."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from backend.errors import BadRequest
 __all__ = ["ask"]
 
 
-def ask(question: str, *, yes: bool) -> None:
-    """Return when it may be done: `yes`, or a person at the terminal says so.
+def ask(question: str, *, yes: bool, undone: str = "removed") -> None:
+    """Return when it may be done: `yes`, or a person at the terminal says so. `undone` says what was not done.
 
     Raises `BadRequest` where there is nobody to ask, or the answer is not yes.
     """
@@ -20,11 +20,11 @@ def ask(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise BadRequest(
-            "expected --yes, since there is no terminal to ask at; nothing was removed"
+            f"expected --yes, since there is no terminal to ask at; nothing was {undone}"
         )
     try:
         agreed = typer.confirm(question)
     except typer.Abort:  # Ctrl-C, or the end of input
         agreed = False
     if not agreed:
-        raise BadRequest("nothing was removed, since the answer was not yes")
+        raise BadRequest(f"nothing was {undone}, since the answer was not yes")

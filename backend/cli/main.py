@@ -18,6 +18,7 @@ from backend.cli.ends import NOT_DONE, exit_codes
 from backend.cli.evaluate import evaluate
 from backend.cli.health import health
 from backend.cli.models import models
+from backend.cli.order import order
 from backend.cli.owed import owed
 from backend.cli.phrases import phrases
 from backend.cli.plan import plan
@@ -41,7 +42,7 @@ __all__ = ["app", "main"]
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
-    "Projects of Label Studio": (connect, doctor, tabs, review, tune, prune, tidy, owed),
+    "Projects of Label Studio": (connect, doctor, tabs, order, review, tune, prune, tidy, owed),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

@@ -38,6 +38,12 @@ class ReviewOptions:
 
     since: Since = None
     version: Versions = None
+    sample: Annotated[
+        bool,
+        typer.Option(
+            help="Only the sample of `firstpass order`, and how many of it were accepted."
+        ),
+    ] = False
     by_annotator: Annotated[bool, typer.Option(help="Also by who annotated.")] = False
     as_json: AsJson = False
     report: Annotated[
@@ -64,6 +70,7 @@ def review(settings: Settings, project: ProjectOption, options: ReviewOptions) -
     Examples:
       firstpass review --project 3
       firstpass review --project 3 --since 7d --report review.html
+      firstpass review --project 3 --sample
     """
     from backend.cli.review_run import review_project
     from backend.cli.which_project import project_id_in

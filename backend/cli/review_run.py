@@ -17,7 +17,6 @@ from rich.console import Console
 from backend.cli.ends import without_all_pictures
 from backend.cli.reviewed_project import (
     cached_answers,
-    noted,
     predictor_of,
     project_of,
     project_words,
@@ -30,16 +29,20 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.project_key import data_page
-from backend.label_studio.reviewed_tasks import reviewed_tasks
+from backend.label_studio.records import Project, TaskRow
+from backend.label_studio.reviewed_tasks import ReviewedTasks
 from backend.prediction.predictor import Predictor
+from backend.projects.sample_tab import sample_of
 from backend.review.figures import Picture, ReviewFacts, ReviewReport
 from backend.review.kept_report import KeptReport, KeptReports
 from backend.review.reading import count_reviews, since_when
 from backend.review.remarks import remarks, why_nothing
 from backend.review.report import now_in_utc, review_report
 from backend.review.report_page import review_page
+from backend.review.resumed_reading import ResumedReading
+from backend.review.sample import SampleTally
 from backend.review.tally import Reviews, Worst
-from backend.runs.progress import showing_progress
+from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,17 +75,22 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
     with ExitStack() as stack:
         api = stack.enter_context(LabelStudioApi.from_settings(settings))
         project = project_of(api, number)
+        tally = SampleTally(frozenset(sample_of(api, number))) if options.sample else None
         predictor = predictor_of(project, settings)
         connection, why_not = redis_or_why(settings)
         if connection is not None:
             stack.enter_context(connection)
         answers = cached_answers(predictor, connection, settings, stack)
         reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
+        reading = stack.enter_context(_reading(api, project, settings))
+        tasks = ReviewedTasks(api, number)
+        reading.note(tasks.listed(ids=sorted(tally.ids) if tally else None, since=since))
         with showing_progress(Console(stderr=True)) as progress:
-            count_reviews(noted(reviewed_tasks(api, number), progress), reviews, since)
+            count_reviews(_read(reading, tasks, progress), reviews, since, tally)
+        sample = tally.figures() if tally else None
         if not reviews.total.annotations:
             raise BadRequest(
-                f"{project_words(project)}: {why_nothing(reviews, project, options.since)}"
+                f"{project_words(project)}: {why_nothing(reviews, project, options.since, sample)}"
             )
         home = settings.label_studio_browser_url or api.url
         url = data_page(home, number)
@@ -93,13 +101,28 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
             reviews,
             facts,
             annotators=options.by_annotator,
-            notes=[*remarks(reviews, project)],
+            notes=[*remarks(reviews, project, sample)],
+            sample=sample,
         )
         done = Reviewed(report, _pictures(reviews.worst(), report, predictor, settings))
-        why_not = why_not or _keep(done, project.key, connection)
-    if why_not:
+        if sample is None:
+            why_not = why_not or _keep(done, project.key, connection)
+        reading.done()
+    if why_not and sample is None:
         typer.echo(f"The page /review/{number} does not show this report: {why_not}", err=True)
     return done
+
+
+def _reading(api: LabelStudioApi, project: Project, settings: Settings) -> ResumedReading:
+    return ResumedReading(settings.home, f"{api.url} {project.key or project.id}")
+
+
+def _read(reading: ResumedReading, tasks: ReviewedTasks, progress: Progress) -> Iterator[TaskRow]:
+    """The tasks, each counted as it is read."""
+    if reading.why_not:
+        typer.echo(f"Interrupted, this would begin anew: {reading.why_not}", err=True)
+    progress.begin(None)
+    return reading.read(tasks, lambda count: progress.advance(made=count))
 
 
 def _pictures(

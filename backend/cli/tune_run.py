@@ -156,7 +156,7 @@ def _taken_back(one: TakenBack) -> str:
 
 def _notes(evidence: Evidence, project: Project, why_not: str) -> Iterator[str]:
     yield from remarks(
-        evidence.reviews, project, "not taken, since nobody can have looked at the image"
+        evidence.reviews, project, hasty="not taken, since nobody can have looked at the image"
     )
     seen = [one for images in evidence.found.values() for one in images]
     unknown = sum(not one.known for one in seen)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx
 
@@ -21,7 +21,8 @@ from backend.label_studio.answers import (
 )
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.credential import LabelStudioCredential
-from backend.label_studio.records import PredictionRow
+from backend.label_studio.records import PredictionRow, TaskRow
+from backend.label_studio.task_filters import none_of, with_version
 from backend.label_studio.tasks_api import TasksApi
 from backend.settings import Settings
 
@@ -106,6 +107,20 @@ class LabelStudioApi(TasksApi):
         """The stored rows of these tasks; without those of tasks that Label Studio cannot list."""
         listed = self._tasks(project, None, ids, len(ids), WITH_ROWS, each_alone=True)
         return {task.id: task.predictions for task in listed if task.failure is None}
+
+    def unreviewed(self, project: int, model_version: str) -> Iterator[TaskRow]:
+        """The tasks with a row of that version that nobody has annotated or skipped, with their rows.
+
+        By ascending id. Versions of which the name is a part count, too: who needs exactly one looks. A task that Label
+        Studio cannot list comes as one that has failed.
+        """
+        items = [
+            none_of("total_annotations"),
+            none_of("cancelled_annotations"),
+            with_version(model_version),
+        ]
+        filters = {"conjunction": "and", "items": items}
+        yield from self._tasks(project, filters, None, 100, WITH_ROWS, each_alone=True)
 
     def create_prediction(self, row: Mapping[str, object]) -> None:
         """Store a row; it has `task`, `result`, `score` and `model_version`."""

@@ -224,6 +224,19 @@ class TaskRow(ExportedTask):
     id: Id
     predictions: SkipValidation[tuple[PredictionRow, ...]] = ()
     total_annotations: Count = 0
+    cancelled_annotations: Count = 0
+    total_predictions: Count = 0
+    updated_at: Text = ""
+
+    @property
+    def stamp(self) -> str:
+        """Another one where its annotations or predictions are others: made, changed or removed since.
+
+        Label Studio renews a task's time with each annotation that is saved, and leaves it where rows are made or
+        removed in bulk: that shows in their numbers.
+        """
+        counts = (self.total_annotations, self.cancelled_annotations, self.total_predictions)
+        return " ".join((self.updated_at, *map(str, counts)))
 
 
 def _read(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
 from backend.plain import Json
 
 __all__ = [
     "KNOWN_OPERATORS",
     "empty_row",
+    "filled",
+    "ids_among",
     "looked_at",
+    "looked_at_since",
     "none_of",
     "scored",
     "some_of",
+    "these_open",
     "unknown_operators",
     "unscored",
     "with_version",
@@ -35,6 +42,9 @@ KNOWN_OPERATORS = frozenset(
         "empty",
     ]
 )
+
+#: Label Studio takes a time in a filter for one of its own time zone, whatever it says.
+ZONES = timedelta(days=1)
 
 
 def with_version(model_version: str) -> Json:
@@ -63,6 +73,19 @@ def looked_at() -> Json:
     return {"conjunction": "or", "items": both}
 
 
+def looked_at_since(when: datetime) -> Json:
+    """Those of `looked_at` that may have an annotation made since then, and some more.
+
+    A task's own time is renewed by each annotation that is saved, but by none that is made in bulk; that one is
+    found by the time of the task's last annotation.
+    """
+    value = (when.astimezone(UTC) - ZONES).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    touched = _filter("updated_at", "greater_or_equal", "Datetime", value)
+    both = [{**one, "child_filter": touched} for one in looked_at()["items"]]
+    last = _filter("completed_at", "greater_or_equal", "Datetime", value)
+    return {"conjunction": "or", "items": [*both, last]}
+
+
 def scored() -> Json:
     """Tasks with a score of the version that the project shows."""
     return _filter("predictions_score", "greater_or_equal", "Number", 0)
@@ -76,6 +99,26 @@ def unscored() -> Json:
 def empty_row() -> Json:
     """Tasks with a prediction, of any version, that holds no region."""
     return _filter("predictions_results", "equal", "String", "[]")
+
+
+def filled(column: str) -> Json:
+    """Tasks whose data have a number of ours in that column, which we write as text with a point."""
+    return _filter(f"data.{column}", "contains", "String", ".")
+
+
+def these_open(ids: Iterable[int]) -> list[Json]:
+    """One item, to be joined by `or`, for each of these tasks, as long as nobody has annotated or skipped it.
+
+    `in_list` would say it in one, and stop the Data Manager's pages.
+    """
+    nobody = _filter("annotations_ids", "empty", "String", "true")
+    return [{**_filter("id", "equal", "Number", task), "child_filter": nobody} for task in ids]
+
+
+def ids_among(items: Sequence[Json]) -> list[int]:
+    """The tasks that `these_open` was asked for, also as the Data Manager's pages store them."""
+    values = [item.get("value") for item in items if item.get("filter") == "filter:tasks:id"]
+    return [int(value) for value in values if isinstance(value, int | float)]
 
 
 def unknown_operators(filters: Json | None) -> list[str]:

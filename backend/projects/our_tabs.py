@@ -8,25 +8,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from backend.label_studio.records import Tab, View
 from backend.label_studio.task_filters import (
     empty_row,
+    filled,
     none_of,
     scored,
     some_of,
+    these_open,
     unscored,
     with_version,
     without_version,
 )
 from backend.plain import Json
 
-__all__ = ["DEFAULT", "OURS", "OurTab", "is_default_of_ours", "our_tabs", "ours_among"]
+__all__ = [
+    "ALL_OURS",
+    "DEFAULT",
+    "MOST_FIRST",
+    "MOST_IDS",
+    "OURS",
+    "REVIEW_COLUMN",
+    "REVIEW_FIRST",
+    "SAMPLE",
+    "SAMPLE_COLUMN",
+    "OurTab",
+    "is_default_of_ours",
+    "our_tabs",
+    "ours_among",
+    "review_first",
+    "review_first_by_column",
+    "sample_by_column",
+    "sample_of_tasks",
+]
 
 PREFIX = "Firstpass: "
 #: What a project has that has no tab yet: without it everybody would land in the first of ours. By the
 #: mark we know it again as long as nobody has changed it: Label Studio's pages drop what they do not know.
 DEFAULT: Json = {"title": "Default", "made_by": "firstpass"}
+
+#: Made by `firstpass order` only.
+REVIEW_FIRST, SAMPLE = f"{PREFIX}review first", f"{PREFIX}sample"
+#: The columns that it writes when told to.
+REVIEW_COLUMN, SAMPLE_COLUMN = "firstpass_review", "firstpass_sample"
+#: Tasks that a tab can name one by one: each is a line of its filters.
+MOST_IDS = 200
+#: Of the order fewer, which show sooner: people come back for more.
+MOST_FIRST = 100
+_DRAWN = "drawn by chance, and not annotated yet"
 
 #: What people have not seen to yet.
 _OPEN = (none_of("total_annotations"), none_of("cancelled_annotations"))
@@ -60,10 +91,11 @@ class OurTab:
     meaning: str
     items: Sequence[Json]
     ordering: str = "tasks:id"
+    conjunction: Literal["and", "or"] = "and"
 
     @property
     def filters(self) -> Json:
-        return {"conjunction": "and", "items": list(self.items)}
+        return {"conjunction": self.conjunction, "items": list(self.items)}
 
     def stands_in(self, tab: Tab) -> bool:
         """Whether that is how a stored tab lists; its columns are people's own matter."""
@@ -104,13 +136,36 @@ def our_tabs(version: str) -> list[OurTab]:
     ]
 
 
-#: The titles that are ours.
+def review_first(tasks: Sequence[int]) -> OurTab:
+    """The tab of these tasks, which are the first in the order of review; at most `MOST_FIRST`."""
+    meaning = "the first of the order of review; here they stand by score"
+    return OurTab(REVIEW_FIRST, meaning, these_open(tasks), "tasks:predictions_score", "or")
+
+
+def review_first_by_column() -> OurTab:
+    """The same of all tasks, in the order that the column says."""
+    items = (*_OPEN, filled(REVIEW_COLUMN))
+    return OurTab(REVIEW_FIRST, "in the order of review", items, f"-tasks:data.{REVIEW_COLUMN}")
+
+
+def sample_of_tasks(tasks: Sequence[int]) -> OurTab:
+    """The tab of a sample; at most `MOST_IDS`."""
+    return OurTab(SAMPLE, _DRAWN, these_open(tasks), conjunction="or")
+
+
+def sample_by_column() -> OurTab:
+    """The tab of a sample that a column names."""
+    return OurTab(SAMPLE, _DRAWN, (*_OPEN, filled(SAMPLE_COLUMN)))
+
+
+#: The titles of the tabs that each project gets, and all that are ours: at most six.
 OURS = tuple(tab.title for tab in our_tabs(""))
+ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE)
 
 
 def ours_among(views: Sequence[View]) -> list[View]:
     """The tabs that are ours, by their titles; other titles that begin as ours do are people's."""
-    return [view for view in views if view.data.title in OURS]
+    return [view for view in views if view.data.title in ALL_OURS]
 
 
 def is_default_of_ours(view: View) -> bool:

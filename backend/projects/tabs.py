@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
@@ -41,8 +41,11 @@ class ProjectTabs:
     version: str
     browser_url: str
 
-    def make(self) -> Iterator[Finding]:
-        """A finding for each tab as it is made, renewed or left; none where there is no task yet."""
+    def make(self, tabs: Sequence[OurTab] | None = None) -> Iterator[Finding]:
+        """A finding for each tab as it is made, renewed or left; none where there is no task yet.
+
+        Those that each project gets, unless others are given.
+        """
         if self.api.count_tasks(self.project) == 0:
             yield Finding(
                 Level.SKIPPED,
@@ -54,7 +57,7 @@ class ProjectTabs:
         if not views:
             self.api.create_view(self.project, DEFAULT)
             yield Finding(Level.DONE, "tab Default is made first: the project had no tab yet")
-        for tab in our_tabs(self.version):
+        for tab in our_tabs(self.version) if tabs is None else tabs:
             view, level, done = self._made(
                 tab, [one for one in views if one.data.title == tab.title]
             )

@@ -1,23 +1,25 @@
 """Takes everything of ours back out of a project: found anew each time, so an interrupted run is run again.
 
-What may be somebody else's is left, and said. No annotation is touched, nor the data of any task.
+What may be somebody else's is left, and said. No annotation is touched, nor of any task's data more than the
+columns of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from shlex import quote
 
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, Project, View, Webhook
 from backend.prediction.model_version import is_model_version
+from backend.projects.columns import COLUMNS, empty_column, filled_tasks
 from backend.projects.our_backend import OurBackend, near, same_address
 from backend.projects.our_tabs import is_default_of_ours, ours_among
 from backend.projects.prune import NO_VERSION, Removal, removal_of, remove
 from backend.projects.review_order import LEAST_SURE_FIRST, order_before
 from backend.settings import SECRET_HEADER
-from backend.wording import predictions
+from backend.wording import predictions, tasks
 from models.catalogue import GROUPS, REGISTRY
 
 __all__ = ["Found", "Tidying"]
@@ -29,6 +31,7 @@ class Found:
 
     `shown`: the version that the project shows, empty where that is none of ours. `before`: what the label
     stream went by before we changed that; `None` where we did not. `owed`: tasks that the courier owes it.
+    `columns`: the tasks in whose data a column of ours holds something.
     """
 
     views: Sequence[View]
@@ -39,16 +42,21 @@ class Found:
     owed: int
     removal: Removal
     left: Sequence[str]
+    columns: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
-        counted = (self.views, self.before, self.backends, self.webhooks, self.shown, self.owed)
+        counted = (
+            self.views, self.columns, self.before, self.backends, self.webhooks, self.shown, self.owed,
+        )  # fmt: skip
         return not any((*counted, self.removal.count))
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """What is to be taken back: of each kind which, or how many."""
         if self.views:
             yield "tabs", ", ".join(view.data.title for view in self.views)
+        for column, ids in self.columns.items():
+            yield "column", f"{column}, emptied in {tasks(len(ids))}"
         if self.before is not None:
             yield "order of Label All Tasks", f"goes by {self.before} again"
         for webhook in self.webhooks:
@@ -84,8 +92,8 @@ class Tidying:
         webhooks, unsure = self._webhooks(connected)
         stored, views = self.api.model_versions(self.project), self.api.views(self.project)
         versions = [version for version in sorted(stored) if _is_ours(version, connected)]
-        tasks = self.api.with_rows(self.project) if versions else ()
-        removal = removal_of(tasks, versions, with_parents=with_parents)
+        with_rows = self.api.with_rows(self.project) if versions else ()
+        removal = removal_of(with_rows, versions, with_parents=with_parents)
         by_score = project.sampling == LEAST_SURE_FIRST
         before = order_before(connected) if by_score else None
         others = [one for one in backends if one not in connected]
@@ -122,6 +130,11 @@ class Tidying:
             owed=owed,
             removal=removal,
             left=left,
+            columns={
+                column: ids
+                for column in COLUMNS
+                if (ids := filled_tasks(self.api, self.project, column))
+            },
         )
 
     def _what_of_it(self, version: str, project: Project, others: Sequence[Backend]) -> str:
@@ -180,6 +193,12 @@ class Tidying:
         for view in found.views:
             self.api.delete_view(view.id)
             yield f"removed: tab {view.data.title}"
+        for column, ids in found.columns.items():
+            empty_column(self.api, self.project, column, ids)
+            yield (
+                f"emptied: column {column} of {tasks(len(ids))}; the empty column stays in their data, since Label Studio "
+                "removes one only task by task"
+            )
         if found.before is not None:
             self.api.update_project(self.project, sampling=found.before)
             yield f"Label All Tasks goes by {found.before} again"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from backend.pages.summary import to_json
+from backend.review.sample import SampleFigures
 from backend.review.shares import Share
 
 __all__ = [
@@ -185,6 +186,8 @@ class ReviewReport:
     by_annotator: tuple[GroupFigures, ...]
     worst: tuple[WorstTask, ...]
     notes: tuple[str, ...] = ()
+    #: Where only a sample of the tasks was looked at.
+    sample: SampleFigures | None = None
 
     def to_json(self) -> str:
         """Every figure; times in UTC, shares in 0..1. Half an emoji in a name becomes a question mark."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -10,8 +10,9 @@ from backend.errors import BadRequest
 from backend.label_studio.records import TaskRow
 from backend.review.annotation_review import AnnotationReview
 from backend.review.comparison import base_of, review_of
+from backend.review.sample import SampleTally
 
-__all__ = ["TakesReviews", "count_reviews", "since_when"]
+__all__ = ["TakesReviews", "count_reviews", "reviews_in", "since_when"]
 
 
 class TakesReviews(Protocol):
@@ -22,15 +23,31 @@ class TakesReviews(Protocol):
     def add(self, one: AnnotationReview, task: TaskRow) -> None:
         """Count one annotation."""
 
+    def is_counted(self, version: str) -> bool:
+        """Whether annotations that began from this version count."""
 
-def count_reviews(tasks: Iterable[TaskRow], reviews: TakesReviews, since: datetime | None) -> None:
-    """Count every annotation of the tasks that was made then or later."""
+
+def count_reviews(
+    tasks: Iterable[TaskRow],
+    reviews: TakesReviews,
+    since: datetime | None,
+    sample: SampleTally | None = None,
+) -> None:
+    """Count every annotation of the tasks that was made then or later, also in a sample of the tasks."""
     for task in tasks:
         reviews.unread += len(task.unread) + (task.failure is not None)
-        rows = {row.id: row for row in task.predictions}
-        for annotation in task.annotations:
-            if since is None or _made_at(annotation.created_at) >= since:
-                reviews.add(review_of(annotation, base_of(annotation, rows)), task)
+        for one in reviews_in(task, since):
+            reviews.add(one, task)
+            if sample is not None and (one.version is None or reviews.is_counted(one.version)):
+                sample.add(task.id, one)
+
+
+def reviews_in(task: TaskRow, since: datetime | None = None) -> Iterator[AnnotationReview]:
+    """What each annotation of the task made of the prediction that it began from."""
+    rows = {row.id: row for row in task.predictions}
+    for annotation in task.annotations:
+        if since is None or _made_at(annotation.created_at) >= since:
+            yield review_of(annotation, base_of(annotation, rows))
 
 
 def since_when(text: str, now: datetime) -> datetime:

@@ -9,7 +9,9 @@ from backend.errors import LabelConfigError
 from backend.label_config.label_config import read_xml
 from backend.label_studio.records import Project
 from backend.review.annotation_review import Beginning
+from backend.review.sample import SampleFigures
 from backend.review.tally import Reviews
+from backend.wording import tasks
 
 __all__ = ["ENOUGH", "remarks", "why_nothing"]
 
@@ -18,8 +20,15 @@ ENOUGH = 30
 _SHOWN = 5
 
 
-def remarks(reviews: Reviews, project: Project, hasty: str = "counted as kept") -> Iterator[str]:
+def remarks(
+    reviews: Reviews,
+    project: Project,
+    sample: SampleFigures | None = None,
+    hasty: str = "counted as kept",
+) -> Iterator[str]:
     """What was not counted and why, and what makes figures uncertain; `hasty`: what became of hasty ones."""
+    if sample is not None:
+        yield from _of_the_sample(sample)
     began, total = reviews.began, reviews.total
     others = sorted(reviews.by_version.items(), key=lambda each: -each[1].annotations)
     left_out = [(name, each) for name, each in others if not reviews.is_counted(name)]
@@ -52,8 +61,28 @@ def remarks(reviews: Reviews, project: Project, hasty: str = "counted as kept") 
         yield f"left out, since they cannot be read: {reviews.unread:,} annotations or tasks"
 
 
-def why_nothing(reviews: Reviews, project: Project, since: str | None) -> str:
+def _of_the_sample(sample: SampleFigures) -> Iterator[str]:
+    if sample.otherwise:
+        yield (
+            f"of the sample {tasks(sample.otherwise)} were skipped, accepted unseen or begun from nothing that is "
+            "known, and tell nothing"
+        )
+    if sample.open:
+        yield (
+            f"{tasks(sample.open)} of the sample are not reviewed yet: until they are, the share is that of those "
+            "that people came to first"
+        )
+
+
+def why_nothing(
+    reviews: Reviews, project: Project, since: str | None, sample: SampleFigures | None = None
+) -> str:
     """Why no annotation can be compared with a prediction, and what to do."""
+    if sample is not None and not (reviews.began.total() or reviews.by_version):
+        return (
+            f"none of the {tasks(sample.drawn)} of the sample is reviewed yet; open the tab "
+            '"Firstpass: sample", choose Label Tasks As Displayed, and run this again'
+        )
     began = reviews.began
     others = {name: each.annotations for name, each in reviews.by_version.items()}
     when = f" made since {since}" if since else ""

@@ -20,6 +20,7 @@ from backend.review.figures import (
     ReviewReport,
     TagFigures,
 )
+from backend.review.sample import SampleFigures
 from backend.review.shares import share_of
 from backend.review.tally import Found, Reviews
 from backend.review.worst_tasks import worst_task
@@ -34,7 +35,12 @@ MOST_PAIRS = 40
 
 
 def review_report(
-    reviews: Reviews, facts: ReviewFacts, *, annotators: bool, notes: Sequence[str] = ()
+    reviews: Reviews,
+    facts: ReviewFacts,
+    *,
+    annotators: bool,
+    notes: Sequence[str] = (),
+    sample: SampleFigures | None = None,
 ) -> ReviewReport:
     """The figures of what was counted."""
     began, total = reviews.began, reviews.total
@@ -79,6 +85,7 @@ def review_report(
         by_annotator=_groups(by_annotator) if annotators else (),
         worst=tuple(worst_task(one, facts.url) for one in reviews.worst()),
         notes=tuple(notes),
+        sample=sample,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from backend.pages.summary import Figure, Summary, Table
 from backend.review.figures import GroupFigures, HiddenFigures, LabelFigures, ReviewReport
+from backend.review.shares import Share
 from backend.wording import duration
 
 __all__ = ["review_summary"]
@@ -43,14 +44,18 @@ def review_summary(report: ReviewReport) -> Summary:
 
 
 def _figures(report: ReviewReport) -> Iterator[Figure]:
-    total = report.total
+    total, sample = report.total, report.sample
+    if sample is not None:
+        share, between = _share(sample.accepted)
+        yield Figure("sample reviewed", f"{sample.reviewed:,}", f"of {sample.drawn:,} tasks drawn")
+        accepted = f"{sample.accepted.count:,} of {sample.reviewed:,} tasks{between}"
+        yield Figure("accepted as predicted", share, accepted)
     yield Figure(
         "annotations reviewed",
         f"{report.reviewed:,}",
         f"of {report.annotations:,}; {report.unseen:,} accepted unseen, {report.skipped:,} skipped",
     )
-    share, _, interval = total.kept.words.partition(" (")
-    between = f" ({interval}" if interval else ""
+    share, between = _share(total.kept)
     yield Figure("regions kept", share, f"{total.kept.count:,} of {total.predicted:,}{between}")
     wrong = total.deleted.count + total.relabelled.count
     yield Figure(
@@ -63,6 +68,12 @@ def _figures(report: ReviewReport) -> Iterator[Figure]:
         "none was drawn without predictions" if without is None else f"{duration(without)} without"
     )
     yield Figure("time per image", duration(report.median_s), f"median; {against}")
+
+
+def _share(one: Share) -> tuple[str, str]:
+    """The share, and its interval to stand behind its counts."""
+    share, _, interval = one.words.partition(" (")
+    return share, f" ({interval}" if interval else ""
 
 
 def _labels(report: ReviewReport) -> Table:

@@ -75,12 +75,16 @@ class Evidence:
     def unread(self, count: int) -> None:
         self.reviews.unread = count
 
+    def is_counted(self, version: str) -> bool:
+        """Whether annotations that began from this version count."""
+        return self.reviews.is_counted(version)
+
     def add(self, one: AnnotationReview, task: TaskRow) -> None:
         """Take one annotation."""
         self.reviews.add(one, task)
         if one.began is not Beginning.PREDICTION or one.hasty:
             return
-        if one.version is None or not self.reviews.is_counted(one.version):
+        if one.version is None or not self.is_counted(one.version):
             return
         cached = self.answers.boxes(task) if self.answers is not None else {}
         whole = bool(cached) and all(boxes is not None for boxes in cached.values())

@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 
+from backend.demo.review_scenes import SPECKLED, truth_of
 from backend.label_config.tuned_labels import with_tuned
 from backend.pages.summary import to_json
 from backend.tuning.aim import Aim
@@ -25,7 +26,6 @@ from backend.tuning.writing import changes_of
 from models.matching import judged
 from tests.bench.figures import Figure, Target
 from tests.bench.review_lab import ReviewLab, boxes_in, seeds_of
-from tests.bench.review_scenes import SPECKLED, truth_of
 from tests.bench.tune_lab import evidence_of, planted, tune
 
 __all__ = ["main"]
@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.flush()
     if given.report is not None:
-        given.report.write_text(to_json([asdict(one) | {"met": one.met} for one in figures]))
+        given.report.write_text(
+            to_json({"figures": [asdict(one) | {"met": one.met} for one in figures]})
+        )
     return 0 if all(one.met is not False for one in figures) else 1
 
 

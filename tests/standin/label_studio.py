@@ -79,6 +79,8 @@ class StandInLabelStudio(StandInState):
             case _, ["projects", project, *rest]:
                 self._must_be_ours(project)
                 return self._of_project(method, rest, asked, body)
+            case "POST", ["dm", "actions"] if asked["id"] == "add_data_field":
+                return self._with_data_field(body)
             case _, ["dm", "views", *rest]:
                 return self._of_tabs(method, rest, body)
             case "GET", ["tasks"]:
@@ -108,6 +110,13 @@ class StandInLabelStudio(StandInState):
             given = {key: value for key, value in body["data"].items() if value or key not in stays}
             body = {"data": {**stays, **given}}
         return _kept(self.views, method, rest, body)
+
+    def _with_data_field(self, body: Json) -> tuple[int, Any]:
+        """Merged into the data of the tasks that are named, and of all where none is."""
+        named = set(body["selectedItems"]["included"]) or self.tasks.keys()
+        for task in named & self.tasks.keys():
+            self.tasks[task] = {**self.tasks[task], body["value_name"]: body["value"]}
+        return 200, {"response_code": 200, "detail": f"Updated {len(named)} tasks"}
 
     def _must_be_ours(self, project: str) -> None:
         if int(project) != self.found["id"]:
@@ -196,6 +205,9 @@ class StandInLabelStudio(StandInState):
                 "predictions": rows.get(task, []),
                 "annotations": annotations.get(task, []),
                 "total_annotations": len(annotations.get(task, [])),
+                "cancelled_annotations": sum(map(_skipped, annotations.get(task, []))),
+                "total_predictions": len(rows.get(task, [])),
+                "updated_at": max(map(_saved, annotations.get(task, [])), default=""),
                 "predictions_score": self._score(rows.get(task, [])),
             }
             for task in tasks
@@ -228,7 +240,9 @@ class StandInLabelStudio(StandInState):
             )
         found = matching(self._whole(sorted(self.tasks)), query)
         page = found[:size]
-        if asked.get("include") != "id" and self.unlistable & {task["id"] for task in page}:
+        wanted = set(asked.get("include", "data").split(","))
+        whole = bool(wanted & {"data", "predictions", "annotations"})
+        if whole and self.unlistable & {task["id"] for task in page}:
             raise Answered(500, {"detail": "500"})
         fields = (
             asked["include"].split(",") if "include" in asked else list(page[0]) if page else []
@@ -237,6 +251,14 @@ class StandInLabelStudio(StandInState):
             "tasks": [{name: task[name] for name in fields} for task in page],
             "total": len(found),
         }
+
+
+def _skipped(annotation: Json) -> bool:
+    return bool(annotation.get("was_cancelled"))
+
+
+def _saved(annotation: Json) -> str:
+    return str(annotation.get("updated_at") or annotation.get("created_at") or "")
 
 
 def _kept(kept: list[Json], method: str, rest: Sequence[str], body: Json) -> tuple[int, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from backend.plain import Json
@@ -42,6 +43,8 @@ def _holds(task: Json, item: Json) -> bool:
             return False
         case "greater":
             return bool(seen > value)
+        case "greater_or_equal" if item["type"] == "Datetime":
+            return bool(seen) and datetime.fromisoformat(seen) >= datetime.fromisoformat(value)
         case "greater_or_equal":
             return bool(seen >= value)
         case "less":
@@ -62,6 +65,12 @@ def _holds(task: Json, item: Json) -> bool:
 def _column(task: Json, column: str) -> Any:
     if column == "id":
         return task["id"]
+    if column == "annotations_ids":
+        return [one.get("id") for one in task["annotations"]]
+    if column == "updated_at":
+        return task["updated_at"]
+    if column == "completed_at":
+        return max((str(one.get("created_at") or "") for one in task["annotations"]), default="")
     if column == "predictions_model_versions":
         return [row["model_version"] or "" for row in task["predictions"]]
     if column == "predictions_score":

@@ -116,6 +116,7 @@ OTHERS = [
     ["health", "web"],
     ["health", "worker"],
     ["health", "courier"],
+    ["order", "--project", "1"],
     ["owed"],
     ["phrases", "--project", "1"],
     ["plan", CONFIG],

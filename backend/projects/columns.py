@@ -1,0 +1,58 @@
+"""Columns of ours in the data of tasks: written, and emptied again, by an action that leaves all other data as it is.
+
+Each request gives one value to many tasks, so few values are few requests. No request takes a column away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from backend.label_studio.api import LabelStudioApi
+from backend.label_studio.task_filters import filled
+from backend.label_studio.task_walk import id_chunks
+from backend.projects.our_tabs import REVIEW_COLUMN, SAMPLE_COLUMN
+from backend.wording import tasks
+
+__all__ = ["COLUMNS", "empty_column", "filled_tasks", "what_it_breaks", "write_column"]
+
+COLUMNS = (REVIEW_COLUMN, SAMPLE_COLUMN)
+#: Tasks in one request: Label Studio holds the data of each meanwhile.
+AT_ONCE = 1000
+
+
+def what_it_breaks(column: str, count: int) -> str:
+    """What people should know before it is written into so many tasks."""
+    return (
+        f"A column {column} is written into the data of {tasks(count)}. With it Label Studio's Remove Duplicated Tasks "
+        "takes copies of a task for others where only one has the column; JSON and CSV exports and webhooks carry it; and the "
+        "project's own count of its columns is off. `firstpass tidy` empties it; an edit of each task is all that "
+        "removes it."
+    )
+
+
+def filled_tasks(api: LabelStudioApi, project: int, column: str) -> list[int]:
+    """The tasks in whose data the column holds something of ours."""
+    if api.count_tasks(project) == 0:
+        return []
+    filters = {"conjunction": "and", "items": [filled(column)]}
+    pages = api.pages(project, filters=filters, include="id", page_size=AT_ONCE)
+    return [task.id for page in pages for task in page]
+
+
+def write_column(
+    api: LabelStudioApi, project: int, column: str, values: Mapping[str, Sequence[int]]
+) -> Iterator[int]:
+    """Have the column hold these values of tasks, and nothing in other tasks; how many are written each time."""
+    before = set(filled_tasks(api, project, column))
+    for value, ids in values.items():
+        for some in id_chunks(ids, AT_ONCE):
+            api.set_column(project, column, value, some)
+            yield len(some)
+        before.difference_update(ids)
+    empty_column(api, project, column, sorted(before))
+
+
+def empty_column(api: LabelStudioApi, project: int, column: str, ids: Sequence[int]) -> None:
+    """Have the column hold nothing in these tasks."""
+    for some in id_chunks(ids, AT_ONCE):
+        api.set_column(project, column, "", some)
