@@ -36,6 +36,7 @@ from backend.label_studio.reviewed_tasks import reviewed_tasks
 from backend.prediction.predictor import Predictor, predictor_settings
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect, queue_errors
+from backend.queue.heads import HeadShelf
 from backend.review.cached_answers import CachedAnswers
 from backend.review.figures import Picture, ReviewFacts, ReviewReport
 from backend.review.kept_report import KeptReport, KeptReports
@@ -78,10 +79,10 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
     with ExitStack() as stack:
         api = stack.enter_context(LabelStudioApi.from_settings(settings))
         project = _project(api, number)
-        predictor = _predictor(project, settings)
         connection, why_not = _redis(settings)
         if connection is not None:
             stack.enter_context(connection)
+        predictor = _predictor(project, settings, HeadShelf(connection, settings.home))
         answers = _answers(predictor, connection, settings, stack)
         reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
         with showing_progress(Console(stderr=True)) as progress:
@@ -130,10 +131,11 @@ def _project(api: LabelStudioApi, number: int) -> Project:
         ) from error
 
 
-def _predictor(project: Project, settings: Settings) -> Predictor | None:
+def _predictor(project: Project, settings: Settings, heads: HeadShelf) -> Predictor | None:
     """Tells which answers and images are a task's; `None` where the label config is not served."""
     with suppress(LabelConfigError, ModelUnavailable):
-        return predictor_settings(settings).for_project(project.key, project.label_config)
+        predictors = predictor_settings(settings, heads.card)
+        return predictors.for_project(project.key, project.label_config)
     return None
 
 

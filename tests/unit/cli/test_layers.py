@@ -99,6 +99,7 @@ CONFIG = "label_config/counting.xml"
 MODELS = [
     ["demo"],
     ["evaluate", "folder", "{}/images", "--format", "coco", "--annotations", "{}/coco.json", "--model", "tiny"],
+    ["learn", "--project", "1"],
     ["models", "check", "tiny"],
     ["models", "list"],
     ["models", "pull", "florence-2-base"],
@@ -116,6 +117,7 @@ OTHERS = [
     ["health", "web"],
     ["health", "worker"],
     ["health", "courier"],
+    ["learn", "--project", "1", "--forget"],
     ["owed"],
     ["phrases", "--project", "1"],
     ["plan", CONFIG],
