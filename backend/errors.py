@@ -20,6 +20,7 @@ FirstpassError
 │   │   └── ForeignValue        something else stands in Redis where Firstpass keeps its own
 │   ├── QueueFull               more is queued than the limit allows; try later
 │   ├── ImageUnreachable        network or server trouble; trying again may help
+│   ├── HeadUnavailable         what was learned of a project went away while an image was asked about
 │   ├── OutOfMemory             this process had too little memory; trying again may help
 │   ├── TookTooLong             one image alone outlasts the time that a batch may take
 │   ├── LabelStudioUnavailable  Label Studio does not answer; what became of a write is not known
@@ -48,6 +49,7 @@ __all__ = [
     "Failure",
     "FirstpassError",
     "ForeignValue",
+    "HeadUnavailable",
     "ImageError",
     "ImageNotFound",
     "ImageRefused",
@@ -163,6 +165,12 @@ class QueueFull(OperatorError):
 
 class ImageUnreachable(OperatorError):
     """Network or server trouble; trying again may help."""
+
+    transient = True
+
+
+class HeadUnavailable(OperatorError):
+    """What was learned of a project went away while an image was asked about; it is planned without it next."""
 
     transient = True
 

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-__all__ = ["duration", "images", "megabytes", "predictions", "printable", "tasks"]
+__all__ = [
+    "annotation_count",
+    "duration",
+    "images",
+    "megabytes",
+    "predictions",
+    "printable",
+    "tasks",
+]
+
+
+def annotation_count(count: int) -> str:
+    """How many, in words.
+
+    >>> annotation_count(1), annotation_count(2000)
+    ('1 annotation', '2,000 annotations')
+    """
+    return "1 annotation" if count == 1 else f"{count:,} annotations"
 
 
 def images(count: int) -> str:

@@ -16,6 +16,7 @@ from models.queries import (
     EmbedTexts,
     Ground,
     InBox,
+    Judge,
     ProposeRegions,
     QueryKind,
     ReadText,
@@ -55,7 +56,7 @@ FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
         InBox,
     }
 )
-CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify, Embed, EmbedTexts})
+CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify, Embed, EmbedTexts, Judge})
 #: The bundled Florence-2 has never seen printed words, outlines, descriptions or long captions.
 _TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, InBox})
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from PIL import Image
 
@@ -13,6 +13,8 @@ from models.queries import Query, QueryKind
 from models.types import ImageSize, ModelOutput
 
 __all__ = [
+    "HeadMissing",
+    "HeadSource",
     "ImageQueries",
     "ImageQuery",
     "PhraseRefused",
@@ -112,6 +114,14 @@ class VectorStore(Protocol):
 
     def put(self, vectors: Mapping[str, bytes]) -> None:
         """Keep these vectors, or not: it is a cache."""
+
+
+#: Gives the bytes of a head by its fingerprint; `None` where it is not there.
+HeadSource: TypeAlias = Callable[[str], bytes | None]
+
+
+class HeadMissing(LookupError):
+    """A head that a query names is not there, or cannot be used; the message says why."""
 
 
 class UnsupportedQuery(ValueError):

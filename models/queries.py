@@ -24,6 +24,7 @@ __all__ = [
     "Ground",
     "GroundMode",
     "InBox",
+    "Judge",
     "PerBox",
     "ProposeRegions",
     "Query",
@@ -180,6 +181,14 @@ class Embed(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class Judge(_Asked):
+    """Judge the image, or a box of it, by what was learned: one part of the head of that fingerprint."""
+
+    head: str
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EmbedTexts(_Worded):
     """Give the vector of each text, to be compared with those of images; it is about no image."""
 
@@ -193,7 +202,7 @@ class EmbedTexts(_Worded):
 
 
 #: What is asked of a box: what shows it alone, or one of Florence-2's tasks.
-BoxQuestion: TypeAlias = Classify | Embed | RegionTask
+BoxQuestion: TypeAlias = Classify | Embed | Judge | RegionTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +261,7 @@ Query: TypeAlias = (
     | Ask
     | Embed
     | EmbedTexts
+    | Judge
     | InBox
     | PerBox
 )

@@ -23,6 +23,7 @@ from models.hub.cache import located
 from models.per_box import asked_first, collected, questions
 from models.postprocess import CleanRules, clean
 from models.protocols import (
+    HeadSource,
     ImageQueries,
     ImageQuery,
     PhraseRefused,
@@ -66,6 +67,7 @@ class Loading:
     dtype: str
     options: RuntimeOptions
     vectors: VectorStore | None
+    heads: HeadSource | None = None
     loaded: dict[str, QueryEngine] = field(default_factory=dict)
 
 
@@ -95,6 +97,7 @@ def _load_clip(entry: Entry, folder: Path, how: Loading) -> QueryEngine:
         dtype=how.dtype,
         options=how.options.clip,
         vectors=how.vectors,
+        heads=how.heads,
     )
 
 
@@ -111,11 +114,12 @@ def load_runtime(
     dtype: str = "auto",
     options: RuntimeOptions | None = None,
     vectors: VectorStore | None = None,
+    heads: HeadSource | None = None,
 ) -> LoadedRuntime:
     """Loads every model that a setting names (see `registry.resolve`), without network.
 
     `device`: auto, cpu, cuda, cuda:1, mps. `dtype`: auto, float32, bfloat16, float16. `vectors`
-    keeps image vectors beyond this process.
+    keeps image vectors beyond this process, `heads` finds what was learned of projects.
 
     Raises `ModelNotAvailable` when a model is unknown, not on disk or not as it should be, and
     `ValueError` for a device or number format that cannot be had.
@@ -124,7 +128,7 @@ def load_runtime(
     if options.cpu_threads is not None:
         torch.set_num_threads(options.cpu_threads)
     entries = resolve(model_setting, options.overrides)
-    how = Loading(pick_device(device), dtype, options, vectors)
+    how = Loading(pick_device(device), dtype, options, vectors, heads)
     folders = zip(entries, located(entries), strict=True)
     for entry, folder in sorted(folders, key=lambda pair: not pair[0].is_classifier):
         how.loaded[entry.name] = LOADERS[entry.kind](entry, folder, how)

@@ -18,6 +18,7 @@ __all__ = [
     "Detection",
     "Detections",
     "ImageSize",
+    "Judgement",
     "ModelOutput",
     "Point",
     "ScoreParts",
@@ -150,11 +151,29 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a project's examples say of an image or a box: a share of each label, which sum to 1.
+
+    `unwanted` is the share in 0..1 of the examples near it that people deleted.
+    """
+
+    labels: tuple[str, ...]
+    shares: tuple[float, ...]
+    unwanted: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.shares):
+            raise ValueError(
+                f"expected one share per label, got {len(self.shares)} for {len(self.labels)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class BoxOutput:
     """What was said of one box: `detection` is as its own query gives it, made tidy."""
 
     detection: Detection
-    output: Detections | Classification | Texts | Vector
+    output: Detections | Classification | Texts | Vector | Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +185,6 @@ class BoxOutputs:
     truncated: int = 0
 
 
-ModelOutput: TypeAlias = Detections | Classification | Texts | Vector | Vectors | BoxOutputs
+ModelOutput: TypeAlias = (
+    Detections | Classification | Texts | Vector | Vectors | Judgement | BoxOutputs
+)

@@ -24,6 +24,7 @@ from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Task
 from backend.prediction.predictor import Predictor, Slot, TaskRequests
 from backend.prediction.request import Outcome
+from backend.queue.heads import HeadShelf
 from backend.runs.job import Take
 from backend.settings import Settings
 from models.queries import Query
@@ -89,7 +90,7 @@ def local_handler(
 
     Raises `ModelUnavailable`.
     """
-    runtime = load_models(settings)
+    runtime = load_models(settings, heads=HeadShelf(None, settings.home).get)
     here = settings.model_copy(update={"local_files_root": folder, "label_studio_url": None})
     fetcher = ImageFetcher(here, None, follow_links=follow_links, listed=True)
     return PredictHandler(fetcher, runtime, _NoCache(), settings.image_max_pixels)

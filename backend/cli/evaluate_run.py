@@ -30,6 +30,7 @@ from backend.inference.checkpoints import check_checkpoints
 from backend.inference.load import load_models
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import PredictorSettings
+from backend.queue.heads import HeadShelf
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import open_ledger
 from backend.runs.progress import showing_progress
@@ -132,7 +133,10 @@ def _measure(
     source: Source, settings: Settings, options: EvaluateOptions, console: Console
 ) -> _OfModel:
     engine = engine_of(settings)
-    predictors = PredictorSettings(engine, settings.score_threshold, settings.label_studio_url)
+    shelf = HeadShelf(None, settings.home)
+    predictors = PredictorSettings(
+        engine, settings.score_threshold, settings.label_studio_url, heads=shelf.card
+    )
     predictor = predictors.for_project(source.project, source.label_config)
     items = items_of(source.labelled, predictor, source.label_config)
     selected = Selected(options.limit, options.sample, options.seed)
@@ -148,7 +152,7 @@ def _measure(
 
 
 def _ask(run: Run, ledger: Ledger, source: Source, settings: Settings) -> None:
-    runtime = load_models(settings)
+    runtime = load_models(settings, heads=HeadShelf(None, settings.home).get)
     with source.fetcher() as fetcher:
         handler = WaysHandler(
             fetcher,

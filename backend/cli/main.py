@@ -17,6 +17,7 @@ from backend.cli.drain import drain
 from backend.cli.ends import NOT_DONE, exit_codes
 from backend.cli.evaluate import evaluate
 from backend.cli.health import health
+from backend.cli.learn import learn
 from backend.cli.models import models
 from backend.cli.order import order
 from backend.cli.owed import owed
@@ -42,7 +43,8 @@ __all__ = ["app", "main"]
 #: Help's groups of commands.
 PANELS = {
     "Run it": (up, web, worker, courier, demo),
-    "Projects of Label Studio": (connect, doctor, tabs, order, review, tune, prune, tidy, owed),
+    "Projects of Label Studio": (connect, doctor, tabs, prune, tidy, owed),
+    "Learn from reviews": (review, order, tune, learn),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

@@ -25,6 +25,7 @@ from backend.label_config.label_config_file import label_config_in
 from backend.pages.terminal import say
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import Predictor, PredictorSettings
+from backend.queue.heads import HeadShelf
 from backend.runs.ledger_file import open_ledger
 from backend.runs.output_file import check_output, check_output_folder
 from backend.runs.progress import Progress, showing_progress
@@ -181,8 +182,12 @@ class _Place:
     def _note_unserved(self) -> None:
         for tag in self.predictor.plan.unserved:
             say(self.console, tag.note, style="" if tag.is_wanted else "yellow")
+        for complaint in self.predictor.complaints:
+            say(self.console, complaint, style="yellow")
 
 
 def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
-    return PredictorSettings(engine, settings.score_threshold, None).for_project(None, xml)
+    heads = HeadShelf(None, settings.home).card
+    found = PredictorSettings(engine, settings.score_threshold, None, heads=heads)
+    return found.for_project(None, xml)

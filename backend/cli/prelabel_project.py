@@ -37,6 +37,7 @@ from backend.label_studio.credential import LabelStudioCredential
 from backend.pages.terminal import say
 from backend.prediction.predictor import predictor_settings
 from backend.projects.project_name import find_project
+from backend.queue.heads import HeadShelf
 from backend.queue.job_queue import JobQueue, job_queue
 from backend.runs.ledger import Ledger
 from backend.runs.ledger_file import RunKey, open_ledger
@@ -68,11 +69,13 @@ def prelabel_project(
         target = target_project(
             api,
             named.id,
-            predictor_settings(settings),
+            predictor_settings(settings, HeadShelf(connection, settings.home).card),
             shown_at=settings.label_studio_browser_url,
         )
         for tag in target.predictor.plan.unserved:
             say(console, tag.note, style="" if tag.is_wanted else "yellow")
+        for complaint in target.predictor.complaints:
+            say(console, complaint, style="yellow")
         check_workers(
             connection,
             target.predictor.settings.engine,

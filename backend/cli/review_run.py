@@ -33,6 +33,7 @@ from backend.label_studio.records import Project, TaskRow
 from backend.label_studio.reviewed_tasks import ReviewedTasks
 from backend.prediction.predictor import Predictor
 from backend.projects.sample_tab import sample_of
+from backend.queue.heads import HeadShelf
 from backend.review.figures import Picture, ReviewFacts, ReviewReport
 from backend.review.kept_report import KeptReport, KeptReports
 from backend.review.reading import count_reviews, since_when
@@ -76,10 +77,10 @@ def review_project(number: int, options: ReviewOptions, settings: Settings) -> R
         api = stack.enter_context(LabelStudioApi.from_settings(settings))
         project = project_of(api, number)
         tally = SampleTally(frozenset(sample_of(api, number))) if options.sample else None
-        predictor = predictor_of(project, settings)
         connection, why_not = redis_or_why(settings)
         if connection is not None:
             stack.enter_context(connection)
+        predictor = predictor_of(project, settings, HeadShelf(connection, settings.home))
         answers = cached_answers(predictor, connection, settings, stack)
         reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
         reading = stack.enter_context(_reading(api, project, settings))

@@ -20,6 +20,7 @@ from backend.label_studio.records import Project, TaskRow
 from backend.prediction.predictor import Predictor, predictor_settings
 from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect, queue_errors
+from backend.queue.heads import HeadShelf
 from backend.review.cached_answers import CachedAnswers, Tidy
 from backend.runs.progress import Progress
 from backend.settings import Settings
@@ -56,10 +57,11 @@ def project_of(api: LabelStudioApi, number: int) -> Project:
         ) from error
 
 
-def predictor_of(project: Project, settings: Settings) -> Predictor | None:
+def predictor_of(project: Project, settings: Settings, heads: HeadShelf) -> Predictor | None:
     """Tells which answers and images are a task's; `None` where the label config is not served."""
     with suppress(LabelConfigError, ModelUnavailable):
-        return predictor_settings(settings).for_project(project.key, project.label_config)
+        predictors = predictor_settings(settings, heads.card)
+        return predictors.for_project(project.key, project.label_config)
     return None
 
 

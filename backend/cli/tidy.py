@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +33,8 @@ def tidy(
 
     Lists it, and asks: our tabs, predictions of all our model_versions, ML
     backend and webhook, the model_version shown, the order of Label All Tasks
-    where `connect --review-order` set it. Then says what is left, and why.
+    where `connect --review-order` set it, what was learned. Then says what is
+    left, and why.
     Annotations, task data and other tools' predictions stay.
 
     Examples:
@@ -68,7 +70,7 @@ def tidy(
             if owed is not None:  # one may have begun since
                 _refuse_while_filled(settings, key)
             forget = (lambda: 0) if owed is None else lambda: _owed(settings, key, forget=True)
-            for line in tidying.take_back(found, forget):
+            for line in tidying.take_back(found, forget, _forget_head(settings)):
                 console.print(shown(line))
             console.print(
                 "Left: the label config. Phrases and thresholds that Firstpass wrote into it look like "
@@ -76,6 +78,22 @@ def tidy(
             )
     for line in found.left:
         console.print(shown(f"Left: {line}"))
+
+
+def _forget_head(settings: Settings) -> Callable[[str], bool]:
+    """Drops what was learned: its file, and in Redis where there is one."""
+    from backend.cli.status import open_redis
+    from backend.queue.heads import HeadShelf
+
+    def forget(head: str) -> bool:
+        try:
+            with open_redis(settings) as connection:
+                return HeadShelf(connection, settings.home).forget(head)
+        except FirstpassError as error:
+            typer.echo(f"What was learned ({head}) stays in Redis: {error}", err=True)
+            return HeadShelf(None, settings.home).forget(head)
+
+    return forget
 
 
 def _table(found: Found) -> Table:

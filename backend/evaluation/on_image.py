@@ -163,13 +163,14 @@ def _found(step: Step, control: RegionTag, answered: AnsweredItem, way: int) -> 
     answers = ImageAnswers((open_step,), answered.outputs[way], answered.size)
     found = []
     for drawn in drawn_regions(open_step, open_control, answers):
-        box: Box | None = drawn.detection.box
+        box: Box | None = drawn.box
         if control.shape.is_outline:
             sides = {"original_width": answered.size.width, "original_height": answered.size.height}
             shape = shape_of({"value": drawn.geometry, **sides})
             box = None if shape is None else box_of(shape, answered.size)
         if box is not None:
-            found.append(replace(drawn.detection, box=box, phrase=drawn.label.value))
+            label = drawn.label.value
+            found.append(replace(drawn.detection, box=box, phrase=label, score=drawn.score))
     return found
 
 

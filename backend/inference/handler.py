@@ -12,14 +12,20 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from backend.errors import FirstpassError, InternalError, LabelConfigError, QueryUnsupported
+from backend.errors import (
+    FirstpassError,
+    HeadUnavailable,
+    InternalError,
+    LabelConfigError,
+    QueryUnsupported,
+)
 from backend.images.decode import decode_image, upright_size
 from backend.images.fetch import FetchedImage, ImageFetcher
 from backend.images.web_url import parse_web_url
 from backend.inference.output_cache import KnownContent, OutputCache
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer
-from models.protocols import ImageQueries, PhraseRefused, Runtime, UnsupportedQuery
+from models.protocols import HeadMissing, ImageQueries, PhraseRefused, Runtime, UnsupportedQuery
 from models.queries import PerBox, Query
 from models.types import ImageSize, ModelOutput
 
@@ -41,7 +47,7 @@ def raw_outputs(runtime: Runtime, batch: Sequence[ImageQueries]) -> list[tuple[M
     """What the models say, as `Runtime.run_raw` gives it.
 
     Raises `LabelConfigError` for a phrase that only the loaded model could refuse, and
-    `QueryUnsupported` for what no loaded model answers.
+    `QueryUnsupported` for what no loaded model answers, `HeadUnavailable` for a learned head that is gone.
     """
     try:
         return runtime.run_raw(batch)
@@ -49,6 +55,10 @@ def raw_outputs(runtime: Runtime, batch: Sequence[ImageQueries]) -> list[tuple[M
         raise LabelConfigError(str(error)) from error
     except UnsupportedQuery as error:
         raise QueryUnsupported(str(error)) from error
+    except HeadMissing as error:
+        raise HeadUnavailable(
+            f"{error}; ask again, and it is answered without what was learned"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

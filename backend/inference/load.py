@@ -8,7 +8,7 @@ from backend.errors import SettingsError
 from backend.inference.checkpoints import check_checkpoints
 from backend.prediction.engine import model_errors, overrides_of
 from backend.settings import Settings
-from models.protocols import VectorStore
+from models.protocols import HeadSource, VectorStore
 
 if TYPE_CHECKING:
     from models.runtime import LoadedRuntime
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["load_models"]
 
 
-def load_models(settings: Settings, vectors: VectorStore | None = None) -> LoadedRuntime:
+def load_models(
+    settings: Settings, vectors: VectorStore | None = None, heads: HeadSource | None = None
+) -> LoadedRuntime:
     """Give the loaded models; seconds, and memory. `vectors` keeps image vectors beyond this process.
+
+    `heads` finds what was learned of projects.
 
     Raises `ModelUnavailable` for a model that is not here or does not load, and `SettingsError` for a
     device or number format that cannot be had.
@@ -29,6 +33,8 @@ def load_models(settings: Settings, vectors: VectorStore | None = None) -> Loade
     options = RuntimeOptions(cpu_threads=settings.cpu_threads, overrides=overrides_of(settings))
     try:
         with model_errors():
-            return load_runtime(settings.model, settings.device, settings.dtype, options, vectors)
+            return load_runtime(
+                settings.model, settings.device, settings.dtype, options, vectors, heads
+            )
     except ValueError as error:
         raise SettingsError(str(error)) from error

@@ -247,6 +247,8 @@ class LabelConfig:
     notes: tuple[NoteTag, ...] = ()
     #: (alias, value) of labels that have both: a region carries the former, people know the latter.
     aliases: tuple[tuple[str, str], ...] = ()
+    #: (control tag, fingerprint) of tags that name what was learned for them.
+    heads: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> frozenset[str]:

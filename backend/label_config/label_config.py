@@ -110,6 +110,11 @@ def _parsed(xml: str) -> LabelConfig:
         tuple(prompts),
         tuple(note for _, note in notes.values()),
         tuple(dict.fromkeys(_aliases(root))),
+        tuple(
+            (element.get("name", ""), head)
+            for element, _ in named
+            if (head := element.get("model_head"))
+        ),
     )
 
 

@@ -27,8 +27,6 @@ class Learned:
 
     #: Of the curves that turn scores into shares of right answers; empty: there are none.
     calibration: str = ""
-    #: Of the heads that judge vectors, by the control tag that each fills.
-    heads: tuple[tuple[str, str], ...] = ()
 
 
 def model_version(

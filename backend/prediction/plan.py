@@ -42,6 +42,8 @@ class Plan:
 
     steps: tuple[Step, ...]
     unserved: tuple[UnservedTag, ...]
+    #: (control tag, fingerprint) of tags that name what was learned for them; `learned` puts it to the steps.
+    heads: tuple[tuple[str, str], ...] = ()
 
     @property
     def images(self) -> tuple[ObjectTag, ...]:
@@ -102,7 +104,8 @@ def plan_label_config(xml: str, score_threshold: float | None, engine: Engine) -
 
 
 def _planned(xml: str, score_threshold: float | None, engine: Engine) -> Plan:
-    steps, unserved = plan_steps(parse_label_config(xml), score_threshold, engine)
+    config = parse_label_config(xml)
+    steps, unserved = plan_steps(config, score_threshold, engine)
     if not steps:
         more = [f"and {len(unserved) - MOST_NAMED} more"] if len(unserved) > MOST_NAMED else []
         named = [str(tag) for tag in unserved[:MOST_NAMED]]
@@ -111,7 +114,7 @@ def _planned(xml: str, score_threshold: float | None, engine: Engine) -> Plan:
             'nothing in the label config can be pre-annotated: expected an <Image value="$key"> with '
             f"tags for regions, choices, texts or counts; {reasons}"
         )
-    return Plan(steps, unserved)
+    return Plan(steps, unserved, config.heads)
 
 
 #: Many of usual size are remembered, and few large ones: each may take megabytes.

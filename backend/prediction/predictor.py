@@ -16,6 +16,7 @@ from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction, Task
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import Engine, engine_of
+from backend.prediction.learned import with_heads
 from backend.prediction.model_version import Learned, model_version
 from backend.prediction.options import options_left_out
 from backend.prediction.pages import blank_images
@@ -23,6 +24,7 @@ from backend.prediction.plan import ModelRequest, Plan, plan_label_config, reque
 from backend.prediction.regions import ImageAnswers, build_prediction
 from backend.prediction.request import Outcome, request_id
 from backend.settings import Settings
+from models.heads import HeadCard, HeadUnusable
 
 __all__ = ["Predictor", "PredictorSettings", "Slot", "TaskRequests", "predictor_settings"]
 
@@ -56,18 +58,24 @@ class Slot:
         return self.failure.kind if self.failure is not None else "pending"
 
 
+def _no_heads(fingerprint: str) -> HeadCard:
+    raise HeadUnusable("this process knows no learned heads")
+
+
 @dataclass(frozen=True, slots=True)
 class PredictorSettings:
     """What besides the label config decides a prediction.
 
     `score_threshold` in 0..1; `None`: that of the model which is asked. `learned` gives what was learned
-    from a project's annotations.
+    from a project's annotations, `heads` the card of a learned head that a label config names, or raises
+    `HeadUnusable`.
     """
 
     engine: Engine
     score_threshold: float | None
     label_studio_url: str | None
     learned: Callable[[ProjectKey], Learned] = lambda project: Learned()
+    heads: Callable[[str], HeadCard] = _no_heads
 
     def for_project(self, project: ProjectKey | None, label_config: str) -> Predictor:
         """The predictor for a project and its label config; cheap when it was planned before.
@@ -76,9 +84,15 @@ class PredictorSettings:
         when nothing of it can be served.
         """
         plan = plan_label_config(label_config, self.score_threshold, self.engine)
+        complaints: tuple[str, ...] = ()
+        if plan.heads:
+            found = with_heads(plan, self.engine, self.heads)
+            plan, complaints = found.plan, found.complaints
+            for complaint in complaints:
+                log.warning("learned head not used", reason=complaint)
         learned = Learned() if project is None else self.learned(project)
         version = model_version(self.engine.name, self.engine.fingerprint, plan, learned)
-        return Predictor(plan, version, self)
+        return Predictor(plan, version, self, complaints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,8 @@ class Predictor:
     plan: Plan
     version: str
     settings: PredictorSettings
+    #: What of the learned heads that the label config names is not used, a sentence each.
+    complaints: tuple[str, ...] = ()
 
     def requests(self, task: Task) -> TaskRequests | Failure:
         """What to ask for a task; why it cannot be asked, where that is so."""
@@ -147,8 +163,13 @@ class Predictor:
             return Slot(task_id, failure=Failure.of(failed))
 
 
-def predictor_settings(settings: Settings) -> PredictorSettings:
-    """What decides predictions, from the settings. Raises `ModelUnavailable` for an unknown model."""
+def predictor_settings(
+    settings: Settings, heads: Callable[[str], HeadCard] = _no_heads
+) -> PredictorSettings:
+    """What decides predictions, from the settings; `heads`: see `PredictorSettings`.
+
+    Raises `ModelUnavailable` for an unknown model.
+    """
     return PredictorSettings(
-        engine_of(settings), settings.score_threshold, settings.label_studio_url
+        engine_of(settings), settings.score_threshold, settings.label_studio_url, heads=heads
     )

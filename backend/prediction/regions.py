@@ -9,18 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.label_config.control_tags import CountTag, Label, PerRegion, RegionTag
 from backend.label_studio.bodies import Prediction, Region
 from backend.prediction.geometry import geometry_of
+from backend.prediction.learned import chosen_otherwise, drawn_otherwise, judged_label
 from backend.prediction.read_regions import RAW_SCORE
 from backend.prediction.region_checks import validate_regions
 from backend.prediction.step import Step
 from backend.prediction.tag_values import mean_score, reaches, unexpected, what_is_said
 from models.queries import Query
-from models.types import BoxOutputs, Detection, Detections, ImageSize, ModelOutput, Texts
+from models.types import (
+    Box,
+    BoxOutputs,
+    Classification,
+    Detection,
+    Detections,
+    ImageSize,
+    Judgement,
+    ModelOutput,
+    Texts,
+)
 
 __all__ = [
     "Drawn",
@@ -46,12 +57,17 @@ class ImageAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One region of a tag for regions, to which others may be tied."""
+    """One region of a tag for regions, to which others may be tied.
+
+    `detection` is as the models found it; box, score, label and geometry as they are shown.
+    """
 
     id: str
     detection: Detection
     label: Label
     geometry: dict[str, Any]
+    box: Box
+    score: float | None
 
 
 def build_prediction(images: Sequence[ImageAnswers], model_version: str) -> Prediction:
@@ -102,19 +118,38 @@ def regions_for_image(answers: ImageAnswers) -> list[Region]:
 
 
 def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[Drawn]:
-    """What reaches its label's threshold and can be drawn."""
+    """What reaches its label's threshold, is wanted and can be drawn."""
     seen: dict[str, int] = {}
+    judged = _judged(step, answers)
     for detection, outlines in _found(answers.outputs[step.query], step):
         label = step.label_for(detection.phrase)
         if label is None or not reaches(detection.score, step.threshold(label)):
             continue
-        geometry = geometry_of(control.shape, detection, outlines, answers.size)
+        box = drawn_otherwise(step, label, detection.box, answers.size)
+        calibrated = label.calibrated(detection.score)
+        label, weight = judged_label(step, label, judged.get((detection.box, detection.phrase)))
+        if label is None:
+            continue
+        geometry = geometry_of(control.shape, replace(detection, box=box), outlines, answers.size)
         if geometry is None:
             continue
+        score = None if calibrated is None else calibrated * weight
         named = _named(step, label.value, geometry)
         key = json.dumps(named, sort_keys=True)
         seen[key] = seen.get(key, 0) + 1
-        yield Drawn(_region_id(key, seen[key]), detection, label, geometry)
+        yield Drawn(_region_id(key, seen[key]), detection, label, geometry, box, score)
+
+
+def _judged(step: Step, answers: ImageAnswers) -> dict[object, Judgement]:
+    """What the learned head says of each box, by box and phrase; of a box too small to judge nothing."""
+    output = None if step.judging is None else answers.outputs.get(step.judging)
+    if not isinstance(output, BoxOutputs):
+        return {}
+    return {
+        (item.detection.box, item.detection.phrase): item.output
+        for item in output.items
+        if isinstance(item.output, Judgement)
+    }
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -139,8 +174,8 @@ def _regions(
     shape = control.shape.lower()
     for each in drawn:
         raw = each.detection.score
-        base = _base(step, size, each.id, each.label.calibrated(raw))
-        if each.label.calibration is not None and raw is not None:
+        base = _base(step, size, each.id, each.score)
+        if raw is not None and each.score != raw:
             base["meta"] = {RAW_SCORE: _rounded(raw)}
         labels = [each.label.value]
         if control.shape_name is None:
@@ -162,13 +197,18 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
         output = answers.outputs[base.boxes]
         if not isinstance(output, Detections):
             raise unexpected(step, output)
+        judged = _judged(base, answers)
         for detection in output.items:
             label = base.label_for(detection.phrase)
-            if label is None or label.value in counted or control.label not in (None, label.value):
+            if label is None:
                 continue
             own = control.score_threshold
-            if reaches(detection.score, base.threshold(label) if own is None else own):
-                scores.append(label.calibrated(detection.score) or 0.0)
+            least = base.threshold(label) if own is None else own
+            shown, weight = judged_label(base, label, judged.get((detection.box, detection.phrase)))
+            if shown is None or shown.value in counted:
+                continue
+            if control.label in (None, shown.value) and reaches(detection.score, least):
+                scores.append((label.calibrated(detection.score) or 0.0) * weight)
         counted |= {label.value for label in base.control.labels}
     key = json.dumps(_named(step, len(scores)))
     region = _base(step, None, _region_id(key, 1), mean_score(scores))
@@ -177,7 +217,11 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
 
 def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
     """The region of a tag about the whole image: none where there is nothing to say."""
-    said = what_is_said(step, answers.outputs[step.query])
+    output = answers.outputs[step.query]
+    judgement = None if step.judging is None else answers.outputs.get(step.judging)
+    if isinstance(output, Classification) and isinstance(judgement, Judgement):
+        output = chosen_otherwise(step, output, judgement)
+    said = what_is_said(step, output)
     if said is not None:
         key = json.dumps(_named(step, said.value))
         base = _base(step, None, _region_id(key, 1), said.score)

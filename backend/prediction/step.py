@@ -6,9 +6,19 @@ from dataclasses import dataclass, replace
 
 from backend.errors import InternalError
 from backend.label_config.control_tags import ControlTag, Label, ObjectTag, RegionTag
-from models.queries import Ground, PerBox, Query, ReadText
+from models.heads import HeadPart
+from models.queries import Ground, Judge, PerBox, Query, ReadText
 
-__all__ = ["Step"]
+__all__ = ["LearnedPart", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedPart:
+    """What was learned for a control tag: a part of the head of that fingerprint, and its rules."""
+
+    head: str
+    part: int
+    rules: HeadPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,8 @@ class Step:
     default_threshold: float
     #: Steps whose regions this one is about: it shares their ids, or counts them.
     bases: tuple[Step, ...] = ()
+    #: What people's annotations have it do otherwise.
+    learned: LearnedPart | None = None
 
     def threshold(self, label: Label | None = None) -> float:
         """The label's own threshold, else its tag's, else the default: 0..1."""
@@ -59,4 +71,14 @@ class Step:
     @property
     def queries(self) -> tuple[Query, ...]:
         """What must be answered for it: boxes before what is asked of each."""
-        return (self.query.boxes, self.query) if isinstance(self.query, PerBox) else (self.query,)
+        own = (self.query.boxes, self.query) if isinstance(self.query, PerBox) else (self.query,)
+        judging = self.judging
+        return own if judging is None else (*own, judging)
+
+    @property
+    def judging(self) -> Query | None:
+        """What asks the learned head about it: each of its boxes, or the image; `None` where none is to be asked."""
+        if self.learned is None or not self.learned.rules.asks:
+            return None
+        judge = Judge(self.learned.head, self.learned.part)
+        return PerBox(self.boxes, judge) if isinstance(self.control, RegionTag) else judge

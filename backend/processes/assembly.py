@@ -13,6 +13,7 @@ from backend.delivery.project_figures import ProjectFigures
 from backend.prediction.predictor import predictor_settings
 from backend.queue.clock import RedisClock
 from backend.queue.connection import connect, redis_url_of
+from backend.queue.heads import HeadShelf
 from backend.queue.job_queue import job_queue
 from backend.queue.readiness import NotReady
 from backend.review.phrase_notes import PhraseNotes
@@ -49,7 +50,7 @@ def assemble_service(
     phrases = PhraseNotes(PhraseTally(connection, clock=RedisClock(connection)))
     service = PredictionService(
         queue=running.queue,
-        predictors=predictor_settings(settings),
+        predictors=predictor_settings(settings, HeadShelf(connection, settings.home).card),
         waits=WaitLimits(settings.few_tasks, settings.wait_s, settings.wait_many_s),
         desk=desk,
         phrases=phrases,

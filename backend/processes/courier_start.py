@@ -21,6 +21,7 @@ from backend.prediction.predictor import PredictorSettings, predictor_settings
 from backend.queue.away import Outage
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
+from backend.queue.heads import HeadShelf
 from backend.settings import Settings
 from models.file_checks import check_files
 from models.registry import ModelNotAvailable
@@ -77,7 +78,8 @@ class CourierStart:
         return None
 
     def _found(self) -> Needed:
-        predictors = predictor_settings(self._settings)
+        shelf = HeadShelf(self._connection, self._settings.home)
+        predictors = predictor_settings(self._settings, shelf.card)
         for entry in predictors.engine.entries:
             if (
                 entry.folder is not None

@@ -15,6 +15,7 @@ from backend.inference.devices import check_device
 from backend.inference.load import load_models
 from backend.label_studio.credential import LabelStudioCredential
 from backend.queue.device_lease import CUDA_AUTO, Device, DeviceLease, take_device
+from backend.queue.heads import HeadShelf
 from backend.queue.standby import Standby
 from backend.settings import Settings
 from models.protocols import VectorStore
@@ -68,7 +69,8 @@ class Start:
             self._models_there()
             self._standby.loads()
             try:
-                return load_models(settings, vectors)
+                shelf = HeadShelf(self._connection, settings.home)
+                return load_models(settings, vectors, shelf.get)
             except ModelsMissing:  # they were there a moment ago
                 if not self._waits:
                     raise

@@ -7,13 +7,17 @@ columns of ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from shlex import quote
 
+from backend.errors import LabelConfigError
+from backend.label_config.named_heads import without_heads
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, Project, View, Webhook
 from backend.prediction.model_version import is_model_version
 from backend.projects.columns import COLUMNS, empty_column, filled_tasks
+from backend.projects.learned_heads import heads_in
 from backend.projects.our_backend import OurBackend, near, same_address
 from backend.projects.our_tabs import is_default_of_ours, ours_among
 from backend.projects.prune import NO_VERSION, Removal, removal_of, remove
@@ -43,11 +47,13 @@ class Found:
     removal: Removal
     left: Sequence[str]
     columns: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    #: Fingerprints of what was learned, as the label config names them.
+    heads: Sequence[str] = ()
 
     @property
     def is_nothing(self) -> bool:
         counted = (
-            self.views, self.columns, self.before, self.backends, self.webhooks, self.shown, self.owed,
+            self.views, self.columns, self.before, self.backends, self.webhooks, self.shown, self.owed, self.heads,
         )  # fmt: skip
         return not any((*counted, self.removal.count))
 
@@ -67,6 +73,8 @@ class Found:
             yield "model_version shown", self.shown
         if self.owed:
             yield "predictions still owed", f"{self.owed:,}"
+        for head in self.heads:
+            yield "what was learned", f"model_head {head} of the label config, and its file"
         for version, rows in self.removal.rows.items():
             if rows:
                 yield "predictions", f"{len(rows):,} of {version}"
@@ -135,6 +143,7 @@ class Tidying:
                 for column in COLUMNS
                 if (ids := filled_tasks(self.api, self.project, column))
             },
+            heads=_heads(project.label_config),
         )
 
     def _what_of_it(self, version: str, project: Project, others: Sequence[Backend]) -> str:
@@ -185,10 +194,16 @@ class Tidying:
             f"--project {self.project} --public-url {quote(url)}` takes all at it for ours"
         )
 
-    def take_back(self, found: Found, forget_owed: Callable[[], int]) -> Iterator[str]:
+    def take_back(
+        self,
+        found: Found,
+        forget_owed: Callable[[], int],
+        forget_head: Callable[[str], bool] = lambda head: False,
+    ) -> Iterator[str]:
         """A line for each step that is done. Who might write more predictions goes before those there are.
 
-        `forget_owed` has the courier owe the project nothing any more, and gives how much that was.
+        `forget_owed` has the courier owe the project nothing any more, and gives how much that was; `forget_head`
+        drops what was learned.
         """
         for view in found.views:
             self.api.delete_view(view.id)
@@ -208,6 +223,12 @@ class Tidying:
         for backend in found.backends:
             self.api.delete_backend(backend.id)
             yield f"removed: the ML backend {backend.title}"
+        if found.heads:
+            before = self.api.project(self.project).label_config
+            self.api.update_project(self.project, label_config=without_heads(before))
+            for head in found.heads:
+                forget_head(head)
+                yield f"forgotten: what was learned, {head}"
         if owed := forget_owed():
             yield f"{predictions(owed)} owed no more"
         if found.shown:
@@ -215,6 +236,13 @@ class Tidying:
             yield "the project shows no model_version any more"
         for version, rows in remove(self.api, self.project, found.removal):
             yield f"removed: {predictions(rows)} of {version}"
+
+
+def _heads(label_config: str) -> list[str]:
+    """What the label config names as learned; nothing of one that cannot be read."""
+    with suppress(LabelConfigError):
+        return heads_in(label_config)
+    return []
 
 
 def _is_ours(version: str, connected: Sequence[Backend]) -> bool:

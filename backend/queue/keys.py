@@ -12,6 +12,7 @@ __all__ = [
     "FAILURES",
     "FAILURES_BY_TIME",
     "FAILURE_KINDS",
+    "HEADS",
     "HISTOGRAMS",
     "INSTALLATION",
     "INTERACTIVE_QUEUE",
@@ -21,6 +22,7 @@ __all__ = [
     "cache_key",
     "device_key",
     "failed_in_key",
+    "head_key",
     "result_key",
     "script",
     "waiters_key",
@@ -53,6 +55,9 @@ INSTALLATION = f"{PREFIX}installation"
 #: Which workers are to take no more images, by when that ends.
 DRAINED = f"{PREFIX}drained"
 
+#: The fingerprints of learned heads, by when they were written.
+HEADS = f"{PREFIX}heads"
+
 #: The names of cached values, by when they were written.
 CACHE_INDEX = f"{PREFIX}cache:index"
 
@@ -60,6 +65,11 @@ CACHE_INDEX = f"{PREFIX}cache:index"
 def cache_key(name: str) -> str:
     """Holds one cached value."""
     return f"{PREFIX}cache:{name}"
+
+
+def head_key(fingerprint: str) -> str:
+    """Holds what was learned of a project, as the bytes of a safetensors file."""
+    return f"{PREFIX}head:{fingerprint}"
 
 
 def worker_key(name: str) -> str:

@@ -19,11 +19,12 @@ from models.answering import Answering, Neutral
 from models.catalogue import CLASSIFIER_QUERIES, Entry
 from models.checkpoint import load_image_processor, load_model, load_tokenizer
 from models.clip.crops import crop_square
+from models.clip.heads import Heads
 from models.clip.images import ImageVectors
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
-from models.protocols import ImageQuery, PhraseRefused, VectorStore
-from models.queries import Classify, Embed, EmbedTexts, InBox, Query
+from models.protocols import HeadSource, ImageQuery, PhraseRefused, VectorStore
+from models.queries import Classify, Embed, EmbedTexts, InBox, Judge, Query
 from models.registry import fingerprint
 from models.types import Classification, ModelOutput, Vector, Vectors
 
@@ -69,6 +70,7 @@ class ClipEngine:
         neutral: Neutral,
         options: ClipOptions,
         vectors: SharedVectors | None = None,
+        heads: Heads | None = None,
     ) -> None:
         """Takes loaded transformers objects; `load` is the usual way in."""
         self._model = model
@@ -76,6 +78,7 @@ class ClipEngine:
         self._margin = neutral.margin
         self._least_fit = neutral.least_fit
         self._options = options
+        self._heads = heads or Heads(None, "")
         self._images = ImageVectors(
             model,
             image_processor,
@@ -103,8 +106,11 @@ class ClipEngine:
         dtype: str = "auto",
         options: ClipOptions | None = None,
         vectors: VectorStore | None = None,
+        heads: HeadSource | None = None,
     ) -> ClipEngine:
         """Loads a checkpoint folder onto a device, without network; `vectors` outlive the process.
+
+        `heads` finds what was learned of projects.
 
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
@@ -119,6 +125,7 @@ class ClipEngine:
             neutral=entry.neutral,
             options=options or ClipOptions(),
             vectors=SharedVectors(vectors, fingerprint([entry])) if vectors is not None else None,
+            heads=Heads(heads, fingerprint([entry])) if heads is not None else None,
         )
 
     @property
@@ -132,7 +139,8 @@ class ClipEngine:
         One of many candidates: softmax over them. Any number of many: each candidate by itself, against
         texts that say nothing (CLIP), or by the model's own sigmoid (SigLIP).
 
-        Raises `PhraseRefused` for a candidate or text longer than the model can read.
+        Raises `PhraseRefused` for a candidate or text longer than the model can read, `HeadMissing` for a head
+        that cannot be used.
         """
         outputs: list[ModelOutput] = []
         for start in range(0, len(questions), _CROPS_AT_ONCE):
@@ -158,6 +166,8 @@ class ClipEngine:
                     outputs.append(Classification(candidates, shares, none_fits))
                 case Embed():
                     outputs.append(_vector(next(vectors)))
+                case Judge():
+                    outputs.append(self._heads.judge(ask, next(vectors).cpu().numpy()))
                 case EmbedTexts(texts=wanted):
                     said = self._texts.as_they_stand(wanted)
                     outputs.append(Vectors(tuple(map(_vector, said))))
@@ -239,10 +249,10 @@ class ClipEngine:
         return bool(((texts @ image * scale).max() - neutral).sigmoid() < self._least_fit)
 
 
-def _asked(query: Query) -> Classify | Embed | EmbedTexts:
+def _asked(query: Query) -> Classify | Embed | EmbedTexts | Judge:
     """Gives what is asked of an image, a crop or of texts."""
     ask = query.ask if isinstance(query, InBox) else query
-    if not isinstance(ask, Classify | Embed | EmbedTexts):
+    if not isinstance(ask, Classify | Embed | EmbedTexts | Judge):
         raise TypeError(f"expected a query that a classifier answers, got {query!r:.80}")
     return ask
 

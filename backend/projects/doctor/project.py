@@ -33,6 +33,8 @@ def check_config(
         Finding(Level.OK if tag.is_wanted else Level.WARNING, tag.note)
         for tag in predictor.plan.unserved
     ]
+    learn = f"`firstpass learn --project {project.id} --apply` learns anew, with --forget in place of --apply it is forgotten"
+    findings += [Finding(Level.WARNING, complaint, learn) for complaint in predictor.complaints]
     return predictor, findings
 
 

@@ -12,7 +12,7 @@ from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
 from backend.label_studio.credential import LabelStudioCredential
-from backend.prediction.predictor import predictor_settings
+from backend.prediction.predictor import PredictorSettings, predictor_settings
 from backend.projects.doctor.images import check_images
 from backend.projects.doctor.installation import (
     check_courier,
@@ -34,6 +34,7 @@ from backend.projects.finding import Finding, Level
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.projects.project_name import find_project
+from backend.queue.heads import HeadShelf
 from backend.settings import Settings
 from backend.status.overview import Overview
 from backend.status.reading import read_overview
@@ -97,6 +98,14 @@ class Doctor:
             else:
                 yield from self._project(api, web, project)
 
+    def _predictors(self) -> PredictorSettings:
+        """As the settings say; learned heads are looked for in Redis too, where there is one."""
+        try:
+            shelf = HeadShelf(self.open_redis(), self.settings.home)
+        except FirstpassError:
+            shelf = HeadShelf(None, self.settings.home)
+        return predictor_settings(self.settings, shelf.card)
+
     def _project(self, api: LabelStudioApi, web: OurWeb, name: str) -> Iterator[Finding]:
         try:
             project_id = find_project(name, api, self.settings.label_studio_browser_url).id
@@ -110,7 +119,7 @@ class Doctor:
             return
         yield Finding(Level.OK, f"project {project_id}: {project.title}")
         yield from _guarded(lambda: check_tabs(api, project_id, remove=self.remove_broken_tabs))
-        predictor, findings = check_config(project, predictor_settings(self.settings))
+        predictor, findings = check_config(project, self._predictors())
         yield from findings
         ours = OurBackend.from_settings(self.settings)
         backends = api.backends(project_id)

@@ -99,6 +99,7 @@ CONFIG = "label_config/counting.xml"
 MODELS = [
     ["demo"],
     ["evaluate", "folder", "{}/images", "--format", "coco", "--annotations", "{}/coco.json", "--model", "tiny"],
+    ["learn", "--project", "1"],
     ["models", "check", "tiny"],
     ["models", "list"],
     ["models", "pull", "florence-2-base"],
@@ -117,6 +118,7 @@ OTHERS = [
     ["health", "worker"],
     ["health", "courier"],
     ["order", "--project", "1"],
+    ["learn", "--project", "1", "--forget"],
     ["owed"],
     ["phrases", "--project", "1"],
     ["plan", CONFIG],

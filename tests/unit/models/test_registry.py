@@ -21,6 +21,7 @@ from models.queries import (
     EmbedTexts,
     Ground,
     InBox,
+    Judge,
     PerBox,
     ProposeRegions,
     Query,
@@ -167,7 +168,7 @@ def test_fingerprints_are_short_and_differ_between_models() -> None:
 
 
 def test_each_model_says_what_it_serves() -> None:
-    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts}
+    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts, Judge}
     assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
         Ground,
         Detect,
@@ -180,10 +181,11 @@ def test_each_model_says_what_it_serves() -> None:
         InBox,
         Embed,
         EmbedTexts,
+        Judge,
     }
     assert serves(resolve("tiny")) == {
         *(Ground, Detect, Caption, InBox),
-        *(Classify, Embed, EmbedTexts),
+        *(Classify, Embed, EmbedTexts, Judge),
     }
 
 

@@ -24,6 +24,7 @@ from models.queries import (
     EmbedTexts,
     Ground,
     InBox,
+    Judge,
     PerBox,
     ProposeRegions,
     Query,
@@ -39,6 +40,7 @@ from models.types import (
     Detection,
     Detections,
     ImageSize,
+    Judgement,
     ModelOutput,
     ScoreParts,
     Texts,
@@ -60,7 +62,7 @@ grounds = st.builds(
     Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings, model=models
 )
 asks = st.builds(Classify, several, st.booleans()) | st.sampled_from(
-    ["category", "description", "text", "outline", Embed()]
+    ["category", "description", "text", "outline", Embed(), Judge("0" * 32, 1)]
 )
 queries: st.SearchStrategy[Query] = st.one_of(
     grounds,
@@ -71,6 +73,7 @@ queries: st.SearchStrategy[Query] = st.one_of(
     st.sampled_from([DenseCaption(), ProposeRegions()]),
     st.builds(Ask, phrases, model=models),
     st.builds(Embed, model=models),
+    st.builds(Judge, phrases, st.integers(0, 9), model=models),
     st.builds(Segment, phrases, model=models),
     st.builds(InBox, boxes, asks, model=models),
     st.builds(
@@ -91,6 +94,7 @@ one_each = st.one_of(
     st.just(Classification(("a", "b"), (0.25, 0.75))),
     st.builds(Texts, st.lists(phrases, max_size=3).map(tuple), st.none() | scores),
     vectors,
+    st.builds(Judgement, st.just(("a", "b")), st.tuples(scores, scores), scores),
 )
 per_box = st.lists(st.builds(BoxOutput, detections, one_each), max_size=3).map(tuple)
 outputs = (

@@ -1,0 +1,42 @@
+"""`firstpass learn --forget`: what was learned of a project is taken back."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from backend.cli.status import open_redis
+from backend.cli.which_project import project_id
+from backend.label_config.named_heads import without_heads
+from backend.label_studio.api import LabelStudioApi
+from backend.prediction.predictor import predictor_settings
+from backend.projects.learned_heads import ProjectHeads
+from backend.queue.heads import HeadShelf
+from backend.settings import Settings
+
+__all__ = ["forget_learned"]
+
+
+def forget_learned(name: str, settings: Settings, *, as_json: bool) -> None:
+    """Take back what was learned. Raises errors of ours."""
+    with LabelStudioApi.from_settings(settings) as api, open_redis(settings) as connection:
+        project = api.project(project_id(name, api, settings))
+        shelf = HeadShelf(connection, settings.home)
+        predictors = predictor_settings(settings, shelf.card)
+        before = predictors.for_project(project.key, project.label_config).version
+        named = ProjectHeads(api, shelf, project.id).forget()
+        plain = without_heads(project.label_config)
+        after = predictors.for_project(project.key, plain).version
+    if as_json:
+        typer.echo(json.dumps({"forgotten": named, "before": before, "after": after}))
+    elif not named:
+        typer.echo(
+            "The label config names nothing that was learned, so there is nothing to forget."
+        )
+    else:
+        typer.echo(
+            f"Forgotten: {', '.join(named)}. Predictions are of {after} from now on; before, they were of {before}.\n"
+            f"Those of {before} stay in Label Studio: `firstpass prelabel project {project.id}` makes new ones, and "
+            f"`firstpass prune --project {project.id}` removes old ones. Annotations stay."
+        )

@@ -1,0 +1,157 @@
+"""Reviewed tasks -> what would be predicted now, and the vectors of that, asked of the workers.
+
+Nothing is taken from the predictions that people began from: these may be of another label config, another
+model, or of what was learned before. The workers' cache holds most answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.delivery.pipeline import TICK_S, WindowLike
+from backend.errors import BadRequest, Failure
+from backend.label_config.control_tags import ObjectTag, RegionTag
+from backend.label_studio.bodies import Task
+from backend.label_studio.records import AnnotationRow, TaskRow
+from backend.learning.evidence import FloatArray
+from backend.prediction.learned import can_learn
+from backend.prediction.plan import ModelRequest
+from backend.prediction.predictor import Predictor
+from backend.prediction.request import Answer, Outcome, request_id
+from backend.prediction.step import Step
+from models.clip.prompts import filled
+from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, Embed, EmbedTexts, PerBox, Query
+from models.registry import asked_of
+from models.types import Vectors
+
+__all__ = ["AskedImage", "answered", "embedding", "images_of", "label_texts", "learnable"]
+
+#: Images under way at once: an answer with vectors may take some hundred kB.
+IN_FLIGHT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AskedImage:
+    """An image of a reviewed task, and what is asked of it."""
+
+    annotation: AnnotationRow
+    image: ObjectTag
+    request: ModelRequest
+
+
+def learnable(predictor: Predictor) -> list[Step]:
+    """The steps of which something may be learned, one for each control tag."""
+    steps = (step for step in predictor.plan.steps if can_learn(step.control) is None)
+    return list({step.control: step for step in steps}.values())
+
+
+def embedding(step: Step) -> Query:
+    """What gives the vectors of a step: of each box that is shown, or of the image."""
+    if not isinstance(step.control, RegionTag):
+        return Embed()
+    least = min(step.threshold(label) for label in step.control.labels)
+    return PerBox(step.boxes, Embed(), least_score=least)
+
+
+def images_of(
+    task: TaskRow, annotation: AnnotationRow, predictor: Predictor
+) -> list[AskedImage] | Failure:
+    """What to ask about a reviewed task; why it cannot be asked, where that is so."""
+    requests = predictor.requests(Task.of(task))
+    if isinstance(requests, Failure):
+        return requests
+    asked = []
+    for image, (_, request) in requests.items():
+        steps = tuple(step for step in request.steps if can_learn(step.control) is None)
+        queries = [query for step in steps for query in (*step.queries, embedding(step))]
+        if queries:
+            wanted = ModelRequest(request.image, tuple(dict.fromkeys(queries)), steps)
+            asked.append(AskedImage(annotation, image, wanted))
+    return asked
+
+
+def answered(
+    images: Iterable[AskedImage], window: WindowLike, fingerprint: str
+) -> Iterator[tuple[AskedImage, Outcome] | None]:
+    """Each image with its outcome, in any order; `None` now and then while it waits."""
+    source, exhausted = iter(images), False
+    waiting: dict[str, list[AskedImage]] = {}
+    while not exhausted or waiting:
+        while not exhausted and len(waiting) < IN_FLIGHT:
+            image = next(source, None)
+            if image is None:
+                exhausted = True
+            else:
+                job = request_id(image.request, fingerprint)
+                waiting.setdefault(job, []).append(image)
+                window.add({job: image.request})
+        yield None
+        for job, outcome in window.collect(TICK_S).items():
+            for image in waiting.pop(job, ()):
+                yield image, outcome
+
+
+def label_texts(
+    steps: Sequence[Step], predictor: Predictor, window: WindowLike
+) -> dict[str, FloatArray]:
+    """A vector of length 1 for each label of each control tag, shape (labels, width), by the tag's name.
+
+    As the classifier makes them: of each phrase the mean of its templates. Raises `BadRequest` where a phrase
+    cannot be read.
+    """
+    engine = predictor.settings.engine
+    entry = next(one for one in asked_of(engine.entries, None) if EmbedTexts in one.queries)
+    phrases = {
+        phrase for step in steps for label in step.control.labels for phrase in label.phrases
+    }
+    put = {phrase: _put(phrase, entry.templates) for phrase in sorted(phrases)}
+    vectors = _vectors(
+        list(dict.fromkeys(text for texts in put.values() for text in texts)),
+        window,
+        engine.fingerprint,
+    )
+    of_phrase = {phrase: _mean([vectors[text] for text in texts]) for phrase, texts in put.items()}
+    return {
+        step.control.name: np.stack(
+            [
+                _mean([of_phrase[phrase] for phrase in label.phrases])
+                for label in step.control.labels
+            ]
+        )
+        for step in steps
+    }
+
+
+def _put(phrase: str, templates: Sequence[str]) -> list[str]:
+    """The texts that a phrase becomes, as far as they may be asked."""
+    texts = [text for text in filled(phrase, templates) if len(text) <= MAX_PHRASE_CHARS]
+    return texts or [phrase]
+
+
+def _vectors(texts: list[str], window: WindowLike, fingerprint: str) -> dict[str, FloatArray]:
+    chunks = [texts[start : start + MAX_PHRASES] for start in range(0, len(texts), MAX_PHRASES)]
+    requests = [ModelRequest(None, (EmbedTexts(tuple(chunk)),)) for chunk in chunks]
+    jobs = {
+        request_id(request, fingerprint): chunk
+        for request, chunk in zip(requests, chunks, strict=True)
+    }
+    window.add({request_id(request, fingerprint): request for request in requests})
+    found: dict[str, FloatArray] = {}
+    while jobs:
+        for job, outcome in window.collect(TICK_S).items():
+            if not isinstance(outcome, Answer) or not isinstance(outcome.outputs[0], Vectors):
+                said = outcome.message if isinstance(outcome, Failure) else "no vectors came"
+                raise BadRequest(f"the labels' texts cannot be compared with images: {said}")
+            chunk = jobs.pop(job)
+            for text, vector in zip(chunk, outcome.outputs[0].items, strict=True):
+                found[text] = np.array(vector.values, np.float32)
+    return found
+
+
+def _mean(vectors: Sequence[FloatArray]) -> FloatArray:
+    mean = np.mean([one / max(float(np.linalg.norm(one)), 1e-9) for one in vectors], axis=0)
+    found: FloatArray = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
+    return found

@@ -1,0 +1,121 @@
+"""What would be predicted of an image, set against what a person submitted for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from backend.label_config.control_tags import ChoicesTag, RegionTag
+from backend.learning.asking import AskedImage, embedding
+from backend.learning.evidence import FloatArray, Observed
+from backend.prediction.choices import chosen_for
+from backend.prediction.regions import Drawn, ImageAnswers, drawn_regions
+from backend.prediction.request import Answer
+from backend.prediction.step import Step
+from backend.review.comparison import REPLACED_IOU
+from backend.review.result_content import Content, DrawnThing, content_of
+from models.matching import matched
+from models.queries import Query
+from models.types import (
+    Box,
+    BoxOutputs,
+    Classification,
+    Detection,
+    ImageSize,
+    ModelOutput,
+    Vector,
+)
+
+__all__ = ["observed_in"]
+
+
+def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observed]]:
+    """What is to be learned of one image, each with the name of its control tag."""
+    now = content_of(image.annotation.result or ())
+    outputs = dict(zip(image.request.queries, answer.outputs, strict=True))
+    place = image.image.name, image.image.item_index or 0
+    for step in image.request.steps:
+        match step.control:
+            case RegionTag() as control:
+                answers = ImageAnswers((step,), outputs, answer.size)
+                drawn = list(drawn_regions(step, control, answers))
+                there = [
+                    thing
+                    for thing in now.all_things
+                    if thing.control == control.name and thing.place == place and thing.box
+                ]
+                vectors = _vectors(outputs.get(embedding(step)))
+                for one in _compared(drawn, there, answer, vectors):
+                    yield control.name, one
+            case ChoicesTag() as control:
+                said = _said(now, control, place)
+                one_choice = _choice(step, control, outputs, said, answer.sha256)
+                if one_choice is not None:
+                    yield control.name, one_choice
+            case _:
+                pass
+
+
+def _compared(
+    drawn: list[Drawn],
+    there: list[DrawnThing],
+    answer: Answer,
+    vectors: Mapping[object, FloatArray],
+) -> Iterator[Observed]:
+    """Each predicted region with what lies in its place: of its own label first, then of any."""
+    things = [(thing.label, _in_pixels(thing.box, answer.size)) for thing in there if thing.box]
+    own = matched(
+        [Detection(one.box, one.label.value, None) for one in drawn], things, least_iou=REPLACED_IOU
+    )
+    left = [number for number in range(len(drawn)) if number not in own]
+    free = [number for number in range(len(things)) if number not in own.values()]
+    any_label = matched(
+        [Detection(drawn[number].box, "", None) for number in left],
+        [("", things[number][1]) for number in free],
+        least_iou=REPLACED_IOU,
+    )
+    met = own | {left[one]: free[other] for one, other in any_label.items()}
+    for number, one in enumerate(drawn):
+        label, box = things[met[number]] if number in met else (None, None)
+        key = (one.detection.box, one.detection.phrase)
+        yield Observed(one.label.value, label, answer.sha256, vectors.get(key), one.box, box)
+
+
+def _choice(
+    step: Step,
+    control: ChoicesTag,
+    outputs: Mapping[Query, ModelOutput],
+    said: str | None,
+    sha256: str,
+) -> Observed | None:
+    """The choice of an image; `None` where none was predicted, or the person left it open."""
+    told, vector = outputs.get(step.query), outputs.get(embedding(step))
+    if said is None or not isinstance(told, Classification) or not isinstance(vector, Vector):
+        return None
+    (predicted,) = chosen_for(step, control, told) or (None,)
+    if not isinstance(predicted, str):
+        return None
+    return Observed(predicted, said, sha256, np.array(vector.values, np.float32))
+
+
+def _said(now: Content, control: ChoicesTag, place: tuple[str, int]) -> str | None:
+    name, page = place
+    statement = now.statements.get((name, page, "", control.name))
+    return statement.values[0] if statement is not None and len(statement.values) == 1 else None
+
+
+def _vectors(output: ModelOutput | None) -> dict[object, FloatArray]:
+    """The vector of each box, by box and phrase."""
+    if not isinstance(output, BoxOutputs):
+        return {}
+    return {
+        (item.detection.box, item.detection.phrase): np.array(item.output.values, np.float32)
+        for item in output.items
+        if isinstance(item.output, Vector)
+    }
+
+
+def _in_pixels(box: Box, size: ImageSize) -> Box:
+    across, down = size.width / 100, size.height / 100
+    return Box(box.x_min * across, box.y_min * down, box.x_max * across, box.y_max * down)
