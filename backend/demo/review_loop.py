@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice
 
 from backend.demo.environment import Running, Say
 from backend.demo.review_scenes import Domain, label_config, picture_of, truth_of
@@ -30,6 +30,10 @@ __all__ = ["Loop", "LoopFigures", "Needed"]
 
 #: Scenes that neither the models nor any benchmark has seen.
 FIRST_SEED = 8_100_000_000
+#: Files in one upload; Label Studio takes 100.
+UPLOADED = 50
+#: What is shown of a command's answer: people can run it again to see all of it.
+SHOWN_LINES = 12
 TITLE = "Firstpass review loop"
 #: Nobody works here who takes time.
 LEAD_TIME_S = 8.0
@@ -95,10 +99,13 @@ class Loop:
         """Make the project, with Firstpass connected. Raises `LabelStudioUnavailable`."""
         self._both, self._domain, self._say = both, domain, say
         seeds = range(FIRST_SEED, FIRST_SEED + reviewed + held_out)
-        pictures = {f"scene-{seed}.png": picture_of(seed, domain) for seed in seeds}
         client = both.client
         self.project = client.create_project(TITLE, label_config(domain))
-        scenes = list(zip(client.upload(self.project, pictures), seeds, strict=True))
+        tasks: list[int] = []
+        for some in _in_uploads(seeds):
+            pictures = {f"scene-{seed}.png": picture_of(seed, domain) for seed in some}
+            tasks += client.upload(self.project, pictures)
+        scenes = list(zip(tasks, seeds, strict=True))
         self._reviewed, self._held_out = dict(scenes[:reviewed]), dict(scenes[reviewed:])
         client.connect(self.project, both.backend)
         say(f"project {self.project}: {len(scenes)} scenes of the domain {domain.name!r}")
@@ -135,7 +142,7 @@ class Loop:
             raise OperatorError(
                 f"firstpass {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}"
             )
-        for line in takewhile(str.strip, done.stdout.lstrip().splitlines()):
+        for line in islice(filter(str.strip, done.stdout.splitlines()), SHOWN_LINES):
             self._say(f"  {line}")
 
     def _version(self) -> str:
@@ -169,6 +176,12 @@ class Loop:
                 )
             )
         return Needed.of(reviews)
+
+
+def _in_uploads(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
+    """As many as go into one upload."""
+    for first in range(0, len(seeds), UPLOADED):
+        yield seeds[first : first + UPLOADED]
 
 
 def _share(needed: Needed) -> str:
