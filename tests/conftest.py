@@ -15,6 +15,7 @@ import redis
 from xdist.remote import Producer
 
 from backend.processes.redis_server import RedisServerMissing
+from tests.forked_commands import serving
 from tests.redis_process import RedisProcess
 from tests.scheduling import ByFile, longest_first
 
@@ -138,6 +139,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, no_home: Path) -> None:
             monkeypatch.delenv(name)
     # Commands look there for a Firstpass that runs.
     monkeypatch.setenv("FIRSTPASS_HOME", str(no_home))
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[str]:
+    """The server that `tests/forked_commands.py` has commands from."""
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
