@@ -7,17 +7,22 @@ import random
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 import redis
+import typer.testing
 from xdist.remote import Producer
 
 from backend.processes.redis_server import RedisServerMissing
 from tests.forked_commands import serving
 from tests.redis_process import RedisProcess
 from tests.scheduling import ByFile, longest_first
+
+# A runner makes all commands anew for each that it runs, which takes longer than many of them do.
+typer.testing._get_command = cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 #: Fixtures that tests of several folders share; a conftest of each would start its own Label Studio.
 pytest_plugins = ["tests.real_label_studio"]
