@@ -7,16 +7,22 @@ import random
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 import redis
+import typer.testing
 from xdist.remote import Producer
 
 from backend.processes.redis_server import RedisServerMissing
+from tests.forked_commands import serving
 from tests.redis_process import RedisProcess
 from tests.scheduling import ByFile, longest_first
+
+# A runner makes all commands anew for each that it runs, which takes longer than many of them do.
+typer.testing._get_command = cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 #: Fixtures that tests of several folders share; a conftest of each would start its own Label Studio.
 pytest_plugins = ["tests.real_label_studio"]
@@ -138,6 +144,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, no_home: Path) -> None:
             monkeypatch.delenv(name)
     # Commands look there for a Firstpass that runs.
     monkeypatch.setenv("FIRSTPASS_HOME", str(no_home))
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[str]:
+    """The server that `tests/forked_commands.py` has commands from."""
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

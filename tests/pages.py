@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,15 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
 
 
+@cache
+def _command() -> Any:
+    """All commands, which are made anew whenever they are asked for."""
+    return get_command(app)
+
+
 def parses(arguments: list[str]) -> bool:
     """Whether these make a command of ours with options that it has; the error that says what is wrong, else."""
-    command: Any = get_command(app)
+    command: Any = _command()
     context = command.make_context("firstpass", list(arguments))
     while hasattr(command, "resolve_command"):  # a group of commands
         words = [*context._protected_args, *context.args]

@@ -20,6 +20,7 @@ from backend.demo.label_studio import installed_version
 from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
 from tests.conftest import missing
+from tests.forked_children import supervised
 
 CACHE = repository() / IN_CHECKOUT
 #: Label Studio then refuses every prediction that does not fit the label config.
@@ -73,7 +74,9 @@ def served_files(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def both(label_studio_bin: Path, folder: Path, served_files: Path) -> Iterator[Running]:
+def both(
+    label_studio_bin: Path, folder: Path, served_files: Path, fork_server: str
+) -> Iterator[Running]:
     """Label Studio and Firstpass with the tiny models, connected to nothing yet."""
     environment = {
         **STRICT,
@@ -86,7 +89,11 @@ def both(label_studio_bin: Path, folder: Path, served_files: Path) -> Iterator[R
             if name.startswith(("FIRSTPASS_", "LABEL_STUDIO_")) or name == "REDIS_URL":
                 patch.delenv(name)
         settings = load_settings(model="tiny", wait_s=60, wait_many_s=60, cpu_threads=1)
-    with Supervisor() as supervisor, running(settings, place, supervisor) as started:
+    with (
+        supervised(fork_server),
+        Supervisor() as supervisor,
+        running(settings, place, supervisor) as started,
+    ):
         yield started
 
 

@@ -29,6 +29,8 @@ OWN_LABEL_STUDIO = (
 LONG = (
     "tests/e2e/test_kills.py",
     SHARED,
+    "tests/e2e/",
+    "tests/hub/test_walk.py",
     "tests/operators/",
     "tests/integration/",
     "tests/contract/",
@@ -59,4 +61,8 @@ def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 
 def _rank(nodeid: str) -> int:
     named = piece(nodeid)
-    return next((n for n, prefix in enumerate(LONG) if named.startswith(prefix)), len(LONG))
+    return next((n for n, long in enumerate(LONG) if _holds(long, named)), len(LONG))
+
+
+def _holds(long: str, named: str) -> bool:
+    return named == long or (long.endswith("/") and named.startswith(long))

@@ -1,11 +1,10 @@
-"""Chromium without a window, and the few things a person does with Label Studio in it."""
+"""The few things a person does with Label Studio in a browser."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,29 +15,19 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
     TimeoutException,
 )
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from backend.demo.client import LabelStudioClient
 from backend.demo.environment import repository
 from backend.demo.label_studio import LabelStudio
 
-__all__ = ["Editor", "Page", "chromium", "keep_screenshot"]
+__all__ = ["Editor", "Page", "keep_screenshot"]
 
-ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1600,1000",
-)
 PATIENCE_S = 180
+#: How often it is looked at what is waited for.
+LOOK_S = 0.1
 #: How long the same element must have been there to be taken for the last that is drawn.
 SETTLED_S = 3.0
 #: What a page that is drawn again does to whoever clicks or reads; nothing was clicked then.
@@ -49,16 +38,6 @@ DRAWN_AGAIN = (
 )
 
 SUBMIT = "[data-testid=bottombar-submit-button]"
-
-#: Every page counts what it has asked the server for and has no answer to.
-COUNTED_FETCH = """
-const fetched = window.fetch;
-window.underWay = 0;
-window.fetch = (...given) => {
-  window.underWay += 1;
-  return fetched(...given).finally(() => { window.underWay -= 1; });
-};
-"""
 
 T = TypeVar("T")
 #: Where a run of the tests keeps what its pages looked like; no commit holds it.
@@ -71,21 +50,6 @@ def keep_screenshot(driver: webdriver.Chrome, name: str) -> Path:
     path = SCREENSHOTS / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name).strip('-')}.png"
     assert driver.save_screenshot(str(path)), f"expected a screenshot in {path}"
     return path
-
-
-@contextmanager
-def chromium(browser: Path, driver: Path, profile: Path) -> Iterator[webdriver.Chrome]:
-    """A browser with a profile of its own; ended on exit."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(browser)
-    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
-        options.add_argument(argument)
-    window = webdriver.Chrome(options=options, service=Service(str(driver)))
-    try:
-        window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": COUNTED_FETCH})
-        yield window
-    finally:
-        window.quit()
 
 
 class Page:
@@ -103,7 +67,7 @@ class Page:
 
     def until(self, condition: Callable[[], T | None]) -> T:
         """What the condition gives once it gives something true."""
-        waiting = WebDriverWait(self._window, PATIENCE_S, ignored_exceptions=DRAWN_AGAIN)
+        waiting = WebDriverWait(self._window, PATIENCE_S, LOOK_S, ignored_exceptions=DRAWN_AGAIN)
         found = waiting.until(lambda _: condition())
         assert found is not None
         return found
@@ -154,6 +118,14 @@ class Editor:
         self._at = label_studio
 
     def sign_in(self) -> None:
+        """With a session of its own, as a browser has it that was signed in before."""
+        with LabelStudioClient(self._at) as client:
+            for cookie in client._http.cookies.jar:
+                told = {"name": cookie.name, "value": cookie.value, "url": self._at.url}
+                self._window.execute_cdp_cmd("Network.setCookie", told)
+
+    def sign_in_by_hand(self) -> None:
+        """At its page, with address and password."""
         self._window.get(f"{self._at.url}/user/login/")
         self._page.until(lambda: self._page.all("[name=email]"))
         self._window.find_element(By.NAME, "email").send_keys(self._at.login.email)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
@@ -14,8 +13,8 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from models.types import Box
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, chromium
+from tests.e2e.browser import Editor
+from tests.e2e.chromium import SharedChromium
 from tests.e2e.smart_tools import SmartTools
 
 __all__ = ["CONFIG", "NOTE", "SCENE", "WITH_NOTE", "Desk", "box_of", "region_of", "signed_in"]
@@ -59,10 +58,9 @@ class Desk:
 
 
 @contextmanager
-def signed_in(both: Running, project: int, task: int, profile: Path) -> Iterator[Desk]:
+def signed_in(both: Running, project: int, task: int, browser: SharedChromium) -> Iterator[Desk]:
     """The project's first task, opened by a person."""
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, profile) as window:
+    with browser.window(both.label_studio.url) as window:
         editor = Editor(window, both.label_studio)
         editor.sign_in()
         editor.open_task(project, 0)

@@ -26,9 +26,11 @@ from backend.processes.supervisor import Supervisor
 from backend.settings import Settings, load_settings
 from backend.status.overview import Overview
 from backend.status.reading import read_overview
+from tests import forks
 from tests.conftest import missing_command
 from tests.e2e.killing import PATIENCE_S, wait_until
 from tests.e2e.pictures import rows_per_task
+from tests.forked_children import supervised
 from tests.pages import blocks
 from tests.real_label_studio import CACHE
 
@@ -58,15 +60,8 @@ class Installation:
 
     def prelabel(self, project: int) -> str:
         """What the command says."""
-        given = [f"{name}={value}" for name, value in settings_environment(self.settings).items()]
-        argv = [sys.executable, "-m", "backend.cli.main", "prelabel", "project", str(project)]
-        done = subprocess.run(
-            ["env", *given, *argv],
-            cwd=repository(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        env = settings_environment(self.settings)
+        done = forks.run("prelabel", "project", project, env=env, timeout_s=PATIENCE_S)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -146,7 +141,7 @@ def commands(number: int, home: Path, cwd: Path) -> None:
 
 
 def test_a_copy_taken_at_work_goes_on_elsewhere(
-    label_studio_bin: Path, tmp_path: Path, demo_config: str
+    label_studio_bin: Path, fork_server: str, tmp_path: Path, demo_config: str
 ) -> None:
     """Queued images, owed tasks, a run's ledger, projects and uploads are there; the rest of the work is done."""
     missing_command("redis-cli")
@@ -160,7 +155,10 @@ def test_a_copy_taken_at_work_goes_on_elsewhere(
     (desk / "docker").symlink_to(repository() / "docker")
     ports = (free_port(), free_port())
 
-    with installation(first, label_studio_bin, login, ports=ports) as before:
+    with (
+        supervised(fork_server),
+        installation(first, label_studio_bin, login, ports=ports) as before,
+    ):
         before.start("web", "courier", "worker")
         wait_until(lambda: before.is_up)
         backend = Backend(before.url, USER, PASSWORD)
@@ -184,7 +182,8 @@ def test_a_copy_taken_at_work_goes_on_elsewhere(
 
     commands(1, second, desk)
 
-    with installation(second, label_studio_bin, login, ports=ports) as after:
+    elsewhere = installation(second, label_studio_bin, login, ports=ports)
+    with supervised(fork_server), elsewhere as after:
         seen = after.overview()
         assert (seen.waiting, seen.owed_tasks) == (len(tasks), len(tasks))
         assert after.ledger_rows() == ledger

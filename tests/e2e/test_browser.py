@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.demo.run import predict_all
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, chromium
+from tests.e2e.browser import Editor
 from tests.real_label_studio import NewProject
 
 #: Its image shows four kinds of shapes: good to look at in the screenshot.
@@ -20,13 +19,11 @@ ROW = 3
 
 
 @pytest.fixture
-def editor(both: Running, tmp_path: Path) -> Iterator[Editor]:
+def editor(both: Running, window: webdriver.Chrome) -> Editor:
     """Label Studio in Chromium, signed in."""
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, tmp_path / "profile") as window:
-        editor = Editor(window, both.label_studio)
-        editor.sign_in()
-        yield editor
+    editor = Editor(window, both.label_studio)
+    editor.sign_in_by_hand()
+    return editor
 
 
 def test_a_person_opens_a_task_and_submits_what_is_prefilled(

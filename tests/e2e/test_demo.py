@@ -15,6 +15,7 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.label_studio import LabelStudio, Login
 from tests.e2e.killing import PATIENCE_S, wait_until
 from tests.e2e.test_interactive import suggestions, typed
+from tests.forked_commands import command_folder
 
 
 def test_it_measures_reports_and_ends(label_studio_bin: Path, tmp_path: Path):
@@ -39,14 +40,16 @@ def test_it_measures_reports_and_ends(label_studio_bin: Path, tmp_path: Path):
 
 
 @pytest.mark.redis
-def test_it_says_what_to_try_and_that_works(label_studio_bin: Path, tmp_path: Path):
+def test_it_says_what_to_try_and_that_works(
+    label_studio_bin: Path, fork_server: str, tmp_path: Path
+):
     """Signed in as it says, at the address that it says: a task is pre-filled, a prompt and a shape are answered."""
     shown = tmp_path / "shown"
     with shown.open("wb") as sink:
         demo = subprocess.Popen(
             [
-                *(sys.executable, "-m", "backend.cli.main", "demo", "--tasks", "4"),
-                *("--label-studio-bin", str(label_studio_bin)),
+                *(str(command_folder(fork_server, tmp_path / "bin") / "firstpass"), "demo"),
+                *("--tasks", "4", "--label-studio-bin", str(label_studio_bin)),
             ],
             stdout=sink,
             stderr=subprocess.STDOUT,

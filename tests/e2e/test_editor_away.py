@@ -16,8 +16,10 @@ from backend.processes.stack import Stack
 from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
 from tests.e2e.browser import keep_screenshot
+from tests.e2e.chromium import SharedChromium
 from tests.e2e.desk import SCENE, WITH_NOTE, Desk, signed_in
 from tests.e2e.killing import stopped, wait_until
+from tests.forked_children import supervised
 
 #: A worker that stands still for longer is taken for dead.
 LEASE_S = 600
@@ -43,11 +45,17 @@ class Rig:
 
 
 @pytest.fixture(scope="module")
-def rig(label_studio_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def rig(
+    label_studio_bin: Path, fork_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rig]:
     settings = load_settings(model="tiny", wait_s=8, cpu_threads=1, lease_s=LEASE_S)
     folder = tmp_path_factory.mktemp("away")
     place = Place(label_studio_bin, repository() / ".cache" / "demo", folder)
-    with Supervisor() as supervisor, running(settings, place, supervisor) as both:
+    with (
+        supervised(fork_server),
+        Supervisor() as supervisor,
+        running(settings, place, supervisor) as both,
+    ):
         made = Rig(both, {process.name: process for process in supervisor.processes})
         yield made
         for name in ("worker", "web"):
@@ -55,12 +63,12 @@ def rig(label_studio_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def desk(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(rig: Rig, shared_chromium: SharedChromium) -> Iterator[Desk]:
     client = rig.pair.client
     project = client.create_project("away", WITH_NOTE)
     client.connect(project, rig.pair.backend)
     (task,) = client.upload(project, {SCENE.name: SCENE.png})
-    with signed_in(rig.pair, project, task, tmp_path_factory.mktemp("profile") / "p") as desk:
+    with signed_in(rig.pair, project, task, shared_chromium) as desk:
         yield desk
 
 

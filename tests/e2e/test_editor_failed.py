@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from tests.e2e.browser import keep_screenshot
+from tests.e2e.chromium import SharedChromium
 from tests.e2e.desk import SCENE, WITH_NOTE, signed_in
 from tests.real_label_studio import NewProject
 
@@ -26,13 +26,13 @@ def test_a_failed_image_is_explained_once_somebody_asks(
     both: Running,
     client: LabelStudioClient,
     new_project: NewProject,
-    tmp_path: Path,
+    shared_chromium: SharedChromium,
     request: pytest.FixtureRequest,
 ):
     """It is never stored as predicted, neither by opening it nor by asking, and the reason is not submitted."""
     project = new_project(WITH_NOTE)
     (task,) = client.import_tasks(project, [{"image": address(DRAWING.encode(), "svg+xml")}])
-    with signed_in(both, project, task, tmp_path / "profile") as desk:
+    with signed_in(both, project, task, shared_chromium) as desk:
         assert desk.tools.texts() == []
 
         desk.tools.type_prompt("circle -> Round")

@@ -6,18 +6,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running, repository
 from models.boxes import iou
 from models.types import Box
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, chromium, keep_screenshot
+from tests.e2e.browser import Editor, keep_screenshot
 from tests.e2e.desk import NOTE, SCENE, box_of, region_of
 from tests.e2e.hands import Hands
 from tests.e2e.smart_tools import ACCEPT, SmartTools
@@ -132,7 +131,7 @@ def test_each_job_takes_as_many_acts_as_the_page_says(
     both: Running,
     client: LabelStudioClient,
     new_project: NewProject,
-    tmp_path: Path,
+    window: webdriver.Chrome,
     capsys: pytest.CaptureFixture[str],
 ):
     """Counted by the page that is worked on; and in the end all five things are boxed and submitted."""
@@ -141,28 +140,25 @@ def test_each_job_takes_as_many_acts_as_the_page_says(
     for task, job in zip(tasks, JOBS, strict=True):
         stored(client, project, task, job.predicted)
     rows = []
-    with chromium(
-        missing_command("chromium"), missing_command("chromedriver"), tmp_path / "p"
-    ) as window:
-        editor = Editor(window, both.label_studio)
-        editor.sign_in()
-        for number, (task, job) in enumerate(zip(tasks, JOBS, strict=True)):
-            editor.open_task(project, number)
-            editor.settled()
-            assert editor.outlined(len(job.predicted))
-            if job.prompts:
-                SmartTools(window).switch_on()
-            hands = Hands(window)
+    editor = Editor(window, both.label_studio)
+    editor.sign_in()
+    for number, (task, job) in enumerate(zip(tasks, JOBS, strict=True)):
+        editor.open_task(project, number)
+        editor.settled()
+        assert editor.outlined(len(job.predicted))
+        if job.prompts:
+            SmartTools(window).switch_on()
+        hands = Hands(window)
 
-            job.work(hands)
-            assert editor.outlined(len(THINGS))
-            keep_screenshot(window, f"job {job.title}")
-            hands.submit(partial(client.annotations, task))
+        job.work(hands)
+        assert editor.outlined(len(THINGS))
+        keep_screenshot(window, f"job {job.title}")
+        hands.submit(partial(client.annotations, task))
 
-            rows.append(f"| {job.title} | {hands.acts} |")
-            (annotation,) = client.annotations(task)
-            assert matched(annotation["result"]) == sorted(label for label, _ in THINGS)
-            assert len([one for one in annotation["result"] if "x" in one["value"]]) == len(THINGS)
+        rows.append(f"| {job.title} | {hands.acts} |")
+        (annotation,) = client.annotations(task)
+        assert matched(annotation["result"]) == sorted(label for label, _ in THINGS)
+        assert len([one for one in annotation["result"] if "x" in one["value"]]) == len(THINGS)
 
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(rows) + "\n")
@@ -170,7 +166,7 @@ def test_each_job_takes_as_many_acts_as_the_page_says(
 
 
 def test_the_outliner_lists_the_least_sure_first_once_it_is_told_to(
-    both: Running, client: LabelStudioClient, new_project: NewProject, tmp_path: Path
+    both: Running, client: LabelStudioClient, new_project: NewProject, window: webdriver.Chrome
 ):
     """Before, as they stand in the result; and the browser remembers it for the tasks that come."""
     project = new_project(CONFIG)
@@ -180,20 +176,17 @@ def test_the_outliner_lists_the_least_sure_first_once_it_is_told_to(
     stored(client, project, tasks[0], things, 0.9, 0.3, 0.6)
     stored(client, project, tasks[1], things, 0.4, 0.8, 0.7)
     first, second = ([labels[place] for place in order] for order in ((1, 2, 0), (0, 2, 1)))
-    with chromium(
-        missing_command("chromium"), missing_command("chromedriver"), tmp_path / "p"
-    ) as window:
-        editor = Editor(window, both.label_studio)
-        editor.sign_in()
-        editor.open_task(project, 0)
-        editor.settled()
-        assert editor.regions(lambda shown: shown == labels) == labels
+    editor = Editor(window, both.label_studio)
+    editor.sign_in()
+    editor.open_task(project, 0)
+    editor.settled()
+    assert editor.regions(lambda shown: shown == labels) == labels
 
-        hands = Hands(window)
-        hands.click(".lsf-view-controls__sort button", "By Time")
-        hands.click(".lsf-menu__item", "Order by Score")
+    hands = Hands(window)
+    hands.click(".lsf-view-controls__sort button", "By Time")
+    hands.click(".lsf-menu__item", "Order by Score")
 
-        assert editor.regions(lambda shown: shown == first) == first
-        keep_screenshot(window, "the least sure first")
-        editor.open_task(project, 1)
-        assert editor.regions(lambda shown: shown == second) == second
+    assert editor.regions(lambda shown: shown == first) == first
+    keep_screenshot(window, "the least sure first")
+    editor.open_task(project, 1)
+    assert editor.regions(lambda shown: shown == second) == second

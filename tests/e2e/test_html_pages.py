@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -19,9 +18,8 @@ from backend.label_config.label_thresholds import LabelThreshold, with_threshold
 from backend.label_studio.api import LabelStudioApi
 from backend.prediction.engine import engine_for
 from backend.prediction.plan import plan_label_config
-from tests.conftest import missing_command
 from tests.e2e.axe import SCHEMES, Scheme, amiss, keep, look, overflow
-from tests.e2e.browser import Page, chromium
+from tests.e2e.browser import Page
 from tests.e2e.pictures import import_pictures
 from tests.e2e.test_prelabel import SOME_FAILED, Prelabel, has_rows_in_hand, nobody_writes
 from tests.real_label_studio import NewProject
@@ -35,13 +33,6 @@ CONFIG = (
     '<Choices name="ground" toName="image"><Choice value="grass"/><Choice value="bricks"/></Choices></View>'
 )
 TITLE = "Shapes <by day & night>"
-
-
-@pytest.fixture
-def window(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, tmp_path / "profile") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -20,6 +19,7 @@ from backend.review.phrase_tally import PhraseTally
 from models.boxes import grown, iou
 from models.types import Box
 from tests.e2e.browser import keep_screenshot
+from tests.e2e.chromium import SharedChromium
 from tests.e2e.desk import CONFIG, SCENE, WITH_NOTE, Desk, box_of, region_of, signed_in
 from tests.e2e.killing import wait_until
 from tests.real_label_studio import NewProject
@@ -45,7 +45,7 @@ def desk(
     both: Running,
     client: LabelStudioClient,
     new_project: NewProject,
-    tmp_path: Path,
+    shared_chromium: SharedChromium,
     label_config: str,
     misplaced: Box | None,
 ) -> Iterator[Desk]:
@@ -55,7 +55,7 @@ def desk(
         version = client.project(project)["model_version"]
         row = {"task": task, "result": [region_of(misplaced)], "model_version": version}
         client.post("/api/predictions/", row)
-    with signed_in(both, project, task, tmp_path / "profile") as desk:
+    with signed_in(both, project, task, shared_chromium) as desk:
         yield desk
 
 

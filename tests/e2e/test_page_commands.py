@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from backend.demo.images import demo_images
 from backend.processes.stack import settings_environment
 from tests.e2e.killing import PATIENCE_S
 from tests.e2e.test_evaluate import labelled_project
+from tests.forked_commands import command_folder
 from tests.page_commands import PROJECT, commands_run_by
 
 
@@ -25,7 +25,7 @@ def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder,
-        env={**environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},  # noqa: TID251
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -40,7 +40,7 @@ def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
 
 @pytest.mark.redis
 def test_they_run_on_a_project(
-    both: Running, client: LabelStudioClient, demo_config: str, tmp_path: Path
+    both: Running, client: LabelStudioClient, demo_config: str, fork_server: str, tmp_path: Path
 ) -> None:
     """On this project in place of project 3, and its uploads in place of a camera's pictures; connected first."""
     config = demo_config.replace('<Label value="heart"', '<Label value="Car"/><Label value="heart"')
@@ -49,6 +49,7 @@ def test_they_run_on_a_project(
         "FIRSTPASS_HOME": str(tmp_path / "home"),
         "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
         "HOME": str(tmp_path),
+        "PATH": f"{command_folder(fork_server, tmp_path / 'bin')}:{os.environ['PATH']}",  # noqa: TID251
     }
 
     commands = sorted(commands_run_by(PROJECT), key=lambda one: "connect" not in one)

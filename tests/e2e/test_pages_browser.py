@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from pathlib import Path
+
+from selenium import webdriver
 
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, chromium
+from tests.e2e.browser import Editor
 from tests.real_label_studio import NewProject
 
 LABELS = "".join(f'<Label value="{shape}"/>' for shape in ("circle", "ring", "star", "cross"))
@@ -23,10 +23,9 @@ CONFIG = (
 
 
 def test_each_page_shows_its_own_regions_and_keeps_them(
-    both: Running, client: LabelStudioClient, new_project: NewProject, tmp_path: Path
+    both: Running, client: LabelStudioClient, new_project: NewProject, window: webdriver.Chrome
 ):
     """A blank page in between is left out; what is submitted unchanged has the pages that we gave."""
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
     project = new_project(CONFIG)
     first, last = (address(image.png) for image in demo_images(2))
     (task,) = client.import_tasks(project, [{"scan": {"pages": [first, "", last]}}])
@@ -36,13 +35,12 @@ def test_each_page_shows_its_own_regions_and_keeps_them(
     drawn = [region for region in prediction["result"] if region["from_name"] == "box"]
     pages = Counter(region["item_index"] for region in prediction["result"])
     assert set(pages) == {0, 2}
-    with chromium(*commands, tmp_path / "profile") as window:
-        editor = Editor(window, both.label_studio)
-        editor.sign_in()
-        editor.open_task(project, 0)
-        assert editor.outlined(len(drawn))
-        assert editor.errors() == []
-        editor.submit(lambda: client.annotations(task))
+    editor = Editor(window, both.label_studio)
+    editor.sign_in()
+    editor.open_task(project, 0)
+    assert editor.outlined(len(drawn))
+    assert editor.errors() == []
+    editor.submit(lambda: client.annotations(task))
     (annotation,) = client.annotations(task)
     kept = Counter(region["item_index"] for region in annotation["result"])
     assert kept == pages

@@ -27,6 +27,7 @@ from backend.processes.supervisor import Supervisor
 from backend.settings import load_settings
 from tests.conftest import missing, missing_command
 from tests.e2e.killing import PATIENCE_S, wait_until
+from tests.forked_children import supervised
 
 OVERLAY: dict[str, Any] = yaml.safe_load(
     (repository() / "docker" / "compose.postgres.yaml").read_text()
@@ -103,6 +104,7 @@ def _is_ready(url: str) -> bool:
 def test_label_studio_on_postgres_gets_predictions(
     label_studio_bin: Path,
     postgres_folder: Path,
+    fork_server: str,
     redis_url: str,
     tmp_path: Path,
     demo_config: str,
@@ -112,7 +114,7 @@ def test_label_studio_on_postgres_gets_predictions(
         missing("no user postgres to run a PostgreSQL as (Debian's package makes it)")
     login = Login("first@example.com", "a-long-password")
     postgres = Postgres(postgres_folder)
-    with Supervisor() as supervisor:
+    with supervised(fork_server), Supervisor() as supervisor:
         postgres.start(supervisor)
         told = {**OVERLAY["label-studio"]["environment"]}
         told |= {"POSTGRE_HOST": "127.0.0.1", "POSTGRE_PORT": str(postgres.port)}

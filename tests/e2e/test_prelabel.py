@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ from backend.delivery.keys import writer_key
 from backend.delivery.turn import Turn
 from backend.delivery.writer import CHUNK
 from backend.demo.client import LabelStudioClient
-from backend.demo.environment import Running, repository
+from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
@@ -34,6 +32,7 @@ from backend.status.reading import read_overview
 from tests import forks
 from tests.e2e.killing import PATIENCE_S, stopped, wait_until
 from tests.e2e.pictures import BOXES, import_pictures, picture, rows_per_task
+from tests.forks import Forked
 from tests.real_label_studio import NewProject
 
 DONE, NOT_DONE, SOME_FAILED, STOPPED = 0, 2, 3, 130
@@ -49,21 +48,19 @@ class Prelabel:
     """Starts the command; its ledgers are this test's, its Redis and Label Studio are everybody's."""
 
     def __init__(self, both: Running, home: Path) -> None:
+        self._said = home.parent
+        self._started = 0
         self._environment = settings_environment(both.settings) | {
             "FIRSTPASS_HOME": str(home),
             "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
             "PATH": "/usr/local/bin:/usr/bin:/bin",
         }
 
-    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "backend.cli.main", "prelabel", *map(str, arguments)],
-            env=self._environment | environment,
-            cwd=repository(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: object, **environment: str) -> Forked:
+        self._started += 1
+        out, err = (self._said / f"prelabel-{self._started}.{name}" for name in ("out", "err"))
+        given = self._environment | environment
+        return forks.start("prelabel", *arguments, env=given, out=out, err=err)
 
     def run(self, *arguments: object, expect: int = DONE, **environment: str) -> str:
         """All that it says, on one line."""
@@ -73,10 +70,10 @@ class Prelabel:
         return words(done.returncode, done.stdout, done.stderr, expect)
 
 
-def ended(process: subprocess.Popen[str], expect: int) -> str:
+def ended(process: Forked, expect: int) -> str:
     """What a command that was started says in all, on one line."""
     out, err = process.communicate(timeout=PATIENCE_S)
-    return words(process.returncode, out, err, expect)
+    return words(process.wait(), out, err, expect)
 
 
 def words(code: int, out: str, err: str, expect: int) -> str:

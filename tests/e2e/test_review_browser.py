@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.plain import Json
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, Page, chromium
+from tests.e2e.browser import Editor, Page
 from tests.e2e.smart_tools import SmartTools
 from tests.e2e.test_review import annotations_of, boxes_in, environment, review
 from tests.reviewer import CONFIG, OURS, box
@@ -81,13 +80,6 @@ class Hand:
 
     def press(self, css: str) -> None:
         self.page.until(lambda: self.page.clicked(css))
-
-
-@pytest.fixture
-def window(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, tmp_path / "profile") as opened:
-        yield opened
 
 
 def picture() -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -15,8 +14,7 @@ from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
 from backend.projects.our_tabs import OURS, is_default_of_ours
-from tests.conftest import missing_command
-from tests.e2e.browser import SUBMIT, Editor, Page, chromium
+from tests.e2e.browser import SUBMIT, Editor, Page
 from tests.e2e.review import firstpass, predicted
 
 ROW = "[data-testid=table-row]"
@@ -31,12 +29,10 @@ def api(both: Running) -> Iterator[LabelStudioApi]:
 
 
 @pytest.fixture
-def window(both: Running, tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    """Chromium, signed in to Label Studio."""
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, tmp_path / "profile") as window:
-        Editor(window, both.label_studio).sign_in()
-        yield window
+def window(both: Running, window: webdriver.Chrome) -> webdriver.Chrome:
+    """Somebody is signed in to Label Studio."""
+    Editor(window, both.label_studio).sign_in()
+    return window
 
 
 @pytest.fixture

@@ -13,17 +13,16 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Prediction
-from tests.conftest import missing_command
-from tests.e2e.browser import Editor, chromium
+from tests.e2e.browser import Editor
+from tests.e2e.chromium import SharedChromium
 from tests.integration.test_label_configs import REAL, TEMPLATES, by_stand_in, predicted
 from tests.standin.answers import SIZE
 
 
 @pytest.fixture(scope="module")
-def editor(both: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+def editor(both: Running, shared_chromium: SharedChromium) -> Iterator[Editor]:
     """Label Studio in Chromium, signed in once for all templates."""
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
-    with chromium(*commands, tmp_path_factory.mktemp("profile")) as window:
+    with shared_chromium.window(both.label_studio.url) as window:
         editor = Editor(window, both.label_studio)
         editor.sign_in()
         yield editor

@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import redis
 from backend.delivery.owed import OwedTasks
 from backend.label_studio.project_key import ProjectKey
 from models.tiny.scenes import Scene, generate_scene
+from tests.forked_commands import command_folder
 from tests.page_commands import OFFLINE, REDIS, commands_run_by
 from tests.pages import REPOSITORY
 
@@ -25,24 +26,32 @@ pytestmark = pytest.mark.timeout(900)
 NEEDS_A_LOOK = ("firstpass status", "firstpass retry 3fa9c2d1")
 
 
-def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """By a shell, in that folder, with `firstpass` on the PATH and the tiny models set."""
-    binaries = Path(sys.executable).parent
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        cwd=folder,
-        env={
-            "PATH": f"{binaries}:{os.environ['PATH']}",  # noqa: TID251
-            "HOME": str(folder),
-            "FIRSTPASS_MODEL": "tiny",
-            "FIRSTPASS_CPU_THREADS": "1",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def run(fork_server: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs by a shell, in a folder, with `firstpass` on the PATH and the tiny models set."""
+    binaries = command_folder(fork_server, tmp_path_factory.mktemp("path") / "bin")
+
+    def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=folder,
+            env={
+                "PATH": f"{binaries}:{os.environ['PATH']}",  # noqa: TID251
+                "HOME": str(folder),
+                "FIRSTPASS_MODEL": "tiny",
+                "FIRSTPASS_CPU_THREADS": "1",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +117,7 @@ def export(scenes: list[Scene]) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("command", commands_run_by(OFFLINE))
-def test_it_runs_without_a_server(command: str, desk: Path) -> None:
+def test_it_runs_without_a_server(run: Run, command: str, desk: Path) -> None:
     """With the tiny models, in a folder that holds what it names."""
     done = run(command, desk, FIRSTPASS_HOME=str(desk / "home"))
 
@@ -123,7 +132,7 @@ def test_it_runs_without_a_server(command: str, desk: Path) -> None:
 @pytest.mark.redis
 @pytest.mark.parametrize("command", commands_run_by(REDIS))
 def test_it_runs_beside_a_redis(
-    command: str, redis_connection: redis.Redis, redis_url: str, tmp_path: Path
+    run: Run, command: str, redis_connection: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
     """This Redis in place of the one that it names; tasks of project 4 are owed."""
     OwedTasks(redis_connection).add(ProjectKey(4, 1), [12, 17], time.time())

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,18 +22,22 @@ from backend.processes.children import free_port
 from backend.processes.redis_server import running_redis
 from backend.processes.stack import settings_environment
 from backend.settings import load_settings
+from tests.forked_commands import command_folder
 
 READY_S = 300
+PROGRAM = (sys.executable, "-m", "backend.cli.main")
 
 
 @contextmanager
-def firstpass_up(home: Path, *options: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+def firstpass_up(
+    home: Path, *options: str, program: Sequence[str] = PROGRAM, **env: str
+) -> Iterator[subprocess.Popen[str]]:
     """The command running; killed on exit if it still does."""
     surroundings = {key: value for key, value in os.environ.items() if key != "REDIS_URL"}  # noqa: TID251
     with (
         (home.parent / "stderr").open("w") as stderr,
         subprocess.Popen(
-            [sys.executable, "-m", "backend.cli.main", "up", "--home", str(home), *options],
+            [*program, "up", "--home", str(home), *options],
             env={**surroundings, "FIRSTPASS_MODEL": "tiny", **env},
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -132,14 +136,12 @@ def test_it_says_its_url_works_restarts_a_killed_worker_and_leaves_nothing(tmp_p
 
 
 @pytest.mark.redis
-def test_on_a_terminal_it_speaks_plainly_and_says_what_is_next(tmp_path: Path):
+def test_on_a_terminal_it_speaks_plainly_and_says_what_is_next(fork_server: str, tmp_path: Path):
     """No line is JSON; at the end the addresses and two commands, in one piece. Commands then know what runs."""
     home, port = tmp_path / "home", free_port()
-    command = (
-        f"exec {sys.executable} -m backend.cli.main up --model tiny --home {home} --port {port}"
-    )
+    command = f"exec firstpass up --model tiny --home {home} --port {port}"
     given = {
-        "PATH": os.defpath,
+        "PATH": f"{command_folder(fork_server, tmp_path / 'bin')}:{os.defpath}",
         "FIRSTPASS_LABEL_STUDIO_URL": "http://127.0.0.1:1",
         "FIRSTPASS_LABEL_STUDIO_API_KEY": "0" * 40,
     }
@@ -167,17 +169,19 @@ def test_on_a_terminal_it_speaks_plainly_and_says_what_is_next(tmp_path: Path):
 
 
 @pytest.mark.redis
-def test_who_wants_json_on_a_terminal_gets_it(tmp_path: Path):
+def test_who_wants_json_on_a_terminal_gets_it(fork_server: str, tmp_path: Path):
     """And in a file, plain lines where they are asked for."""
     home = tmp_path / "home"
     options = ["--home", str(home), "--port", str(free_port())]
-    command = f"exec {sys.executable} -m backend.cli.main up --model tiny {' '.join(options)}"
-    given = {"PATH": os.defpath, "FIRSTPASS_LOG_FORMAT": "json"}
+    command = f"exec firstpass up --model tiny {' '.join(options)}"
+    folder = command_folder(fork_server, tmp_path / "bin")
+    given = {"PATH": f"{folder}:{os.defpath}", "FIRSTPASS_LOG_FORMAT": "json"}
     with Terminal(command, given, tmp_path / "shown") as terminal:
         until(lambda: "is ready" in terminal.shown() or terminal.ended())
         assert '| {"event": ' in terminal.shown()
 
-    with firstpass_up(home, *options[2:], FIRSTPASS_LOG_FORMAT="plain") as process:
+    forked = (str(folder / "firstpass"),)
+    with firstpass_up(home, *options[2:], program=forked, FIRSTPASS_LOG_FORMAT="plain") as process:
         assert "is ready" in first_line(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=READY_S) == 0

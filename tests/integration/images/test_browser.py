@@ -15,8 +15,7 @@ from selenium import webdriver
 
 from backend.errors import ImageUnreadable
 from backend.images.decode import decode_image
-from tests.conftest import missing_command
-from tests.e2e.browser import chromium
+from tests.e2e.chromium import chromium
 from tests.unit.images.pictures import (
     MANY,
     STORED,
@@ -137,9 +136,8 @@ NOT_SHOWN = {"TIFF"}
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    commands = (missing_command("chromium"), missing_command("chromedriver"))
     profile: Path = tmp_path_factory.mktemp("profile")
-    with chromium(*commands, profile) as window:
+    with chromium(profile) as window:
         yield window
 
 

@@ -39,10 +39,10 @@ def place(tmp_path: Path) -> Path:
 
 
 def firstpass(place: Path, line: str, **env: str) -> tuple[int, str]:
-    """Exit code and error output of a real process; `@` is the place."""
+    """Exit code and error output of a real process; `@` is the place. Who asks for a device has torch."""
     arguments = [one.replace("@", f"{place}/") for one in line.split()]
     environment = {**os.environ, "FIRSTPASS_MODEL": "tiny", **env}  # noqa: TID251 - handed on
-    done = forks.run(*arguments, env=environment, timeout_s=240)
+    done = forks.run(*arguments, env=environment, timeout_s=240, models="--device" in arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, " ".join(done.stderr.split())
 
