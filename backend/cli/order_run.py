@@ -186,7 +186,7 @@ def _why_none(api: LabelStudioApi, project: Project) -> str:
         return f"no prediction of {shown}, the version that project {number} shows, is stored, {there}; {fill}"
     nobody = {"conjunction": "and", "items": [none_of("total_annotations"), none_of("cancelled_annotations")]}  # fmt: skip
     left = api.count_tasks(number, filters=nobody) or 0
-    rest = f"; {in_tasks(left)} without such a prediction are left" if left else ""
+    rest = f"; without such a prediction: {in_tasks(left)}" if left else ""
     return (
         f"no unreviewed task is left in project {number}: every task with a prediction of {shown} is annotated or "
         f"skipped{rest}"
