@@ -14,9 +14,9 @@ from backend.cli.findings import finding_line
 from backend.errors import BadRequest, LabelStudioRefuses
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import data_page
-from backend.label_studio.records import PredictionRow, Project, TaskRow
+from backend.label_studio.records import PredictionRow, Project
 from backend.label_studio.reviewed_tasks import reviewed_tasks
-from backend.label_studio.task_filters import looked_at, none_of
+from backend.label_studio.task_filters import looked_at
 from backend.prediction.model_version import is_model_version
 from backend.projects.columns import what_it_breaks, write_column
 from backend.projects.our_tabs import (
@@ -32,6 +32,7 @@ from backend.projects.our_tabs import (
 )
 from backend.projects.sample_tab import sample_drawn
 from backend.projects.tabs import ProjectTabs
+from backend.projects.unreviewed import must_show_version, unreviewed, why_none
 from backend.review.disagreements import Meanings, meanings_of
 from backend.review.edit_chances import EditChances, EditCounts
 from backend.review.order_report import OrderReport, order_notes
@@ -62,7 +63,7 @@ class Show(Protocol):
 def order_project(number: int, options: OrderOptions, settings: Settings, *, show: Show) -> None:
     """Show the order, then make its tab. Raises errors of ours."""
     with LabelStudioApi.from_settings(settings) as api:
-        project = _shown(api.project(number))
+        project = must_show_version(api.project(number))
         meanings = meanings_of(project.label_config)
         home = settings.label_studio_browser_url or api.url
         unread: list[int] = []
@@ -70,11 +71,11 @@ def order_project(number: int, options: OrderOptions, settings: Settings, *, sho
             chances = _chances(api, project, meanings, progress)
             doubts = [
                 doubts_of(task, row, chances, meanings)
-                for task, row in _unreviewed(api, project, unread, progress)
+                for task, row in _noted(unreviewed(api, project, unread), progress)
             ]
         found = in_order(doubts)
         if not found:
-            raise BadRequest(_why_none(api, project))
+            raise BadRequest(why_none(api, project))
         url = data_page(home, number)
         source = (
             f"project {number} ({project.title}), {in_tasks(len(found))} of {project.model_version}"
@@ -97,11 +98,11 @@ def sample_project(number: int, size: int, options: OrderOptions, settings: Sett
             f"--columns to mark them in a column, {SAMPLE_COLUMN}"
         )
     with LabelStudioApi.from_settings(settings) as api:
-        project = _shown(api.project(number))
+        project = must_show_version(api.project(number))
         with showing_progress(Console(stderr=True)) as progress:
-            ids = [task for task, _ in _unreviewed(api, project, [], progress)]
+            ids = [task for task, _ in _noted(unreviewed(api, project, []), progress)]
         if not ids:
-            raise BadRequest(_why_none(api, project))
+            raise BadRequest(why_none(api, project))
         _ask_to_replace(api, number, yes=options.yes)
         seed = options.seed
         if seed is None:
@@ -124,16 +125,6 @@ def sample_project(number: int, size: int, options: OrderOptions, settings: Sett
         )
 
 
-def _shown(project: Project) -> Project:
-    """The project, which must show a version. Raises `BadRequest`."""
-    if not project.model_version:
-        raise BadRequest(
-            f"expected project {project.id} to show a model_version, whose predictions are put in order; it shows "
-            f"none: `firstpass connect --project {project.id}` sets it"
-        )
-    return project
-
-
 def _chances(
     api: LabelStudioApi, project: Project, meanings: Meanings, progress: Progress
 ) -> EditChances:
@@ -149,48 +140,14 @@ def _chances(
     return counts.fitted()
 
 
-def _unreviewed(
-    api: LabelStudioApi, project: Project, unread: list[int], progress: Progress
+def _noted(
+    rows: Iterator[tuple[int, PredictionRow]], progress: Progress
 ) -> Iterator[tuple[int, PredictionRow]]:
-    """Each task that nobody has annotated, with its first row of the version; `unread` gets those not listed."""
+    """The rows, each counted as it passes."""
     progress.begin(None)
-    for task in api.unreviewed(project.id, project.model_version):
+    for row in rows:
         progress.advance(made=1)
-        row = _row(task, project.model_version)
-        if task.failure is not None or (row is None and task.unread):
-            unread.append(task.id)
-        elif row is not None:
-            yield task.id, row
-
-
-def _row(task: TaskRow, version: str) -> PredictionRow | None:
-    return next((row for row in task.predictions if row.model_version == version), None)
-
-
-def _why_none(api: LabelStudioApi, project: Project) -> str:
-    """Why there is nothing to put in order, and what to do."""
-    number, shown = project.id, project.model_version
-    if not api.count_tasks(number):
-        return f"project {number} has no task: import images first"
-    stored = api.model_versions(number)
-    if not stored.get(shown):
-        others = [
-            f"{name or '(no version)'} ({count:,})" for name, count in stored.items() if count
-        ]
-        there = f"there are some of {', '.join(others)}" if others else "nor of any other"
-        fill = (
-            f"`firstpass prelabel project {number}` makes them"
-            if is_model_version(shown)
-            else f"`firstpass connect --project {number}` has it show Firstpass's"
-        )
-        return f"no prediction of {shown}, the version that project {number} shows, is stored, {there}; {fill}"
-    nobody = {"conjunction": "and", "items": [none_of("total_annotations"), none_of("cancelled_annotations")]}  # fmt: skip
-    left = api.count_tasks(number, filters=nobody) or 0
-    rest = f"; {in_tasks(left)} without such a prediction are left" if left else ""
-    return (
-        f"no unreviewed task is left in project {number}: every task with a prediction of {shown} is annotated or "
-        f"skipped{rest}"
-    )
+        yield row
 
 
 def _tab_of_order(

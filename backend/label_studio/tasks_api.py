@@ -132,8 +132,10 @@ class TasksApi(ExportsApi):
         """Have the data of these tasks hold that text under `column`; the rest of their data stays.
 
         By an action that the Data Manager's menu hides, since it merges where a PATCH replaces. There is none
-        that takes a column away again.
+        that takes a column away again. No id would be all tasks to it, so nothing is asked then.
         """
+        if not ids:
+            return
         self._connection.post(
             f"/api/dm/actions?id=add_data_field&project={project}",
             object,

@@ -22,6 +22,8 @@ LEAST_COUNTED = 0.75
 HALF_AFTER = 5
 #: Different values of the column: two decimals, so that text has the order of numbers.
 _VALUES = 100
+#: Of more tasks the first have a value each, and the others share so many: each value is a request.
+_ALONE, _SHARED = 20, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,18 @@ def in_order(tasks: Iterable[TaskDoubts]) -> list[OrderedTask]:
 
 
 def column_values(ordered: Sequence[int]) -> dict[str, list[int]]:
-    """What a column says of tasks in this order, from "1.00" for the first: few values, each of many tasks.
+    """What a column says of tasks in this order, from "1.00" for the first: of many tasks, few values.
 
     >>> column_values([7, 9, 8])
     {'1.00': [7], '0.99': [9], '0.98': [8]}
     """
     values: dict[str, list[int]] = {}
+    rest = len(ordered) - _ALONE
     for number, task in enumerate(ordered):
-        step = number if len(ordered) <= _VALUES else number * _VALUES // len(ordered)
+        step = number
+        if len(ordered) > _VALUES and number >= _ALONE:
+            width = (_VALUES - _ALONE) // _SHARED
+            step = _ALONE + width * ((number - _ALONE) * _SHARED // rest)
         values.setdefault(f"{(_VALUES - step) / _VALUES:.2f}", []).append(task)
     return values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Protocol
 
 from backend.demo.client import LabelStudioClient
@@ -27,6 +28,8 @@ class Desk(Protocol):
     def delete_task(self, task: int) -> None: ...
 
     def annotate(self, task: int) -> None: ...
+
+    def annotate_again(self, task: int) -> None: ...
 
     def add_view(self, filters: Json) -> int: ...
 
@@ -56,6 +59,11 @@ class RealDesk:
     def annotate(self, task: int) -> None:
         self._client.post(f"/api/tasks/{task}/annotations/", {"result": []})
 
+    def annotate_again(self, task: int) -> None:
+        """The annotation is saved once more, unchanged."""
+        (made,) = self._client.annotations(task)
+        self._client.patch(f"/api/annotations/{made['id']}/", {"result": []})
+
     def add_view(self, filters: Json) -> int:
         body = {"project": self.project, "data": {"filters": filters}}
         return int(self._client.post("/api/dm/views/", body)["id"])
@@ -83,7 +91,19 @@ class StandInDesk:
         del self._studio.tasks[task]
 
     def annotate(self, task: int) -> None:
-        self._studio.annotations[task] = [{"id": task, "result": [], "parent_prediction": None}]
+        now = datetime.now(UTC).isoformat()
+        self._studio.annotations[task] = [
+            {
+                "id": task,
+                "result": [],
+                "parent_prediction": None,
+                "created_at": now,
+                "updated_at": now,
+            }
+        ]
+
+    def annotate_again(self, task: int) -> None:
+        self._studio.annotations[task][0]["updated_at"] = datetime.now(UTC).isoformat()
 
     def add_view(self, filters: Json) -> int:
         self._studio.views.append({"id": 1, "data": {"filters": filters}})

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from backend.errors import LabelStudioUnavailable
+from backend.label_studio.reviewed_tasks import ReviewedTasks
 from backend.label_studio.task_filters import none_of, scored, some_of
-from backend.projects.our_tabs import our_tabs
+from backend.projects.our_tabs import (
+    REVIEW_COLUMN,
+    our_tabs,
+    review_first,
+    review_first_by_column,
+)
 from tests.contract.desks import VERSION, Desk, ids_of, row
 
 
@@ -88,6 +96,54 @@ def test_each_tab_of_ours_lists_what_it_says(desk: Desk) -> None:
         "failed": [failed],
         "changed since": [was, was_empty, others],
     }
+
+
+def test_tabs_of_the_order_list_what_nobody_has_annotated(desk: Desk) -> None:
+    """By ids, each once and until somebody has annotated it; by a column those in which it says something."""
+    tasks = desk.add_tasks(5)
+    desk.api.import_predictions(desk.project, [row(task) for task in tasks])
+    desk.annotate(tasks[1])
+    column = review_first_by_column().filters
+    assert desk.api.count_tasks(desk.project, filters=column) == 0
+    data = {task.id: task.data for page in desk.api.pages(desk.project) for task in page}
+
+    desk.api.set_column(desk.project, REVIEW_COLUMN, "0.99", tasks[:3])
+    desk.api.set_column(desk.project, REVIEW_COLUMN, "", tasks[2:4])
+
+    by_ids = review_first(tasks[:3]).filters
+    assert ids_of(desk.api.pages(desk.project, filters=by_ids)) == [tasks[0], tasks[2]]
+    assert desk.api.count_tasks(desk.project, filters=by_ids) == 2
+    assert ids_of(desk.api.pages(desk.project, filters=column)) == [tasks[0]]
+    written = {tasks[0]: "0.99", tasks[1]: "0.99", tasks[2]: "", tasks[3]: ""}
+    assert {task.id: task.data for page in desk.api.pages(desk.project) for task in page} == {
+        task: one | ({REVIEW_COLUMN: written[task]} if task in written else {})
+        for task, one in data.items()
+    }
+
+
+def test_a_column_of_no_task_is_written_into_none(desk: Desk) -> None:
+    """An empty choice would be all tasks to Label Studio."""
+    tasks = desk.add_tasks(2)
+
+    desk.api.set_column(desk.project, REVIEW_COLUMN, "1.00", [])
+
+    (page,) = desk.api.pages(desk.project)
+    assert [REVIEW_COLUMN in task.data for task in page] == [False] * len(tasks)
+
+
+def test_annotated_tasks_are_listed_by_when_they_were_annotated(desk: Desk) -> None:
+    """A day more than is asked for, for Label Studio's own time zone."""
+    seen, *_ = desk.add_tasks(3)
+    desk.annotate(seen)
+    now, day = datetime.now(UTC), timedelta(days=1)
+    tasks = ReviewedTasks(desk.api, desk.project)
+
+    for since, found in ((now - day, [seen]), (now, [seen]), (now + 2 * day, [])):
+        assert [task.id for task in tasks.listed(since=since)] == found
+    (before,) = tasks.listed()
+    desk.annotate_again(seen)
+    (after,) = tasks.listed()
+    assert before.stamp != after.stamp
 
 
 def test_where_there_is_no_task_none_can_be_asked_for_by_score(desk: Desk) -> None:

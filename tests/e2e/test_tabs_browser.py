@@ -13,7 +13,7 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.label_studio.api import LabelStudioApi
-from backend.projects.our_tabs import OURS, is_default_of_ours
+from backend.projects.our_tabs import OURS, REVIEW_FIRST, SAMPLE, is_default_of_ours
 from tests.e2e.browser import SUBMIT, Editor, Page
 from tests.e2e.review import firstpass, predicted
 
@@ -55,6 +55,26 @@ def shown(window: webdriver.Chrome, address: str) -> list[int]:
     return page.until(lambda: [int(row.text.split()[0]) for row in page.all(ROW)])
 
 
+def as_displayed(
+    window: webdriver.Chrome, client: LabelStudioClient, tasks: list[int]
+) -> list[int]:
+    """These tasks in the order in which Label Tasks As Displayed gives them, each submitted."""
+    page = Page(window)
+    page.until(lambda: page.clicked("button[aria-label='Toggle open']"))
+    displayed = "//*[text()='Label Tasks As Displayed']"
+    page.until(lambda: window.find_elements(By.XPATH, displayed))[0].click()
+    served: list[int] = []
+
+    def just_submitted() -> list[int]:
+        return [task for task in tasks if task not in served and client.annotations(task)]
+
+    for _ in tasks:
+        page.settled(".konvajs-content canvas")
+        page.until(lambda: page.clicked(SUBMIT))
+        served += page.until(just_submitted)
+    return served
+
+
 def test_each_kind_of_tab_is_opened_and_shows_its_tasks(
     both: Running,
     client: LabelStudioClient,
@@ -78,6 +98,40 @@ def test_each_kind_of_tab_is_opened_and_shows_its_tasks(
 
     assert firstpass(both, "tabs", "--project", str(project)).count("already so") == 4
     assert {view.data.title: view.id for view in api.views(project)} == views
+
+
+@pytest.mark.parametrize("columns", [(), ("--columns",)], ids=["by ids", "by column"])
+def test_the_order_and_the_sample_are_opened_and_show_their_tasks(
+    both: Running,
+    client: LabelStudioClient,
+    api: LabelStudioApi,
+    project: int,
+    window: webdriver.Chrome,
+    columns: tuple[str, ...],
+) -> None:
+    """Twice, as above; then Label Tasks As Displayed gives exactly what is displayed."""
+    client.connect(project, both.backend)
+    expected = predicted(api, project)
+    unsure, middling, sure = expected[OURS[0]]
+    (nothing,) = expected[OURS[1]]
+    named = ("order", "--project", str(project), *columns, "--yes")
+    firstpass(both, *named)
+    firstpass(both, *named, "--sample", "3", "--seed", "5")
+    views = {view.data.title: view for view in api.views(project)}
+    assert list(views) == ["Default", REVIEW_FIRST, SAMPLE]
+    address = f"{both.label_studio.url}/projects/{project}/data?tab="
+
+    for _ in range(2):
+        first = shown(window, f"{address}{views[REVIEW_FIRST].id}")
+        sample = shown(window, f"{address}{views[SAMPLE].id}")
+        assert first == [unsure, middling, sure, nothing]
+        assert len(sample) == 3
+        assert set(sample) < set(first)
+
+    assert {view.data.title: view for view in api.views(project)} == views
+    shown(window, f"{address}{views[REVIEW_FIRST].id}")
+    assert as_displayed(window, client, first) == first
+    assert api.count_tasks(project, filters=views[SAMPLE].data.filters) == 0
 
 
 def test_default_is_where_everybody_lands(
@@ -110,22 +164,7 @@ def test_label_tasks_as_displayed_goes_through_the_least_sure_first(
     firstpass(both, "tabs", "--project", str(project))
     tab = next(view.id for view in api.views(project) if view.data.title == OURS[0])
     shown(window, f"{both.label_studio.url}/projects/{project}/data?tab={tab}")
-    page = Page(window)
-    page.until(lambda: page.clicked("button[aria-label='Toggle open']"))
-    displayed = "//*[text()='Label Tasks As Displayed']"
-    page.until(lambda: window.find_elements(By.XPATH, displayed))[0].click()
-
-    served: list[int] = []
-
-    def just_submitted() -> list[int]:
-        return [task for task in expected if task not in served and client.annotations(task)]
-
-    for _ in expected:
-        page.settled(".konvajs-content canvas")
-        page.until(lambda: page.clicked(SUBMIT))
-        served += page.until(just_submitted)
-
-    assert served == expected
+    assert as_displayed(window, client, expected) == expected
 
 
 def test_a_tab_that_stops_the_data_manager_is_found_and_removed(

@@ -11,6 +11,7 @@ import pytest
 from backend.errors import BadRequest
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_tabs import OURS as OUR_TITLES
+from backend.projects.our_tabs import REVIEW_COLUMN, SAMPLE_COLUMN
 from backend.projects.prune import chosen, stored_versions
 from backend.projects.review_order import LEAST_SURE_FIRST, set_order
 from backend.projects.tabs import ProjectTabs
@@ -83,6 +84,23 @@ def test_all_is_as_before(before: StandInLabelStudio, used: StandInLabelStudio) 
     take_back(used, look(used))
 
     assert state(used) == state(before)
+    assert look(used).is_nothing
+
+
+def test_our_columns_are_emptied_and_all_other_data_stay(used: StandInLabelStudio) -> None:
+    """Those of the sample, too; a column of people's that looks like ours in name only stays."""
+    used.tasks[1] |= {REVIEW_COLUMN: "0.99", SAMPLE_COLUMN: "1.00", "firstpass_notes": "0.5"}
+    used.tasks[2] |= {REVIEW_COLUMN: "1.00"}
+    wanted = copy.deepcopy(used.tasks)
+    wanted[1] |= {REVIEW_COLUMN: "", SAMPLE_COLUMN: ""}
+    wanted[2] |= {REVIEW_COLUMN: ""}
+
+    found = look(used)
+    said = take_back(used, found)
+
+    assert ("column", f"{REVIEW_COLUMN}, emptied in 2 tasks") in list(found.lines())
+    assert any("the empty column stays in their data" in line for line in said)
+    assert used.tasks == wanted
     assert look(used).is_nothing
 
 

@@ -260,6 +260,8 @@ def test_column_values_stand_in_the_order_of_text_and_are_few(count: int) -> Non
     assert [task for some in values.values() for task in some] == ids
     assert [*values] == sorted(values, reverse=True)
     assert all("." in value and len(value) == 4 for value in values)
+    assert count <= 100 or len(values) <= 60
+    assert [task for some in [*values.values()][:20] for task in some] == ids[:20]
     assert count > 100 or all(len(some) == 1 for some in values.values())
 
 
