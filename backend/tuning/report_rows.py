@@ -12,7 +12,7 @@ from backend.tuning.figures import CalibrationFigures, LabelTuning, TuneReport
 __all__ = ["ending", "tune_summary"]
 
 _ON_THRESHOLDS = (
-    "of the boxes on the reviewed images; in brackets the range of 95 of 100 cases, of the gain of 80, over all "
+    "of the boxes on the reviewed images; in brackets the range of 95 of 100 cases, of the gain also of 80 for all "
     "thresholds at once. A threshold changes where that range lies above 0. Thresholds are about raw scores",
 )
 _ON_CALIBRATION = (
