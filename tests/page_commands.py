@@ -42,6 +42,7 @@ STEPS = AsItStands("tests/e2e/test_first_steps.py::test_the_readme_leads_to_pred
 PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_project")
 REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
 ORDER = AsItStands("tests/e2e/test_order.py::test_the_page_is_followed_from_order_to_review")
+TUNED = AsItStands("tests/e2e/test_tune.py::test_what_people_kept_and_drew_becomes_thresholds")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
     "tests/operators/test_kubernetes.py::test_the_pages_secret_holds_what_the_pods_ask_for"
@@ -211,6 +212,9 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass doctor --project 3": PROJECT,
         "firstpass doctor --project 3 --remove-broken-tabs": PROJECT,
         "firstpass review --project 3 --report review.html": REVIEWED,
+        "firstpass tune --project 3": TUNED,
+        "firstpass tune --project 3 --apply": TUNED,
+        "firstpass tune --project 3 --undo": TUNED,
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,

@@ -23,7 +23,10 @@ _SHAPE = re.compile(r".+-[0-9a-f]{10}")
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What was learned from one project's annotations: digests that change exactly when answers would."""
+    """What was learned from one project's annotations: digests that change exactly when answers would.
+
+    Thresholds and calibrations stand in the label config, and so in the plan.
+    """
 
     #: Of the curves that turn scores into shares of right answers; empty: there are none.
     calibration: str = ""

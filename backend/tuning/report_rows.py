@@ -12,8 +12,8 @@ from backend.tuning.figures import CalibrationFigures, LabelTuning, TuneReport
 __all__ = ["ending", "tune_summary"]
 
 _ON_THRESHOLDS = (
-    "of the boxes on the reviewed images; in brackets the range of 95 of 100 cases. A threshold changes where such a "
-    "range of what it gains, over all thresholds at once, lies above 0. Thresholds are about raw scores",
+    "of the boxes on the reviewed images; in brackets the range of 95 of 100 cases, of the gain also of 80 for all "
+    "thresholds at once. A threshold changes where that range lies above 0. Thresholds are about raw scores",
 )
 _ON_CALIBRATION = (
     "slope and shift over the logit of the raw score; gain: how much better the curves say which boxes are right, "

@@ -105,6 +105,7 @@ MODELS = [
     ["models", "pull", "florence-2-base"],
     ["predict", "{}/images/a.png", "--model", "tiny", "--labels", "star"],
     ["prelabel", "folder", "{}/images", "--config", CONFIG, "--out", "{}/out.json", "--model", "tiny"],
+    ["tune", "--project", "1", "--model", "tiny"],
     ["up", "--model", "tiny", "--home", "{}/home", "--port", "0"],
     ["worker", "--model", "tiny", "--redis-url", "redis://127.0.0.1:1/0"],
 ]  # fmt: skip
