@@ -41,6 +41,7 @@ REDIS = AsItStands("tests/integration/test_page_commands.py::test_it_runs_beside
 STEPS = AsItStands("tests/e2e/test_first_steps.py::test_the_readme_leads_to_predictions")
 PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_project")
 REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
+LEARNED = AsItStands("tests/e2e/test_learn.py::test_a_project_learns_and_forgets")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
     "tests/operators/test_kubernetes.py::test_the_pages_secret_holds_what_the_pods_ask_for"
@@ -204,6 +205,9 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass doctor --project 3": PROJECT,
         "firstpass doctor --project 3 --remove-broken-tabs": PROJECT,
         "firstpass review --project 3 --report review.html": REVIEWED,
+        "firstpass learn --project 3": LEARNED,
+        "firstpass learn --project 3 --apply": LEARNED,
+        "firstpass learn --project 3 --forget": LEARNED,
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,

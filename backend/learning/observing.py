@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from models.types import (
     Vector,
 )
 
-__all__ = ["observed_in"]
+__all__ = ["in_order", "observed_in"]
 
 
 def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observed]]:
@@ -55,6 +55,17 @@ def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observ
                     yield control.name, one_choice
             case _:
                 pass
+
+
+def in_order(
+    answers: Iterable[tuple[AskedImage, Answer]],
+) -> dict[str, list[Observed]]:
+    """What is to be learned of all images, by the name of the control tag, whatever order the answers came in."""
+    found: dict[str, list[Observed]] = {}
+    for image, answer in sorted(answers, key=lambda one: one[0].at):
+        for tag, observed in observed_in(image, answer):
+            found.setdefault(tag, []).append(observed)
+    return found
 
 
 def _compared(
