@@ -58,12 +58,12 @@ def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observ
 
 
 def in_order(
-    answers: Iterable[tuple[AskedImage, Answer]],
+    images: Mapping[tuple[int, int], Iterable[tuple[str, Observed]]],
 ) -> dict[str, list[Observed]]:
-    """What is to be learned of all images, by the name of the control tag, whatever order the answers came in."""
+    """What is to be learned of all images (by `AskedImage.at`), by the name of the control tag."""
     found: dict[str, list[Observed]] = {}
-    for image, answer in sorted(answers, key=lambda one: one[0].at):
-        for tag, observed in observed_in(image, answer):
+    for at in sorted(images):
+        for tag, observed in images[at]:
             found.setdefault(tag, []).append(observed)
     return found
 

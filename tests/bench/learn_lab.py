@@ -13,10 +13,10 @@ from backend.label_config.named_heads import with_head
 from backend.label_studio.bodies import Task
 from backend.label_studio.records import TaskRow
 from backend.learning.asking import AskedImage, answered, images_of, label_texts, learnable
-from backend.learning.evidence import TagEvidence
+from backend.learning.evidence import Observed, TagEvidence
 from backend.learning.head_file import head_bytes, most_examples
 from backend.learning.learned_tag import LearnedTag, learned_tag
-from backend.learning.observing import in_order
+from backend.learning.observing import in_order, observed_in
 from backend.learning.verified import Verified
 from backend.plain import Json
 from backend.prediction.engine import engine_for
@@ -106,7 +106,8 @@ class LearnLab(ReviewLab):
     def learned(self, tasks: Sequence[Json]) -> Learned:
         """What these reviewed tasks teach, and the lab whose label config names it."""
         predictor, window = self.predictor, HandlerWindow(lab_handler(self.model))
-        verified, answers = Verified(), list[tuple[AskedImage, Answer]]()
+        verified = Verified()
+        found_in: dict[tuple[int, int], list[tuple[str, Observed]]] = {}
 
         def images() -> Iterator[AskedImage]:
             for task in map(TaskRow.model_validate, tasks):
@@ -121,8 +122,8 @@ class LearnLab(ReviewLab):
             if one is not None:
                 image, outcome = one
                 assert isinstance(outcome, Answer), outcome
-                answers.append((image, outcome))
-        observed = in_order(answers)
+                found_in[image.at] = list(observed_in(image, outcome))
+        observed = in_order(found_in)
         steps = learnable(predictor)
         texts = label_texts(steps, predictor, window)
         evidence = [TagEvidence.of_tag(step.control, texts, observed) for step in steps]
