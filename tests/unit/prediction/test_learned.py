@@ -183,3 +183,14 @@ def test_a_choice_is_changed_where_it_may_be() -> None:
     assert chosen((0.8, 0.1, 0.1), (0.01, 0.98, 0.01)) == ["dog"]
     # What is predicted as a dog was not switched on.
     assert chosen((0.1, 0.8, 0.1), (0.98, 0.01, 0.01)) == ["dog"]
+
+
+def test_what_a_person_draws_or_types_is_left_as_it_is() -> None:
+    """The plan of the editor's tools is as without a head, for tags that stand on others too."""
+    number = '<Number name="dogs" toName="image" model_count="dog"/></View>'
+    learned, plain = (
+        predictor(xml.replace("</View>", number)).plan.steps for xml in (NAMED, CONFIG)
+    )
+
+    assert learned != plain
+    assert tuple(step.unlearned for step in learned) == plain
