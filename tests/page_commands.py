@@ -43,6 +43,7 @@ PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_projec
 REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
 ORDER = AsItStands("tests/e2e/test_order.py::test_the_page_is_followed_from_order_to_review")
 TUNED = AsItStands("tests/e2e/test_tune.py::test_what_people_kept_and_drew_becomes_thresholds")
+LEARNED = AsItStands("tests/e2e/test_learn.py::test_a_project_learns_and_forgets")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
     "tests/operators/test_kubernetes.py::test_the_pages_secret_holds_what_the_pods_ask_for"
@@ -215,6 +216,9 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass tune --project 3": TUNED,
         "firstpass tune --project 3 --apply": TUNED,
         "firstpass tune --project 3 --undo": TUNED,
+        "firstpass learn --project 3": LEARNED,
+        "firstpass learn --project 3 --apply": LEARNED,
+        "firstpass learn --project 3 --forget": LEARNED,
     },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,

@@ -22,7 +22,7 @@ from backend.learning.asking import AskedImage, answered, images_of, label_texts
 from backend.learning.evidence import Observed, TagEvidence
 from backend.learning.head_file import head_bytes, most_examples
 from backend.learning.learned_tag import LearnedTag, learned_tag
-from backend.learning.observing import observed_in
+from backend.learning.observing import in_order, observed_in
 from backend.learning.report import LearnReport, learn_summary
 from backend.learning.verified import Verified
 from backend.pages.terminal import say, summary_parts
@@ -121,7 +121,7 @@ class _Reading:
 
     def observed(self, window: Window, progress: Progress) -> dict[str, list[Observed]]:
         """What is to be learned of them, by the name of the control tag."""
-        found: dict[str, list[Observed]] = {}
+        found: dict[tuple[int, int], list[tuple[str, Observed]]] = {}
         fingerprint = self.predictor.settings.engine.fingerprint
         for one in answered(self.images(), window, fingerprint):
             if one is None:
@@ -132,10 +132,9 @@ class _Reading:
                 self.failures[outcome.message] += 1
                 progress.advance(failed=1)
                 continue
-            for tag, observed in observed_in(image, outcome):
-                found.setdefault(tag, []).append(observed)
+            found[image.at] = list(observed_in(image, outcome))
             progress.advance(made=1)
-        return found
+        return in_order(found)
 
     def notes(self) -> Iterator[str]:
         """What could not be asked or is not learned, a sentence each."""

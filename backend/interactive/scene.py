@@ -42,7 +42,7 @@ class Scene:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Those of the image."""
-        return self.prediction.steps
+        return tuple(step.unlearned for step in self.prediction.steps)
 
     def refuses(self, query: Query) -> str | None:
         """Why no loaded model can answer a query; `None` when one can."""

@@ -35,8 +35,13 @@ IN_FLIGHT = 200
 
 @dataclass(frozen=True, slots=True)
 class AskedImage:
-    """An image of a reviewed task, and what is asked of it."""
+    """An image of a reviewed task, and what is asked of it.
 
+    `at` is its place among all, by task and image: answers come in any order, and what is learned of them must not
+    depend on that.
+    """
+
+    at: tuple[int, int]
     annotation: AnnotationRow
     image: ObjectTag
     request: ModelRequest
@@ -64,12 +69,12 @@ def images_of(
     if isinstance(requests, Failure):
         return requests
     asked = []
-    for image, (_, request) in requests.items():
+    for number, (image, (_, request)) in enumerate(requests.items()):
         steps = tuple(step for step in request.steps if can_learn(step.control) is None)
         queries = [query for step in steps for query in (*step.queries, embedding(step))]
         if queries:
             wanted = ModelRequest(request.image, tuple(dict.fromkeys(queries)), steps)
-            asked.append(AskedImage(annotation, image, wanted))
+            asked.append(AskedImage((task.id, number), annotation, image, wanted))
     return asked
 
 

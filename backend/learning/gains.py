@@ -21,7 +21,7 @@ __all__ = ["LEAST_GROUPS", "LEAST_OBSERVED", "LEAST_OF_TAG", "Changes", "Gain", 
 LEAST_OBSERVED = 5
 LEAST_GROUPS = 3
 LEAST_OF_TAG = 20
-_SURE = 1.645
+_SURE = 1.2816
 #: How many things' worth the tag's own spread counts beside that of a label.
 _BORROWED = 4
 
@@ -31,7 +31,7 @@ Changes: TypeAlias = tuple[FloatArray, FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much better each thing is on average, from `low` to `high` in 90 of 100 cases. `of_tag`: things in all."""
+    """How much better each thing is on average, from `low` to `high` in 80 of 100 cases. `of_tag`: things in all."""
 
     mean: float
     low: float
@@ -114,13 +114,13 @@ def _gain(own: _Own, others: list[_Own], of_tag: int) -> Gain:
 
 
 def _expected(others: list[_Own]) -> tuple[float, float]:
-    """What the other labels let expect of one more, and the variance of that (DerSimonian and Laird)."""
+    """What the other labels let expect of one more, and the variance of that (Hedges and Olkin).
+
+    Labels count alike in how far they lie apart: one of which hundreds were never changed would else decide alone.
+    """
     means = np.array([one.mean for one in others])
-    weights = 1 / np.maximum([one.variance for one in others], 1e-6)
-    pooled = float((weights * means).sum() / weights.sum())
-    excess = float((weights * (means - pooled) ** 2).sum()) - (len(others) - 1)
-    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
-    between = max(0.0, excess / scale) if scale > 0 else 0.0
-    weights = 1 / np.maximum([one.variance + between for one in others], 1e-6)
+    variances = np.array([one.variance for one in others])
+    between = max(0.0, float(means.var(ddof=1) - variances.mean()))
+    weights = 1 / np.maximum(variances + between, 1e-6)
     expected = float((weights * means).sum() / weights.sum())
     return expected, between + float(1 / weights.sum())

@@ -17,9 +17,9 @@ from models.heads import HeadPart
 
 __all__ = ["LabelExamples", "fitted_labels", "fitted_unwanted"]
 
-_ALPHAS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-_BETAS = (1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
-_SCALES = (0.0, 3.0, 10.0, 20.0, 50.0)
+_ALPHAS = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
+_BETAS = (1.0, 3.0, 6.0, 9.0, 12.0, 18.0, 30.0)
+_SCALES = (0.0, 1.0, 3.0, 10.0, 20.0, 50.0)
 _PREDICTED = (0.0, 1.0, 2.0, 4.0, 8.0)
 _ROUNDS = 2
 _UNWANTED_BETAS = (3.0, 10.0, 30.0, 100.0)

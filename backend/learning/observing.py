@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from models.types import (
     Vector,
 )
 
-__all__ = ["observed_in"]
+__all__ = ["in_order", "observed_in"]
 
 
 def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observed]]:
@@ -55,6 +55,17 @@ def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observ
                     yield control.name, one_choice
             case _:
                 pass
+
+
+def in_order(
+    images: Mapping[tuple[int, int], Iterable[tuple[str, Observed]]],
+) -> dict[str, list[Observed]]:
+    """What is to be learned of all images (by `AskedImage.at`), by the name of the control tag."""
+    found: dict[str, list[Observed]] = {}
+    for at in sorted(images):
+        for tag, observed in images[at]:
+            found.setdefault(tag, []).append(observed)
+    return found
 
 
 def _compared(

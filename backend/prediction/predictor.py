@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 
@@ -62,6 +63,12 @@ def _no_heads(fingerprint: str) -> HeadCard:
     raise HeadUnusable("this process knows no learned heads")
 
 
+@lru_cache(maxsize=256)
+def _complain(reason: str) -> None:
+    """Log it, once for each reason: it holds for every request until somebody sees to it."""
+    log.warning("learned head not used", reason=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class PredictorSettings:
     """What besides the label config decides a prediction.
@@ -89,7 +96,7 @@ class PredictorSettings:
             found = with_heads(plan, self.engine, self.heads)
             plan, complaints = found.plan, found.complaints
             for complaint in complaints:
-                log.warning("learned head not used", reason=complaint)
+                _complain(complaint)
         learned = Learned() if project is None else self.learned(project)
         version = model_version(self.engine.name, self.engine.fingerprint, plan, learned)
         return Predictor(plan, version, self, complaints)

@@ -39,6 +39,13 @@ class Step:
     #: What people's annotations have it do otherwise.
     learned: LearnedPart | None = None
 
+    @property
+    def unlearned(self) -> Step:
+        """The same without what was learned, as are the steps that it stands on: of what a person draws or types."""
+        if self.learned is None and not any(base.learned for base in self.bases):
+            return self
+        return replace(self, learned=None, bases=tuple(base.unlearned for base in self.bases))
+
     def threshold(self, label: Label | None = None) -> float:
         """The label's own threshold, else its tag's, else the default: 0..1."""
         for given in (label.score_threshold if label else None, self.control.score_threshold):

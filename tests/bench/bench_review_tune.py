@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 
+from backend.demo.review_scenes import SPECKLED, truth_of
 from backend.pages.summary import to_json
 from backend.tuning.aim import Aim
 from backend.tuning.cuts import CUTS, chosen_cut

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -13,24 +13,24 @@ from backend.inference.output_cache import OutputCache
 from backend.label_config.named_heads import with_head
 from backend.label_studio.bodies import Task
 from backend.label_studio.records import TaskRow
-from backend.learning.asking import answered, images_of, label_texts, learnable
+from backend.learning.asking import AskedImage, answered, images_of, label_texts, learnable
 from backend.learning.evidence import Observed, TagEvidence
 from backend.learning.head_file import head_bytes, most_examples
 from backend.learning.learned_tag import LearnedTag, learned_tag
-from backend.learning.observing import observed_in
+from backend.learning.observing import in_order, observed_in
 from backend.learning.verified import Verified
 from backend.plain import Json
 from backend.prediction.engine import engine_for
 from backend.prediction.learned import classifier_of
 from backend.prediction.plan import ModelRequest
-from backend.prediction.predictor import Predictor, PredictorSettings
+from backend.prediction.predictor import PredictorSettings
 from backend.prediction.request import Answer, Outcome
 from models.heads import HeadCard, read_card
 from models.runtime import RuntimeOptions, load_runtime
 from tests.bench.kept_answers import KeptAnswers
 from tests.bench.review_lab import ReviewLab, _answered, _Painter
 
-__all__ = ["HandlerWindow", "LearnLab", "Learned", "lab_handler"]
+__all__ = ["HandlerWindow", "LearnLab", "Learned", "edits_of", "lab_handler"]
 
 #: Heads that the models of this process know, by fingerprint.
 HEADS: dict[str, bytes] = {}
@@ -106,9 +106,10 @@ class LearnLab(ReviewLab):
     def learned(self, tasks: Sequence[Json]) -> Learned:
         """What these reviewed tasks teach, and the lab whose label config names it."""
         predictor, window = self.predictor, HandlerWindow(lab_handler(self.model))
-        verified, observed = Verified(), dict[str, list[Observed]]()
+        verified = Verified()
+        found_in: dict[tuple[int, int], list[tuple[str, Observed]]] = {}
 
-        def images() -> object:
+        def images() -> Iterator[AskedImage]:
             for task in map(TaskRow.model_validate, tasks):
                 annotation = verified.of(task)
                 if annotation is not None:
@@ -117,12 +118,12 @@ class LearnLab(ReviewLab):
                     yield from found
 
         fingerprint = predictor.settings.engine.fingerprint
-        for one in answered(images(), window, fingerprint):  # type: ignore[arg-type]
+        for one in answered(images(), window, fingerprint):
             if one is not None:
                 image, outcome = one
                 assert isinstance(outcome, Answer), outcome
-                for tag, seen in observed_in(image, outcome):
-                    observed.setdefault(tag, []).append(seen)
+                found_in[image.at] = list(observed_in(image, outcome))
+        observed = in_order(found_in)
         steps = learnable(predictor)
         texts = label_texts(steps, predictor, window)
         evidence = [TagEvidence.of_tag(step.control, texts, observed) for step in steps]
@@ -149,8 +150,3 @@ def edits_of(tasks: Sequence[Json]) -> float:
     """Edits per image, as `firstpass review` counts them."""
     edits = [review.edits for review, _ in ReviewLab.reviews(tasks)]
     return sum(edits) / len(edits)
-
-
-def no_heads(lab: LearnLab) -> Predictor:
-    """The predictor of the same project before anything was learned."""
-    return _settings(lab.model).for_project(None, label_config(lab.domain))

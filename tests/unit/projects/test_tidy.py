@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backend.errors import BadRequest
+from backend.label_config.named_heads import with_head
 from backend.projects.our_backend import OurBackend
 from backend.projects.our_tabs import OURS as OUR_TITLES
 from backend.projects.our_tabs import REVIEW_COLUMN, SAMPLE_COLUMN
@@ -16,6 +17,7 @@ from backend.projects.prune import chosen, stored_versions
 from backend.projects.review_order import LEAST_SURE_FIRST, set_order
 from backend.projects.tabs import ProjectTabs
 from backend.projects.tidy import Found, Tidying
+from tests.reviewer import CONFIG
 from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
@@ -319,3 +321,24 @@ def test_a_model_that_answered_here_is_ours_however_it_is_called(
     before.store([1], "my-folder-aaaaaaaaaa")
 
     assert "my-folder-aaaaaaaaaa" in look(before).removal.rows
+
+
+def test_what_was_learned_goes_and_the_label_config_is_as_before(used: StandInLabelStudio) -> None:
+    """The attribute, and the head itself; nothing else of the label config."""
+    head = "0123456789abcdef" * 2
+    before = used.found["label_config"]
+    used.found["label_config"] = with_head(CONFIG, ["box"], head)
+    dropped: list[str] = []
+
+    def drop(one: str) -> bool:
+        dropped.append(one)
+        return True
+
+    found = look(used)
+    assert dict(found.lines())["what was learned"].startswith(f"model_head {head} ")
+    said = list(tidying(used).take_back(found, lambda: 0, drop))
+
+    assert f"forgotten: what was learned, {head}" in said
+    assert dropped == [head]
+    assert used.found["label_config"] == CONFIG != before
+    assert look(used).is_nothing

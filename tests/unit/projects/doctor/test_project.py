@@ -58,6 +58,22 @@ def test_a_config_is_served_or_it_is_said_why_not() -> None:
     assert [finding.level for finding in findings] == [Level.ERROR]
 
 
+def test_what_was_learned_and_is_not_there_is_a_warning_with_its_remedy() -> None:
+    """The label config is served all the same."""
+    named = the_project(
+        label_config='<View><Image name="i" value="$i"/><RectangleLabels name="b" toName="i" model_head="'
+        + "0" * 32
+        + '"><Label value="car"/></RectangleLabels></View>'
+    )
+
+    predictor, findings = check_config(named, PredictorSettings(engine_for("tiny"), 0.3, None))
+
+    assert predictor is not None
+    (warning,) = [finding for finding in findings if finding.level is Level.WARNING]
+    assert "what was learned for RectangleLabels 'b' is not used" in warning.what
+    assert f"`firstpass learn --project {PROJECT} --apply` learns anew" in (warning.fix or "")
+
+
 def test_processes_with_other_settings_are_told_apart() -> None:
     assert check_web_version(our_web(), the_project(), VERSION).level is Level.OK
     assert check_web_version(our_web(), the_project(), OLD).level is Level.ERROR
