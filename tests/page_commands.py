@@ -220,6 +220,11 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass learn --project 3 --apply": LEARNED,
         "firstpass learn --project 3 --forget": LEARNED,
     },
+    "docs/review-loop.md": {
+        "firstpass demo --reviewer": AlsoRun(
+            "tests/e2e/test_demo.py::test_the_review_loop_leaves_less_to_do"
+        ),
+    },
     "docs/start.md": {
         "make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu": SETS_UP,
         "ML_BLOCK_LOCAL_IP=false SSRF_PROTECTION_ENABLED=false .venv-label-studio/bin/label-studio start": LABEL_STUDIO,

@@ -40,6 +40,40 @@ def test_it_measures_reports_and_ends(label_studio_bin: Path, tmp_path: Path):
 
 
 @pytest.mark.redis
+def test_the_review_loop_leaves_less_to_do(
+    label_studio_bin: Path, fork_server: str, tmp_path: Path
+):
+    """A scripted person reviews; each command of the loop is run; unreviewed images need fewer edits."""
+    report = tmp_path / "loop.json"
+    done = subprocess.run(
+        [
+            *(str(command_folder(fork_server, tmp_path / "bin") / "firstpass"), "demo"),
+            *("--reviewer", "--once", "--tasks", "40", "--report", str(report)),
+            *("--label-studio-bin", str(label_studio_bin)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = [
+        line.partition("$ firstpass ")[2].split()[0]
+        for line in done.stdout.splitlines()
+        if "$ firstpass" in line
+    ]
+    assert run == ["prelabel", "review", "tune", "learn", "connect", "prelabel"]
+    figures = json.loads(report.read_text())
+    before, after = figures["before"], figures["after"]
+    assert figures["reviewed"] == 40
+    assert before["images"] == after["images"] == 50
+    assert figures["version_before"] != figures["version_after"]
+    assert after["edits"] <= 0.7 * before["edits"]
+    assert after["kept"] > before["kept"]
+
+
+@pytest.mark.redis
 def test_it_says_what_to_try_and_that_works(
     label_studio_bin: Path, fork_server: str, tmp_path: Path
 ):
