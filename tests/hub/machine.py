@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests import forks
-from tests.hub.make_repositories import CLIP, FLORENCE
+from tests.hub.make_repositories import CLIP, FLORENCE, make_repositories
 
 __all__ = ["Machine", "cache_folder", "make"]
 
@@ -20,7 +22,10 @@ _ROOT = Path(__file__).parents[2]
 
 def _hurried() -> None:
     """The command's pauses between tries are such that a test can wait for them."""
-    import models.hub.requests as requests  # reads the environment, which is the machine's by now
+    from huggingface_hub import constants
+
+    importlib.reload(constants)  # reads the environment, which is the machine's by now
+    from models.hub import requests
 
     requests.PAUSES_S = (0.01,) * 4
 
@@ -48,9 +53,9 @@ class Machine:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `firstpass` to its end; its pauses between tries are short."""
-        return forks.run(
-            *arguments, env={**self.environment, **environment}, timeout_s=280, first=_hurried
-        )
+        loads = arguments[0] == "predict" or arguments[:2] == ("models", "check")
+        env = {**self.environment, **environment}
+        return forks.run(*arguments, env=env, timeout_s=280, first=_hurried, models=loads)
 
     def library(self, repository: str, *, local_files_only: bool = False) -> Path:
         """Fetch OWNER/NAME/COMMIT by the hub's own library, and give the folder that it names."""
@@ -110,11 +115,13 @@ def cache_folder(hf_home: Path, repository: str) -> Path:
     return hf_home / "hub" / f"models--{owner}--{name}" / "snapshots" / commit
 
 
-def make(folder: Path, *options: str) -> None:
-    """Fill a folder with the pinned repositories, in a process of its own: torch stays out of this one."""
-    subprocess.run(
-        [sys.executable, "-m", "tests.hub.make_repositories", str(folder), *options],
-        cwd=_ROOT,
-        capture_output=True,
-        check=True,
-    )
+def make(folder: Path, *, full: bool = False) -> None:
+    """Fill a folder with the pinned repositories, in a process of its own: what it takes of memory is gone after."""
+    folder.mkdir(parents=True)
+    filling = partial(make_repositories, folder, full=full)
+    made = forks.fork(filling, env={"HOME": str(folder)}, out=folder / "log", models=True)
+    try:
+        assert made.wait(280) == 0, (folder / "log").read_text()
+    finally:
+        made.end()
+    (folder / "log").unlink()

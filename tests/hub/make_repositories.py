@@ -1,14 +1,11 @@
 """Fills a folder with stand-ins of the pinned repositories: their own small files, and random weights.
 
-    python -m tests.hub.make_repositories FOLDER [--full]
-
-`--full` makes weights of the real size (1.1 GB); else few and narrow layers, that load in a moment. Either way
+In full the weights have the real size (1.1 GB); else few and narrow layers, that load in a moment. Either way
 an image becomes as many tokens as with the real ones, and the words are the real ones.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import lzma
 import shutil
@@ -91,11 +88,3 @@ def _make_weights(target: Path) -> None:
         shutil.copy(Path(temporary) / "model.safetensors", target / FLORENCE)
     clip = CLIPModel(CLIPConfig.from_pretrained(target / CLIP))
     torch.save(clip.state_dict(), target / CLIP / "pytorch_model.bin")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--full", action="store_true")
-    given = parser.parse_args()
-    make_repositories(given.folder, full=given.full)

@@ -41,7 +41,7 @@ def listed(machine: Machine) -> list[str]:
 @pytest.mark.timeout(900)
 def test_from_an_empty_cache_to_predictions(tmp_path: Path) -> None:
     """list (no), pull, list (yes), check, predict, up with /predict, doctor: weights of the real size (1.1 GB)."""
-    make(tmp_path / "root", "--full")
+    make(tmp_path / "root", full=True)
     picture = tmp_path / "photo.png"
     generate_scene(3).image.save(picture)
     with serving(tmp_path / "root") as hub:
