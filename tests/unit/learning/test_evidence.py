@@ -105,15 +105,22 @@ def test_what_looks_the_same_is_one_group() -> None:
 
 
 def test_a_label_of_few_things_is_lent_strength_by_labels_alike_and_none_by_others() -> None:
-    few = (np.array([1.0, 1, 1, 0, 1]), np.arange(5))
+    few = (np.array([1.0, 0, 0, 1, 0]), np.arange(5))
     gaining = {f"g{n}": (np.r_[np.ones(15), np.zeros(5)], np.arange(20)) for n in range(6)}
     still = {f"s{n}": (np.zeros(20), np.arange(20)) for n in range(6)}
 
     helped = gains_of({"few": few, **gaining})["few"]
     alone = gains_of({"few": few, **still})["few"]
 
-    assert helped.low > alone.low
     assert helped.is_shown
+    assert not alone.is_shown
+
+
+def test_what_a_label_shows_by_itself_counts_whatever_the_others_do() -> None:
+    clear = (np.r_[np.ones(30), np.zeros(10)], np.arange(40))
+    still = {f"s{n}": (np.zeros(40), np.arange(40)) for n in range(6)}
+
+    assert gains_of({"clear": clear, **still})["clear"].is_shown
 
 
 def test_what_cannot_be_learned_says_why() -> None:
