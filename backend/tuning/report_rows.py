@@ -17,7 +17,7 @@ _ON_THRESHOLDS = (
 )
 _ON_CALIBRATION = (
     "slope and shift over the logit of the raw score; gain: how much better the curves say which boxes are right, "
-    "in nats a box, on images that they were not fitted to",
+    "in nats a box, on images that they were not fitted to, in 80 of 100 cases",
 )
 
 

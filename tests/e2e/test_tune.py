@@ -105,12 +105,14 @@ def follows(client: LabelStudioClient, project: int, version: str) -> None:
 
 @pytest.mark.redis
 def test_what_people_kept_and_drew_becomes_thresholds(
-    both: Running, client: LabelStudioClient, new_project: NewProject, tmp_path: Path
+    both: Running, client: LabelStudioClient, tmp_path: Path
 ) -> None:
     """One rises, one falls by what the workers' cache still knows; versions follow; annotations stay as they are."""
     env = environment(both, tmp_path / "home")
-    project = new_project(CONFIG)
+    project = client.create_project("Tuned", CONFIG)
     tasks = client.upload(project, {f"{seed}.png": picture_of(seed, PLAIN) for seed in SCENES})
+    # With its webhook, by which the version follows the label config.
+    run(f"firstpass connect --project {project} --no-tabs", tmp_path, env)
     version = client.project(project)["model_version"]
     rows = predicted(client, project, version)
     assert min(shown(rows, "Round")) >= SURE > min(shown(rows, "Pointed"))
