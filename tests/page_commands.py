@@ -200,6 +200,14 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass prelabel folder scans/ --config label_config.xml --out tasks.json": OFFLINE,
         "firstpass prelabel folder scans/ --config label_config.xml --format yolo --split 0.9 --out dataset/": OFFLINE,
     },
+    "docs/learn.md": {
+        "firstpass tune --project 3": TUNED,
+        "firstpass tune --project 3 --apply": TUNED,
+        "firstpass tune --project 3 --undo": TUNED,
+        "firstpass learn --project 3": LEARNED,
+        "firstpass learn --project 3 --apply": LEARNED,
+        "firstpass learn --project 3 --forget": LEARNED,
+    },
     "docs/review.md": {
         "firstpass tabs --project 3": PROJECT,
         "firstpass connect --project 3 --review-order": PROJECT,
@@ -213,12 +221,6 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass doctor --project 3": PROJECT,
         "firstpass doctor --project 3 --remove-broken-tabs": PROJECT,
         "firstpass review --project 3 --report review.html": REVIEWED,
-        "firstpass tune --project 3": TUNED,
-        "firstpass tune --project 3 --apply": TUNED,
-        "firstpass tune --project 3 --undo": TUNED,
-        "firstpass learn --project 3": LEARNED,
-        "firstpass learn --project 3 --apply": LEARNED,
-        "firstpass learn --project 3 --forget": LEARNED,
     },
     "docs/review-loop.md": {
         "firstpass demo --reviewer": AlsoRun(
