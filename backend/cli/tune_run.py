@@ -22,7 +22,8 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import data_page
 from backend.label_studio.records import Project
 from backend.label_studio.reviewed_tasks import reviewed_tasks
-from backend.prediction.predictor import Predictor, predictor_settings
+from backend.prediction.predictor import Predictor, PredictorSettings, predictor_settings
+from backend.queue.heads import HeadShelf
 from backend.review.cached_answers import CachedAnswers
 from backend.review.reading import count_reviews, since_when
 from backend.review.remarks import remarks, why_nothing
@@ -53,7 +54,8 @@ def tune_project(number: int, options: TuneOptions, settings: Settings) -> TuneR
         def answers(predictor: Predictor) -> CachedAnswers | None:
             return cached_answers(predictor, connection, settings, stack, tidy)
 
-        return tuned_through(api, number, options, settings, answers, why_not)
+        heads = HeadShelf(connection, settings.home)
+        return tuned_through(api, number, options, settings, answers, why_not, heads)
 
 
 def tuned_through(
@@ -63,12 +65,13 @@ def tuned_through(
     settings: Settings,
     answers_of: Callable[[Predictor], CachedAnswers | None],
     why_not: str = "",
+    heads: HeadShelf | None = None,
 ) -> TuneReport:
     """The same through a Label Studio and a cache that are there; `why_not`: why there is no cache."""
     aim = aim_of(options.precision, options.cost)
     since = since_when(options.since, datetime.now(UTC)) if options.since is not None else None
     project = project_of(api, number)
-    predictors = predictor_settings(settings)
+    predictors = _predictors(settings, heads)
     predictor = predictors.for_project(project.key, project.label_config)
     labels = tunable(predictor)
     if not labels:
@@ -127,19 +130,30 @@ def _evidence(
 
 def take_back_in(number: int, settings: Settings) -> list[str]:
     """Take back what the last change wrote; what each label has again, in words. Raises errors of ours."""
-    with LabelStudioApi.from_settings(settings) as api:
-        return take_back_through(api, number, settings)
+    with ExitStack() as stack:
+        api = stack.enter_context(LabelStudioApi.from_settings(settings))
+        connection, _ = redis_or_why(settings)
+        if connection is not None:
+            stack.enter_context(connection)
+        return take_back_through(api, number, settings, HeadShelf(connection, settings.home))
 
 
-def take_back_through(api: LabelStudioApi, number: int, settings: Settings) -> list[str]:
+def take_back_through(
+    api: LabelStudioApi, number: int, settings: Settings, heads: HeadShelf | None = None
+) -> list[str]:
     """The same through a Label Studio that is there."""
     project = project_of(api, number)
-    predictors = predictor_settings(settings)
+    predictors = _predictors(settings, heads)
     taken, before, after = take_back(
         api, number, lambda xml: predictors.for_project(project.key, xml).version
     )
     versions = f"model_version: {before} -> {after}"
     return [*map(_taken_back, taken), f"Taken back in {project_words(project)}; {versions}"]
+
+
+def _predictors(settings: Settings, heads: HeadShelf | None) -> PredictorSettings:
+    """As the web process has them, so that versions are the same: what was learned counts, too."""
+    return predictor_settings(settings, (heads or HeadShelf(None, settings.home)).card)
 
 
 def _taken_back(one: TakenBack) -> str:

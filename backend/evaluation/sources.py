@@ -19,6 +19,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings, predictor_settings
+from backend.queue.heads import HeadShelf
 from backend.settings import Settings
 
 __all__ = ["Source", "dataset_source", "export_source", "project_source"]
@@ -49,8 +50,9 @@ class Source:
 def project_source(project: int, settings: Settings) -> Source:
     """A project of Label Studio: its annotations and its label config, through the API."""
     with LabelStudioApi.from_settings(settings) as api:
+        predictors = predictor_settings(settings, HeadShelf(None, settings.home).card)
         target = target_project(
-            api, project, predictor_settings(settings), shown_at=settings.label_studio_browser_url
+            api, project, predictors, shown_at=settings.label_studio_browser_url
         )
         labelled = read_project(api, target)
 

@@ -12,7 +12,7 @@ from backend.tuning.figures import CalibrationFigures, LabelTuning, TuneReport
 __all__ = ["ending", "tune_summary"]
 
 _ON_THRESHOLDS = (
-    "of the boxes on the reviewed images; in brackets the range of 95 of 100 cases, of the gain also of 80 for all "
+    "in brackets the range of 95 of 100 cases, of the gain also of 80 for all "
     "thresholds at once. A threshold changes where that range lies above 0. Thresholds are about raw scores",
 )
 _ON_CALIBRATION = (
@@ -27,7 +27,7 @@ def tune_summary(report: TuneReport) -> Summary:
     about = [f"made {facts.made_at}", f"sought: {facts.aim}"]
     about += [f"annotations since {facts.since}"] if facts.since else []
     about += [f"of {', '.join(facts.versions)}"] if facts.versions else []
-    tables = (_thresholds(report), _calibrations(report), _phrases(report))
+    tables = (_thresholds(report), _changes(report), _calibrations(report), _phrases(report))
     return Summary(
         f"Tuned: {facts.source}" if report.applied else f"To tune: {facts.source}",
         about,
@@ -65,12 +65,8 @@ def _figures(report: TuneReport) -> Iterator[Figure]:
 
 
 def _thresholds(report: TuneReport) -> Table:
-    columns = (
-        "tag", "label", "reviewed#", "now#", "new#", "F1", "gain", "kept#", "false#",
-        "would have hidden", "would have shown", "why it stays",
-    )  # fmt: skip
-    rows = [_threshold(one) for one in report.labels]
-    return Table("Thresholds", columns, rows, notes=_ON_THRESHOLDS)
+    columns = ("tag", "label", "reviewed#", "now#", "new#", "F1", "why it stays")
+    return Table("Thresholds", columns, [_threshold(one) for one in report.labels])
 
 
 def _threshold(one: LabelTuning) -> Sequence[Cell]:
@@ -82,12 +78,28 @@ def _threshold(one: LabelTuning) -> Sequence[Cell]:
         f"{one.threshold:g}",
         new,
         "-" if one.f1 is None else f"{one.f1:.3f} -> {one.f1_best or 0:.3f}",
-        _between(one.gain, one.gain_interval),
-        _counted(one.kept),
-        _counted(one.false),
-        _boxes(one.hidden, one.hidden_right),
-        _boxes(one.shown, one.shown_right),
         one.why,
+    )
+
+
+def _changes(report: TuneReport) -> Table:
+    columns = (
+        "label", "gain", "kept#", "false#", "would have hidden", "would have shown",
+    )  # fmt: skip
+    rows = [
+        (
+            f"{one.label} ({one.control})",
+            _between(one.gain, one.gain_interval),
+            _counted(one.kept),
+            _counted(one.false),
+            _boxes(one.hidden, one.hidden_right),
+            _boxes(one.shown, one.shown_right),
+        )
+        for one in report.labels
+        if one.changes
+    ]
+    return Table(
+        "With the new thresholds, on the reviewed images", columns, rows, notes=_ON_THRESHOLDS
     )
 
 
