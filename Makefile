@@ -61,8 +61,10 @@ bench-queue: $(APP) ## measure the queue against stock RQ and others: REPORT=FIL
 bench-engine: $(APP) ## measure the engine against one call per label: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_engine $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick) $(ARGS)
 
-bench-review: $(APP) ## measure firstpass review over 20,000 annotations
-	@.venv/bin/python -m tests.bench.bench_review
+bench-review: $(APP) ## measure review over 20,000 annotations, and tune, learn and order on scenes, each beside its target
+	@status=0; for part in review review_order review_tune review_learn; do \
+	  echo "make: bench_$$part"; .venv/bin/python -m tests.bench.bench_$$part || status=1; \
+	done; exit $$status
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)
