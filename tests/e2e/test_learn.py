@@ -12,13 +12,12 @@ import pytest
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.plain import Json
-from backend.processes.stack import settings_environment
 from models.boxes import grown
 from models.tiny.scenes import SHAPES, Scene, generate_scene
 from models.types import Box
 from tests import forks
 from tests.e2e.killing import PATIENCE_S
-from tests.e2e.test_page_commands import run
+from tests.e2e.test_page_commands import at_a_shell, run
 from tests.page_commands import LEARNED, commands_run_by
 
 pytestmark = pytest.mark.redis
@@ -86,16 +85,13 @@ def boxes_of(row: Json) -> list[tuple[str, Box]]:
     ]
 
 
+@pytest.mark.redis
 def test_a_project_learns_and_forgets(
-    both: Running, client: LabelStudioClient, tmp_path: Path
+    both: Running, client: LabelStudioClient, fork_server: str, tmp_path: Path
 ) -> None:
     """Without --apply nothing is written; then new predictions have the learned labels, wider boxes and a new
     version; and without it the old version is back."""
-    env = settings_environment(both.settings) | {
-        "FIRSTPASS_HOME": str(tmp_path / "home"),
-        "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
-        "HOME": str(tmp_path),
-    }
+    env = at_a_shell(both, fork_server, tmp_path)
     project = client.create_project("Learning", CONFIG)
     said = learn(env, "--project", project, expect=2)
     assert "there is no annotation to learn from" in said

@@ -12,12 +12,11 @@ import pytest
 from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.label_studio.api import LabelStudioApi
-from backend.processes.stack import settings_environment
 from backend.projects.our_tabs import REVIEW_COLUMN, REVIEW_FIRST, SAMPLE, SAMPLE_COLUMN
 from tests import forks
 from tests.e2e.forbidding import forbidding
 from tests.e2e.killing import PATIENCE_S
-from tests.e2e.test_page_commands import run
+from tests.e2e.test_page_commands import at_a_shell, run
 from tests.e2e.test_review import images
 from tests.page_commands import ORDER, commands_run_by
 from tests.real_reviews import reviewed_project
@@ -31,11 +30,8 @@ def api(both: Running) -> Iterator[LabelStudioApi]:
 
 
 @pytest.fixture
-def env(both: Running, tmp_path: Path) -> dict[str, str]:
-    return settings_environment(both.settings) | {
-        "FIRSTPASS_HOME": str(tmp_path / "home"),
-        "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
-    }
+def env(both: Running, fork_server: str, tmp_path: Path) -> dict[str, str]:
+    return at_a_shell(both, fork_server, tmp_path)
 
 
 def open_tasks(client: LabelStudioClient, project: int, scores: Sequence[float]) -> list[int]:

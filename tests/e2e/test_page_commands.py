@@ -38,6 +38,16 @@ def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     return said
 
 
+def at_a_shell(both: Running, fork_server: str, folder: Path) -> dict[str, str]:
+    """The environment of a person's shell beside this installation, with `firstpass` on its PATH and a home of its own."""
+    return settings_environment(both.settings) | {
+        "FIRSTPASS_HOME": str(folder / "home"),
+        "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
+        "HOME": str(folder),
+        "PATH": f"{command_folder(fork_server, folder / 'bin')}:{os.environ['PATH']}",  # noqa: TID251
+    }
+
+
 @pytest.mark.redis
 def test_they_run_on_a_project(
     both: Running, client: LabelStudioClient, demo_config: str, fork_server: str, tmp_path: Path
@@ -45,12 +55,7 @@ def test_they_run_on_a_project(
     """On this project in place of project 3, and its uploads in place of a camera's pictures; connected first."""
     config = demo_config.replace('<Label value="heart"', '<Label value="Car"/><Label value="heart"')
     project = labelled_project(both, client, config, demo_images(8))
-    environment = settings_environment(both.settings) | {
-        "FIRSTPASS_HOME": str(tmp_path / "home"),
-        "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
-        "HOME": str(tmp_path),
-        "PATH": f"{command_folder(fork_server, tmp_path / 'bin')}:{os.environ['PATH']}",  # noqa: TID251
-    }
+    environment = at_a_shell(both, fork_server, tmp_path)
 
     commands = sorted(commands_run_by(PROJECT), key=lambda one: "connect" not in one)
     said = {

@@ -16,22 +16,14 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.label_studio.api import LabelStudioApi
 from backend.plain import Json
-from backend.processes.stack import settings_environment
 from tests import forks
 from tests.e2e.killing import PATIENCE_S
-from tests.e2e.test_page_commands import run
+from tests.e2e.test_page_commands import at_a_shell, run
 from tests.page_commands import REVIEWED, commands_run_by
 from tests.real_reviews import SECONDS, SECONDS_WITHOUT, reviewed_project
 from tests.reviewer import ANOTHER, OURS, expected_of
 
 ANNOTATIONS = 42
-
-
-def environment(both: Running, home: Path) -> dict[str, str]:
-    return settings_environment(both.settings) | {
-        "FIRSTPASS_HOME": str(home),
-        "FIRSTPASS_REDIS_URL": (both.settings.home / "redis" / "url").read_text(),
-    }
 
 
 def images(count: int) -> list[Json]:
@@ -65,12 +57,12 @@ def review(env: dict[str, str], *arguments: object, expect: int = 0) -> str:
 
 @pytest.mark.redis
 def test_a_reviewed_project_is_told_exactly(
-    both: Running, client: LabelStudioClient, tmp_path: Path
+    both: Running, client: LabelStudioClient, fork_server: str, tmp_path: Path
 ) -> None:
     """Also on the page of the web process, and after `prune`; no annotation is written."""
     done = reviewed_project(client, "Reviewed", ANNOTATIONS, images(ANNOTATIONS))
     wanted = expected_of(done.kinds)
-    env = environment(both, tmp_path / "home")
+    env = at_a_shell(both, fork_server, tmp_path)
     before = annotations_of(client, done.number)
 
     (command,) = commands_run_by(REVIEWED)
@@ -114,10 +106,10 @@ def test_a_reviewed_project_is_told_exactly(
 
 @pytest.mark.redis
 def test_a_project_without_reviews_is_one_sentence(
-    both: Running, client: LabelStudioClient, tmp_path: Path
+    both: Running, client: LabelStudioClient, fork_server: str, tmp_path: Path
 ) -> None:
     """No task, then annotations by people who had no prediction."""
-    env = environment(both, tmp_path / "home")
+    env = at_a_shell(both, fork_server, tmp_path)
     project = client.create_project("Unreviewed", '<View><Image name="i" value="$image"/></View>')
     said = review(env, "--project", project, expect=2)
     assert "there is no annotation; review some predictions in Label Studio" in " ".join(

@@ -19,7 +19,8 @@ from backend.demo.environment import Running
 from backend.plain import Json
 from tests.e2e.browser import Editor, Page
 from tests.e2e.smart_tools import SmartTools
-from tests.e2e.test_review import annotations_of, boxes_in, environment, review
+from tests.e2e.test_page_commands import at_a_shell
+from tests.e2e.test_review import annotations_of, boxes_in, review
 from tests.reviewer import CONFIG, OURS, box
 
 CAR, PERSON = (10, 10, 20, 20), (60, 60, 20, 20)
@@ -102,7 +103,11 @@ def prediction(number: int) -> list[Json]:
 
 @pytest.mark.redis
 def test_each_edit_is_counted_once(
-    both: Running, client: LabelStudioClient, window: webdriver.Chrome, tmp_path: Path
+    both: Running,
+    client: LabelStudioClient,
+    window: webdriver.Chrome,
+    fork_server: str,
+    tmp_path: Path,
 ) -> None:
     """Eight by mouse and keys; the bulk action by the request that its dialogue sends."""
     project = client.create_project("Edited by hand", CONFIG)
@@ -161,7 +166,7 @@ def test_each_edit_is_counted_once(
     hand.page.until(lambda: any(one["was_cancelled"] for one in annotations_of(client, project)))
 
     report = json.loads(
-        review(environment(both, tmp_path / "home"), "--project", project, "--json")
+        review(at_a_shell(both, fork_server, tmp_path), "--project", project, "--json")
     )
 
     assert boxes_in(report) == {

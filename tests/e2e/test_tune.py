@@ -16,8 +16,8 @@ from models.tiny.scenes import generate_scene
 from models.types import Box, ImageSize
 from tests import forks
 from tests.e2e.killing import PATIENCE_S, wait_until
-from tests.e2e.test_page_commands import run
-from tests.e2e.test_review import annotations_of, environment
+from tests.e2e.test_page_commands import at_a_shell, run
+from tests.e2e.test_review import annotations_of
 from tests.page_commands import TUNED, commands_run_by
 from tests.real_label_studio import NewProject
 
@@ -105,10 +105,10 @@ def follows(client: LabelStudioClient, project: int, version: str) -> None:
 
 @pytest.mark.redis
 def test_what_people_kept_and_drew_becomes_thresholds(
-    both: Running, client: LabelStudioClient, tmp_path: Path
+    both: Running, client: LabelStudioClient, fork_server: str, tmp_path: Path
 ) -> None:
     """One rises, one falls by what the workers' cache still knows; versions follow; annotations stay as they are."""
-    env = environment(both, tmp_path / "home")
+    env = at_a_shell(both, fork_server, tmp_path)
     project = client.create_project("Tuned", CONFIG)
     tasks = client.upload(project, {f"{seed}.png": picture_of(seed, PLAIN) for seed in SCENES})
     # With its webhook, by which the version follows the label config.
