@@ -14,6 +14,7 @@ from backend.prediction.region_shapes import Shape, shape_of, size_of
 from models.types import ImageSize
 
 __all__ = [
+    "PREDICTED_LABEL",
     "RAW_SCORE",
     "Choices",
     "Number",
@@ -28,6 +29,8 @@ __all__ = [
 
 #: Under this name `meta` holds the score before it was calibrated, which thresholds are about.
 RAW_SCORE = "raw_score"
+#: Under this name `meta` holds the label whose threshold and calibration counted, where another one is shown.
+PREDICTED_LABEL = "predicted_label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,13 @@ class ReadRegion:
         meta = self.entry.get("meta")
         raw = meta.get(RAW_SCORE) if isinstance(meta, dict) else None
         return raw if type(raw) in (int, float) else self.score
+
+    @property
+    def predicted_labels(self) -> tuple[str, ...]:
+        """The label as it was predicted, which thresholds are about; else the labels that it shows."""
+        meta = self.entry.get("meta")
+        predicted = meta.get(PREDICTED_LABEL) if isinstance(meta, dict) else None
+        return (predicted,) if isinstance(predicted, str) and self.labels else self.labels
 
     @property
     def shape(self) -> Shape | None:
