@@ -72,13 +72,15 @@ def _remedy(reviews: Reviews, names: Collection[str], counts: str) -> str:
 
 def _of_the_sample(sample: SampleFigures) -> Iterator[str]:
     if sample.otherwise:
+        were, tell = ("was", "tells") if sample.otherwise == 1 else ("were", "tell")
         yield (
-            f"of the sample {tasks(sample.otherwise)} were skipped, accepted unseen or begun from nothing that is "
-            "known, and tell nothing"
+            f"of the sample {tasks(sample.otherwise)} {were} skipped, accepted unseen or begun from nothing that is "
+            f"known or from a version that is not counted, and {tell} nothing"
         )
     if sample.open:
+        are, until = ("is", "it is") if sample.open == 1 else ("are", "they are")
         yield (
-            f"{tasks(sample.open)} of the sample are not reviewed yet: until they are, the share is that of those "
+            f"{tasks(sample.open)} of the sample {are} not reviewed yet: until {until}, the share is that of those "
             "that people came to first"
         )
 
@@ -88,8 +90,9 @@ def why_nothing(
 ) -> str:
     """Why no annotation can be compared with a prediction, and what to do."""
     if sample is not None and not (reviews.began.total() or reviews.by_version):
+        none = "the task" if sample.drawn == 1 else f"none of the {tasks(sample.drawn)}"
         return (
-            f"none of the {tasks(sample.drawn)} of the sample is reviewed yet; open the tab "
+            f"{none} of the sample is {'not ' if sample.drawn == 1 else ''}reviewed yet; open the tab "
             '"Firstpass: sample", choose Label Tasks As Displayed, and run this again'
         )
     began = reviews.began
