@@ -50,8 +50,8 @@ def kept_at(cuts: Iterable[Cut], prediction: Prediction) -> Prediction:
     least = {(cut.control, cut.label): cut.least for cut in cuts}
 
     def is_below(region: ReadRegion) -> bool:
-        needed = [least.get((region.from_name, label)) for label in region.labels]
-        return any(one is not None and (region.score or 0.0) < one for one in needed)
+        needed = [least.get((region.from_name, label)) for label in region.predicted_labels]
+        return any(one is not None and (region.raw_score or 0.0) < one for one in needed)
 
     dropped = {region.id for region in read_regions(prediction.result) if is_below(region)}
     result = [region for region in prediction.result if region["id"] not in dropped]

@@ -45,7 +45,9 @@ class Thing:
     #: The first of its labels; empty for a shape that nothing names.
     label: str
     caption: str
-    score: float | None
+    #: What thresholds are about: the label as it was predicted, and its raw score.
+    predicted_label: str
+    raw_score: float | None
     colour: Rgb
     ink: Rgb
     place: Shape
@@ -73,7 +75,8 @@ def drawing_of(regions: Sequence[ReadRegion], colours: LabelColours) -> Drawing:
                 group.control,
                 label,
                 group.caption,
-                group.score,
+                group.predicted_label,
+                group.raw_score,
                 colour,
                 ink_on(colour),
                 group.place,

@@ -75,10 +75,10 @@ def gallery_sections(
     numbers = {(cut.control, cut.label): number for number, cut in enumerate(cuts)}
 
     def shown(thing: Thing) -> dict[str, str]:
-        number = numbers.get((thing.control, thing.label))
+        number = numbers.get((thing.control, thing.predicted_label))
         if number is None:
             return {}
-        score = thing.score or 0.0
+        score = thing.raw_score or 0.0
         below = {"class": "below"} if score < cuts[number].least else {}
         return {"data_cut": str(number), "data_score": f"{score:.4f}", **below}
 
@@ -101,7 +101,7 @@ def gallery_sections(
 def _scores(things: Iterable[Thing], numbers: dict[tuple[str, str], int]) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {number: [] for number in numbers.values()}
     for thing in things:
-        number = numbers.get((thing.control, thing.label))
+        number = numbers.get((thing.control, thing.predicted_label))
         if number is not None:
-            found[number].append(thing.score or 0.0)
+            found[number].append(thing.raw_score or 0.0)
     return found

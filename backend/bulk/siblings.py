@@ -15,7 +15,7 @@ __all__ = ["Siblings", "siblings_of"]
 class Siblings:
     """All entries of a result that share an id: one thing drawn, or one thing said of the image.
 
-    `place` is `None` where it has none.
+    `place` is `None` where it has none. Thresholds are about `predicted_label` and `raw_score`.
     """
 
     control: str
@@ -23,6 +23,8 @@ class Siblings:
     words: tuple[str, ...]
     score: float | None
     place: Shape | None
+    predicted_label: str
+    raw_score: float | None
 
     @property
     def caption(self) -> str:
@@ -51,4 +53,6 @@ def siblings_of(regions: Sequence[ReadRegion]) -> Iterator[Siblings]:
             words=tuple(dict.fromkeys(word for part in parts for word in part.words)),
             score=next((part.score for part in parts if part.score is not None), None),
             place=next((part.shape for part in parts if part.is_drawn), None),
+            predicted_label=next(iter(named.predicted_labels), ""),
+            raw_score=next((part.raw_score for part in parts if part.raw_score is not None), None),
         )

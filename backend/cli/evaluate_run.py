@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from backend.images.decode import decode_image
 from backend.inference.batch_size import BatchSizer
 from backend.inference.checkpoints import check_checkpoints
 from backend.inference.load import load_models
+from backend.label_config.named_heads import without_heads
 from backend.prediction.engine import engine_of
 from backend.prediction.predictor import PredictorSettings
 from backend.queue.heads import HeadShelf
@@ -42,7 +43,12 @@ if TYPE_CHECKING:
     from backend.cli.evaluate import EvaluateOptions
     from models.runtime import LoadedRuntime
 
-__all__ = ["Measured", "evaluate_images"]
+__all__ = ["Measured", "evaluate_images", "items_in"]
+
+_WITHOUT_HEADS = (
+    "measured without what was learned from annotations (model_head), which would be tried on its own examples; "
+    "the model_version here is the one without it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +135,31 @@ def evaluate_images(
     return Measured(report, source, first.items)
 
 
+def items_in(source: Source, settings: Settings) -> Items:
+    """What is asked of the labelled images: all that the label config asks but for its learned heads.
+
+    Where it names one the notes say so. The settings know it, for the versions of what is written.
+    """
+    shelf = HeadShelf(None, settings.home)
+    predictors = PredictorSettings(
+        engine_of(settings), settings.score_threshold, settings.label_studio_url, heads=shelf.card
+    )
+    config = without_heads(source.label_config)
+    predictor = predictors.for_project(source.project, config)
+    items = items_of(source.labelled, predictor, config)
+    if config == source.label_config:
+        return items
+    return replace(items, notes=(_WITHOUT_HEADS, *items.notes))
+
+
 def _measure(
     source: Source, settings: Settings, options: EvaluateOptions, console: Console
 ) -> _OfModel:
-    engine = engine_of(settings)
-    shelf = HeadShelf(None, settings.home)
-    predictors = PredictorSettings(
-        engine, settings.score_threshold, settings.label_studio_url, heads=shelf.card
-    )
-    predictor = predictors.for_project(source.project, source.label_config)
-    items = items_of(source.labelled, predictor, source.label_config)
+    items = items_in(source, settings)
     selected = Selected(options.limit, options.sample, options.seed)
     chosen = selected.of(items.items)
-    ways = ways_for(items.predictor.plan, engine.entries) if options.sweep else (AS_PREDICTED,)
+    entries = items.predictor.settings.engine.entries
+    ways = ways_for(items.predictor.plan, entries) if options.sweep else (AS_PREDICTED,)
     with showing_progress(console, "regions") as progress:
         run = Run(items, chosen, ways, progress, options.retry_failed)
         with open_ledger(settings.home, run.key, "evaluate") as ledger:
@@ -152,7 +170,7 @@ def _measure(
 
 
 def _ask(run: Run, ledger: Ledger, source: Source, settings: Settings) -> None:
-    runtime = load_models(settings, heads=HeadShelf(None, settings.home).get)
+    runtime = load_models(settings)
     with source.fetcher() as fetcher:
         handler = WaysHandler(
             fetcher,

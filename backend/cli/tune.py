@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.options import STATE, AsJson, ProjectOption, with_settings
-from backend.cli.review import Since, Versions
+from backend.cli.review import Since
 from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO
 from backend.errors import BadRequest
 from backend.settings import Settings
@@ -43,7 +43,13 @@ class TuneOptions:
         ),
     ] = None
     since: Since = None
-    version: Versions = None
+    version: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only annotations that began from this model_version of Firstpass, be it of other models; "
+            "may be given again."
+        ),
+    ] = None
     as_json: AsJson = False
     report: Annotated[
         list[Path] | None,

@@ -22,6 +22,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import data_page
 from backend.label_studio.records import Project
 from backend.label_studio.reviewed_tasks import reviewed_tasks
+from backend.prediction.model_version import is_model_version
 from backend.prediction.predictor import Predictor, PredictorSettings, predictor_settings
 from backend.queue.heads import HeadShelf
 from backend.review.cached_answers import CachedAnswers
@@ -79,8 +80,8 @@ def tuned_through(
             f"{project_words(project)} has no label of a tag for regions that Firstpass fills: there is nothing "
             "to tune"
         )
-    evidence = _evidence(api, number, frozenset(labels), answers_of(predictor), options, since)
-    reviews = evidence.reviews
+    reviews = _reviews(options, predictor)
+    evidence = _evidence(api, number, frozenset(labels), answers_of(predictor), reviews, since)
     if not reviews.total.annotations:
         raise BadRequest(
             f"{project_words(project)}: {why_nothing(reviews, project, options.since)}"
@@ -113,15 +114,26 @@ def tuned_through(
     )
 
 
+def _reviews(options: TuneOptions, predictor: Predictor) -> Reviews:
+    """Of the models of now, whose scores thresholds and curves are about, or of the versions asked for."""
+    for version in options.version or ():
+        if not is_model_version(version):
+            raise BadRequest(
+                f"expected --version as a version of Firstpass, such as {predictor.version}, got {version!r:.80}: "
+                "scores of another tool say nothing of the thresholds of these models"
+            )
+    return Reviews(tuple(options.version or ()), engine=predictor.settings.engine.name)
+
+
 def _evidence(
     api: LabelStudioApi,
     number: int,
     labels: frozenset[LabelKey],
     answers: CachedAnswers | None,
-    options: TuneOptions,
+    reviews: Reviews,
     since: datetime | None,
 ) -> Evidence:
-    reviews = Reviews(tuple(options.version or ()), answers.look_up if answers else None)
+    reviews.looked_up = answers.look_up if answers else None
     evidence = Evidence(reviews, labels, answers)
     with showing_progress(Console(stderr=True)) as progress:
         count_reviews(noted(reviewed_tasks(api, number), progress), evidence, since)

@@ -170,7 +170,8 @@ def _found(step: Step, control: RegionTag, answered: AnsweredItem, way: int) -> 
             box = None if shape is None else box_of(shape, answered.size)
         if box is not None:
             label = drawn.label.value
-            found.append(replace(drawn.detection, box=box, phrase=label, score=drawn.score))
+            # The score stays the raw one: thresholds are about it.
+            found.append(replace(drawn.detection, box=box, phrase=label))
     return found
 
 
@@ -187,7 +188,9 @@ def _open(step: Step) -> Step:
 
 
 def _opened(control: Labelled) -> Labelled:
-    labels = tuple(replace(label, score_threshold=None) for label in control.labels)
+    labels = tuple(
+        replace(label, score_threshold=None, calibration=None) for label in control.labels
+    )
     return replace(control, labels=labels, score_threshold=None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from backend.errors import BadRequest
@@ -20,16 +20,21 @@ class LabelAttributes:
     values: Mapping[str, str | None]
 
 
-def with_label_attributes(xml: str, wanted: Iterable[LabelAttributes]) -> str:
-    """The label config in which labels have these attributes.
+def with_label_attributes(
+    xml: str,
+    wanted: Iterable[LabelAttributes],
+    noted: Callable[[LabelTag], Mapping[str, str | None]] = lambda tag: {},
+) -> str:
+    """The label config in which labels have these attributes, and what is `noted` of each start tag that changes.
 
-    Raises `BadRequest` for a label that is not there, `LabelConfigError` for XML that cannot be read.
+    A label goes by its name as regions carry it; where none has that, by value or alias, whatever their case. Raises `BadRequest` for a label that is not there, `LabelConfigError` for XML that cannot be read.
     """
     tags = label_tags(xml)
     at: dict[int, tuple[LabelTag, Mapping[str, str | None]]] = {}
     for one in wanted:
         own = [tag for tag in tags if tag.control == one.control]
-        exactly = [tag for tag in own if tag.attributes.get("value") == one.label]
+        exactly = [tag for tag in own if tag.shown == one.label]
+        exactly = exactly or [tag for tag in own if tag.attributes.get("value") == one.label]
         found = exactly or [tag for tag in own if tag.is_called(one.label.casefold())]
         if not found:
             raise BadRequest(
@@ -39,6 +44,6 @@ def with_label_attributes(xml: str, wanted: Iterable[LabelAttributes]) -> str:
     text = xml.encode()
     for place in sorted(at, reverse=True):
         tag, values = at[place]
-        for name, value in values.items():
+        for name, value in {**noted(tag), **values}.items():
             text = with_attribute(text, tag, name, value)
     return text.decode()

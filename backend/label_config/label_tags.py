@@ -28,6 +28,11 @@ class LabelTag:
     control: str
     at: int
 
+    @property
+    def shown(self) -> str:
+        """The label's name as regions carry it."""
+        return self.attributes.get("alias") or self.attributes.get("value", "")
+
     def is_called(self, name: str) -> bool:
         """Whether its value or alias is that name, in lower case."""
         known = (self.attributes.get("value", ""), self.attributes.get("alias", ""))

@@ -54,18 +54,15 @@ def with_tuned(xml: str, changes: Iterable[TunedLabel]) -> str:
     (True, True)
     """
     plain = _without_notes(xml)
-    tags = {(tag.control, _name(tag)): tag.attributes for tag in reversed(label_tags(plain))}
     wanted = []
     for one in changes:
-        had = tags.get((one.control, one.label), {})
-        before = "; ".join(had.get(name, _NONE) for name in (THRESHOLD, CALIBRATION))
-        values: dict[str, str | None] = {TUNED_FROM: before}
+        values: dict[str, str | None] = {}
         if one.least is not None:
             values[THRESHOLD] = f"{one.least:g}"
         if one.calibration is not None:
             values[CALIBRATION] = one.calibration.text
         wanted.append(LabelAttributes(one.control, one.label, values))
-    return with_label_attributes(plain, wanted)
+    return with_label_attributes(plain, wanted, _noted)
 
 
 def as_before_tuning(xml: str) -> tuple[str, tuple[TakenBack, ...]]:
@@ -83,7 +80,7 @@ def as_before_tuning(xml: str) -> tuple[str, tuple[TakenBack, ...]]:
         text = with_attribute(text, tag, TUNED_FROM, None)
         now = [tag.attributes.get(name, "") for name in (THRESHOLD, CALIBRATION)]
         taken.append(
-            TakenBack(tag.control, _name(tag), now[0], had[THRESHOLD], now[1], had[CALIBRATION])
+            TakenBack(tag.control, tag.shown, now[0], had[THRESHOLD], now[1], had[CALIBRATION])
         )
     return text.decode(), tuple(reversed(taken))
 
@@ -96,6 +93,7 @@ def _without_notes(xml: str) -> str:
     return text.decode()
 
 
-def _name(tag: LabelTag) -> str:
-    """As regions carry it."""
-    return tag.attributes.get("alias") or tag.attributes.get("value", "")
+def _noted(tag: LabelTag) -> dict[str, str | None]:
+    """What a start tag had: of two of one name each its own."""
+    before = "; ".join(tag.attributes.get(name, _NONE) for name in (THRESHOLD, CALIBRATION))
+    return {TUNED_FROM: before}

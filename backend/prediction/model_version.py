@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backend.plain import as_plain
 from backend.prediction.plan import Plan
 
-__all__ = ["Learned", "is_model_version", "model_version"]
+__all__ = ["Learned", "engine_name_in", "is_model_version", "model_version"]
 
 #: Raised by hand when regions are computed otherwise from the same plan and model outputs.
 REGION_RULES = 1
@@ -54,3 +54,12 @@ def is_model_version(text: str | None) -> bool:
     (True, False)
     """
     return text is not None and _SHAPE.fullmatch(text) is not None
+
+
+def engine_name_in(version: str) -> str:
+    """The name of what answered, in a version of ours.
+
+    >>> engine_name_in("florence-2-base-0123456789")
+    'florence-2-base'
+    """
+    return version.rpartition("-")[0]

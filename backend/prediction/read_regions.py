@@ -5,7 +5,9 @@ The one reader of them: what is not there, or is of another kind than expected, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -14,6 +16,7 @@ from backend.prediction.region_shapes import Shape, shape_of, size_of
 from models.types import ImageSize
 
 __all__ = [
+    "PREDICTED_LABEL",
     "RAW_SCORE",
     "Choices",
     "Number",
@@ -28,6 +31,8 @@ __all__ = [
 
 #: Under this name `meta` holds the score before it was calibrated, which thresholds are about.
 RAW_SCORE = "raw_score"
+#: Under this name `meta` holds the label whose threshold and calibration counted, where another one is shown.
+PREDICTED_LABEL = "predicted_label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,15 @@ class ReadRegion:
         """The score before it was calibrated; what the entry has where it was not."""
         meta = self.entry.get("meta")
         raw = meta.get(RAW_SCORE) if isinstance(meta, dict) else None
-        return raw if type(raw) in (int, float) else self.score
+        known = _finite(raw)
+        return self.score if known is None else known
+
+    @property
+    def predicted_labels(self) -> tuple[str, ...]:
+        """The label as it was predicted, which thresholds are about; else the labels that it shows."""
+        meta = self.entry.get("meta")
+        predicted = meta.get(PREDICTED_LABEL) if isinstance(meta, dict) else None
+        return (predicted,) if isinstance(predicted, str) and self.labels else self.labels
 
     @property
     def shape(self) -> Shape | None:
@@ -150,7 +163,7 @@ def read_region(entry: object) -> ReadRegion | Relation | None:
             to_name=_text(entry, "to_name"),
             kind=kind,
             labels=_strings(value.get(key)),
-            score=score if type(score) in (int, float) else None,
+            score=_finite(score),
             page=page if type(page) is int else 0,
             size=size_of(entry),
             turned=entry.get("image_rotation"),
@@ -176,6 +189,15 @@ def _is_labels(key: object) -> bool:
 def _text(entry: Json, key: str) -> str:
     value = entry.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _finite(value: object) -> float | None:
+    """A number that can be reckoned with; others' rows may have any that JSON can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    with suppress(OverflowError):
+        return value if math.isfinite(value) else None
+    return None
 
 
 def _strings(values: object) -> tuple[str, ...]:

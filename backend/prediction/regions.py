@@ -16,7 +16,7 @@ from backend.label_config.control_tags import CountTag, Label, PerRegion, Region
 from backend.label_studio.bodies import Prediction, Region
 from backend.prediction.geometry import geometry_of
 from backend.prediction.learned import chosen_otherwise, drawn_otherwise, judged_label
-from backend.prediction.read_regions import RAW_SCORE
+from backend.prediction.read_regions import PREDICTED_LABEL, RAW_SCORE
 from backend.prediction.region_checks import validate_regions
 from backend.prediction.step import Step
 from backend.prediction.tag_values import mean_score, reaches, unexpected, what_is_said
@@ -175,8 +175,14 @@ def _regions(
     for each in drawn:
         raw = each.detection.score
         base = _base(step, size, each.id, each.score)
+        meta: dict[str, object] = {}
         if raw is not None and each.score != raw:
-            base["meta"] = {RAW_SCORE: _rounded(raw)}
+            meta[RAW_SCORE] = _rounded(raw)
+        predicted = step.label_for(each.detection.phrase)
+        if predicted is not None and predicted.value != each.label.value:
+            meta[PREDICTED_LABEL] = predicted.value
+        if meta:
+            base["meta"] = meta
         labels = [each.label.value]
         if control.shape_name is None:
             kind = f"{shape}labels"

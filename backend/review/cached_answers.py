@@ -35,7 +35,10 @@ Tidy: TypeAlias = Callable[[Sequence[Detection], ImageSize], Sequence[Detection]
 
 @dataclass(frozen=True, slots=True)
 class CachedBox:
-    """What a tag's label had found: `box` in percent, the raw score; `shown`: it reaches the label's threshold."""
+    """What a tag's label had found: `box` in percent, the raw score; `shown`: it reaches the label's threshold.
+
+    `may_be_left_out`: a learned head leaves some boxes of this label out, whatever their score.
+    """
 
     control: str
     label: str
@@ -43,6 +46,7 @@ class CachedBox:
     box: Box
     score: float
     shown: bool
+    may_be_left_out: bool = False
 
 
 class CachedAnswers:
@@ -94,6 +98,7 @@ class CachedAnswers:
                 label, box = step.label_for(detection.phrase), _in_percent(detection, content.size)
                 if label is not None and box is not None and detection.score is not None:
                     shown = reaches(detection.score, step.threshold(label))
+                    unwanted = step.learned.rules.unwanted if step.learned is not None else ()
                     found.append(
                         CachedBox(
                             step.control.name,
@@ -102,6 +107,7 @@ class CachedAnswers:
                             box,
                             detection.score,
                             shown,
+                            label.value in dict(unwanted),
                         )
                     )
         return found

@@ -137,7 +137,9 @@ class EditCounts:
         if one.began is not Beginning.PREDICTION or one.hasty:
             return
         for region in one.regions:
-            self._part(self.regions, region.key, region.thing.score, region.fate is not Fate.KEPT)
+            # The raw score: a calibration changes with the label config, and what was reviewed under another counts.
+            score = region.thing.raw_score
+            self._part(self.regions, region.key, score, region.fate is not Fate.KEPT)
         for statement in one.statements:
             if statement.before is not None:
                 key, score = (statement.before.control, ""), statement.before.score

@@ -38,8 +38,9 @@ def count_reviews(
         reviews.unread += len(task.unread) + (task.failure is not None)
         for one in reviews_in(task, since):
             reviews.add(one, task)
-            if sample is not None and (one.version is None or reviews.is_counted(one.version)):
-                sample.add(task.id, one)
+            if sample is not None:
+                counted = one.version is None or reviews.is_counted(one.version)
+                sample.add(task.id, one, counted=counted)
 
 
 def reviews_in(task: TaskRow, since: datetime | None = None) -> Iterator[AnnotationReview]:

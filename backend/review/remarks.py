@@ -37,8 +37,10 @@ def remarks(
             f"{name or 'without a version'} ({each.annotations:,})"
             for name, each in left_out[:_SHOWN]
         )
-        why = "not of the versions asked for" if reviews.versions else "not Firstpass's"
-        yield f"not counted, since their predictions are {why}: annotations from {named}; --version NAME counts one"
+        why = "not Firstpass's" if reviews.engine is None else f"not of {reviews.engine}"
+        why = "not of the versions asked for" if reviews.versions else why
+        remedy = _remedy(reviews, [name for name, _ in left_out], "counts one")
+        yield f"not counted, since their predictions are {why}: annotations from {named}{remedy}"
     if began[Beginning.UNSEEN]:
         yield (
             f"accepted unseen: {began[Beginning.UNSEEN]:,} annotations were made from predictions in bulk, or "
@@ -61,15 +63,24 @@ def remarks(
         yield f"left out, since they cannot be read: {reviews.unread:,} annotations or tasks"
 
 
+def _remedy(reviews: Reviews, names: Collection[str], counts: str) -> str:
+    """How one of these versions is counted all the same; empty where none of them can be."""
+    can = [name for name in names if reviews.can_count(name)]
+    which = "" if len(can) == len(names) else ", of Firstpass's"
+    return f"; --version NAME {counts}{which}" if can else ""
+
+
 def _of_the_sample(sample: SampleFigures) -> Iterator[str]:
     if sample.otherwise:
+        were, tell = ("was", "tells") if sample.otherwise == 1 else ("were", "tell")
         yield (
-            f"of the sample {tasks(sample.otherwise)} were skipped, accepted unseen or begun from nothing that is "
-            "known, and tell nothing"
+            f"of the sample {tasks(sample.otherwise)} {were} skipped, accepted unseen or begun from nothing that is "
+            f"known or from a version that is not counted, and {tell} nothing"
         )
     if sample.open:
+        are, until = ("is", "it is") if sample.open == 1 else ("are", "they are")
         yield (
-            f"{tasks(sample.open)} of the sample are not reviewed yet: until they are, the share is that of those "
+            f"{tasks(sample.open)} of the sample {are} not reviewed yet: until {until}, the share is that of those "
             "that people came to first"
         )
 
@@ -79,8 +90,9 @@ def why_nothing(
 ) -> str:
     """Why no annotation can be compared with a prediction, and what to do."""
     if sample is not None and not (reviews.began.total() or reviews.by_version):
+        none = "the task" if sample.drawn == 1 else f"none of the {tasks(sample.drawn)}"
         return (
-            f"none of the {tasks(sample.drawn)} of the sample is reviewed yet; open the tab "
+            f"{none} of the sample is {'not ' if sample.drawn == 1 else ''}reviewed yet; open the tab "
             '"Firstpass: sample", choose Label Tasks As Displayed, and run this again'
         )
     began = reviews.began
@@ -88,11 +100,9 @@ def why_nothing(
     when = f" made since {since}" if since else ""
     if others:
         named = ", ".join(f"{name or '(no version)'} ({count:,})" for name, count in others.items())
-        wanted = ", ".join(reviews.versions) or "Firstpass"
-        return (
-            f"no annotation{when} began from a prediction of {wanted}; there are some from {named}: "
-            "--version NAME counts one of these"
-        )
+        wanted = ", ".join(reviews.versions) or reviews.engine or "Firstpass"
+        remedy = _remedy(reviews, others, "counts one of these")
+        return f"no annotation{when} began from a prediction of {wanted}; there are some from {named}{remedy}"
     if not began.total():
         return f"there is no annotation{when}; review some predictions in Label Studio, and submit them"
     counts = {

@@ -41,6 +41,8 @@ class DrawnThing:
     score: float | None
     drawn: ReadRegion = field(repr=False)
     origins: frozenset[str] = frozenset()
+    #: The label that thresholds are about: a learned head may show another one.
+    predicted_label: str = ""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -156,13 +158,16 @@ def _thing(entries: Sequence[ReadRegion]) -> DrawnThing:
     """Of one id: what is said per region repeats the geometry, and comes behind the region."""
     drawn = next(entry for entry in entries if entry.is_drawn)
     labelled = next((entry for entry in entries if entry.labels), drawn)
+    label = ", ".join(sorted({label for entry in entries for label in entry.labels}))
+    predicted = labelled.predicted_labels
     return DrawnThing(
         id=drawn.id,
         control=labelled.from_name,
-        label=", ".join(sorted({label for entry in entries for label in entry.labels})),
+        label=label,
         score=drawn.score,
         drawn=drawn,
         origins=frozenset(entry.origin for entry in entries),
+        predicted_label=label if predicted == labelled.labels else ", ".join(predicted),
     )
 
 

@@ -25,7 +25,8 @@ def drawn(ids: Iterable[int], size: int, seed: int) -> list[int]:
 class SampleFigures:
     """`drawn` tasks, of which `reviewed` were reviewed from a prediction: `accepted` are those left as they were.
 
-    `otherwise` were skipped, or accepted unseen, or began from nothing that is known: they tell nothing.
+    `otherwise` were skipped, or accepted unseen, or began from nothing that is known, or from a version that
+    is not counted: they tell nothing.
     """
 
     drawn: int
@@ -48,11 +49,14 @@ class SampleTally:
     _accepted: dict[int, tuple[int, bool]] = field(default_factory=dict)
     _otherwise: set[int] = field(default_factory=set)
 
-    def add(self, task: int, one: AnnotationReview) -> None:
-        """Count an annotation, whichever order a task's come in: their ids ascend as they are made."""
+    def add(self, task: int, one: AnnotationReview, *, counted: bool = True) -> None:
+        """Count an annotation, whichever order a task's come in: their ids ascend as they are made.
+
+        `counted`: the version that it began from is.
+        """
         if task not in self.ids:
             return
-        if one.began is Beginning.PREDICTION:
+        if counted and one.began is Beginning.PREDICTION:
             entry = (one.annotation.id or 0, one.edits == 0)
             self._accepted[task] = min(entry, self._accepted.get(task, entry))
         else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from backend.label_studio.records import TaskRow
-from backend.prediction.model_version import is_model_version
+from backend.prediction.model_version import engine_name_in, is_model_version
 from backend.review.annotation_review import AddedRegion, AnnotationReview, Beginning, Fate
 from backend.review.counts import GroupCounts, LabelCounts, ScoreBins, TagCounts
 
@@ -42,7 +42,7 @@ class Worst:
 
 @dataclass(slots=True)
 class Reviews:
-    """The counts. `versions` are those that are counted; empty: all of Firstpass's own.
+    """The counts. `versions` are those that are counted; empty: all of Firstpass's own, or of its `engine`'s.
 
     `looked_up` tells what the models had found of added regions, `None` for one of which that is
     not known any more; without it none is known.
@@ -50,6 +50,7 @@ class Reviews:
 
     versions: Collection[str] = ()
     looked_up: Callable[[TaskRow, tuple[AddedRegion, ...]], list[Found | None]] | None = None
+    engine: str | None = None
     began: Counter[Beginning] = field(default_factory=Counter)
     unread: int = 0
     hasty: int = 0
@@ -90,7 +91,13 @@ class Reviews:
 
     def is_counted(self, version: str) -> bool:
         """Whether annotations that began from this version are counted, and not only named."""
-        return version in self.versions if self.versions else is_model_version(version)
+        if self.versions:
+            return version in self.versions
+        return is_model_version(version) and self.engine in (None, engine_name_in(version))
+
+    def can_count(self, version: str) -> bool:
+        """Whether they would be, were the version asked for: of one engine's models only what is Firstpass's."""
+        return self.engine is None or is_model_version(version)
 
     def _reviewed(self, one: AnnotationReview, task: TaskRow) -> None:
         annotation = one.annotation

@@ -35,7 +35,7 @@ def doubts_of(
     """Of the task with this prediction."""
     content = content_of(row.result or ())
     things, statements = content.all_things, list(content.statements.values())
-    regions = [chances.of_region((one.control, one.label), one.score) for one in things]
+    regions = [chances.of_region((one.control, one.label), one.raw_score) for one in things]
     tags = [chances.of_tag(said.control, said.score) for said in statements]
     added = chances.added if things else chances.added_to_nothing
     reasons = [

@@ -106,7 +106,7 @@ def _on_image(
     known: bool,
 ) -> OnImage | None:
     """What the annotation says of a label; `None` where there is nothing of it, seen or unseen."""
-    regions = [each for each in one.regions if each.key == key]
+    regions = [each for each in one.regions if _predicted(each.thing) == key]
     missed = [each.thing for each in one.added if each.key == key]
     missed += [
         each.now
@@ -154,7 +154,8 @@ def _hidden(
         there: list[tuple[str, Box]] = [
             ("", thing.box) for thing in missed if thing.place == place and thing.box is not None
         ]
-        hidden = list(boxes)
+        # One that the threshold would show was left out for another reason: by what a head has learned.
+        hidden = [box for box in boxes if not (box.shown and box.may_be_left_out)]
         found = [Detection(box.box, "", box.score) for box in hidden]
         met = matched(found, there, least_iou=REPLACED_IOU)
         for number, box in enumerate(hidden):
@@ -163,3 +164,8 @@ def _hidden(
 
 def _key(thing: DrawnThing) -> LabelKey:
     return thing.control, thing.label
+
+
+def _predicted(thing: DrawnThing) -> LabelKey:
+    """The label whose threshold showed it, which may be another one than the label that it shows."""
+    return thing.control, thing.predicted_label

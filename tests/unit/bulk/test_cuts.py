@@ -62,6 +62,17 @@ def test_all_boxes_are_there_and_the_questions_are_the_same() -> None:
     assert [job for job, _ in one.values()] == [job for job, _ in other.values()]
 
 
+def test_a_box_that_a_head_called_otherwise_goes_by_the_label_that_was_predicted() -> None:
+    """And by its raw score, as the server does."""
+    meta = {"raw_score": 0.6, "predicted_label": "tree"}
+    called_car = {**predicted(with_all_boxes(predictor(CONFIG)))[0], "score": 0.4, "meta": meta}
+    cuts = cuts_of(predictor(CONFIG).plan)
+
+    assert kept_at(cuts, prediction_of([called_car], "v")).result == [called_car]
+    low = {**called_car, "score": 0.9, "meta": {**meta, "raw_score": 0.4}}
+    assert kept_at(cuts, prediction_of([low], "v")).result == []
+
+
 def test_what_is_kept_at_the_thresholds_is_what_would_be_predicted() -> None:
     asks = predictor(CONFIG)
     opened = with_all_boxes(asks)

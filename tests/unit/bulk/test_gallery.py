@@ -115,6 +115,16 @@ def test_a_dry_run_has_a_slider_for_each_label_that_was_found() -> None:
         assert told in html
 
 
+def test_a_slider_moves_the_boxes_of_the_label_that_was_predicted_by_raw_score() -> None:
+    """A learned head may have called them otherwise."""
+    meta = {"raw_score": 0.6, "predicted_label": "tree"}
+    called = {**rectangle("a", "car", 0.2), "meta": meta}
+    html = page_of([called], cuts=[Cut("box", "car", 0.7), Cut("box", "tree", 0.5)])
+
+    (box,) = Tags(html).of("g")
+    assert (box["data-cut"], box["data-score"], box.get("class")) == ("1", "0.6000", None)
+
+
 @pytest.mark.parametrize("name", odd_pages())
 def test_no_page_loads_or_runs_anything_but_its_own_script(name: str) -> None:
     """Names from outside stay text; nothing has a handler, and pictures hold themselves."""

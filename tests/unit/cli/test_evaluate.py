@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from backend.cli.evaluate_run import items_in
 from backend.cli.main import app
 from backend.errors import FirstpassError
+from backend.evaluation.coco import read_coco
+from backend.evaluation.sources import dataset_source
+from backend.label_config.named_heads import with_head
+from backend.queue.heads import HeadShelf
+from backend.settings import Settings
 from tests.unit.evaluation.sets import coco_at, image_at
+from tests.unit.learning.heads import a_head
 
 CONFIG = (
     '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
@@ -70,3 +77,27 @@ def test_what_cannot_work_is_one_sentence(files: Path, arguments: str, reason: s
 
     assert isinstance(done.exception, FirstpassError), done.output
     assert reason in str(done.exception)
+
+
+def test_a_learned_head_is_not_tried_on_its_own_examples(files: Path) -> None:
+    """It is there and can be used; what is measured, and its version, are without it."""
+    name, data = a_head()
+    settings = Settings(model="tiny", home=files / "home")
+    HeadShelf(None, settings.home).put(name, data)
+    plain, learned = files / "car.xml", files / "learned.xml"
+    learned.write_text(with_head(plain.read_text(), ["box"], name))
+
+    asked, without = (
+        items_in(
+            dataset_source(files / "in", lambda path: read_coco(path, None), xml, settings),
+            settings,
+        )
+        for xml in (learned, plain)
+    )
+
+    assert asked.predictor.version == without.predictor.version
+    assert asked.predictor.plan == without.predictor.plan
+    assert "measured without what was learned from annotations (model_head)" in asked.notes[0]
+    assert asked.notes[1:] == without.notes
+    told = asked.predictor.settings.for_project(None, learned.read_text())
+    assert told.version != without.predictor.version

@@ -43,6 +43,19 @@ def test_boxes_are_kept_below_the_threshold_and_go_by_their_label() -> None:
     assert dog.truth == ()
 
 
+def test_scores_stay_raw_where_the_label_is_calibrated() -> None:
+    """Its threshold is about raw scores, and so is the one that is written."""
+    calibrated = TWO.replace('model_score_threshold="0.7"', 'model_calibration="1 -1.5"')
+    request = request_for(calibrated)
+    (query,) = request.queries
+    assert calibrated != TWO
+
+    car, _ = boxes_on(answered([{query: Detections((found(CAR, 0.6),))}], request, Truth()), 0)
+
+    assert [one.score for one in car.found] == [0.6]
+    assert len(car.shown()) == 1
+
+
 def test_a_polygon_counts_by_the_box_around_it() -> None:
     request = request_for(
         '<View><Image name="img" value="$photo"/>'

@@ -57,6 +57,32 @@ def test_the_last_change_alone_is_taken_back() -> None:
     assert as_before_tuning(before) == (before, ())
 
 
+def test_only_the_label_of_that_very_name_changes() -> None:
+    """Another one whose name differs in case alone, or that has it as its value, is left as it is."""
+    config = (
+        '<View><Image name="i" value="$i"/><RectangleLabels name="box" toName="i">'
+        '<Label value="x1" alias="Car"/><Label value="car"/><Label value="Car" alias="y1"/></RectangleLabels></View>'
+    )
+
+    changed = with_tuned(config, [TunedLabel("box", "Car", 0.2)])
+
+    assert labels(changed) == {"Car": (0.2, None), "car": (None, None), "y1": (None, None)}
+    assert as_before_tuning(changed)[0] == config
+
+
+def test_two_labels_of_one_name_have_back_what_each_of_them_had() -> None:
+    config = (
+        '<View><Image name="i" value="$i"/><RectangleLabels name="box" toName="i">'
+        '<Label value="car" model_score_threshold="0.4"/><Label value="car" model_score_threshold="0.6"/>'
+        "</RectangleLabels></View>"
+    )
+
+    changed = with_tuned(config, [TunedLabel("box", "car", 0.2)])
+
+    assert changed.count('model_score_threshold="0.2"') == 2
+    assert as_before_tuning(changed)[0] == config
+
+
 def test_a_label_that_is_gone_is_told() -> None:
     with pytest.raises(BadRequest, match="no label 'bus' in 'box' any more"):
         with_tuned(CONFIG, [TunedLabel("box", "bus", 0.5)])

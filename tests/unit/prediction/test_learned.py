@@ -108,6 +108,7 @@ def test_a_box_is_called_what_the_examples_say() -> None:
 
     assert region["value"]["rectanglelabels"] == ["dog"]
     assert 0.5 < region["score"] < 0.9
+    assert region["meta"] == {"raw_score": 0.9, "predicted_label": "car"}
 
 
 def test_a_label_that_is_not_switched_on_stays() -> None:
@@ -116,6 +117,7 @@ def test_a_label_that_is_not_switched_on_stays() -> None:
     (region,) = regions(Judgement(LABELS, (0.98, 0.01, 0.01)), dog)
 
     assert (region["value"]["rectanglelabels"], region["score"]) == (["dog"], 0.9)
+    assert "meta" not in region
 
 
 def test_a_box_that_was_not_judged_stays() -> None:

@@ -38,6 +38,15 @@ def read(entry: dict[str, Any]) -> ReadRegion:
     return found
 
 
+@pytest.mark.parametrize("odd", [10**400, -(10**400), float("nan"), float("inf"), True, "0.5"])
+def test_scores_that_cannot_be_reckoned_with_are_none(odd: object) -> None:
+    entry = rectangle(1, 2, 3, 4, "Cat")
+
+    assert read({**entry, "score": odd}).score is None
+    both = read({**entry, "score": 0.5, "meta": {"raw_score": odd}})
+    assert (both.score, both.raw_score) == (0.5, 0.5)
+
+
 @pytest.mark.parametrize(
     ("entry", "shape", "labels"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from backend.images.fetch import Validators
 from backend.inference.output_cache import KnownContent, OutputCache
@@ -10,10 +11,12 @@ from backend.label_studio.bodies import Task
 from backend.label_studio.records import TaskRow
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import Predictor, PredictorSettings, TaskRequests
+from backend.prediction.step import LearnedPart
 from backend.review.annotation_review import AddedRegion
 from backend.review.cached_answers import CachedAnswers
 from backend.review.result_content import content_of
 from backend.review.tally import Found
+from models.heads import HeadPart
 from models.types import Box, Detection, Detections, ImageSize
 from tests.reviewer import box
 
@@ -44,9 +47,17 @@ def predictor() -> Predictor:
     return settings.for_project(None, CONFIG)
 
 
-def cached(*found: tuple[str, Box, float]) -> CachedAnswers:
-    """Answers from a cache in which these are, in pixels of an image of 200 x 100."""
+def cached(*found: tuple[str, Box, float], leaves_out: tuple[str, ...] = ()) -> CachedAnswers:
+    """Answers from a cache in which these are, in pixels of an image of 200 x 100.
+
+    A head of the label config leaves some boxes of the labels `leaves_out` out.
+    """
     asked = predictor()
+    if leaves_out:
+        rules = HeadPart("box", (), 1.0, 1.0, 1.0, unwanted=tuple((one, 0.5) for one in leaves_out))
+        learned = LearnedPart("0" * 32, 0, rules)
+        steps = tuple(replace(step, learned=learned) for step in asked.plan.steps)
+        asked = replace(asked, plan=replace(asked.plan, steps=steps))
     cache = OutputCache(Kept(), asked.settings.engine.fingerprint)
     requests = asked.requests(Task.of(TASK))
     assert isinstance(requests, TaskRequests)

@@ -86,6 +86,22 @@ def test_without_evidence_the_chance_is_what_the_score_lacks_to_one() -> None:
     assert "0 predicted regions and tags were reviewed so far" in chances_in_words(chances)
 
 
+def test_a_calibration_changes_no_chance() -> None:
+    """What was learned from raw scores holds for raw scores, whatever the regions show."""
+    meta = {"meta": {"raw_score": 0.9}}
+    raw = row(box("a", "car", 10, 10, 20, 20, 0.9))
+    calibrated = row({**box("a", "car", 10, 10, 20, 20, 0.2), **meta})
+    chances = counts_where(Curve(1.0, 2.0), 100).fitted()
+
+    one, other = (doubts_of(1, each, chances, Meanings()).expected for each in (raw, calibrated))
+    assert one == other
+    counts = [EditCounts(), EditCounts()]
+    for count, base in zip(counts, (raw, calibrated), strict=True):
+        for _ in range(ENOUGH):
+            count.add(reviewed(base, []))
+    assert counts[0].fitted() == counts[1].fitted()
+
+
 def test_a_little_evidence_is_not_used_and_enough_is() -> None:
     always = Curve(1.0, 50.0)
 

@@ -126,6 +126,27 @@ def test_a_calibrated_score_is_read_as_the_raw_one() -> None:
     assert found.boxes == (ScoredBox(0.9, True, phrase="car"),)
 
 
+def test_a_box_that_a_head_called_otherwise_tells_of_the_label_that_was_predicted() -> None:
+    """Its threshold showed it, so it says nothing of the threshold of the label that it shows."""
+    called = {"raw_score": 0.9, "predicted_label": "person"}
+    predicted = [at("a", "car", "left", 0.7, meta=called)]
+
+    evidence = gathered(predicted, predicted, cached(("person", PIXELS["left"], 0.9)))
+
+    assert of(evidence, PERSON).boxes == (ScoredBox(0.9, True, phrase="person"),)
+    assert of(evidence, PERSON).known
+    assert CAR not in evidence.found
+
+
+def test_what_a_head_left_out_is_no_evidence_for_a_threshold() -> None:
+    """Its box is cached, and reaches the threshold; one that does not was hidden by that."""
+    answers = cached(("car", PIXELS["left"], 0.9), ("car", PIXELS["low"], 0.4), leaves_out=("car",))
+
+    assert of(gathered([], [], answers)).boxes == (
+        ScoredBox(0.4, False, shown=False, phrase="car"),
+    )
+
+
 def test_an_image_with_unseen_answers_only_is_told() -> None:
     found = of(gathered([], [], cached(("car", PIXELS["left"], 0.3))))
 

@@ -205,7 +205,11 @@ def test_five_boxes_change_nothing_and_say_how_many_are_missing() -> None:
         ),
         (
             [annotated(n, [("car", 0.9, True)], version="yolo-v8") for n in (1, 2)],
-            "there are some from yolo-v8 (2): --version NAME counts one of these",
+            "began from a prediction of tiny; there are some from yolo-v8 (2)",
+        ),
+        (
+            [annotated(1, [("car", 0.9, True)], version="small-0123456789")],
+            "there are some from small-0123456789 (1); --version NAME counts one of these",
         ),
         ([annotated(1, [], was_cancelled=True)], "1 skipped"),
     ],
@@ -217,17 +221,26 @@ def test_nothing_to_learn_from_is_one_sentence(tasks: list[Json], said: str) -> 
     assert said in str(refused.value)
 
 
-def test_another_tools_predictions_count_where_they_are_asked_for() -> None:
-    """Their thresholds are theirs: only what they showed is known."""
+def test_reviews_of_other_models_do_not_count_and_are_named() -> None:
+    """Their scores are others; of those that can be asked for the note says how."""
     others = [
-        annotated(n, [("car", 0.9, True), ("car", 0.2, False)], version="yolo-v8")
-        for n in range(1, 41)
+        annotated(first + n, [("car", 0.4, True)] * 3, version=version)
+        for first, version in ((100, "small-0123456789"), (200, "yolo-v8"))
+        for n in range(40)
     ]
 
-    report = tune(project_of(others), version=["yolo-v8"])
+    report = tune(project_of([*CARS, *others]))
 
-    assert label(report, "car").best == 0.3
-    assert not label(report, "car").changes
+    assert label(report, "car").best == 0.405
+    assert "not counted, since their predictions are not of tiny" in words(report)
+    assert "small-0123456789 (40)" in words(report)
+    assert "; --version NAME counts one, of Firstpass's" in words(report)
+    assert label(tune(project_of(others), version=["small-0123456789"]), "car").reviewed == 120
+
+
+def test_a_version_of_another_tool_is_refused() -> None:
+    with pytest.raises(BadRequest, match="expected --version as a version of Firstpass"):
+        tune(project_of(CARS), version=["yolo-v8"])
 
 
 @pytest.mark.parametrize(
