@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from backend.label_config.control_tags import ChoicesTag, ControlTag, Label, RegionTag, Shape
+from backend.prediction.choices import chosen_for
 from backend.prediction.engine import Engine
 from backend.prediction.plan import Plan
 from backend.prediction.step import LearnedPart, Step
@@ -170,22 +171,27 @@ def drawn_otherwise(step: Step, label: Label, box: Box, size: ImageSize) -> Box:
 
 
 def chosen_otherwise(step: Step, output: Classification, judgement: Judgement) -> Classification:
-    """The choices as the examples see them, where the likeliest one may be changed."""
+    """The choices as the examples see them, where the likeliest one may be changed.
+
+    What the model leaves open stays open: the examples are of images for which it did choose.
+    """
     part, control = step.learned, step.control
     if part is None or not isinstance(control, ChoicesTag):
         return output
-    by_phrase = dict(zip(output.candidates, output.probabilities, strict=True))
-    told = max(
-        control.labels, key=lambda label: math.fsum(by_phrase[phrase] for phrase in label.phrases)
+    told = next(
+        (one for one in control.labels if one.value in chosen_for(step, control, output)), None
     )
+    if told is None:
+        return output
     best, share = judged_label(step, told, judgement)
     if best is None or best == told:
         return output
-    left = (1 - share) / max(1, len(output.candidates) - 1)
-    return Classification(
-        output.candidates,
-        tuple(share if each == best.phrases[0] else left for each in output.candidates),
-    )
+    # By label, as they are chosen: a label of many phrases has no larger part for that.
+    left = (1 - share) / max(1, len(control.labels) - 1)
+    by_phrase = dict.fromkeys(output.candidates, 0.0)
+    for label in control.labels:
+        by_phrase[label.phrases[0]] = share if label == best else left
+    return replace(output, probabilities=tuple(by_phrase.values()))
 
 
 def _is_box(control: ControlTag) -> bool:

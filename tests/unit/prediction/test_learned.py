@@ -163,26 +163,53 @@ def test_a_count_counts_what_is_drawn() -> None:
     assert count(Judgement(LABELS, (0.98, 0.01, 0.01))) == 0
 
 
-def test_a_choice_is_changed_where_it_may_be() -> None:
-    choices = (
-        '<View><Image name="image" value="$image"/><Choices name="box" toName="image">'
-        '<Choice value="car"/><Choice value="dog"/><Choice value="cat"/></Choices></View>'
+def chosen(
+    told: tuple[float, ...],
+    judged: tuple[float, ...],
+    *,
+    tag: str = "",
+    phrases: str = "",
+    none_fits: bool = False,
+) -> list[str]:
+    """What is ticked; `told` of every phrase, `judged` of every label. `tag` and `phrases`: attributes of
+    the tag, and of its first choice."""
+    xml = (
+        f'<View><Image name="image" value="$image"/><Choices name="box" toName="image" {tag}>'
+        f'<Choice value="car" {phrases}/><Choice value="dog"/><Choice value="cat"/></Choices></View>'
     )
-    plan = predictor(with_head(choices, ["box"], NAME)).plan
+    plan = predictor(with_head(xml, ["box"], NAME)).plan
     (step,) = plan.steps
-    assert step.queries == (Classify(LABELS), Judge(NAME, 0))
+    classify, judge = step.queries
+    assert isinstance(classify, Classify)
+    outputs: dict[Query, ModelOutput] = {
+        classify: Classification(classify.candidates, told, none_fits),
+        judge: Judgement(LABELS, judged),
+    }
+    result = build_prediction([ImageAnswers(plan.steps, outputs, SIZE)], "v").result
+    return [choice for region in result for choice in region["value"]["choices"]]
 
-    def chosen(told: tuple[float, ...], judged: tuple[float, ...]) -> list[str]:
-        outputs: dict[Query, ModelOutput] = {
-            step.queries[0]: Classification(LABELS, told),
-            step.queries[1]: Judgement(LABELS, judged),
-        }
-        (region,) = build_prediction([ImageAnswers(plan.steps, outputs, SIZE)], "v").result
-        return list(region["value"]["choices"])
 
+def test_a_choice_is_changed_where_it_may_be() -> None:
     assert chosen((0.8, 0.1, 0.1), (0.01, 0.98, 0.01)) == ["dog"]
     # What is predicted as a dog was not switched on.
     assert chosen((0.1, 0.8, 0.1), (0.98, 0.01, 0.01)) == ["dog"]
+
+
+def test_a_choice_of_many_phrases_does_not_overturn_the_head() -> None:
+    phrases = 'predicted_values="car, van, lorry, bus, tram, taxi, coupe, truck, jeep"'
+    told = (0.4, *(0.05,) * 8, 0.1, 0.1)
+
+    assert chosen(told, (0.3, 0.4, 0.3), tag='model_score_threshold="0.1"', phrases=phrases) == [
+        "dog"
+    ]
+
+
+def test_what_the_model_leaves_open_the_head_leaves_open() -> None:
+    """Under the threshold, and where none fits."""
+    surely_a_dog = (0.01, 0.98, 0.01)
+
+    assert chosen((0.5, 0.3, 0.2), surely_a_dog, tag='model_score_threshold="0.6"') == []
+    assert chosen((0.8, 0.1, 0.1), surely_a_dog, none_fits=True) == []
 
 
 def test_what_a_person_draws_or_types_is_left_as_it_is() -> None:
