@@ -15,6 +15,7 @@ from pathlib import Path
 import redis
 import structlog
 
+from backend.errors import ForeignValue, QueueUnavailable
 from backend.queue.connection import queue_errors
 from backend.queue.keys import HEADS, head_key
 from models.heads import HeadCard, HeadUnusable, is_head_fingerprint, read_card
@@ -45,14 +46,23 @@ class HeadShelf:
         self._whole: dict[str, tuple[float, HeadCard]] = {}
 
     def card(self, fingerprint: str) -> HeadCard:
-        """The card of a head that is there and whole. Raises `HeadUnusable` with the reason."""
+        """The card of a head that is there and whole. Raises `HeadUnusable` with the reason.
+
+        While Redis does not answer nobody knows whether it is there: the card that was found last stays, and
+        where there is none `QueueUnavailable` is raised. Else predictions would go on under another version.
+        """
         found = self._whole.get(fingerprint)
         if found is not None and self._clock() - found[0] < LOOK_AGAIN_S:
             return found[1]
-        self._whole.pop(fingerprint, None)
         if not is_head_fingerprint(fingerprint):
             raise HeadUnusable(f"expected 32 hexadecimal digits, got {fingerprint[:40]!r}")
-        data = self.get(fingerprint)
+        try:
+            data = self._look(fingerprint)
+        except QueueUnavailable:
+            if found is None:
+                raise
+            return found[1]
+        self._whole.pop(fingerprint, None)
         if data is None:
             where = "Redis" if self._connection is not None else "this machine"
             raise HeadUnusable(f"it is neither in {where} nor among the files of FIRSTPASS_HOME")
@@ -66,14 +76,30 @@ class HeadShelf:
         """The bytes of a head, `None` where it is not there; those that are not whole where no others are there."""
         if not is_head_fingerprint(fingerprint):
             return None
-        kept = self._in_redis(fingerprint)
+        try:
+            return self._look(fingerprint)
+        except QueueUnavailable as error:
+            log.warning("learned head not read", head=fingerprint, error=str(error))
+            return None
+
+    def _look(self, fingerprint: str) -> bytes | None:
+        """As `get`. Raises `QueueUnavailable` where Redis does not answer and there is no whole file."""
+        kept: bytes | None = None
+        silent: QueueUnavailable | None = None
+        try:
+            kept = self._in_redis(fingerprint)
+        except QueueUnavailable as error:
+            silent = error
         if kept is not None and _is_whole(kept, fingerprint):
             return kept
         filed = self._in_file(fingerprint)
         if filed is None or not _is_whole(filed, fingerprint):
+            if silent is not None:
+                raise silent
             return kept if kept is not None else filed
-        log.info("a learned head is put back into Redis", head=fingerprint)
-        self._into_redis(fingerprint, filed)
+        if silent is None and self._connection is not None:
+            log.info("a learned head is put back into Redis", head=fingerprint)
+            self._into_redis(fingerprint, filed)
         return filed
 
     def put(self, fingerprint: str, data: bytes) -> None:
@@ -112,9 +138,10 @@ class HeadShelf:
         if self._connection is None:
             return None
         try:
-            found = self._connection.get(head_key(fingerprint))
-        except redis.RedisError as error:
-            log.warning("learned head not read", head=fingerprint, error=type(error).__name__)
+            with queue_errors():
+                found = self._connection.get(head_key(fingerprint))
+        except ForeignValue as error:
+            log.warning("learned head not read", head=fingerprint, error=str(error))
             return None
         return found if isinstance(found, bytes) else None
 
