@@ -131,7 +131,7 @@ def test_hostile_numbers_are_no_head(data: bytes) -> None:
 
 
 def of_many(examples: int, labels: int) -> bytes:
-    tensors = {
+    tensors: dict[str, FloatArray] = {
         "0.examples": np.zeros((examples, 8), np.float16),
         "0.labels": np.zeros(examples, np.int32),
         "0.texts": np.zeros((labels, 8), np.float16),
