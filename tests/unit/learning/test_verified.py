@@ -92,7 +92,7 @@ def test_of_several_annotations_the_latest_counts() -> None:
 
 def test_an_imported_annotation_without_result_is_no_picture_without_things() -> None:
     """Else every box predicted there would pass for one that people delete."""
-    empty = {"result": [], "parent_prediction": None}
+    empty: dict[str, Any] = {"result": [], "parent_prediction": None}
     verified = Verified()
 
     assert verified.of(task({**empty, "lead_time": None})) is None

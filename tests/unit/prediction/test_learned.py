@@ -163,6 +163,29 @@ def test_a_count_counts_what_is_drawn() -> None:
     assert count(Judgement(LABELS, (0.98, 0.01, 0.01))) == 0
 
 
+def test_boxes_that_come_to_one_label_in_one_place_are_one() -> None:
+    """Neither drawn nor counted twice; the surer one stays. Those apart stay both."""
+    number = '<Number name="dogs" toName="image" model_count="dog"/></View>'
+    plan = predictor(NAMED.replace("</View>", number)).plan
+
+    def drawn_and_counted(dog: Detection) -> tuple[list[float], int]:
+        judging = plan.steps[0].judging
+        assert judging is not None
+        outputs: dict[Query, ModelOutput] = {
+            plan.steps[0].boxes: Detections((CAR, dog)),
+            judging: BoxOutputs((BoxOutput(CAR, Judgement(LABELS, (0.0, 1.0, 0.0))),)),
+        }
+        result = build_prediction([ImageAnswers(plan.steps, outputs, SIZE)], "v").result
+        (count,) = [one["value"]["number"] for one in result if one["from_name"] == "dogs"]
+        boxes = [one for one in result if one["from_name"] == "box"]
+        assert all(one["value"]["rectanglelabels"] == ["dog"] for one in boxes)
+        return [one["score"] for one in boxes], count
+
+    assert drawn_and_counted(Detection(Box(100, 100, 200, 210), "dog", 0.7)) == ([0.9], 1)
+    assert drawn_and_counted(Detection(Box(100, 100, 200, 210), "dog", 0.95)) == ([0.95], 1)
+    assert drawn_and_counted(Detection(Box(180, 100, 280, 200), "dog", 0.7)) == ([0.9, 0.7], 2)
+
+
 def chosen(
     told: tuple[float, ...],
     judged: tuple[float, ...],
