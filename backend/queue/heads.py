@@ -20,13 +20,13 @@ from backend.queue.connection import queue_errors
 from backend.queue.keys import HEADS, head_key
 from models.heads import HeadCard, HeadUnusable, is_head_fingerprint, read_card
 
-__all__ = ["MOST_HEADS", "HeadShelf"]
+__all__ = ["LOOK_AGAIN_S", "MOST_HEADS", "HeadShelf"]
 
 log = structlog.get_logger()
 
 #: Heads in Redis, each of at most 8 MiB; beyond these the longest unwritten go, and stay as files.
 MOST_HEADS = 64
-#: A head that was found whole is looked at again after so many seconds.
+#: A head that was found whole is looked at again after so many seconds; `inference.handler` says so.
 LOOK_AGAIN_S = 10.0
 
 
