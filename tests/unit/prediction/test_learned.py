@@ -66,6 +66,17 @@ def test_the_version_follows_and_the_head_is_asked_about_every_box() -> None:
     assert asked == {PerBox(learned.plan.steps[0].boxes, Judge(NAME, 0))}
 
 
+def test_a_plan_with_a_head_is_made_once() -> None:
+    """And anew for another head, and for one that is gone or back."""
+    plan = predictor().plan
+
+    assert predictor().plan is plan
+    assert predictor(read=_missing).plan.steps == predictor(CONFIG).plan.steps
+    other, data = a_head(looser=0.4)
+    assert predictor(read=lambda name: read_card(data, other)).plan is not plan
+    assert predictor().plan is plan
+
+
 def _missing(name: str) -> HeadCard:
     raise HeadUnusable("it is neither in Redis nor among the files of FIRSTPASS_HOME")
 
