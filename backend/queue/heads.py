@@ -131,6 +131,30 @@ class HeadShelf:
                 self._connection.zrem(HEADS, fingerprint)
         return there
 
+    def put_back(self) -> None:
+        """Put heads that are files here alone into Redis, the newest first, as far as it has room for heads.
+
+        Processes on other machines find a head in Redis alone, and plan without one that is not there.
+        """
+        if self._connection is None:
+            return
+        files = [
+            file for file in self._folder.glob("*.safetensors") if is_head_fingerprint(file.stem)
+        ]
+        try:
+            with queue_errors():
+                room = MOST_HEADS - self._connection.zcard(HEADS)
+                missing = [
+                    file.stem
+                    for file in sorted(files, key=_age)
+                    if not self._connection.exists(head_key(file.stem))
+                ]
+                # The newest is written last, so that it is the last to go.
+                for fingerprint in reversed(missing[: max(0, room)]):
+                    self._look(fingerprint)
+        except QueueUnavailable as error:
+            log.warning("learned heads not looked for in Redis", error=str(error))
+
     def _file(self, fingerprint: str) -> Path:
         return self._folder / f"{fingerprint}.safetensors"
 
@@ -167,6 +191,13 @@ class HeadShelf:
             name = old.decode() if isinstance(old, bytes) else str(old)
             connection.delete(head_key(name))
             connection.zrem(HEADS, name)
+
+
+def _age(file: Path) -> float:
+    try:
+        return -file.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return 0.0
 
 
 def _is_whole(data: bytes, fingerprint: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -111,6 +112,38 @@ def test_redis_keeps_only_so_many(
     assert redis_connection.exists(head_key(NAME)) == 0
     assert redis_connection.zcard(HEADS) == 1
     assert shelf.get(NAME) == DATA
+
+
+def test_who_starts_with_the_files_puts_them_back_for_all(
+    shelf: HeadShelf,
+    redis_connection: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A web process elsewhere has no file; as many as Redis is to keep, the newest first."""
+    other, data = a_head(tag="other")
+    shelf.put(NAME, DATA)
+    shelf.put(other, data)
+    os.utime(tmp_path / "heads" / f"{NAME}.safetensors", (1, 1))
+    (tmp_path / "heads" / "notes.safetensors").write_bytes(b"no head")
+    redis_connection.flushdb()
+    elsewhere = HeadShelf(redis_connection, tmp_path / "elsewhere")
+    monkeypatch.setattr(shelves, "MOST_HEADS", 1)
+
+    shelf.put_back()
+    assert (elsewhere.get(other), elsewhere.get(NAME)) == (data, None)
+
+    monkeypatch.setattr(shelves, "MOST_HEADS", 2)
+    shelf.put_back()
+    assert (elsewhere.get(other), elsewhere.get(NAME)) == (data, DATA)
+
+
+def test_without_files_or_redis_nothing_is_put_back(redis_url: str, tmp_path: Path) -> None:
+    HeadShelf(None, tmp_path).put_back()
+    connection = Silent.from_url(redis_url)
+    assert isinstance(connection, Silent)
+    connection.silent = True
+    HeadShelf(connection, tmp_path).put_back()
 
 
 class Silent(redis.Redis):
