@@ -19,6 +19,7 @@ from typing import Any
 __all__ = [
     "METADATA",
     "MOST_BYTES",
+    "MOST_EXAMPLES",
     "HeadCard",
     "HeadPart",
     "HeadUnusable",
@@ -35,6 +36,9 @@ METADATA = "firstpass_head"
 #: A larger file is no head: 4,000 examples of 1,024 numbers each take as much.
 MOST_BYTES = 8 * 1024 * 1024
 _MOST_PARTS = 64
+#: Examples of one part; and of all together examples times labels, as many numbers as a worker makes of them.
+MOST_EXAMPLES = 4000
+_MOST_MARKS = 8 * 1024 * 1024
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 
@@ -133,7 +137,15 @@ def read_card(data: bytes, fingerprint: str) -> HeadCard:
         _check_tensors(header, card, len(data) - 8 - length)
     except HeadUnusable:
         raise
-    except (struct.error, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (
+        struct.error,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise HeadUnusable(f"it is no head that Firstpass made ({error!r:.100})") from error
     return card
 
@@ -152,8 +164,10 @@ def _part(told: Mapping[str, Any]) -> HeadPart:
 
 def _shift(told: Mapping[str, Any]) -> Shift:
     shift = Shift(*(_finite(told[name]) for name in ("x", "y", "wider", "higher")))
-    if not (0.2 <= shift.wider <= 5 and 0.2 <= shift.higher <= 5):
+    if not (0 < shift.wider <= 4 and 0 < shift.higher <= 4):
         raise HeadUnusable(f"it makes boxes {shift.wider} times as wide, {shift.higher} as high")
+    if abs(shift.x) > 2 or abs(shift.y) > 2:
+        raise HeadUnusable(f"it moves boxes by {shift.x} of their width, {shift.y} of their height")
     return shift
 
 
@@ -169,8 +183,15 @@ def _check_tensors(header: Mapping[str, Any], card: HeadCard, room: int) -> None
     if not 1 <= len(card.parts) <= _MOST_PARTS or card.width < 1:
         raise HeadUnusable(f"expected 1 to {_MOST_PARTS} parts, got {len(card.parts)}")
     wanted: dict[str, tuple[str, list[int]]] = {}
+    marks = 0
     for number, part in enumerate(card.parts):
         examples = header[f"{number}.labels"]["shape"][0]
+        marks += examples * len(part.labels)
+        if examples > MOST_EXAMPLES or marks > _MOST_MARKS:
+            raise HeadUnusable(
+                f"expected at most {MOST_EXAMPLES:,} examples of a tag, and {_MOST_MARKS:,} of all times labels; got "
+                f"{examples:,} and {marks:,}"
+            )
         wanted |= {
             f"{number}.examples": ("F16", [examples, card.width]),
             f"{number}.labels": ("I32", [examples]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 import typer
 
@@ -25,18 +26,29 @@ def forget_learned(name: str, settings: Settings, *, as_json: bool) -> None:
         shelf = HeadShelf(connection, settings.home)
         predictors = predictor_settings(settings, shelf.card)
         before = predictors.for_project(project.key, project.label_config).version
-        named = ProjectHeads(api, shelf, project.id).forget()
+        forgotten = ProjectHeads(api, shelf, project.id).forget()
         plain = without_heads(project.label_config)
         after = predictors.for_project(project.key, plain).version
+    kept = forgotten.kept
+    named = [head for head in forgotten.named if head not in kept]
     if as_json:
-        typer.echo(json.dumps({"forgotten": named, "before": before, "after": after}))
-    elif not named:
+        typer.echo(json.dumps({"forgotten": named, "kept": kept, "before": before, "after": after}))
+    elif not forgotten.named:
         typer.echo(
             "The label config names nothing that was learned, so there is nothing to forget."
         )
     else:
         typer.echo(
-            f"Forgotten: {', '.join(named)}. Predictions are of {after} from now on; before, they were of {before}.\n"
+            f"{_said(named, kept)} Predictions are of {after} from now on; before, they were of {before}.\n"
             f"Those of {before} stay in Label Studio: `firstpass prelabel project {project.id}` makes new ones, and "
             f"`firstpass prune --project {project.id}` removes old ones. Annotations stay."
         )
+
+
+def _said(named: Sequence[str], kept: Mapping[str, int]) -> str:
+    said = [f"Forgotten: {', '.join(named)}."] if named else []
+    said += [
+        f"Taken out of the label config: {head}. It is kept, since project {other} names it, too."
+        for head, other in kept.items()
+    ]
+    return " ".join(said)

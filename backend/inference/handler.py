@@ -57,7 +57,9 @@ def raw_outputs(runtime: Runtime, batch: Sequence[ImageQueries]) -> list[tuple[M
         raise QueryUnsupported(str(error)) from error
     except HeadMissing as error:
         raise HeadUnavailable(
-            f"{error}; ask again, and it is answered without what was learned"
+            # The web process looks whether a head is there after as long (`queue.heads`).
+            f"{error}; asked again after 10 s, it is answered without what was learned where that is gone for all; "
+            "if it fails again, `firstpass learn --forget` takes it out of the label config"
         ) from error
 
 

@@ -22,8 +22,18 @@ class _Titled(Body):
     title: Text
 
 
+class _Configured(Body):
+    id: Id
+    label_config: Text
+
+
 class _Projects(Body):
     results: list[_Titled]
+    next: object = None
+
+
+class _ConfiguredProjects(Body):
+    results: list[_Configured]
     next: object = None
 
 
@@ -50,6 +60,18 @@ class ProjectsApi(ViewsApi):
             params = {"include": "id,title", "page_size": 100, "page": page}
             answer = self._connection.get("/api/projects/", _Projects, params)
             found |= {one.id: one.title for one in answer.results}
+            if not answer.next:
+                return found
+            page += 1
+
+    def label_configs(self) -> dict[int, str]:
+        """The label config of every project that the user sees, by the project's id."""
+        found: dict[int, str] = {}
+        page = 1
+        while True:
+            params = {"include": "id,label_config", "page_size": 100, "page": page}
+            answer = self._connection.get("/api/projects/", _ConfiguredProjects, params)
+            found |= {one.id: one.label_config for one in answer.results}
             if not answer.next:
                 return found
             page += 1

@@ -48,9 +48,9 @@ class AskedImage:
 
 
 def learnable(predictor: Predictor) -> list[Step]:
-    """The steps of which something may be learned, one for each control tag."""
+    """The steps of which something may be learned, one for each control tag, of however many images it is."""
     steps = (step for step in predictor.plan.steps if can_learn(step.control) is None)
-    return list({step.control: step for step in steps}.values())
+    return list({step.control.name: step for step in steps}.values())
 
 
 def embedding(step: Step) -> Query:

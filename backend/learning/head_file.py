@@ -8,12 +8,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from backend.learning.learned_tag import LearnedTag
-from models.heads import MOST_BYTES, head_fingerprint, metadata_of
+from models.heads import MOST_BYTES, MOST_EXAMPLES, head_fingerprint, metadata_of
 
 __all__ = ["head_bytes", "most_examples"]
-
-#: Of all tags together: 4,000 of 1,024 numbers.
-_MOST_EXAMPLES = 4000
 
 
 def most_examples(width: int, tags: int) -> int:
@@ -23,7 +20,7 @@ def most_examples(width: int, tags: int) -> int:
     (4000, 1843)
     """
     room = int(MOST_BYTES * 0.9) // (2 * width) // max(1, tags)
-    return min(_MOST_EXAMPLES, room)
+    return min(MOST_EXAMPLES, room)
 
 
 def head_bytes(classifier: str, learned: Sequence[LearnedTag]) -> tuple[str, bytes] | None:

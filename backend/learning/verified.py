@@ -39,8 +39,9 @@ class Verified:
         return last.annotation
 
     def _teaches(self, review: AnnotationReview) -> bool:
-        if review.began in (Beginning.UNSEEN, Beginning.SKIPPED):
-            self._left[review.began.value] += 1
+        began = Beginning.UNSEEN if _says_nothing(review) else review.began
+        if began in (Beginning.UNSEEN, Beginning.SKIPPED):
+            self._left[began.value] += 1
             return False
         self._left["hasty"] += review.hasty
         return not review.hasty
@@ -80,3 +81,9 @@ class Verified:
             return "there is no annotation to learn from; review some predictions in Label Studio, then learn"
         why = "; ".join(note for note in self.notes())
         return f"none of the {self.seen:,} annotations was reviewed by a person: {why}"
+
+
+def _says_nothing(review: AnnotationReview) -> bool:
+    """Whether nothing tells that a person found nothing: an import without result looks the same."""
+    one = review.annotation
+    return review.began is Beginning.NOTHING and one.lead_time is None and not one.result

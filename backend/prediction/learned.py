@@ -8,11 +8,12 @@ there is without it: neither its answers nor its version are those of a head tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from backend.label_config.control_tags import ChoicesTag, ControlTag, Label, RegionTag, Shape
+from backend.prediction.choices import chosen_for
 from backend.prediction.engine import Engine
 from backend.prediction.plan import Plan
 from backend.prediction.step import LearnedPart, Step
@@ -69,8 +70,26 @@ def can_learn(control: ControlTag) -> str | None:
 def with_heads(plan: Plan, engine: Engine, read: Callable[[str], HeadCard]) -> WithHeads:
     """The plan with the heads that its label config names, as far as they can be used.
 
-    `read` gives the card of a head or raises `HeadUnusable`.
+    `read` gives the card of a head or raises `HeadUnusable`. Cheap for a plan and cards that were put together
+    before.
     """
+    known = {control.name for step in plan.steps if can_learn(control := step.control) is None}
+    heads = dict.fromkeys(head for name, head in plan.heads if name in known)
+    return _with_cards(plan, engine, tuple((head, _card(head, read)) for head in heads))
+
+
+def _card(head: str, read: Callable[[str], HeadCard]) -> HeadCard | str:
+    """The card of a head, or why there is none."""
+    try:
+        return read(head)
+    except HeadUnusable as error:
+        return str(error)
+
+
+@lru_cache(maxsize=64)
+def _with_cards(
+    plan: Plan, engine: Engine, found: tuple[tuple[str, HeadCard | str], ...]
+) -> WithHeads:
     named = dict(plan.heads)
     complaints: dict[str, None] = {}
     learned: dict[ControlTag, LearnedPart] = {}
@@ -80,7 +99,7 @@ def with_heads(plan: Plan, engine: Engine, read: Callable[[str], HeadCard]) -> W
             continue
         head = named[control.name]
         try:
-            part = _part(head, control, engine, read)
+            part = _part(head, control, engine, dict(found))
         except HeadUnusable as error:
             complaints[
                 f"what was learned for {control.kind} {control.name!r} is not used (model_head={head!r:.40}): {error}"
@@ -100,12 +119,14 @@ def with_heads(plan: Plan, engine: Engine, read: Callable[[str], HeadCard]) -> W
 
 
 def _part(
-    head: str, control: ControlTag, engine: Engine, read: Callable[[str], HeadCard]
+    head: str, control: ControlTag, engine: Engine, found: Mapping[str, HeadCard | str]
 ) -> LearnedPart:
     reason = can_learn(control)
     if reason is not None:
         raise HeadUnusable(reason)
-    card, classifier = read(head), classifier_of(engine)
+    card, classifier = found[head], classifier_of(engine)
+    if isinstance(card, str):
+        raise HeadUnusable(card)
     if classifier is None:
         raise HeadUnusable("no model is loaded that gives vectors, such as CLIP")
     if card.classifier != classifier:
@@ -170,22 +191,27 @@ def drawn_otherwise(step: Step, label: Label, box: Box, size: ImageSize) -> Box:
 
 
 def chosen_otherwise(step: Step, output: Classification, judgement: Judgement) -> Classification:
-    """The choices as the examples see them, where the likeliest one may be changed."""
+    """The choices as the examples see them, where the likeliest one may be changed.
+
+    What the model leaves open stays open: the examples are of images for which it did choose.
+    """
     part, control = step.learned, step.control
     if part is None or not isinstance(control, ChoicesTag):
         return output
-    by_phrase = dict(zip(output.candidates, output.probabilities, strict=True))
-    told = max(
-        control.labels, key=lambda label: math.fsum(by_phrase[phrase] for phrase in label.phrases)
+    told = next(
+        (one for one in control.labels if one.value in chosen_for(step, control, output)), None
     )
+    if told is None:
+        return output
     best, share = judged_label(step, told, judgement)
     if best is None or best == told:
         return output
-    left = (1 - share) / max(1, len(output.candidates) - 1)
-    return Classification(
-        output.candidates,
-        tuple(share if each == best.phrases[0] else left for each in output.candidates),
-    )
+    # By label, as they are chosen: a label of many phrases has no larger part for that.
+    left = (1 - share) / max(1, len(control.labels) - 1)
+    by_phrase = dict.fromkeys(output.candidates, 0.0)
+    for label in control.labels:
+        by_phrase[label.phrases[0]] = share if label == best else left
+    return replace(output, probabilities=tuple(by_phrase.values()))
 
 
 def _is_box(control: ControlTag) -> bool:

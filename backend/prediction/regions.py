@@ -15,11 +15,12 @@ from typing import Any
 from backend.label_config.control_tags import CountTag, Label, PerRegion, RegionTag
 from backend.label_studio.bodies import Prediction, Region
 from backend.prediction.geometry import geometry_of
-from backend.prediction.learned import chosen_otherwise, drawn_otherwise, judged_label
+from backend.prediction.learned import chosen_otherwise
 from backend.prediction.read_regions import PREDICTED_LABEL, RAW_SCORE
 from backend.prediction.region_checks import validate_regions
+from backend.prediction.shown_boxes import shown_boxes
 from backend.prediction.step import Step
-from backend.prediction.tag_values import mean_score, reaches, unexpected, what_is_said
+from backend.prediction.tag_values import mean_score, unexpected, what_is_said
 from models.queries import Query
 from models.types import (
     Box,
@@ -120,36 +121,28 @@ def regions_for_image(answers: ImageAnswers) -> list[Region]:
 def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iterator[Drawn]:
     """What reaches its label's threshold, is wanted and can be drawn."""
     seen: dict[str, int] = {}
-    judged = _judged(step, answers)
-    for detection, outlines in _found(answers.outputs[step.query], step):
-        label = step.label_for(detection.phrase)
-        if label is None or not reaches(detection.score, step.threshold(label)):
-            continue
-        box = drawn_otherwise(step, label, detection.box, answers.size)
-        calibrated = label.calibrated(detection.score)
-        label, weight = judged_label(step, label, judged.get((detection.box, detection.phrase)))
-        if label is None:
-            continue
-        geometry = geometry_of(control.shape, replace(detection, box=box), outlines, answers.size)
+    found = _found(answers.outputs[step.query], step)
+    for shown in shown_boxes(step, found, _judgements(step, answers), answers.size):
+        detection = replace(shown.detection, box=shown.box)
+        geometry = geometry_of(control.shape, detection, shown.outlines, answers.size)
         if geometry is None:
             continue
-        score = None if calibrated is None else calibrated * weight
-        named = _named(step, label.value, geometry)
+        named = _named(step, shown.label.value, geometry)
         key = json.dumps(named, sort_keys=True)
         seen[key] = seen.get(key, 0) + 1
-        yield Drawn(_region_id(key, seen[key]), detection, label, geometry, box, score)
+        yield Drawn(
+            _region_id(key, seen[key]),
+            shown.detection,
+            shown.label,
+            geometry,
+            shown.box,
+            shown.score,
+        )
 
 
-def _judged(step: Step, answers: ImageAnswers) -> dict[object, Judgement]:
-    """What the learned head says of each box, by box and phrase; of a box too small to judge nothing."""
-    output = None if step.judging is None else answers.outputs.get(step.judging)
-    if not isinstance(output, BoxOutputs):
-        return {}
-    return {
-        (item.detection.box, item.detection.phrase): item.output
-        for item in output.items
-        if isinstance(item.output, Judgement)
-    }
+def _judgements(step: Step, answers: ImageAnswers) -> ModelOutput | None:
+    """What the learned head says, of each box or of the image."""
+    return None if step.judging is None else answers.outputs.get(step.judging)
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -203,18 +196,11 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
         output = answers.outputs[base.boxes]
         if not isinstance(output, Detections):
             raise unexpected(step, output)
-        judged = _judged(base, answers)
-        for detection in output.items:
-            label = base.label_for(detection.phrase)
-            if label is None:
-                continue
-            own = control.score_threshold
-            least = base.threshold(label) if own is None else own
-            shown, weight = judged_label(base, label, judged.get((detection.box, detection.phrase)))
-            if shown is None or shown.value in counted:
-                continue
-            if control.label in (None, shown.value) and reaches(detection.score, least):
-                scores.append((label.calibrated(detection.score) or 0.0) * weight)
+        found = [(detection, None) for detection in output.items]
+        judgements = _judgements(base, answers)
+        for shown in shown_boxes(base, found, judgements, answers.size, control.score_threshold):
+            if shown.label.value not in counted and control.label in (None, shown.label.value):
+                scores.append(shown.score or 0.0)
         counted |= {label.value for label in base.control.labels}
     key = json.dumps(_named(step, len(scores)))
     region = _base(step, None, _region_id(key, 1), mean_score(scores))
@@ -224,7 +210,7 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
 def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
     """The region of a tag about the whole image: none where there is nothing to say."""
     output = answers.outputs[step.query]
-    judgement = None if step.judging is None else answers.outputs.get(step.judging)
+    judgement = _judgements(step, answers)
     if isinstance(output, Classification) and isinstance(judgement, Judgement):
         output = chosen_otherwise(step, output, judgement)
     said = what_is_said(step, output)

@@ -79,6 +79,7 @@ class CourierStart:
 
     def _found(self) -> Needed:
         shelf = HeadShelf(self._connection, self._settings.home)
+        shelf.put_back()
         predictors = predictor_settings(self._settings, shelf.card)
         for entry in predictors.engine.entries:
             if (

@@ -70,6 +70,7 @@ class Start:
             self._standby.loads()
             try:
                 shelf = HeadShelf(self._connection, settings.home)
+                shelf.put_back()
                 return load_models(settings, vectors, shelf.get)
             except ModelsMissing:  # they were there a moment ago
                 if not self._waits:

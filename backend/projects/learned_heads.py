@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from backend.errors import BadRequest, FirstpassError
+from backend.errors import BadRequest
 from backend.label_config.label_config import parse_label_config
 from backend.label_config.named_heads import without_heads
 from backend.label_studio.api import LabelStudioApi
 from backend.queue.heads import HeadShelf
 
-__all__ = ["ProjectHeads", "heads_in"]
+__all__ = ["Forgotten", "ProjectHeads", "heads_in", "named_elsewhere"]
 
 
 def heads_in(label_config: str) -> list[str]:
     """The fingerprints that a label config names, each once. Raises `LabelConfigError`."""
     return list(dict.fromkeys(head for _, head in parse_label_config(label_config).heads))
+
+
+def named_elsewhere(api: LabelStudioApi, project: int, heads: Collection[str]) -> dict[str, int]:
+    """Which of these heads another project's label config names, too, and a project that does.
+
+    A label config is easily copied. Only projects that the token's user sees are looked at.
+    """
+    if not heads:
+        return {}
+    others = {one: text for one, text in api.label_configs().items() if one != project}
+    return {head: one for one, text in others.items() for head in heads if head in text}
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The fingerprints that a label config named, and of those that stay which other project names each."""
+
+    named: list[str]
+    kept: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +47,26 @@ class ProjectHeads:
     project: int
 
     def apply(self, before: str, after: str, fingerprint: str, data: bytes) -> None:
-        """Keep a head, and give the project the label config that names it. What it named before is dropped.
+        """Keep a head, and give the project the label config that names it.
 
-        `before` is the label config that the head was learned for. Raises `BadRequest` where the project has
-        another by now.
+        What it named before stays kept: another project may name it, and so may this one again. `before` is the
+        label config that the head was learned for. Raises `BadRequest` where the project has another by now.
         """
         if self.api.project(self.project).label_config != before:
             raise BadRequest(
                 "nothing was written: the project's label config was changed meanwhile; give the command again"
             )
         self.shelf.put(fingerprint, data)
-        try:
-            self.api.update_project(self.project, label_config=after)
-        except FirstpassError:
-            if fingerprint not in heads_in(before):
-                with suppress(FirstpassError, OSError):
-                    self.shelf.forget(fingerprint)
-            raise
-        for old in heads_in(before):
-            if old != fingerprint:
-                self.shelf.forget(old)
+        self.api.update_project(self.project, label_config=after)
 
-    def forget(self) -> list[str]:
-        """Take the heads out of the label config, and drop them; the fingerprints that it named."""
+    def forget(self) -> Forgotten:
+        """Take the heads out of the label config, and drop those that no other project names."""
         before = self.api.project(self.project).label_config
         named = heads_in(before)
+        kept = named_elsewhere(self.api, self.project, named)
         if named:
             self.api.update_project(self.project, label_config=without_heads(before))
         for fingerprint in named:
-            self.shelf.forget(fingerprint)
-        return named
+            if fingerprint not in kept:
+                self.shelf.forget(fingerprint)
+        return Forgotten(named, kept)

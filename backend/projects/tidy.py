@@ -17,7 +17,7 @@ from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, Project, View, Webhook
 from backend.prediction.model_version import is_model_version
 from backend.projects.columns import COLUMNS, empty_column, filled_tasks
-from backend.projects.learned_heads import heads_in
+from backend.projects.learned_heads import heads_in, named_elsewhere
 from backend.projects.our_backend import OurBackend, near, same_address
 from backend.projects.our_tabs import is_default_of_ours, ours_among
 from backend.projects.prune import NO_VERSION, Removal, removal_of, remove
@@ -74,7 +74,10 @@ class Found:
         if self.owed:
             yield "predictions still owed", f"{self.owed:,}"
         for head in self.heads:
-            yield "what was learned", f"model_head {head} of the label config, and its file"
+            yield (
+                "what was learned",
+                f"model_head {head} of the label config, and its file unless another project names it",
+            )
         for version, rows in self.removal.rows.items():
             if rows:
                 yield "predictions", f"{len(rows):,} of {version}"
@@ -224,9 +227,13 @@ class Tidying:
             self.api.delete_backend(backend.id)
             yield f"removed: the ML backend {backend.title}"
         if found.heads:
+            kept = named_elsewhere(self.api, self.project, found.heads)
             before = self.api.project(self.project).label_config
             self.api.update_project(self.project, label_config=without_heads(before))
             for head in found.heads:
+                if head in kept:
+                    yield f"taken out: model_head {head}; its file stays, project {kept[head]} names it, too"
+                    continue
                 forget_head(head)
                 yield f"forgotten: what was learned, {head}"
         if owed := forget_owed():

@@ -70,6 +70,10 @@ class Heads:
         loaded = self._head(query.head)
         if query.part >= len(loaded.parts):
             raise HeadMissing(f"the learned head {query.head} has no part {query.part}")
+        if vector.shape != (loaded.card.width,):
+            raise HeadMissing(
+                f"the learned head {query.head} is for vectors of {loaded.card.width} numbers, got {len(vector)}"
+            )
         rules, known = loaded.card.parts[query.part], loaded.parts[query.part]
         near = known.examples @ vector
         logits = label_logits(rules, near, known.marks, known.texts @ vector)

@@ -96,6 +96,7 @@ def test_who_and_what_answers(desk: Desk) -> None:
     assert desk.api.version().startswith("1.23")
     assert "@" in desk.api.email()
     assert desk.project in desk.api.titles()
+    assert desk.api.label_configs()[desk.project] == desk.api.project(desk.project).label_config
 
 
 def test_an_unknown_project_is_said(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import redis
 
-from backend.errors import Failure
+from backend.errors import Failure, QueueUnavailable
 from backend.label_config.named_heads import with_head
 from backend.label_studio.bodies import Task
 from backend.learning.head_file import head_bytes
@@ -111,6 +112,70 @@ def test_redis_keeps_only_so_many(
     assert redis_connection.exists(head_key(NAME)) == 0
     assert redis_connection.zcard(HEADS) == 1
     assert shelf.get(NAME) == DATA
+
+
+def test_who_starts_with_the_files_puts_them_back_for_all(
+    shelf: HeadShelf,
+    redis_connection: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A web process elsewhere has no file; as many as Redis is to keep, the newest first."""
+    other, data = a_head(tag="other")
+    shelf.put(NAME, DATA)
+    shelf.put(other, data)
+    os.utime(tmp_path / "heads" / f"{NAME}.safetensors", (1, 1))
+    (tmp_path / "heads" / "notes.safetensors").write_bytes(b"no head")
+    redis_connection.flushdb()
+    elsewhere = HeadShelf(redis_connection, tmp_path / "elsewhere")
+    monkeypatch.setattr(shelves, "MOST_HEADS", 1)
+
+    shelf.put_back()
+    assert (elsewhere.get(other), elsewhere.get(NAME)) == (data, None)
+
+    monkeypatch.setattr(shelves, "MOST_HEADS", 2)
+    shelf.put_back()
+    assert (elsewhere.get(other), elsewhere.get(NAME)) == (data, DATA)
+
+
+def test_without_files_or_redis_nothing_is_put_back(redis_url: str, tmp_path: Path) -> None:
+    HeadShelf(None, tmp_path).put_back()
+    connection = Silent.from_url(redis_url)
+    assert isinstance(connection, Silent)
+    connection.silent = True
+    HeadShelf(connection, tmp_path).put_back()
+
+
+class Silent(redis.Redis):
+    """A Redis that can be silenced: it does not answer then."""
+
+    silent = False
+
+    def execute_command(self, *args: object, **options: object) -> object:
+        if self.silent:
+            raise redis.ConnectionError("gone")
+        return super().execute_command(*args, **options)
+
+
+def test_a_redis_that_is_silent_does_not_make_a_head_gone(redis_url: str, tmp_path: Path) -> None:
+    """Another machine's file is not here. What was found last holds; else nobody knows, and it is said."""
+    connection, now = Silent.from_url(redis_url), [0.0]
+    assert isinstance(connection, Silent)
+    HeadShelf(connection, tmp_path / "there").put(NAME, DATA)
+    shelf, late = (HeadShelf(connection, tmp_path / "here", lambda: now[0]) for _ in range(2))
+    card = shelf.card(NAME)
+
+    connection.silent = True
+    now[0] += 2 * shelves.LOOK_AGAIN_S
+    assert shelf.card(NAME) == card
+    with pytest.raises(QueueUnavailable, match="does not answer"):
+        late.card(NAME)
+    assert HeadShelf(connection, tmp_path / "there").card(NAME) == card
+
+    connection.silent = False
+    shelf.forget(NAME)
+    with pytest.raises(HeadUnusable, match="neither in Redis nor among the files"):
+        shelf.card(NAME)
 
 
 def a_head_of_shapes(alpha: float) -> tuple[str, bytes]:

@@ -75,7 +75,7 @@ class StandInLabelStudio(StandInState):
             case "GET", ["current-user", "whoami"]:
                 return 200, {"id": 1, "email": "ann@example.com"}
             case "GET", ["projects"]:
-                return 200, {"results": [self.found], "next": None}
+                return 200, {"results": [self.found, *self.others], "next": None}
             case _, ["projects", project, *rest]:
                 self._must_be_ours(project)
                 return self._of_project(method, rest, asked, body)

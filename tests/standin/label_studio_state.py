@@ -46,6 +46,8 @@ class StandInState:
         self, tasks: Sequence[int] = (), *, label_config: str = "<View/>", project: int = 4
     ) -> None:
         self.found: Json = {**PROJECT, "id": project, "label_config": label_config}
+        #: Other projects that the user sees, as a listing gives them.
+        self.others: list[Json] = []
         #: The data of each task, by its id.
         self.tasks: dict[int, Json] = {
             task: {"image": f"http://images.example/ok-{task}"} for task in tasks

@@ -19,13 +19,15 @@ CONFIG = (
 )
 
 
-def a_head(*, tag: str = "box", classifier: str = CLASSIFIER) -> tuple[str, bytes]:
+def a_head(
+    *, tag: str = "box", classifier: str = CLASSIFIER, looser: float = 0.2
+) -> tuple[str, bytes]:
     """Calls cars of one look dogs, leaves those of another out, and draws dogs wider."""
     some = evidence(
         observed("car", "dog", 30, looks=5),
         observed("car", "car", 30, looks=0),
         observed("car", None, 30, looks=6),
-        observed("dog", "dog", 30, looks=1, looser=0.2),
+        observed("dog", "dog", 30, looks=1, looser=looser),
     )
     made = head_bytes(classifier, [learned_tag(replace(some, tag=tag), 4000)])
     assert made is not None

@@ -137,3 +137,14 @@ def test_what_cannot_be_learned_says_why() -> None:
     assert reasons["p"] == "its choices are about regions"
     assert reasons["r"] is None
     assert isinstance(STEP.control, RegionTag)
+
+
+def test_a_tag_of_two_images_is_learned_once() -> None:
+    xml = (
+        '<View><Image name="i" value="$i"/><Image name="j" value="$j"/>'
+        '<RectangleLabels name="box" toName="i,j"><Label value="car"/></RectangleLabels></View>'
+    )
+    predictor = PredictorSettings(engine_for("tiny"), None, None).for_project(None, xml)
+
+    assert len({step.control for step in predictor.plan.steps}) == 2
+    assert [step.control.name for step in learnable(predictor)] == ["box"]

@@ -88,3 +88,14 @@ def test_of_several_annotations_the_latest_counts() -> None:
 
     assert found is not None
     assert found.id == 1
+
+
+def test_an_imported_annotation_without_result_is_no_picture_without_things() -> None:
+    """Else every box predicted there would pass for one that people delete."""
+    empty: dict[str, Any] = {"result": [], "parent_prediction": None}
+    verified = Verified()
+
+    assert verified.of(task({**empty, "lead_time": None})) is None
+    assert "nobody looked: 1 annotation made in bulk or imported" in verified.why_nothing()
+    # Somebody took time over it, and found nothing.
+    assert verified.of(task(empty)) is not None

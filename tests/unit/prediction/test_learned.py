@@ -66,6 +66,17 @@ def test_the_version_follows_and_the_head_is_asked_about_every_box() -> None:
     assert asked == {PerBox(learned.plan.steps[0].boxes, Judge(NAME, 0))}
 
 
+def test_a_plan_with_a_head_is_made_once() -> None:
+    """And anew for another head, and for one that is gone or back."""
+    plan = predictor().plan
+
+    assert predictor().plan is plan
+    assert predictor(read=_missing).plan.steps == predictor(CONFIG).plan.steps
+    other, data = a_head(looser=0.4)
+    assert predictor(read=lambda name: read_card(data, other)).plan is not plan
+    assert predictor().plan is plan
+
+
 def _missing(name: str) -> HeadCard:
     raise HeadUnusable("it is neither in Redis nor among the files of FIRSTPASS_HOME")
 
@@ -165,26 +176,76 @@ def test_a_count_counts_what_is_drawn() -> None:
     assert count(Judgement(LABELS, (0.98, 0.01, 0.01))) == 0
 
 
-def test_a_choice_is_changed_where_it_may_be() -> None:
-    choices = (
-        '<View><Image name="image" value="$image"/><Choices name="box" toName="image">'
-        '<Choice value="car"/><Choice value="dog"/><Choice value="cat"/></Choices></View>'
-    )
-    plan = predictor(with_head(choices, ["box"], NAME)).plan
-    (step,) = plan.steps
-    assert step.queries == (Classify(LABELS), Judge(NAME, 0))
+def test_boxes_that_come_to_one_label_in_one_place_are_one() -> None:
+    """Neither drawn nor counted twice; the surer one stays. Those apart stay both."""
+    number = '<Number name="dogs" toName="image" model_count="dog"/></View>'
+    plan = predictor(NAMED.replace("</View>", number)).plan
 
-    def chosen(told: tuple[float, ...], judged: tuple[float, ...]) -> list[str]:
+    def drawn_and_counted(dog: Detection) -> tuple[list[float], int]:
+        judging = plan.steps[0].judging
+        assert judging is not None
         outputs: dict[Query, ModelOutput] = {
-            step.queries[0]: Classification(LABELS, told),
-            step.queries[1]: Judgement(LABELS, judged),
+            plan.steps[0].boxes: Detections((CAR, dog)),
+            judging: BoxOutputs((BoxOutput(CAR, Judgement(LABELS, (0.0, 1.0, 0.0))),)),
         }
-        (region,) = build_prediction([ImageAnswers(plan.steps, outputs, SIZE)], "v").result
-        return list(region["value"]["choices"])
+        result = build_prediction([ImageAnswers(plan.steps, outputs, SIZE)], "v").result
+        (count,) = [one["value"]["number"] for one in result if one["from_name"] == "dogs"]
+        boxes = [one for one in result if one["from_name"] == "box"]
+        assert all(one["value"]["rectanglelabels"] == ["dog"] for one in boxes)
+        return [one["score"] for one in boxes], count
 
+    assert drawn_and_counted(Detection(Box(100, 100, 200, 210), "dog", 0.7)) == ([0.9], 1)
+    assert drawn_and_counted(Detection(Box(100, 100, 200, 210), "dog", 0.95)) == ([0.95], 1)
+    assert drawn_and_counted(Detection(Box(180, 100, 280, 200), "dog", 0.7)) == ([0.9, 0.7], 2)
+
+
+def chosen(
+    told: tuple[float, ...],
+    judged: tuple[float, ...],
+    *,
+    tag: str = "",
+    phrases: str = "",
+    none_fits: bool = False,
+) -> list[str]:
+    """What is ticked; `told` of every phrase, `judged` of every label. `tag` and `phrases`: attributes of
+    the tag, and of its first choice."""
+    xml = (
+        f'<View><Image name="image" value="$image"/><Choices name="box" toName="image" {tag}>'
+        f'<Choice value="car" {phrases}/><Choice value="dog"/><Choice value="cat"/></Choices></View>'
+    )
+    plan = predictor(with_head(xml, ["box"], NAME)).plan
+    (step,) = plan.steps
+    classify, judge = step.queries
+    assert isinstance(classify, Classify)
+    outputs: dict[Query, ModelOutput] = {
+        classify: Classification(classify.candidates, told, none_fits),
+        judge: Judgement(LABELS, judged),
+    }
+    result = build_prediction([ImageAnswers(plan.steps, outputs, SIZE)], "v").result
+    return [choice for region in result for choice in region["value"]["choices"]]
+
+
+def test_a_choice_is_changed_where_it_may_be() -> None:
     assert chosen((0.8, 0.1, 0.1), (0.01, 0.98, 0.01)) == ["dog"]
     # What is predicted as a dog was not switched on.
     assert chosen((0.1, 0.8, 0.1), (0.98, 0.01, 0.01)) == ["dog"]
+
+
+def test_a_choice_of_many_phrases_does_not_overturn_the_head() -> None:
+    phrases = 'predicted_values="car, van, lorry, bus, tram, taxi, coupe, truck, jeep"'
+    told = (0.4, *(0.05,) * 8, 0.1, 0.1)
+
+    assert chosen(told, (0.3, 0.4, 0.3), tag='model_score_threshold="0.1"', phrases=phrases) == [
+        "dog"
+    ]
+
+
+def test_what_the_model_leaves_open_the_head_leaves_open() -> None:
+    """Under the threshold, and where none fits."""
+    surely_a_dog = (0.01, 0.98, 0.01)
+
+    assert chosen((0.5, 0.3, 0.2), surely_a_dog, tag='model_score_threshold="0.6"') == []
+    assert chosen((0.8, 0.1, 0.1), surely_a_dog, none_fits=True) == []
 
 
 def test_what_a_person_draws_or_types_is_left_as_it_is() -> None:

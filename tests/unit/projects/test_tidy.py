@@ -323,6 +323,24 @@ def test_a_model_that_answered_here_is_ours_however_it_is_called(
     assert "my-folder-aaaaaaaaaa" in look(before).removal.rows
 
 
+def test_a_head_that_another_project_names_is_kept(used: StandInLabelStudio) -> None:
+    """Its label config was copied: only ours is changed, and the head stays for the other."""
+    head = "0123456789abcdef" * 2
+    used.found["label_config"] = with_head(CONFIG, ["box"], head)
+    used.others = [{"id": 9, "title": "Copy", "label_config": used.found["label_config"]}]
+    dropped: list[str] = []
+
+    def drop(one: str) -> bool:
+        dropped.append(one)
+        return True
+
+    said = list(tidying(used).take_back(look(used), lambda: 0, drop))
+
+    assert dropped == []
+    assert f"taken out: model_head {head}; its file stays, project 9 names it, too" in said
+    assert used.found["label_config"] == CONFIG
+
+
 def test_what_was_learned_goes_and_the_label_config_is_as_before(used: StandInLabelStudio) -> None:
     """The attribute, and the head itself; nothing else of the label config."""
     head = "0123456789abcdef" * 2
