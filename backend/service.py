@@ -102,7 +102,7 @@ class PredictionService:
         Raises `LabelConfigError` when nothing of it can be served.
         """
         project = ProjectKey.parse(request.project)
-        predictor = self._predictors.for_project(project, request.label_config)
+        predictor = self._predictors.for_label_config(request.label_config)
         version, unserved = predictor.version, predictor.plan.unserved
         name = request.project or ""
         with self._lock:
@@ -135,7 +135,7 @@ class PredictionService:
         if request.params is not None and request.params.context is not None:
             return self._suggest(request, request.params.context)
         project = ProjectKey.parse(request.project)
-        predictor = self._predictors.for_project(project, request.label_config)
+        predictor = self._predictors.for_label_config(request.label_config)
         asked_by_task = [predictor.requests(task) for task in request.tasks]
         few = len(request.tasks) <= self._waits.few_tasks
         # Label Studio stores what it is answered row by row, some twenty a second. The courier is much
@@ -165,7 +165,7 @@ class PredictionService:
         started = time.monotonic()
         project = ProjectKey.parse(request.project)
         slot = self._assistant.suggest(
-            self._predictors.for_project(project, request.label_config),
+            self._predictors.for_label_config(request.label_config),
             parse_label_config(request.label_config),
             request.tasks,
             context,

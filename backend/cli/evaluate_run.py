@@ -145,7 +145,7 @@ def items_in(source: Source, settings: Settings) -> Items:
         engine_of(settings), settings.score_threshold, settings.label_studio_url, heads=shelf.card
     )
     config = without_heads(source.label_config)
-    predictor = predictors.for_project(source.project, config)
+    predictor = predictors.for_label_config(config)
     items = items_of(source.labelled, predictor, config)
     if config == source.label_config:
         return items

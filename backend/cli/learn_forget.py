@@ -25,10 +25,10 @@ def forget_learned(name: str, settings: Settings, *, as_json: bool) -> None:
         project = api.project(project_id(name, api, settings))
         shelf = HeadShelf(connection, settings.home)
         predictors = predictor_settings(settings, shelf.card)
-        before = predictors.for_project(project.key, project.label_config).version
+        before = predictors.for_label_config(project.label_config).version
         forgotten = ProjectHeads(api, shelf, project.id).forget()
         plain = without_heads(project.label_config)
-        after = predictors.for_project(project.key, plain).version
+        after = predictors.for_label_config(plain).version
     kept = forgotten.kept
     named = [head for head in forgotten.named if head not in kept]
     if as_json:

@@ -53,7 +53,7 @@ def learn_project(name: str, options: LearnOptions, settings: Settings) -> None:
         shelf = HeadShelf(connection, settings.home)
         predictors = predictor_settings(settings, shelf.card)
         plain = without_heads(project.label_config)
-        predictor = predictors.for_project(project.key, plain)
+        predictor = predictors.for_label_config(plain)
         classifier = classifier_of(predictors.engine)
         if not learnable(predictor) or classifier is None:
             raise BadRequest(_why_nothing_learnable(predictor, classifier))
@@ -63,7 +63,7 @@ def learn_project(name: str, options: LearnOptions, settings: Settings) -> None:
         )
         made = head_bytes(classifier, learned)
         fingerprint, after = "", project.label_config
-        before = predictors.for_project(project.key, after).version
+        before = predictors.for_label_config(after).version
         if made is not None:
             fingerprint, data = made
             card = read_card(data, fingerprint)
@@ -88,7 +88,7 @@ def learn_project(name: str, options: LearnOptions, settings: Settings) -> None:
             verdicts=[verdict for one in learned for verdict in one.verdicts],
             head=fingerprint,
             before=before,
-            after=predictors.for_project(project.key, after).version,
+            after=predictors.for_label_config(after).version,
             applied=bool(options.apply and fingerprint),
             notes=[*verified.notes(), *notes],
         )

@@ -16,9 +16,9 @@ from backend.label_config.label_config import parse_label_config
 from backend.label_config.label_config_file import label_config_in
 from backend.pages.summary import Table
 from backend.pages.terminal import say, table_parts
-from backend.prediction.engine import engine_of
-from backend.prediction.model_version import model_version
-from backend.prediction.plan import Plan, Step, plan_label_config
+from backend.prediction.plan import Plan, Step
+from backend.prediction.predictor import predictor_settings
+from backend.queue.heads import HeadShelf
 from backend.settings import Settings
 from models.queries import PerBox, Query
 
@@ -45,9 +45,10 @@ def plan(
       firstpass plan label_config/demo.xml
       firstpass plan label_config/demo.xml --model tiny --score-threshold 0.4
     """
-    engine = engine_of(settings)
     xml = label_config_in(file)
-    planned = plan_label_config(xml, settings.score_threshold, engine)
+    heads = HeadShelf(None, settings.home).card
+    predictor = predictor_settings(settings, heads).for_label_config(xml)
+    planned = predictor.plan
     console = Console()
     for step in planned.steps:
         say(console, _title(step), "bold")
@@ -63,7 +64,9 @@ def plan(
             say(console, _SUBMITTED.format(note.name), "yellow")
     for tag in planned.unserved:
         console.print(Text(tag.note, style="" if tag.is_wanted else "yellow"))
-    _print_version(console, planned, model_version(engine.name, engine.fingerprint, planned))
+    for complaint in predictor.complaints:
+        say(console, complaint, "yellow")
+    _print_version(console, planned, predictor.version)
 
 
 def _table(step: Step) -> Table:

@@ -190,4 +190,4 @@ def _predictor(xml: str, settings: Settings) -> Predictor:
     engine = engine_of(settings)
     heads = HeadShelf(None, settings.home).card
     found = PredictorSettings(engine, settings.score_threshold, None, heads=heads)
-    return found.for_project(None, xml)
+    return found.for_label_config(xml)

@@ -61,7 +61,7 @@ def predictor_of(project: Project, settings: Settings, heads: HeadShelf) -> Pred
     """Tells which answers and images are a task's; `None` where the label config is not served."""
     with suppress(LabelConfigError, ModelUnavailable):
         predictors = predictor_settings(settings, heads.card)
-        return predictors.for_project(project.key, project.label_config)
+        return predictors.for_label_config(project.label_config)
     return None
 
 

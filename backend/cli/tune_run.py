@@ -73,7 +73,7 @@ def tuned_through(
     since = since_when(options.since, datetime.now(UTC)) if options.since is not None else None
     project = project_of(api, number)
     predictors = _predictors(settings, heads)
-    predictor = predictors.for_project(project.key, project.label_config)
+    predictor = predictors.for_label_config(project.label_config)
     labels = tunable(predictor)
     if not labels:
         raise BadRequest(
@@ -89,13 +89,13 @@ def tuned_through(
     versions = {predictor.version: labels}
     before, _ = as_before_tuning(project.label_config)
     with suppress(LabelConfigError):
-        untuned = predictors.for_project(project.key, before)
+        untuned = predictors.for_label_config(before)
         versions[untuned.version] = tunable(untuned)
     tuned = tuned_labels(labels, evidence.found, aim, versions)
     curves = calibrations(labels, evidence.found, tuned)
     changes = changes_of(tuned, curves)
     after = with_tuned(project.label_config, changes) if changes else project.label_config
-    version = predictors.for_project(project.key, after).version
+    version = predictors.for_label_config(after).version
     if options.apply and changes:
         store(api, number, project.label_config, after)
     url = data_page(settings.label_studio_browser_url or api.url, number)
@@ -157,7 +157,7 @@ def take_back_through(
     project = project_of(api, number)
     predictors = _predictors(settings, heads)
     taken, before, after = take_back(
-        api, number, lambda xml: predictors.for_project(project.key, xml).version
+        api, number, lambda xml: predictors.for_label_config(xml).version
     )
     versions = f"model_version: {before} -> {after}"
     return [*map(_taken_back, taken), f"Taken back in {project_words(project)}; {versions}"]

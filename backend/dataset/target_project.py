@@ -62,7 +62,7 @@ class TargetProject:
         """
         found = self.api.project(self.key.id)
         try:
-            now = self.predictors.for_project(self.key, found.label_config).version
+            now = self.predictors.for_label_config(found.label_config).version
         except LabelConfigError as error:
             raise ConfigChanged(
                 f"{self._changed}: nothing of it can be predicted ({error})"
@@ -101,5 +101,5 @@ def target_project(
         ) from error
     if found.key is None:
         raise BadRequest(f"project {project} at {api.url} does not say when it was made")
-    predictor = predictors.for_project(found.key, found.label_config)
+    predictor = predictors.for_label_config(found.label_config)
     return TargetProject(api, predictors, found.key, predictor, found, shown_at)

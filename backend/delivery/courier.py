@@ -147,7 +147,7 @@ class Courier:
                     "that id is another project here: is FIRSTPASS_LABEL_STUDIO_URL the Label Studio "
                     "that asks?"
                 )
-            return self._predictors.for_project(project, found.label_config)
+            return self._predictors.for_label_config(found.label_config)
         except LabelConfigError as error:
             reason, is_gone = str(error), found.key != project
         except LabelStudioRefuses as error:

@@ -17,7 +17,6 @@ from backend.images.reference import parse_image_ref
 from backend.label_config.label_config_file import label_config_in
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.credential import LabelStudioCredential
-from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings, predictor_settings
 from backend.queue.heads import HeadShelf
 from backend.settings import Settings
@@ -39,8 +38,6 @@ class Source:
     write: Write | None = None
     #: What may help where no image can be had.
     hint: str = ""
-    #: `None` for images of a folder: nothing was learned from a project.
-    project: ProjectKey | None = None
 
     def fetcher(self) -> ImageFetcher:
         """Reads the images, within the bounds of the settings."""
@@ -61,7 +58,7 @@ def project_source(project: int, settings: Settings) -> Source:
             return in_project(api, target, changes)
 
     xml = target.project.label_config
-    return Source(labelled, xml, settings, write, project=target.key)
+    return Source(labelled, xml, settings, write)
 
 
 def export_source(

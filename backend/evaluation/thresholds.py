@@ -15,7 +15,6 @@ from backend.evaluation.tag_figures import ChoiceFigures
 from backend.label_config.label_config_file import label_config_in
 from backend.label_config.label_thresholds import LabelThreshold, with_thresholds
 from backend.label_studio.api import LabelStudioApi
-from backend.label_studio.project_key import ProjectKey
 from backend.prediction.predictor import PredictorSettings
 from backend.runs.output_file import writing
 
@@ -79,7 +78,7 @@ def in_file(
         with writing(path) as file:
             file.write(mark + after.encode())
 
-    return _written(str(path), None, label_config_in(path), changes, predictors, store)
+    return _written(str(path), label_config_in(path), changes, predictors, store)
 
 
 def in_project(
@@ -98,12 +97,11 @@ def in_project(
 
     now = api.project(target.key.id).label_config
     place = f"project {target.key.id}"
-    return _written(place, target.key, now, changes, target.predictors, store)
+    return _written(place, now, changes, target.predictors, store)
 
 
 def _written(
     place: str,
-    project: ProjectKey | None,
     before: str,
     changes: Sequence[ThresholdChange],
     predictors: PredictorSettings,
@@ -115,7 +113,7 @@ def _written(
         if not change.kept_because
     ]
     after = with_thresholds(before, wanted)
-    versions = [predictors.for_project(project, xml).version for xml in (before, after)]
+    versions = [predictors.for_label_config(xml).version for xml in (before, after)]
     if wanted:
         store(before, after)
     return Written(place, len(wanted), *versions)

@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from dataclasses import dataclass
 
-from backend.plain import as_plain
 from backend.prediction.plan import Plan
 
-__all__ = ["Learned", "engine_name_in", "is_model_version", "model_version"]
+__all__ = ["engine_name_in", "is_model_version", "model_version"]
 
 #: Raised by hand when regions are computed otherwise from the same plan and model outputs.
 REGION_RULES = 1
@@ -21,28 +18,13 @@ REGION_RULES = 1
 _SHAPE = re.compile(r".+-[0-9a-f]{10}")
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What was learned from one project's annotations: digests that change exactly when answers would.
+def model_version(engine_name: str, engine_fingerprint: str, plan: Plan) -> str:
+    """`<engine name>-<10 hex digits>`, the digits from engine, plan and rules.
 
-    Thresholds and calibrations stand in the label config, and so in the plan.
-    """
-
-    #: Of the curves that turn scores into shares of right answers; empty: there are none.
-    calibration: str = ""
-
-
-def model_version(
-    engine_name: str, engine_fingerprint: str, plan: Plan, learned: Learned | None = None
-) -> str:
-    """`<engine name>-<10 hex digits>`, the digits from engine, plan, rules and what was learned.
-
-    `engine_name` is for people (`tiny`); the digits alone decide. Where nothing was learned they are
-    what they were before anything could be.
+    `engine_name` is for people (`tiny`); the digits alone decide. What was learned from reviews stands in
+    the label config, and so in the plan.
     """
     parts = [engine_fingerprint, plan.digest(), str(REGION_RULES)]
-    if learned not in (None, Learned()):
-        parts.append(json.dumps(as_plain(learned), sort_keys=True))
     digits = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
     return f"{engine_name}-{digits}"
 

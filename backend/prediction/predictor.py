@@ -15,10 +15,9 @@ from backend.errors import Failure, FirstpassError, InternalError
 from backend.images.reference import ImageRef, parse_image_ref
 from backend.label_config.control_tags import ObjectTag
 from backend.label_studio.bodies import Prediction, Task
-from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import Engine, engine_of
 from backend.prediction.learned import with_heads
-from backend.prediction.model_version import Learned, model_version
+from backend.prediction.model_version import model_version
 from backend.prediction.options import options_left_out
 from backend.prediction.pages import blank_images
 from backend.prediction.plan import ModelRequest, Plan, plan_label_config, requests_for_task
@@ -73,22 +72,19 @@ def _complain(reason: str) -> None:
 class PredictorSettings:
     """What besides the label config decides a prediction.
 
-    `score_threshold` in 0..1; `None`: that of the model which is asked. `learned` gives what was learned
-    from a project's annotations, `heads` the card of a learned head that a label config names, or raises
-    `HeadUnusable`.
+    `score_threshold` in 0..1; `None`: that of the model which is asked. `heads` gives the card of a learned
+    head that a label config names, or raises `HeadUnusable`.
     """
 
     engine: Engine
     score_threshold: float | None
     label_studio_url: str | None
-    learned: Callable[[ProjectKey], Learned] = lambda project: Learned()
     heads: Callable[[str], HeadCard] = _no_heads
 
-    def for_project(self, project: ProjectKey | None, label_config: str) -> Predictor:
-        """The predictor for a project and its label config; cheap when it was planned before.
+    def for_label_config(self, label_config: str) -> Predictor:
+        """The predictor for a label config; cheap when it was planned before.
 
-        `None`: for no project of Label Studio's, so that nothing was learned. Raises `LabelConfigError`
-        when nothing of it can be served.
+        Raises `LabelConfigError` when nothing of it can be served.
         """
         plan = plan_label_config(label_config, self.score_threshold, self.engine)
         complaints: tuple[str, ...] = ()
@@ -97,8 +93,7 @@ class PredictorSettings:
             plan, complaints = found.plan, found.complaints
             for complaint in complaints:
                 _complain(complaint)
-        learned = Learned() if project is None else self.learned(project)
-        version = model_version(self.engine.name, self.engine.fingerprint, plan, learned)
+        version = model_version(self.engine.name, self.engine.fingerprint, plan)
         return Predictor(plan, version, self, complaints)
 
 

@@ -51,7 +51,7 @@ class ProjectFollower:
         found = self.api.project(project.id)
         if found.key != project:
             return  # another Label Studio's
-        version = self.predictors.for_project(project, found.label_config).version
+        version = self.predictors.for_label_config(found.label_config).version
         followed = follow(self.api, project.id, version, self.settings)
         if followed is not None:
             log.info(

@@ -84,7 +84,7 @@ class LearnLab(ReviewLab):
 
     def __post_init__(self) -> None:
         xml = self.xml or label_config(self.domain)
-        object.__setattr__(self, "predictor", _settings(self.model).for_project(None, xml))
+        object.__setattr__(self, "predictor", _settings(self.model).for_label_config(xml))
 
     def predicted(self, seeds: Sequence[int]) -> list[Json]:  # type: ignore[override]
         """As the lab's, with the heads that the label config names."""

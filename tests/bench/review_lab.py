@@ -88,7 +88,7 @@ class ReviewLab:
 
     def __post_init__(self) -> None:
         settings = PredictorSettings(engine_for(self.model), None, None)
-        object.__setattr__(self, "predictor", settings.for_project(None, self.config))
+        object.__setattr__(self, "predictor", settings.for_label_config(self.config))
 
     @property
     def config(self) -> str:

@@ -191,7 +191,7 @@ def a_head_of_shapes(alpha: float) -> tuple[str, bytes]:
 
 
 def _requests(settings: PredictorSettings, xml: str) -> TaskRequests:
-    predictor = settings.for_project(None, xml)
+    predictor = settings.for_label_config(xml)
     found = predictor.requests(Task(id=1, data={"image": "/data/local-files/?d=scene.png"}))
     assert not isinstance(found, Failure)
     return found
@@ -216,7 +216,7 @@ def test_a_worker_finds_a_head_and_one_that_is_gone_is_no_silent_answer(
     generate_scene(9_300_000_000).image.save(tmp_path / "scene.png")
     xml = with_head(CONFIG, ["box"], name)
     settings = PredictorSettings(engine_for("tiny"), None, None, heads=shelf.card)
-    plain = settings.for_project(None, CONFIG)
+    plain = settings.for_label_config(CONFIG)
     env = {
         "FIRSTPASS_REDIS_URL": redis_url,
         "FIRSTPASS_MODEL": "tiny",
@@ -234,7 +234,7 @@ def test_a_worker_finds_a_head_and_one_that_is_gone_is_no_silent_answer(
     assert isinstance(judged, BoxOutputs)
     assert judged.items
     assert all(isinstance(one.output, Judgement) for one in judged.items)
-    assert settings.for_project(None, xml).version != plain.version
+    assert settings.for_label_config(xml).version != plain.version
 
     other, more = a_head_of_shapes(2.0)
     shelf.put(other, more)
@@ -245,7 +245,7 @@ def test_a_worker_finds_a_head_and_one_that_is_gone_is_no_silent_answer(
     assert (outcome.kind, outcome.transient) == ("HeadUnavailable", True)
     assert f"the learned head {other} is not there any more" in outcome.message
 
-    anew = settings.for_project(None, with_head(CONFIG, ["box"], other))
+    anew = settings.for_label_config(with_head(CONFIG, ["box"], other))
     assert anew.version == plain.version
     assert "is not used" in anew.complaints[0]
     (answered,) = _ask(job_queue, _requests(settings, CONFIG)).values()

@@ -74,7 +74,7 @@ def florence(runtime: LoadedRuntime) -> FlorenceEngine:
 def draw(runtime: LoadedRuntime, redis_connection: redis.Redis) -> Iterator[Draw]:
     """The suggestions for one region that was drawn or typed on the scene."""
     xml, engine = CONFIG, engine_for("tiny")
-    predictor = PredictorSettings(engine, 0.3, None).for_project(None, xml)
+    predictor = PredictorSettings(engine, 0.3, None).for_label_config(xml)
     store = BoundedStore(redis_connection, StoreLimits(ttl_s=600, max_entries=1000))
     image = "data:image/png;base64," + base64.b64encode(SCENE.png).decode()
     with ImageFetcher(load_settings(), None) as fetcher:

@@ -87,7 +87,7 @@ def predicted(config: str, engine: Engine, answering: Answering) -> Prediction:
     url = "http://images.example/1.png"
     options = [{"value": "shirt"}, {"value": "red circle"}]
     data = {"image": url, "front": url, "back": url + "?2", "options": options}
-    predictor = PredictorSettings(engine, 0.3, None).for_project(None, config)
+    predictor = PredictorSettings(engine, 0.3, None).for_label_config(config)
     requests = predictor.requests(Task(id=1, data=data))
     assert isinstance(requests, dict)
     outcomes = {

@@ -54,7 +54,7 @@ CONFIG = (
 
 
 def test_a_blank_image_is_predicted_once_its_key_is_filled() -> None:
-    predictor = PredictorSettings(engine_for("tiny"), None, None).for_project(None, CONFIG)
+    predictor = PredictorSettings(engine_for("tiny"), None, None).for_label_config(CONFIG)
     data: dict[str, Any] = {"image": " "}
     failure = predictor.requests(Task(id=1, data=data))
     assert isinstance(failure, Failure)
@@ -67,14 +67,14 @@ def test_a_blank_image_is_predicted_once_its_key_is_filled() -> None:
 def test_a_label_config_is_served_with_the_tags_that_are_expected() -> None:
     predictors = PredictorSettings(engine_for("tiny"), None, None)
     with pytest.raises(LabelConfigError) as caught:
-        predictors.for_project(None, '<View><Text name="t" value="$text"/></View>')
+        predictors.for_label_config('<View><Text name="t" value="$text"/></View>')
 
     tag = taken(str(caught.value), r"expected an <(Image value=\"\$\w+\")>")
     assert "tags for regions" in str(caught.value)
     boxes = (
         '<Rectangle name="r" toName="i"/><Labels name="l" toName="i"><Label value="cat"/></Labels>'
     )
-    assert predictors.for_project(None, f'<View><{tag} name="i"/>{boxes}</View>').plan.steps
+    assert predictors.for_label_config(f'<View><{tag} name="i"/>{boxes}</View>').plan.steps
 
 
 @pytest.mark.redis

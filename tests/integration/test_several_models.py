@@ -45,7 +45,7 @@ def config(florence: str, clip: str) -> str:
 
 def predicted(setting: str, xml: str, folder: Path) -> Prediction:
     """The prediction for the scene, its request through JSON as by the queue."""
-    predictor = PredictorSettings(engine_for(setting), 0.3, None).for_project(None, xml)
+    predictor = PredictorSettings(engine_for(setting), 0.3, None).for_label_config(xml)
     requests = predictor.requests(Task(id=1, data={"image": "/data/local-files/?d=scene.png"}))
     assert isinstance(requests, dict)
     ((job_id, request),) = requests.values()
@@ -97,7 +97,7 @@ def test_a_tag_that_names_a_model_not_loaded_is_left_and_the_others_are_filled(
     setting = f"tiny,{florence},{clip}"
     xml = config(f' model_name="{florence}"', ' model_name="clip-vit-b-32"')
 
-    plan = PredictorSettings(engine_for(setting), 0.3, None).for_project(None, xml).plan
+    plan = PredictorSettings(engine_for(setting), 0.3, None).for_label_config(xml).plan
 
     assert [step.control.name for step in plan.steps] == ["box1", "mood1", "per_box1", "box2"]
     loaded = f"one of tiny-florence2, {florence}, tiny-clip, {clip}, got 'clip-vit-b-32'"

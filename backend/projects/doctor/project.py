@@ -21,7 +21,7 @@ def check_config(
 ) -> tuple[Predictor | None, list[Finding]]:
     """What predicts for the project, `None` when nothing of its label config is served; and a finding per tag."""
     try:
-        predictor = predictors.for_project(project.key, project.label_config)
+        predictor = predictors.for_label_config(project.label_config)
     except LabelConfigError as error:
         fix = "see label_config/README.md for the tags that are served, and `firstpass plan` for what becomes of a config"
         return None, [Finding(Level.ERROR, str(error), fix)]

@@ -26,7 +26,7 @@ CONFIG = (
 
 
 def predictor(config: str = CONFIG) -> Predictor:
-    return PredictorSettings(engine_for("tiny"), 0.3, None).for_project(None, config)
+    return PredictorSettings(engine_for("tiny"), 0.3, None).for_label_config(config)
 
 
 def folder_of(folder: Path, *names: str) -> Path:

@@ -70,6 +70,25 @@ def test_plan_says_where_people_are_answered(tmp_path: Path, *, is_left_out: boo
     assert "not served" not in printed
 
 
+def test_plan_says_that_what_was_learned_is_not_there_and_gives_the_version_without_it(
+    tmp_path: Path,
+) -> None:
+    """The version is the one that would be served."""
+    files = []
+    for name, head in (("plain", ""), ("learned", f'model_head="{"0" * 32}"')):
+        files.append(tmp_path / f"{name}.xml")
+        files[-1].write_text(
+            f'<View><Image name="img" value="$image"/><RectangleLabels name="box" toName="img" {head}>'
+            '<Label value="star"/></RectangleLabels></View>'
+        )
+
+    plain, learned = (run("plan", str(file), "--model", "tiny") for file in files)
+
+    assert "is not used (model_head=" not in plain
+    assert "is not used (model_head=" in learned
+    assert plain.splitlines()[-1] == learned.splitlines()[-1]
+
+
 def test_plan_of_a_config_without_a_servable_tag_says_why(tmp_path: Path) -> None:
     """Like /setup does."""
     config = tmp_path / "config.xml"

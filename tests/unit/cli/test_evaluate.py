@@ -99,5 +99,5 @@ def test_a_learned_head_is_not_tried_on_its_own_examples(files: Path) -> None:
     assert asked.predictor.plan == without.predictor.plan
     assert "measured without what was learned from annotations (model_head)" in asked.notes[0]
     assert asked.notes[1:] == without.notes
-    told = asked.predictor.settings.for_project(None, learned.read_text())
+    told = asked.predictor.settings.for_label_config(learned.read_text())
     assert told.version != without.predictor.version

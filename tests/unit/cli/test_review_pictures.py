@@ -52,7 +52,7 @@ def test_each_annotation_of_a_task_has_the_image_that_its_marks_are_on() -> None
         WorstTask(7, number, 2, "http://ls", image, 0, ())
         for number, image in enumerate(("left", "right", "left"))
     ]
-    predictor = predictor_settings(Settings(model="tiny")).for_project(None, CONFIG)
+    predictor = predictor_settings(Settings(model="tiny")).for_label_config(CONFIG)
     images = Images()
 
     found: dict[str, Picture] = dict(

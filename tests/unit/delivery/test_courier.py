@@ -39,8 +39,8 @@ pytestmark = pytest.mark.redis
 
 NOW = 1_800_000_000.0
 FAILURE_TTL_S = 600.0
-V1 = SETTINGS.for_project(None, BOXES).version
-V2 = SETTINGS.for_project(None, OTHER_BOXES).version
+V1 = SETTINGS.for_label_config(BOXES).version
+V2 = SETTINGS.for_label_config(OTHER_BOXES).version
 AWAY = Failure("ImageUnreachable", "no answer", transient=True)
 BAD = Failure("ImageUnreadable", "not an image", transient=False)
 

@@ -33,7 +33,7 @@ def slots_of(
     tasks: Iterable[Task], window: StandInWindow, *, in_flight: int = 1000, config: str = BOXES
 ) -> Iterator[Slot]:
     for slots in predict_tasks(
-        tasks, SETTINGS.for_project(None, config), window, in_flight=in_flight
+        tasks, SETTINGS.for_label_config(config), window, in_flight=in_flight
     ):
         yield from slots
 
@@ -139,7 +139,7 @@ def test_an_endless_source_of_bad_tasks_is_told_of_as_it_goes() -> None:
 def test_whoever_writes_gets_its_say_while_nothing_comes() -> None:
     """A caller with rows to write or a signal to heed is not kept waiting for the workers."""
     pages = predict_tasks(
-        [task(1)], SETTINGS.for_project(None, BOXES), StandInWindow(lambda _: None)
+        [task(1)], SETTINGS.for_label_config(BOXES), StandInWindow(lambda _: None)
     )
 
     assert [next(pages) for _ in range(3)] == [[], [], []]

@@ -84,7 +84,7 @@ def answered(
 def request_for(config: str) -> ModelRequest:
     """What a label config asks of one image, of models that answer every kind of question."""
     engine = engine_for("florence-2-base,clip-vit-b-32")
-    asking = PredictorSettings(engine, 0.3, None).for_project(None, config)
+    asking = PredictorSettings(engine, 0.3, None).for_label_config(config)
     key = asking.plan.images[0].data_key
     requests = asking.requests(Task(id=1, data={key: "/data/local-files/?d=a.png"}))
     assert isinstance(requests, dict)

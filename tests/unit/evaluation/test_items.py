@@ -17,7 +17,7 @@ PAGES = (
 
 
 def test_images_with_pages_are_refused_rather_than_compared_with_each_other() -> None:
-    predictor = PredictorSettings(engine_for("tiny"), 0.3, None).for_project(None, PAGES)
+    predictor = PredictorSettings(engine_for("tiny"), 0.3, None).for_label_config(PAGES)
 
     with pytest.raises(BadRequest, match=r"reads 'scan' from valueList='\$pages'"):
         items_of(LabelledSet("here", "here", ()), predictor, PAGES)

@@ -97,7 +97,7 @@ def items(tmp_path: Path) -> Items:
 def read_items(folder: Path) -> Items:
     labelled = read_coco(folder, None)
     config = config_for_classes(labelled.classes)
-    predictor = PredictorSettings(engine_for("tiny"), None, None).for_project(None, config)
+    predictor = PredictorSettings(engine_for("tiny"), None, None).for_label_config(config)
     return items_of(labelled, predictor, config)
 
 
@@ -169,7 +169,7 @@ def test_an_image_that_changed_and_a_label_config_that_asks_otherwise_are_asked_
     assert len(changed.asked) == 2
 
     config = config_for_classes(["car", "dog", "cat"])
-    predictor = PredictorSettings(engine_for("tiny"), None, None).for_project(None, config)
+    predictor = PredictorSettings(engine_for("tiny"), None, None).for_label_config(config)
     other = StandInModels()
     ask(run_of(items_of(items.labelled, predictor, config)), other, tmp_path)
     assert len(other.asked) == 1 + len(NAMES)
@@ -184,7 +184,7 @@ def test_other_annotations_and_thresholds_ask_nothing(items: Items, tmp_path: Pa
     config = config_for_classes(labelled.classes).replace(
         "<Label ", '<Label model_score_threshold="0.7" '
     )
-    predictor = PredictorSettings(engine_for("tiny"), 0.5, None).for_project(None, config)
+    predictor = PredictorSettings(engine_for("tiny"), 0.5, None).for_label_config(config)
     again = StandInModels()
     run = run_of(items_of(labelled, predictor, config))
     ask(run, again, tmp_path)

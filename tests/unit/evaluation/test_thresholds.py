@@ -87,8 +87,8 @@ def test_they_are_written_into_the_file_and_nothing_else_of_it_changes(tmp_path:
 
     after = path.read_text()
     assert (written.count, written.place) == (2, str(path))
-    assert written.before == PREDICTORS.for_project(None, CONFIG).version
-    assert written.after == PREDICTORS.for_project(None, after).version != written.before
+    assert written.before == PREDICTORS.for_label_config(CONFIG).version
+    assert written.after == PREDICTORS.for_label_config(after).version != written.before
     expected = CONFIG.replace(
         '<Label value="car"', '<Label value="car" model_score_threshold="0.55"'
     ).replace('<Choice value="day"', '<Choice value="day" model_score_threshold="0.25"')
@@ -171,7 +171,7 @@ def test_they_are_written_into_the_project() -> None:
     written = in_project(api, target(api), threshold_changes(measured()))  # type: ignore[arg-type]
 
     assert 'value="car" model_score_threshold="0.55"' in api.config
-    assert written.after == PREDICTORS.for_project(None, api.config).version
+    assert written.after == PREDICTORS.for_label_config(api.config).version
 
 
 def test_a_label_config_that_changed_meanwhile_is_left_alone() -> None:

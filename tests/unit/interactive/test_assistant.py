@@ -118,7 +118,7 @@ class Notes:
 def predictor_for(tags: str, engine: str | None = None) -> tuple[Predictor, str]:
     xml = f'<View><Image name="img" value="$image"/>{tags}</View>'
     settings = PredictorSettings(engine_for(engine) if engine else ENGINE, 0.3, None)
-    return settings.for_project(None, xml), xml
+    return settings.for_label_config(xml), xml
 
 
 def task(**stored: Any) -> Task:
@@ -580,7 +580,7 @@ def test_a_gesture_is_about_the_page_that_was_drawn_on(page: int) -> None:
     stored = rectangle(10, 20, 20, 40, "Cat", id="there", item_index=2)
     rows = [{"model_version": "x", "result": [stored]}]
     queue = StandInQueue(Models(CAT))
-    predictor = PredictorSettings(ENGINE, 0.3, None).for_project(None, xml)
+    predictor = PredictorSettings(ENGINE, 0.3, None).for_label_config(xml)
     drawn = rectangle(8, 16, 26, 50, "Cat", item_index=page)
 
     slot = Assistant(queue, wait_s=lambda: 1).suggest(

@@ -33,7 +33,7 @@ from tests.reviewer import box
 from tests.unit.learning.examples import evidence, observed
 from tests.unit.learning.heads import CONFIG
 
-PREDICTOR = PredictorSettings(engine_for("tiny"), 0.3, None).for_project(None, CONFIG)
+PREDICTOR = PredictorSettings(engine_for("tiny"), 0.3, None).for_label_config(CONFIG)
 (STEP,) = learnable(PREDICTOR)
 
 
@@ -144,7 +144,7 @@ def test_a_tag_of_two_images_is_learned_once() -> None:
         '<View><Image name="i" value="$i"/><Image name="j" value="$j"/>'
         '<RectangleLabels name="box" toName="i,j"><Label value="car"/></RectangleLabels></View>'
     )
-    predictor = PredictorSettings(engine_for("tiny"), None, None).for_project(None, xml)
+    predictor = PredictorSettings(engine_for("tiny"), None, None).for_label_config(xml)
 
     assert len({step.control for step in predictor.plan.steps}) == 2
     assert [step.control.name for step in learnable(predictor)] == ["box"]

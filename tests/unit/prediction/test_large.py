@@ -130,9 +130,9 @@ def test_what_stands_in_a_plan_many_times_is_made_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(plain, "_fields_of", counted)
     settings = PredictorSettings(ENGINE, 0.31, None)
     twenty = _view(_boxes(0, 400), *map(_choices, range(20)))
-    predictor = settings.for_project(None, twenty)
+    predictor = settings.for_label_config(twenty)
     first = made
-    assert settings.for_project(None, twenty).version == predictor.version
+    assert settings.for_label_config(twenty).version == predictor.version
     assert made == first  # its name is remembered
     assert first < 20 * 500
 

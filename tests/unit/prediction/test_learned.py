@@ -40,7 +40,7 @@ def card_of(name: str, data: bytes) -> HeadCard:
 def predictor(
     xml: str = NAMED, read: Callable[[str], HeadCard] = lambda name: read_card(DATA, name)
 ) -> Predictor:
-    return PredictorSettings(engine_for("tiny"), 0.3, None, heads=read).for_project(None, xml)
+    return PredictorSettings(engine_for("tiny"), 0.3, None, heads=read).for_label_config(xml)
 
 
 def regions(

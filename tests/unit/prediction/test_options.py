@@ -110,7 +110,7 @@ def test_a_list_that_cannot_be_asked_is_the_tasks_own_trouble(options: Any, reas
 )
 def test_a_choice_that_cannot_be_asked_is_left_out_and_named(bad: object) -> None:
     """The others of the list are asked."""
-    predictor = PredictorSettings(TINY, 0.3, None).for_project(None, CONFIG)
+    predictor = PredictorSettings(TINY, 0.3, None).for_label_config(CONFIG)
 
     requests = predictor.requests(Task(id=1, data={**IMAGE, "options": [RED, bad]}))
 

@@ -120,7 +120,7 @@ def test_a_reason_is_short_however_much_a_task_brings() -> None:
 
 
 def test_a_predicted_task_names_what_was_blank() -> None:
-    predictor = PredictorSettings(TINY, 0.3, None).for_project(None, TWO)
+    predictor = PredictorSettings(TINY, 0.3, None).for_label_config(TWO)
     requests = predictor.requests(Task(id=1, data={"a": url("a"), "b": ""}))
     assert isinstance(requests, TaskRequests)
 
@@ -134,7 +134,7 @@ def test_a_predicted_task_names_what_was_blank() -> None:
 
 def test_regions_say_which_page_they_are_on() -> None:
     """Label Studio's editor keeps the page as `item_index`; the same box on two pages has two ids."""
-    predictor = PredictorSettings(TINY, 0.3, None).for_project(None, PAGES)
+    predictor = PredictorSettings(TINY, 0.3, None).for_label_config(PAGES)
     requests = predictor.requests(Task(id=1, data={"pages": [url("p"), "", url("q")]}))
     assert isinstance(requests, TaskRequests)
 

@@ -22,7 +22,7 @@ from tests.unit.delivery.workers import SETTINGS
 
 pytestmark = pytest.mark.redis
 
-VERSION = SETTINGS.for_project(None, BOXES).version
+VERSION = SETTINGS.for_label_config(BOXES).version
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Kept:
 
 def predictor() -> Predictor:
     settings = PredictorSettings(engine_for("tiny"), None, None)
-    return settings.for_project(None, CONFIG)
+    return settings.for_label_config(CONFIG)
 
 
 def cached(*found: tuple[str, Box, float], leaves_out: tuple[str, ...] = ()) -> CachedAnswers:
