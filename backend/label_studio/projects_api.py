@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+from typing import Generic, TypeVar
+
 from backend.label_studio.fields import Body, Id, Text
 from backend.label_studio.records import Backend, Project, Webhook
 from backend.label_studio.views_api import ViewsApi
 
 __all__ = ["ProjectsApi"]
+
+Row = TypeVar("Row", bound=Body)
 
 
 class _Version(Body):
@@ -27,13 +33,8 @@ class _Configured(Body):
     label_config: Text
 
 
-class _Projects(Body):
-    results: list[_Titled]
-    next: object = None
-
-
-class _ConfiguredProjects(Body):
-    results: list[_Configured]
+class _Projects(Body, Generic[Row]):
+    results: list[Row]
     next: object = None
 
 
@@ -54,27 +55,21 @@ class ProjectsApi(ViewsApi):
 
     def titles(self) -> dict[int, str]:
         """The title of every project that the user sees, by its id."""
-        found: dict[int, str] = {}
-        page = 1
-        while True:
-            params = {"include": "id,title", "page_size": 100, "page": page}
-            answer = self._connection.get("/api/projects/", _Projects, params)
-            found |= {one.id: one.title for one in answer.results}
-            if not answer.next:
-                return found
-            page += 1
+        return {one.id: one.title for one in self._projects("title", _Projects[_Titled])}
 
     def label_configs(self) -> dict[int, str]:
         """The label config of every project that the user sees, by the project's id."""
-        found: dict[int, str] = {}
-        page = 1
-        while True:
-            params = {"include": "id,label_config", "page_size": 100, "page": page}
-            answer = self._connection.get("/api/projects/", _ConfiguredProjects, params)
-            found |= {one.id: one.label_config for one in answer.results}
+        found = self._projects("label_config", _Projects[_Configured])
+        return {one.id: one.label_config for one in found}
+
+    def _projects(self, field: str, kind: type[_Projects[Row]]) -> Iterator[Row]:
+        """Every project that the user sees, with its id and this field alone, page by page."""
+        for page in count(1):
+            params = {"include": f"id,{field}", "page_size": 100, "page": page}
+            answer = self._connection.get("/api/projects/", kind, params)
+            yield from answer.results
             if not answer.next:
-                return found
-            page += 1
+                return
 
     def project(self, project: int) -> Project:
         return self._connection.get(f"/api/projects/{project}/", Project)
