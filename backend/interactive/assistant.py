@@ -11,13 +11,20 @@ import structlog
 
 from backend.errors import BadRequest, Failure, FirstpassError, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
-from backend.interactive.by_prompt import search_for
+from backend.interactive.by_example import (
+    boxes_of,
+    example_of,
+    label_by_example,
+    regions_alike,
+)
+from backend.interactive.by_prompt import must_be_prompt, search_for
 from backend.interactive.gesture import Gesture, Typed, asked_in, gestures_of, regions_of
 from backend.interactive.notes import (
     ELSEWHERE,
     NOWHERE,
     emptied,
     note_region,
+    of_alike,
     of_drawn,
     of_failure,
     of_late,
@@ -26,6 +33,7 @@ from backend.interactive.notes import (
 from backend.interactive.repeats import Placed, on_screen, placed
 from backend.interactive.scene import NotDone, Scene
 from backend.interactive.targets import tags_for
+from backend.interactive.typed import parse_prompt
 from backend.label_config.control_tags import LabelConfig
 from backend.label_studio.bodies import Region, Task
 from backend.label_studio.project_key import ProjectKey
@@ -153,7 +161,14 @@ class Assistant:
         scene = self._scene(predictor, config, task, new)
         there = on_screen(new, asked, task, predictor.version)
         if isinstance(new.shape, Typed):
-            search = search_for(scene, new, new.shape.text)
+            must_be_prompt(scene, new)
+            prompt = parse_prompt(new.shape.text)
+            if prompt.is_by_example:
+                label, examples = example_of(scene, new, prompt, there)
+                alike = regions_alike(scene, new, label, boxes_of(examples))
+                found = placed(alike.regions, there)
+                return _Told(found.regions, of_alike(alike.label, alike.examples, found.fates))
+            search = search_for(scene, new, prompt)
             if self._phrases is not None and project is not None:
                 self._phrases.asked(project, search.label, search.phrase)
             hits = search.hits(scene)
@@ -166,6 +181,7 @@ class Assistant:
 
 
 def _drawn(scene: Scene, gestures: Sequence[Gesture], there: Sequence[ReadRegion]) -> _Told:
+    """What each gesture means; where the new one has a label that is filled by example, what is like it as well."""
     new = gestures[-1]
     regions: list[Region] = []
     found = Placed()
@@ -179,8 +195,31 @@ def _drawn(scene: Scene, gestures: Sequence[Gesture], there: Sequence[ReadRegion
         found = placed(suggested, there, regions, mends=True)
         regions += found.regions
         if gesture is new:
-            return _Told(tuple(regions), _of_new(scene, new, suggested, found))
+            told = _Told(tuple(regions), _of_new(scene, new, suggested, found))
+            return _with_alike(scene, new, told, suggested, there)
     return _Told(tuple(regions))
+
+
+def _with_alike(
+    scene: Scene,
+    new: Gesture,
+    told: _Told,
+    suggested: Sequence[Region],
+    there: Sequence[ReadRegion],
+) -> _Told:
+    """With what else looks like what was drawn, and like what is there of its label, where that is filled by example."""
+    label = label_by_example(scene, new)
+    if label is None:
+        return told
+    examples = [
+        one
+        for one in (*there, *read_regions(suggested))
+        if label.value in one.labels and (one.to_name, one.page) == (new.to_name, new.page)
+    ]
+    alike = regions_alike(scene, new, label, boxes_of(examples))
+    found = placed(alike.regions, there, told.regions)
+    said = of_alike(alike.label, alike.examples, found.fates)
+    return _Told((*told.regions, *found.regions), f"{told.sentence} {said}")
 
 
 def _of_new(scene: Scene, new: Gesture, suggested: Sequence[Region], found: Placed) -> str:

@@ -8,14 +8,14 @@ from backend.errors import BadRequest
 from backend.interactive.gesture import Gesture
 from backend.interactive.scene import Scene
 from backend.interactive.targets import labels_of_tags, looking_for, tags_to_search
-from backend.interactive.typed import label_for, parse_prompt
+from backend.interactive.typed import Prompt, label_for
 from backend.label_studio.bodies import Region
 from backend.prediction.regions import ImageAnswers, regions_for_image
 from backend.prediction.step import Step
 from models.queries import Query
 from models.types import Detections
 
-__all__ = ["Hits", "Search", "search_for"]
+__all__ = ["Hits", "Search", "must_be_prompt", "search_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,17 @@ class Search:
         return next(filter(None, map(scene.refuses, self._queries)), None)
 
 
-def search_for(scene: Scene, gesture: Gesture, text: str) -> Search:
-    """What a typed prompt looks for. Raises `BadRequest` for one that cannot be served."""
+def must_be_prompt(scene: Scene, gesture: Gesture) -> None:
+    """Raise `BadRequest` for a text that was typed where nobody asks."""
     if gesture.from_name not in {prompt.name for prompt in scene.config.prompts}:
         raise BadRequest(
             f"expected the text of a tag to ask in, got that of {gesture.from_name!r}, which Firstpass fills "
             'in; set model_task="prompt" on it to ask there'
         )
-    prompt = parse_prompt(text)
+
+
+def search_for(scene: Scene, gesture: Gesture, prompt: Prompt) -> Search:
+    """What a typed prompt looks for. Raises `BadRequest` for one that cannot be served."""
     tags = tags_to_search(scene.steps, gesture.to_name)
     labels = labels_of_tags(tags)
     if not labels:

@@ -29,6 +29,7 @@ __all__ = [
     "NOWHERE",
     "emptied",
     "note_region",
+    "of_alike",
     "of_drawn",
     "of_failure",
     "of_late",
@@ -113,6 +114,21 @@ def of_search(
         best = f"best {max(hidden):.2f}"
         parts.append(f"{len(hidden)} hidden by the threshold {threshold:g} ({best})")
     return f'"{_quoted(phrase)}": {"; ".join(parts)}.'
+
+
+def of_alike(label: str, examples: int, fates: Sequence[Fate]) -> str:
+    """What was found by example.
+
+    >>> of_alike("Car", 1, [Fate.NEW, Fate.NEW, Fate.THERE])
+    'Like the box of Car: 3 found, 1 of them there already.'
+    >>> of_alike("Car", 2, [])
+    'Like the 2 boxes of Car: nothing else is seen.'
+    """
+    there = sum(fate is Fate.THERE for fate in fates)
+    found = f"{len(fates)} found" if fates else "nothing else is seen"
+    more = f", {there} of them there already" if there else ""
+    boxes = "the box" if examples == 1 else f"the {examples} boxes"
+    return f"Like {boxes} of {_quoted(label)}: {found}{more}."
 
 
 def of_drawn(label: str, fate: Fate, score: float | None) -> str:

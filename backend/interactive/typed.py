@@ -2,6 +2,8 @@
 
 find all red cars           red cars, under the label that fits
 red cars -> Car             red cars, under the label Car
+more like this              what looks like the box that was drawn last, under its label
+more like these -> Car      what looks like the boxes of Car
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from backend.errors import BadRequest
 from backend.label_config.control_tags import Label
 from models.queries import MAX_PHRASE_CHARS
 
-__all__ = ["Prompt", "label_for", "parse_prompt"]
+__all__ = ["Prompt", "label_called", "label_for", "parse_prompt"]
 
 _ARROW = re.compile(r"\s*(?:->|=>|→)\s*")
 #: What people say before the thing itself.
@@ -23,6 +25,7 @@ _VERB = re.compile(
     r"(?:\s+(?:all|each|every|any))?(?:\s+(?:of\s+)?the)?\s+",
     re.IGNORECASE,
 )
+_LIKE = re.compile(r"more\s+like\s+(?:this|that|these|those|it|them)", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 #: Labels named in an error.
 _NAMED = 20
@@ -34,6 +37,15 @@ class Prompt:
 
     phrase: str
     label: str | None = None
+
+    @property
+    def is_by_example(self) -> bool:
+        """Whether it is no phrase, but asks for more of what is boxed already.
+
+        >>> Prompt("more like this").is_by_example, Prompt("more like a dog").is_by_example
+        (True, False)
+        """
+        return _LIKE.fullmatch(self.phrase) is not None
 
 
 def parse_prompt(text: str) -> Prompt:
@@ -77,20 +89,12 @@ def label_for(
     `BadRequest` where that leaves none or several: the message names the labels.
     """
     names = [_names(label, aliases) for label in labels]
-    wanted = prompt.phrase if prompt.label is None else prompt.label
-    exact = [
-        label
-        for label, known in zip(labels, names, strict=True)
-        if wanted.casefold() in (name.casefold() for name in known)
-    ]
-    if exact:
-        return exact[0]
-    shown = ", ".join(label.value for label in labels[:_NAMED])
-    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
     if prompt.label is not None:
-        raise BadRequest(
-            f"expected one of the labels {shown}{more} behind the arrow, got {prompt.label[:60]!r}"
-        )
+        return label_called(prompt, labels, aliases)
+    exact = _called(prompt.phrase, labels, aliases)
+    if exact is not None:
+        return exact
+    shown = _shown(labels)
     if len(labels) == 1:
         return labels[0]
     words = _words(prompt.phrase)
@@ -102,9 +106,39 @@ def label_for(
     if len(within) == 1:
         return within[0]
     raise BadRequest(
-        f"{prompt.phrase[:60]!r} fits {'several' if within else 'none'} of the labels {shown}{more}; "
+        f"{prompt.phrase[:60]!r} fits {'several' if within else 'none'} of the labels {shown}; "
         f"say which: '{prompt.phrase[:60]} -> {labels[0].value}'"
     )
+
+
+def label_called(
+    prompt: Prompt, labels: Sequence[Label], aliases: Iterable[tuple[str, str]] = ()
+) -> Label:
+    """The label that a prompt names behind its arrow. Raises `BadRequest` where none is called so."""
+    named = prompt.label or ""
+    found = _called(named, labels, aliases)
+    if found is None:
+        raise BadRequest(
+            f"expected one of the labels {_shown(labels)} behind the arrow, got {named[:60]!r}"
+        )
+    return found
+
+
+def _called(name: str, labels: Sequence[Label], aliases: Iterable[tuple[str, str]]) -> Label | None:
+    known = list(aliases)
+    return next(
+        (
+            label
+            for label in labels
+            if name.casefold() in (one.casefold() for one in _names(label, known))
+        ),
+        None,
+    )
+
+
+def _shown(labels: Sequence[Label]) -> str:
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return ", ".join(label.value for label in labels[:_NAMED]) + more
 
 
 def _names(label: Label, aliases: Iterable[tuple[str, str]]) -> tuple[str, ...]:

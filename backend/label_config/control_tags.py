@@ -249,6 +249,9 @@ class LabelConfig:
     aliases: tuple[tuple[str, str], ...] = ()
     #: (control tag, fingerprint) of tags that name what was learned for them.
     heads: tuple[tuple[str, str], ...] = ()
+    #: (control tag, label) of labels that a person's box of one fills with what looks like it; predictions do not
+    #: depend on that.
+    by_example: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> frozenset[str]:

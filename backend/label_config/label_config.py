@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from xml.etree.ElementTree import Element, ParseError
 
@@ -115,6 +115,7 @@ def _parsed(xml: str) -> LabelConfig:
             for element, _ in named
             if (head := element.get("model_head"))
         ),
+        tuple(dict.fromkeys(_by_example(element for element, _ in named))),
     )
 
 
@@ -226,3 +227,12 @@ def _aliases(root: Element) -> Iterator[tuple[str, str]]:
         alias, value = element.get("alias"), element.get("value")
         if element.tag in ("Label", "Choice") and alias and value:
             yield alias, value
+
+
+def _by_example(tags: Iterable[Element]) -> Iterator[tuple[str, str]]:
+    """Labels with `model_task="like"`, by the name of their tag and as regions carry them."""
+    for tag in tags:
+        for label in tag.iter("Label"):
+            value = label.get("alias") or label.get("value")
+            if value and label.get("model_task") == "like":
+                yield tag.get("name", ""), value

@@ -12,6 +12,7 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.environment import Running
 from backend.demo.images import demo_images
 from backend.processes.stack import settings_environment
+from models.types import Box, ImageSize
 from tests.e2e.killing import wait_until
 from tests.real_label_studio import NewProject
 
@@ -84,6 +85,40 @@ def test_what_is_predicted_already_is_suggested_as_it_stands(
 
     boxes = [one for one in found if one["type"] == "rectanglelabels"]
     assert boxes == [{**circle[0], "origin": "prediction"}]
+
+
+def test_more_like_a_box_that_was_drawn(client: LabelStudioClient, new_project: NewProject):
+    """No label has a word for it: three crosses and two circles are there. The example is in the editor's draft."""
+    scene = demo_images(3)[2]
+    project = new_project(CONFIG)
+    client.upload(project, {scene.name: scene.png})
+    task = the_task(client, project)
+    crosses = [one.box for one in scene.truth.boxes if one.label == "cross"]
+    mine, *others = (percent_of(box, scene.truth.size) for box in crosses)
+    value = {**mine, "rotation": 0, "rectanglelabels": ["Star"]}
+    drawn = {"id": "mine", "from_name": "box", "to_name": "image", "type": "rectanglelabels"}
+    result = [{**drawn, "origin": "manual", "value": value}]
+    client.post(f"/api/tasks/{task}/drafts", {"result": result, "lead_time": 1})
+
+    *found, _ = suggestions(client, project, task, **typed("more like this"))["data"]["result"]
+
+    boxes = [one for one in found if one["from_name"] == "box"]
+    assert {label for one in boxes for label in one["value"]["rectanglelabels"]} == {"Star"}
+    assert not any("score" in one for one in boxes)
+    places = sorted(tuple(one["value"][key] for key in mine) for one in boxes)
+    assert len(places) == len(others) == 2
+    for place, other in zip(places, sorted(tuple(one.values()) for one in others), strict=True):
+        assert place == pytest.approx(other, abs=4)
+    assert len(client.predictions(project)) == 1
+
+
+def percent_of(box: Box, size: ImageSize) -> dict[str, float]:
+    return {
+        "x": 100 * box.x_min / size.width,
+        "y": 100 * box.y_min / size.height,
+        "width": 100 * (box.x_max - box.x_min) / size.width,
+        "height": 100 * (box.y_max - box.y_min) / size.height,
+    }
 
 
 def test_what_cannot_be_served_is_an_error_that_breaks_nothing(
