@@ -21,6 +21,7 @@ from backend.label_config.control_tags import UnservedTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
 from backend.label_studio.project_key import ProjectKey
+from backend.prediction.engine import Engine
 from backend.prediction.predictor import PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 from backend.queue.readiness import NotReady
@@ -95,6 +96,16 @@ class PredictionService:
         )
         self._announced: OrderedDict[str, tuple[str, tuple[UnservedTag, ...]]] = OrderedDict()
         self._lock = Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The models that answer."""
+        return self._predictors.engine
+
+    @property
+    def queue(self) -> AsksWorkers:
+        """The workers, for what is asked besides predictions."""
+        return self._queue
 
     def setup(self, request: SetupRequest) -> str:
         """The `model_version` for this label config; logs each tag that is not served, when that changes.

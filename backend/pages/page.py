@@ -14,15 +14,17 @@ from backend.pages.summary import Bars, Cell, Figure, Link, Summary, Table, Tone
 __all__ = ["content_policy", "document", "section", "summary_page", "table_section", "tiles"]
 
 
-def content_policy(*more: str, style: str = "", script: str = "") -> str:
+def content_policy(*more: str, style: str = "", script: str = "", forms: str = "'none'") -> str:
     """Give the content security policy of a page with that much more style, and this script; `more` adds to it.
+
+    `forms` says where a form of it may be sent.
 
     Names and reasons come from outside: even markup that slipped through could do nothing.
     """
     own = ["default-src 'none'", f"style-src {_hash(STYLE + style)}"]
     if script:
         own.append(f"script-src {_hash(script)}")
-    return "; ".join((*own, "base-uri 'none'", "form-action 'none'", *more))
+    return "; ".join((*own, "base-uri 'none'", f"form-action {forms}", *more))
 
 
 def _hash(text: str) -> str:

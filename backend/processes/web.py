@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import uvicorn
 
 from backend.logs import configure_logs
 from backend.processes.assembly import assemble_service
+from backend.projects.chosen_tab import make_chosen_tab
 from backend.queue.connection import connect, redis_url_of
 from backend.settings import Settings
 from backend.status.installation import InstallationSign
@@ -25,7 +28,8 @@ def serve(settings: Settings) -> None:
         connection, runs_in=settings.runs_in, sign=InstallationSign(connection, settings)
     )
     running = assemble_service(settings, lambda: monitor.unready)
-    app = create_app(settings, running, monitor)
+    make_tab = partial(make_chosen_tab, settings) if settings.delivers else None
+    app = create_app(settings, running, monitor, make_tab)
     config = uvicorn.Config(
         app,
         host=settings.host,

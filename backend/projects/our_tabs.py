@@ -17,6 +17,7 @@ from backend.label_studio.task_filters import (
     none_of,
     scored,
     some_of,
+    these,
     these_open,
     unscored,
     with_version,
@@ -26,6 +27,7 @@ from backend.plain import Json
 
 __all__ = [
     "ALL_OURS",
+    "CHOSEN",
     "DEFAULT",
     "MOST_FIRST",
     "MOST_IDS",
@@ -35,6 +37,7 @@ __all__ = [
     "SAMPLE",
     "SAMPLE_COLUMN",
     "OurTab",
+    "chosen_tasks_tab",
     "is_default_of_ours",
     "our_tabs",
     "ours_among",
@@ -51,6 +54,8 @@ DEFAULT: Json = {"title": "Default", "made_by": "firstpass"}
 
 #: Made by `firstpass order` only.
 REVIEW_FIRST, SAMPLE = f"{PREFIX}review first", f"{PREFIX}sample"
+#: Made on the map of `/explore`, or by who asks for one of what was found.
+CHOSEN = f"{PREFIX}chosen"
 #: The columns that it writes when told to.
 REVIEW_COLUMN, SAMPLE_COLUMN = "firstpass_review", "firstpass_sample"
 #: Tasks that a tab can name one by one: each is a line of its filters.
@@ -158,9 +163,14 @@ def sample_by_column() -> OurTab:
     return OurTab(SAMPLE, _DRAWN, (*_OPEN, filled(SAMPLE_COLUMN)))
 
 
-#: The titles of the tabs that each project gets, and all that are ours: at most six.
+def chosen_tasks_tab(tasks: Sequence[int]) -> OurTab:
+    """The tab of tasks that somebody chose, annotated or not; at most `MOST_IDS`."""
+    return OurTab(CHOSEN, "chosen by hand", these(tasks[:MOST_IDS]), conjunction="or")
+
+
+#: The titles of the tabs that each project gets, and all that are ours: few enough to be looked through.
 OURS = tuple(tab.title for tab in our_tabs(""))
-ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE)
+ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE, CHOSEN)
 
 
 def ours_among(views: Sequence[View]) -> list[View]:

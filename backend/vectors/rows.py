@@ -56,6 +56,11 @@ class IndexRows:
                 return [region_of(one) for one in database.execute(by_label, (label,))]
             return [region_of(one) for one in _selected(database, REGION_COLUMNS, "regions", rows)]
 
+    def tasks(self) -> dict[int, int]:
+        """The task of each image, by its row; 0 for an image of a folder."""
+        with self._opened() as database:
+            return dict(database.execute("SELECT row, coalesce(task, 0) FROM images").fetchall())
+
     def of_task(self, task: int) -> list[ImageRow]:
         """The images of a task, in their order; none for one that is not indexed."""
         with self._opened() as database:

@@ -26,6 +26,9 @@ from backend.settings import Settings
 from backend.web.auth import Gate
 from backend.web.body import Bodies, CallerGone
 from backend.web.ending import AnswersAtTheEnd, Ending
+from backend.web.explore_pages import ExplorePages
+from backend.web.explore_routes import add_explore_routes
+from backend.web.explore_source import ExploreSource, MakeTab
 from backend.web.metrics import Metrics
 from backend.web.monitor import QueueMonitor
 from backend.web.operator_routes import STATUS_THREADS, add_operator_routes
@@ -42,8 +45,13 @@ PREDICT_THREADS = 256
 SHORT_THREADS = 4
 
 
-def create_app(settings: Settings, running: RunningService, monitor: QueueMonitor) -> FastAPI:
-    """The application. Nothing is opened before it starts."""
+def create_app(
+    settings: Settings,
+    running: RunningService,
+    monitor: QueueMonitor,
+    make_tab: MakeTab | None = None,
+) -> FastAPI:
+    """The application. Nothing is opened before it starts. `make_tab` is for the pages of `/explore`."""
     metrics = Metrics()
 
     @asynccontextmanager
@@ -61,9 +69,12 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
     app.state.ending = Ending(running.release)
     _add_guards(app, Gate(settings), metrics)
     app.add_middleware(AnswersAtTheEnd, ending=app.state.ending)
-    _add_label_studio_routes(app, settings, running.service, metrics)
+    bodies = Bodies(settings)
+    _add_label_studio_routes(app, bodies, running.service, metrics)
     add_operator_routes(app, monitor, metrics)
     add_review_routes(app, monitor.reports)
+    source = ExploreSource(settings, running.service.engine, running.service.queue, make_tab)
+    add_explore_routes(app, ExplorePages(source), bodies)
     return app
 
 
@@ -93,10 +104,8 @@ def _add_guards(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
 
 
 def _add_label_studio_routes(
-    app: FastAPI, settings: Settings, service: PredictionService, metrics: Metrics
+    app: FastAPI, bodies: Bodies, service: PredictionService, metrics: Metrics
 ) -> None:
-    bodies = Bodies(settings)
-
     @app.post("/setup")
     async def setup(request: Request) -> dict[str, str]:
         """Label Studio announces a label config and gets the version that answers it."""
