@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,13 +60,15 @@ class FileIndex:
         self._rows = IndexRows(place)
         self._now = self._read(None)
 
-    def images(self) -> list[ImageRow]:
-        """All images, by row."""
-        return self._rows.images()
+    def images(self, rows: Iterable[int] | None = None) -> list[ImageRow]:
+        """All images by row, or those of `rows`."""
+        return self._rows.images(rows)
 
-    def regions(self) -> list[RegionRow]:
-        """All regions, by row."""
-        return self._rows.regions()
+    def regions(
+        self, rows: Iterable[int] | None = None, *, label: str | None = None
+    ) -> list[RegionRow]:
+        """All regions by row, those of `rows`, or those of one label."""
+        return self._rows.regions(rows, label=label)
 
     def rows(self, of: IndexKind) -> Sequence[int]:
         """The rows of all images or regions, ascending."""

@@ -25,11 +25,13 @@ FloatArray: TypeAlias = NDArray[np.float32]
 class IndexReader(Protocol):
     """An index as it was when it was opened, or when `refresh` was last called."""
 
-    def images(self) -> list[ImageRow]:
-        """All images, by row."""
+    def images(self, rows: Iterable[int] | None = None) -> list[ImageRow]:
+        """All images by row, or those of `rows`; rows that are gone are left out."""
 
-    def regions(self) -> list[RegionRow]:
-        """All regions, by row."""
+    def regions(
+        self, rows: Iterable[int] | None = None, *, label: str | None = None
+    ) -> list[RegionRow]:
+        """All regions by row, those of `rows`, or those of one label."""
 
     def rows(self, of: IndexKind) -> Sequence[int]:
         """The rows of all images or regions, ascending: the order of `all_vectors`."""
