@@ -171,11 +171,12 @@ class ExplorePages:
                 sentence=f"Expected at most {MAX_QUERY_CHARS} characters to look for, got more: use fewer words.",
             )
         hits, sentence = self.source.search(project, query)
-        regions = {one.row: one for one in rows.regions([row for row, _ in hits])}
-        wanted = [row for row, _ in hits if row not in regions]
+        regions = {one.row: one for one in rows.regions([hit.row for hit in hits])}
+        wanted = [hit.row for hit in hits if hit.row not in regions]
         images = _by_row(rows, [*wanted, *(one.image for one in regions.values())])
         figures = []
-        for row, said in hits:
+        for hit in hits:
+            row, said = hit.row, f"z {hit.z:.1f}, ahead of {hit.percentile:.0%}"
             if row in regions and regions[row].image in images:
                 figures.append(pictures.of_region(regions[row], images[regions[row].image], said))
             elif row in images:

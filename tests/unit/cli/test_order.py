@@ -98,14 +98,14 @@ def test_no_tab_changes_nothing(order: Order) -> None:
     assert order.label_studio.writes == []
 
 
-def test_there_are_never_more_than_six_tabs_of_ours(order: Order) -> None:
+def test_each_tab_of_ours_is_there_once(order: Order) -> None:
     """With all six there, each is renewed in its place, and keeps its link."""
     list(ProjectTabs(order.label_studio.api(), NUMBER, VERSION, "http://ls").make())
     order()
     order("--sample", "2", "--seed", "1")
     ids = [view["id"] for view in order.label_studio.views]
     assert titles(order.label_studio) == ["Default", *OURS, REVIEW_FIRST, SAMPLE]
-    assert len(ALL_OURS) == 6
+    assert set(ALL_OURS) >= {*OURS, REVIEW_FIRST, SAMPLE}
 
     order.label_studio.annotations[3] = [{"id": 1, "result": []}]
     _, printed, _ = order()
