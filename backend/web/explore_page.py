@@ -209,12 +209,11 @@ class ExplorePage:
                 "p",
                 element(
                     "button",
-                    "Choose on the map",
+                    f"Choose {cluster.name} on the map",
                     type="button",
                     hidden="",
                     data_cluster=str(cluster.number),
                     data_name=cluster.name,
-                    aria_label=f"Choose {cluster.name} on the map",
                 ),
             ),
             class_="group",

@@ -62,6 +62,11 @@ def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> Non
             text, status_code=status, headers=headers if status == 200 else _GALLERY
         )
 
+    @app.get("/favicon.ico")
+    async def no_icon() -> Response:
+        """Browsers ask for one wherever a page may show pictures of this process."""
+        return Response(status_code=204, headers=_PICTURE)
+
     @app.get("/explore/{project:int}")
     async def explore(project: int, q: str = "") -> Response:
         """Map, clusters, copies and hints; with `q` what that finds."""
