@@ -77,13 +77,17 @@ class ExplorePage:
         if self.explored is not None:
             yield f"explored {self.explored.made_at}"
             if self.explored.state != self.state:
-                yield f"the index has changed since: `firstpass explore --project {self.project}`"
+                yield f"the index has changed since: run firstpass explore --project {self.project} again"
 
     def _figures(self) -> Iterator[Figure]:
         yield Figure("images", f"{self.counts.images:,}")
-        yield Figure("boxes", f"{self.counts.regions:,}", f"{len(self.labels):,} labels")
+        yield Figure(
+            "boxes",
+            f"{self.counts.regions:,}",
+            f"{len(self.labels):,} {'label' if len(self.labels) == 1 else 'labels'}",
+        )
         if self.counts.failed:
-            yield Figure("not indexed", f"{self.counts.failed:,}", "`firstpass index` says why")
+            yield Figure("not indexed", f"{self.counts.failed:,}", "firstpass index says why")
         if self.explored is not None:
             yield Figure("clusters", f"{len(self.explored.clusters):,}")
             conflicts = sum(group.conflict for group in self.explored.copies)

@@ -36,20 +36,33 @@ MAP_SCRIPT = (
   const view = { scale: 1, left: 0, top: 0 };
   const ink = () => getComputedStyle(canvas).getPropertyValue("--ink").trim() || "#000";
   const colour = (kind) => `hsl(${(kind * 137.5) % 360} 62% ${matchMedia("(prefers-color-scheme: dark)").matches ? 64 : 42}%)`;
-  const side = () => Math.min(canvas.clientWidth, canvas.clientHeight) - 24;
-  const atX = (i) => 12 + (canvas.clientWidth - 24 - side()) / 2 + (xs[i] / 65535 * side() - view.left) * view.scale;
-  const atY = (i) => 12 + (canvas.clientHeight - 24 - side()) / 2 + (ys[i] / 65535 * side() - view.top) * view.scale;
+  // Where points fall, worked out once for each picture: asking the page for its sizes is slow.
+  const place = { wide: 0, high: 0, left: 0, top: 0, across: 0, down: 0, by: 0 };
+  const measure = () => {
+    place.wide = canvas.clientWidth;
+    place.high = canvas.clientHeight;
+    const side = Math.min(place.wide, place.high) - 24;
+    place.left = (place.wide - side) / 2;
+    place.top = (place.high - side) / 2;
+    place.by = side / 65535 * view.scale;
+    place.across = place.left - view.left * view.scale;
+    place.down = place.top - view.top * view.scale;
+  };
+  const atX = (i) => place.across + xs[i] * place.by;
+  const atY = (i) => place.down + ys[i] * place.by;
   const dot = () => Math.max(2, Math.min(7, (n > 20000 ? 2 : n > 2000 ? 3 : 5) * Math.sqrt(view.scale)));
   const draw = (path) => {
     const ratio = devicePixelRatio || 1, began = performance.now();
-    canvas.width = Math.round(canvas.clientWidth * ratio);
-    canvas.height = Math.round(canvas.clientHeight * ratio);
+    measure();
+    canvas.width = Math.round(place.wide * ratio);
+    canvas.height = Math.round(place.high * ratio);
     pen.scale(ratio, ratio);
     const d = dot(), half = d / 2;
     let kind = -1;
-    for (const i of order) {
+    for (let at = 0; at < n; at += 1) {
+      const i = order[at], x = atX(i), y = atY(i);
       if (kinds[i] !== kind) pen.fillStyle = colour(kind = kinds[i]);
-      pen.fillRect(atX(i) - half, atY(i) - half, d, d);
+      if (x > -d && y > -d && x < place.wide + d && y < place.high + d) pen.fillRect(x - half, y - half, d, d);
     }
     pen.strokeStyle = pen.fillStyle = ink();
     if (listed) for (let i = 0; i < n; i += 1) if (chosen[i]) pen.strokeRect(atX(i) - half - 1, atY(i) - half - 1, d + 2, d + 2);
@@ -129,7 +142,7 @@ MAP_SCRIPT = (
     zoom(Math.exp(-event.deltaY / 400), ...where(event));
   }, { passive: false });
   const zoom = (by, x, y) => {
-    const scale = Math.max(1, Math.min(60, view.scale * by)), ax = x - 12 - (canvas.clientWidth - 24 - side()) / 2, ay = y - 12 - (canvas.clientHeight - 24 - side()) / 2;
+    const scale = Math.max(1, Math.min(60, view.scale * by)), ax = x - place.left, ay = y - place.top;
     view.left += ax / view.scale - ax / scale;
     view.top += ay / view.scale - ay / scale;
     view.scale = scale;
@@ -150,7 +163,7 @@ MAP_SCRIPT = (
       event.preventDefault();
       if (cursor >= 0) { chosen[cursor] = chosen[cursor] ? 0 : 1; choose(); }
     } else if (event.key === "Escape") { clear(); choose(); }
-    else if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? 1.5 : 1 / 1.5, cursor < 0 ? canvas.clientWidth / 2 : atX(cursor), cursor < 0 ? canvas.clientHeight / 2 : atY(cursor));
+    else if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? 1.5 : 1 / 1.5, cursor < 0 ? place.wide / 2 : atX(cursor), cursor < 0 ? place.high / 2 : atY(cursor));
   });
   document.querySelectorAll("button[data-cluster]").forEach((button) => {
     button.hidden = false;
