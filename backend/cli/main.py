@@ -29,6 +29,7 @@ from backend.cli.prelabel import prelabel
 from backend.cli.prune import prune
 from backend.cli.retry import retry
 from backend.cli.review import review
+from backend.cli.search import search
 from backend.cli.status import status
 from backend.cli.tabs import tabs
 from backend.cli.tidy import tidy
@@ -46,7 +47,7 @@ PANELS = {
     "Run it": (up, web, worker, courier, demo),
     "Projects of Label Studio": (connect, doctor, tabs, prune, tidy, owed),
     "Learn from reviews": (review, order, tune, learn),
-    "Know the images": (index,),
+    "Know the images": (index, search),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

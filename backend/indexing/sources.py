@@ -10,6 +10,7 @@ from typing import Protocol
 
 from backend.dataset.folder import FoundImage, walk_images
 from backend.errors import Failure, TaskError
+from backend.images.reference import ImageRef
 from backend.indexing.marks import Found, marks_of_task
 from backend.indexing.wanted import Wanted
 from backend.label_config.control_tags import ObjectTag
@@ -114,7 +115,7 @@ class ProjectImages:
                 key=str(task.id) if number == 0 else f"{task.id}#{number}",
                 task=task.id,
                 number=number,
-                path=request.image.location,
+                path=_address(request.image),
                 stamp=stamp if found is not None else self._asked(stamp),
                 image=image,
                 request=request,
@@ -207,6 +208,11 @@ def _split_of(data: object) -> str:
     """As the task says it under `split`."""
     told = data.get("split") if isinstance(data, dict) else None
     return _SPLITS.get(told.lower(), "") if isinstance(told, str) else ""
+
+
+def _address(image: ImageRef) -> str:
+    """As the task has it; of one whose bytes stand in the task only what kind they are."""
+    return image.display if image.kind == "data" else image.location
 
 
 def _task_of(key: str) -> str:
