@@ -117,7 +117,7 @@ def these_open(ids: Iterable[int]) -> list[Json]:
 
 
 def these(ids: Iterable[int]) -> list[Json]:
-    """One item, to be joined by `or`, for each of these tasks. As for `in_list` see `these_open`."""
+    """The same whatever became of them since."""
     return [_filter("id", "equal", "Number", task) for task in ids]
 
 

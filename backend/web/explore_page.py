@@ -21,13 +21,13 @@ from backend.web.picture_pages import (
     remarked,
 )
 from backend.web.thumbnails import Pictures, gallery
+from models.queries import MAX_PHRASE_CHARS
 
-__all__ = ["EXPLORE_POLICY", "MAX_QUERY_CHARS", "ExplorePage", "Found"]
+__all__ = ["EXPLORE_POLICY", "ExplorePage", "Found"]
 
 #: On the first page of a project; the page of each question shows all.
 MOST_GROUPS, MOST_IMAGES = 4, 12
 CLUSTER_EXAMPLES = 6
-MAX_QUERY_CHARS = 200
 
 _MAP = {"style": STYLE + MAP_STYLE, "script": MAP_SCRIPT, "forms": "'self'"}
 EXPLORE_POLICY = content_policy(*PICTURE_SOURCES, OUTSIDE, **_MAP)
@@ -108,7 +108,7 @@ class ExplorePage:
                     name="q",
                     value=typed,
                     type="search",
-                    maxlength=str(MAX_QUERY_CHARS),
+                    maxlength=str(MAX_PHRASE_CHARS),
                     aria_label="What to look for",
                     placeholder="red star at night",
                 ),

@@ -8,16 +8,17 @@ from math import ceil
 from typing import TypeVar
 from urllib.parse import quote
 
-from backend.errors import BadRequest
+from backend.errors import BadRequest, FirstpassError
 from backend.pages.markup import Markup, element
 from backend.pages.page import section
 from backend.vectors.records import ImageRow, RegionRow
 from backend.vectors.rows import IndexRows
-from backend.web.explore_page import MAX_QUERY_CHARS, ExplorePage, Found
-from backend.web.explore_source import ExploreSource
+from backend.web.explore_page import ExplorePage, Found
+from backend.web.explore_source import ExploreSource, in_a_sentence
 from backend.web.explore_view import Explored, map_points
 from backend.web.picture_pages import copies_group, gallery_page, navigation, page_links, remarked
 from backend.web.thumbnails import Pictures, gallery
+from models.queries import MAX_PHRASE_CHARS
 
 __all__ = ["ExplorePages"]
 
@@ -165,12 +166,10 @@ class ExplorePages:
 
     def _found(self, project: int, query: str, rows: IndexRows, pictures: Pictures) -> Found:
         """What a query finds: the box or the image of each hit, the best first."""
-        if len(query) > MAX_QUERY_CHARS:
-            return Found(
-                query[:MAX_QUERY_CHARS],
-                sentence=f"Expected at most {MAX_QUERY_CHARS} characters to look for, got more: use fewer words.",
-            )
-        hits, sentence = self.source.search(project, query)
+        try:
+            hits, sentence = self.source.search(project, query)
+        except FirstpassError as error:
+            return Found(query[:MAX_PHRASE_CHARS], sentence=in_a_sentence(str(error)))
         regions = {one.row: one for one in rows.regions([hit.row for hit in hits])}
         wanted = [hit.row for hit in hits if hit.row not in regions]
         images = _by_row(rows, [*wanted, *(one.image for one in regions.values())])

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 from backend.errors import BadRequest, FirstpassError
 from backend.web.body import Bodies
-from backend.web.explore_page import EXPLORE_POLICY, MAX_QUERY_CHARS
+from backend.web.explore_page import EXPLORE_POLICY
 from backend.web.explore_pages import ExplorePages
 from backend.web.map_script import MOST_IN_TAB, MOST_SHOWN
 from backend.web.operator_routes import PAGE_HEADERS
@@ -70,8 +70,7 @@ def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> Non
     @app.get("/explore/{project:int}")
     async def explore(project: int, q: str = "") -> Response:
         """Map, clusters, copies and hints; with `q` what that finds."""
-        query = " ".join(q.split())[: MAX_QUERY_CHARS + 1]
-        return await page(lambda: pages.overview(project, query), _EXPLORE)
+        return await page(lambda: pages.overview(project, " ".join(q.split())), _EXPLORE)
 
     @app.get("/explore/{project:int}/map")
     async def points(project: int) -> Response:

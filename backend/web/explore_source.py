@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
-from backend.errors import BadRequest, Failure
+from backend.errors import Failure
 from backend.label_studio.project_key import data_page
 from backend.prediction.engine import Engine
-from backend.prediction.learned import classifier_of
-from backend.prediction.plan import ModelRequest
-from backend.prediction.request import Answer, request_id
 from backend.queue.job_queue import AsksWorkers
 from backend.settings import Settings
-from backend.vectors.places import index_place, project_index
+from backend.vectors.asking import search_outcome
+from backend.vectors.places import project_place
 from backend.vectors.rows import IndexRows
 from backend.web.explore_view import Explored
-from models.queries import SearchIndex
 from models.types import Hits, IndexHit
 
-__all__ = ["ExploreSource", "MakeTab"]
+__all__ = ["ExploreSource", "MakeTab", "in_a_sentence"]
 
 
 #: Images that a search shows.
@@ -42,17 +38,7 @@ class ExploreSource:
 
     def rows(self, project: int) -> IndexRows:
         """The index of a project, made with the model that answers here."""
-        classifier = classifier_of(self.engine)
-        if classifier is None:
-            raise BadRequest(
-                "no model is loaded that gives vectors, such as CLIP: FIRSTPASS_MODEL names the models"
-            )
-        home = self.settings.label_studio_url
-        if home is None:
-            raise BadRequest(
-                "expected FIRSTPASS_LABEL_STUDIO_URL (or LABEL_STUDIO_URL), by which an index is found; got none"
-            )
-        place = index_place(Path(self.settings.home), project_index(home, project), classifier)
+        place = project_place(self.settings, self.engine, project)
         place.must_exist()
         return IndexRows(place)
 
@@ -67,20 +53,25 @@ class ExploreSource:
 
     def search(self, project: int, text: str) -> tuple[list[IndexHit], str]:
         """What a text finds, the best first, and a sentence where that is not all: a worker answers, before bulk work."""
-        rows = self.rows(project)
-        query = SearchIndex(rows.place.name, rows.state(), text, limit=MOST_FOUND)
-        request = ModelRequest(None, (query,))
-        job = request_id(request, self.engine.fingerprint)
-        wait_s = self.settings.wait_s
-        outcome = self.queue.ask({job: request}, interactive=True, wait_s=wait_s).outcomes.get(job)
-        if isinstance(outcome, Answer) and isinstance(outcome.outputs[0], Hits):
-            found = outcome.outputs[0]
-            return list(
-                found.items
-            ), "" if found.items else "Nothing is indexed that could be compared."
+        place = self.rows(project).place
+        outcome = search_outcome(
+            self.queue, self.engine, place, text, limit=MOST_FOUND, wait_s=self.settings.wait_s
+        )
+        if isinstance(outcome, Hits):
+            said = "" if outcome.items else "Nothing is indexed that could be compared."
+            return list(outcome.items), said
         if isinstance(outcome, Failure):
-            return [], f"{outcome.message[:1].upper()}{outcome.message[1:].rstrip('.')}."
+            return [], in_a_sentence(outcome.message)
         return (
             [],
             "Not done in time: reload this page in a moment; `/status` says whether a worker answers.",
         )
+
+
+def in_a_sentence(message: str) -> str:
+    """The message of an error as people read it.
+
+    >>> in_a_sentence("no worker has it")
+    'No worker has it.'
+    """
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}."
