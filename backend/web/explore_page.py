@@ -35,9 +35,10 @@ EXPLORE_POLICY = content_policy(*PICTURE_SOURCES, OUTSIDE, **_MAP)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a query found, as figures; or why nothing was, in a sentence."""
+    """What was found, as figures; or why nothing was, in a sentence. `query` is what was typed, if anything was."""
 
-    query: str
+    title: str
+    query: str = ""
     figures: Sequence[Markup] = ()
     sentence: str = ""
 
@@ -124,7 +125,7 @@ class ExplorePage:
         if self.found is not None:
             sentence = element("p", self.found.sentence) if self.found.sentence else None
             yield section(
-                f"Found for \u201c{self.found.query}\u201d",
+                self.found.title,
                 sentence,
                 gallery(self.found.figures) if self.found.figures else None,
             )

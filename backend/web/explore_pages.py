@@ -36,8 +36,8 @@ class ExplorePages:
 
     source: ExploreSource
 
-    def overview(self, project: int, query: str) -> str:
-        """The first page; with a query what it finds."""
+    def overview(self, project: int, sought: str | int) -> str:
+        """The first page; with what a text finds, or what looks like a row. Nothing is sought by an empty text."""
         rows = self.source.rows(project)
         pictures = self._pictures(project, "{0}", "../crops/{0}")
         explored = self.source.explored(project)
@@ -52,7 +52,7 @@ class ExplorePages:
             pictures=pictures,
             labels=rows.labels(),
             makes_tabs=self.source.make_tab is not None,
-            found=self._found(project, query, rows, pictures) if query else None,
+            found=self._found(project, sought, rows, pictures) if sought else None,
         ).markup()
 
     def map(self, project: int) -> bytes:
@@ -164,23 +164,33 @@ class ExplorePages:
     def _pictures(self, project: int, base: str, crops: str) -> Pictures:
         return Pictures(base.format(project), crops.format(project), self.source.tasks(project))
 
-    def _found(self, project: int, query: str, rows: IndexRows, pictures: Pictures) -> Found:
-        """What a query finds: the box or the image of each hit, the best first."""
+    def _found(self, project: int, sought: str | int, rows: IndexRows, pictures: Pictures) -> Found:
+        """What is found: the box or the image of each hit, the best first."""
+        query = sought[:MAX_PHRASE_CHARS] if isinstance(sought, str) else ""
+        title = f"Found for \u201c{query}\u201d" if query else "What looks like this"
         try:
-            hits, sentence = self.source.search(project, query)
+            hits, sentence = self.source.search(project, sought)
         except FirstpassError as error:
-            return Found(query[:MAX_PHRASE_CHARS], sentence=in_a_sentence(str(error)))
-        regions = {one.row: one for one in rows.regions([hit.row for hit in hits])}
-        wanted = [hit.row for hit in hits if hit.row not in regions]
-        images = _by_row(rows, [*wanted, *(one.image for one in regions.values())])
+            return Found(title, query, sentence=in_a_sentence(str(error)))
         figures = []
-        for hit in hits:
-            row, said = hit.row, f"z {hit.z:.1f}, ahead of {hit.percentile:.0%}"
-            if row in regions and regions[row].image in images:
-                figures.append(pictures.of_region(regions[row], images[regions[row].image], said))
-            elif row in images:
-                figures.append(pictures.of_image(images[row], said))
-        return Found(query, figures, sentence)
+        if isinstance(sought, int):
+            figures = _figures(rows, pictures, [(sought, "this one")])
+        told = [(hit.row, f"z {hit.z:.1f}, ahead of {hit.percentile:.0%}") for hit in hits]
+        return Found(title, query, [*figures, *_figures(rows, pictures, told)], sentence)
+
+
+def _figures(rows: IndexRows, pictures: Pictures, told: Sequence[tuple[int, str]]) -> list[Markup]:
+    """Rows of images or boxes with what is to be said of each; those that are gone are left out."""
+    regions = {one.row: one for one in rows.regions([row for row, _ in told])}
+    wanted = [row for row, _ in told if row not in regions]
+    images = _by_row(rows, [*wanted, *(one.image for one in regions.values())])
+    figures = []
+    for row, said in told:
+        if row in regions and regions[row].image in images:
+            figures.append(pictures.of_region(regions[row], images[regions[row].image], said))
+        elif row in images:
+            figures.append(pictures.of_image(images[row], said))
+    return figures
 
 
 def _shown_rows(explored: Explored) -> set[int]:

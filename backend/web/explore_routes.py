@@ -68,9 +68,12 @@ def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> Non
         return Response(status_code=204, headers=_PICTURE)
 
     @app.get("/explore/{project:int}")
-    async def explore(project: int, q: str = "") -> Response:
-        """Map, clusters, copies and hints; with `q` what that finds."""
-        return await page(lambda: pages.overview(project, " ".join(q.split())), _EXPLORE)
+    async def explore(
+        project: int, q: str = "", like: Annotated[int | None, Query(gt=0, lt=2**31)] = None
+    ) -> Response:
+        """Map, clusters, copies and hints; with `q` what that finds, with `like` what looks like that row."""
+        sought = like if like is not None else " ".join(q.split())
+        return await page(lambda: pages.overview(project, sought), _EXPLORE)
 
     @app.get("/explore/{project:int}/map")
     async def points(project: int) -> Response:

@@ -51,11 +51,14 @@ class ExploreSource:
         """What `firstpass explore` left of a project; `None` before it was run."""
         return None
 
-    def search(self, project: int, text: str) -> tuple[list[IndexHit], str]:
-        """What a text finds, the best first, and a sentence where that is not all: a worker answers, before bulk work."""
+    def search(self, project: int, sought: str | int) -> tuple[list[IndexHit], str]:
+        """What a text finds, or what looks like a row, the best first, and a sentence where there is none.
+
+        A worker answers, before all bulk work.
+        """
         place = self.rows(project).place
         outcome = search_outcome(
-            self.queue, self.engine, place, text, limit=MOST_FOUND, wait_s=self.settings.wait_s
+            self.queue, self.engine, place, sought, limit=MOST_FOUND, wait_s=self.settings.wait_s
         )
         if isinstance(outcome, Hits):
             said = "" if outcome.items else "Nothing is indexed that could be compared."

@@ -44,7 +44,13 @@ class Pictures:
         picture = element(
             "img", src=f"{self.base}/thumbnail/{row}", alt=name, loading="lazy", decoding="async"
         )
-        told = (element("p", line, dir="auto") for line in lines if line)
+        like = element(
+            "a",
+            "more like this",
+            href=f"{self.base}?like={row}",
+            aria_label=f"more like this: {name}",
+        )
+        told = [element("p", line, dir="auto") for line in lines if line] + [element("p", like)]
         if not self.tasks or image.task is None:
             return element("figure", picture, element("figcaption", element("bdi", name), *told))
         address = f"{self.tasks}?task={image.task}"

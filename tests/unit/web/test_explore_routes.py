@@ -227,6 +227,19 @@ def test_a_search_is_answered_by_a_worker(http: Http, seen: IndexPlace) -> None:
     assert "car 0.25, task 7" in page
 
 
+def test_what_looks_like_a_row_comes_after_it(http: Http, seen: IndexPlace) -> None:
+    """Each picture has the link to it."""
+    hits = (IndexHit(5, "regions", 0.9, 4.2, 1.0),)
+    http.answers = lambda request: Answer(None, (Hits(hits, 5),), "")
+
+    page = http.client().get("/explore/3", params={"like": 2}).text
+
+    assert 'href="3?like=2"' in page
+    found = page[page.index("What looks like this") :]
+    assert found.index("thumbnail/2") < found.index("this one") < found.index("thumbnail/5")
+    assert http.client().get("/explore/3", params={"like": -1}).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
@@ -274,7 +287,8 @@ def test_no_tab_for_other_sites_or_other_bodies(
     """A form of another site cannot send JSON at all."""
     guarded = http.client(basic_auth_user="ann", basic_auth_pass="secret")
 
-    for client, auth in ((http.client(), None), (guarded, ("ann", "secret"))):
+    callers: list[tuple[TestClient, Any]] = [(http.client(), None), (guarded, ("ann", "secret"))]
+    for client, auth in callers:
         refused = client.post("/explore/3/tab", json=body, headers=headers, auth=auth)
         assert refused.status_code in (400, 403)
         assert client.post("/explore/3/tab", content="tasks=7", auth=auth).is_client_error
