@@ -29,6 +29,7 @@ FirstpassError
 │   ├── ProcessFailed           a program that we started did not come up (`processes`)
 │   ├── RedisDataUnreadable     our redis-server does not read the data of its folder (`redis_server`)
 │   ├── RedisServerMissing      there is no redis-server to start (`redis_server`)
+│   ├── IndexUnusable           an index of vectors is damaged, in use or cannot be written (`vectors.places`)
 │   ├── LedgerUnusable          a bulk run's ledger is in use or cannot be written (`bulk.ledger_file`)
 │   ├── OutputUnwritable        what was to be written cannot be (`bulk.output_file`)
 │   ├── CannotConnect           Label Studio and Firstpass do not get together (`projects.refusals`)

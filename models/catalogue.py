@@ -20,6 +20,7 @@ from models.queries import (
     ProposeRegions,
     QueryKind,
     ReadText,
+    SearchIndex,
     Segment,
 )
 
@@ -56,7 +57,9 @@ FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
         InBox,
     }
 )
-CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset({Classify, Embed, EmbedTexts, Judge})
+CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset(
+    {Classify, Embed, EmbedTexts, Judge, SearchIndex}
+)
 #: The bundled Florence-2 has never seen printed words, outlines, descriptions or long captions.
 _TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, InBox})
 

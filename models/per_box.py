@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from models.clip.crops import large_enough
 from models.outlines import fitting
 from models.queries import InBox, PerBox, Query
-from models.types import BoxOutput, BoxOutputs, Detection, Detections, ModelOutput, Vectors
+from models.types import (
+    BoxOutput,
+    BoxOutputs,
+    Detection,
+    Detections,
+    Hits,
+    ModelOutput,
+    Vectors,
+)
 
 __all__ = ["asked_first", "boxes_asked", "collected", "questions"]
 
@@ -51,7 +59,7 @@ def collected(query: PerBox, found: Detections, answers: Mapping[Query, ModelOut
     items = []
     for detection in boxes_asked(query, found):
         output = answers[query.question(detection.box)]
-        if isinstance(output, BoxOutputs | Vectors):
+        if isinstance(output, BoxOutputs | Vectors | Hits):
             raise TypeError("expected an answer about one box, got one about several")
         if isinstance(output, Detections):
             output = fitting(detection.box, output)

@@ -9,14 +9,15 @@ from typing import Protocol, TypeAlias
 from PIL import Image
 
 from models.answering import Answering
-from models.queries import Query, QueryKind
-from models.types import ImageSize, ModelOutput
+from models.queries import Query, QueryKind, SearchIndex
+from models.types import Hits, ImageSize, ModelOutput
 
 __all__ = [
     "HeadMissing",
     "HeadSource",
     "ImageQueries",
     "ImageQuery",
+    "IndexSearch",
     "PhraseRefused",
     "QueryEngine",
     "Runtime",
@@ -118,6 +119,11 @@ class VectorStore(Protocol):
 
 #: Gives the bytes of a head by its fingerprint; `None` where it is not there.
 HeadSource: TypeAlias = Callable[[str], bytes | None]
+
+
+#: Searches an index of the vectors of the model with this fingerprint. The vector is that of the text, where one is
+#: sought.
+IndexSearch: TypeAlias = Callable[[SearchIndex, Sequence[float] | None, str], Hits]
 
 
 class HeadMissing(LookupError):

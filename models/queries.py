@@ -25,14 +25,17 @@ __all__ = [
     "GroundMode",
     "InBox",
     "Judge",
+    "Look",
     "PerBox",
     "ProposeRegions",
     "Query",
     "QueryKind",
     "ReadText",
     "RegionTask",
+    "SearchIndex",
     "Segment",
     "Tiling",
+    "is_kept",
     "kind_of",
 ]
 
@@ -40,6 +43,8 @@ CaptionDetail = Literal["short", "detailed", "more_detailed"]
 GroundMode = Literal["per_phrase", "joined"]
 #: What Florence-2 can say of one region: what it is, how it looks, what is written there, its outline.
 RegionTask = Literal["category", "description", "text", "outline"]
+#: What a search goes over.
+SearchOver = Literal["images", "regions", "any"]
 
 MAX_PHRASES = 500
 MAX_PHRASE_CHARS = 200
@@ -47,6 +52,8 @@ MIN_TILE_PX = 64
 #: Boxes of one image that `PerBox` asks about, best first, and the least score of such a box.
 MAX_BOXES = 50
 LEAST_BOX_SCORE = 0.1
+#: Most of what one search finds.
+MAX_HITS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +208,49 @@ class EmbedTexts(_Worded):
         return self.texts
 
 
+@dataclass(frozen=True, slots=True)
+class Look(_Asked):
+    """Measure what the image's pixels, or a box's, look like: hashes, light, sharpness, a thumbnail. No model is needed."""
+
+    #: Longer side of the thumbnail. It has no default: by it a `Look` at a box is told from an `Embed` of it.
+    thumbnail_px: int
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.thumbnail_px <= 512:
+            raise ValueError(f"expected a thumbnail of 16 to 512 pixels, got {self.thumbnail_px}")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchIndex(_Worded):
+    """Find what is like a text, or like a row, in an index of vectors; it is about no image.
+
+    `index` is its name and `state` what it was when it was asked, so that one that has changed is asked anew. Over
+    `regions` of one `label`, over all of them, over whole `images`, or over `any`; the best of each image comes.
+    """
+
+    about_image: ClassVar[bool] = False
+
+    index: str
+    state: str
+    #: A text, or a row of the index.
+    sought: str | int
+    over: SearchOver = "any"
+    label: str = ""
+    limit: int = MAX_HITS
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.sought,) if isinstance(self.sought, str) else ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.sought, str):
+            _check_phrases(self.words)
+        if not 1 <= self.limit <= MAX_HITS:
+            raise ValueError(f"expected a limit of 1 to {MAX_HITS} hits, got {self.limit}")
+
+
 #: What is asked of a box: what shows it alone, or one of Florence-2's tasks.
-BoxQuestion: TypeAlias = Classify | Embed | Judge | RegionTask
+BoxQuestion: TypeAlias = Classify | Embed | Judge | Look | RegionTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +310,8 @@ Query: TypeAlias = (
     | Embed
     | EmbedTexts
     | Judge
+    | Look
+    | SearchIndex
     | InBox
     | PerBox
 )
@@ -277,6 +327,15 @@ def kind_of(query: Query) -> QueryKind:
     if isinstance(query, InBox) and not isinstance(query.ask, str):
         return type(query.ask)
     return type(query)
+
+
+def is_kept(query: Query) -> bool:
+    """Tell whether workers keep the answer for whoever asks the same again.
+
+    What an index keeps itself would fill the cache twice, and what is found in one is another thing tomorrow.
+    """
+    asked = query.ask if isinstance(query, InBox | PerBox) else query
+    return not isinstance(asked, Look | SearchIndex)
 
 
 def _check_asked(ask: BoxQuestion) -> None:

@@ -26,11 +26,12 @@ from models.catalogue import (
 from models.files import model_files
 from models.names import entry_named
 from models.prompts import reason_refused
-from models.queries import Ask, Caption, InBox, PerBox, Query, QueryKind, kind_of
+from models.queries import Ask, Caption, InBox, Look, PerBox, Query, QueryKind, kind_of
 from models.types import Box
 
 __all__ = [
     "ANY_BOX",
+    "NO_MODEL",
     "REGISTRY",
     "CheckpointShape",
     "Entry",
@@ -49,6 +50,8 @@ __all__ = [
 ANSWERS_VERSION = 3
 #: Whether a region can be asked about does not depend on where it is.
 ANY_BOX = Box(0, 0, 1, 1)
+#: What every runtime answers, whichever models are loaded.
+NO_MODEL: frozenset[QueryKind] = frozenset({Look})
 
 
 def resolve(model_setting: str, overrides: Overrides | None = None) -> tuple[Entry, ...]:
@@ -125,7 +128,7 @@ def serves(entries: Sequence[Entry]) -> frozenset[QueryKind]:
     """Gives the query classes that these models answer.
 
     >>> sorted(kind.__name__ for kind in serves(resolve("tiny-clip")))
-    ['Classify', 'Embed', 'EmbedTexts', 'Judge']
+    ['Classify', 'Embed', 'EmbedTexts', 'Judge', 'SearchIndex']
     """
     return frozenset(kind for entry in entries for kind in entry.queries)
 
@@ -139,6 +142,8 @@ def reason_not_served(entries: Sequence[Entry], query: Query) -> str | None:
     if isinstance(query, PerBox):
         about = reason_not_served(entries, query.question(ANY_BOX))
         return reason_not_served(entries, query.boxes) or about
+    if kind_of(query) in NO_MODEL:
+        return None
     able = [entry for entry in asked_of(entries, query.model) if kind_of(query) in entry.queries]
     if not able:
         return _reason_none_is_able(entries, query)

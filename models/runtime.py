@@ -18,6 +18,7 @@ from models.asking import Asking
 from models.catalogue import Kind
 from models.clip.engine import ClipEngine, ClipOptions
 from models.devices import device_words, pick_device
+from models.eye import Eye
 from models.florence2.engine import FlorenceEngine, FlorenceOptions
 from models.hub.cache import located
 from models.per_box import asked_first, collected, questions
@@ -26,6 +27,7 @@ from models.protocols import (
     HeadSource,
     ImageQueries,
     ImageQuery,
+    IndexSearch,
     PhraseRefused,
     QueryEngine,
     UnsupportedQuery,
@@ -33,6 +35,7 @@ from models.protocols import (
 )
 from models.queries import PerBox, Query, kind_of
 from models.registry import (
+    NO_MODEL,
     Entry,
     asked_of,
     asked_otherwise,
@@ -68,6 +71,7 @@ class Loading:
     options: RuntimeOptions
     vectors: VectorStore | None
     heads: HeadSource | None = None
+    search: IndexSearch | None = None
     loaded: dict[str, QueryEngine] = field(default_factory=dict)
 
 
@@ -98,6 +102,7 @@ def _load_clip(entry: Entry, folder: Path, how: Loading) -> QueryEngine:
         options=how.options.clip,
         vectors=how.vectors,
         heads=how.heads,
+        search=how.search,
     )
 
 
@@ -115,11 +120,13 @@ def load_runtime(
     options: RuntimeOptions | None = None,
     vectors: VectorStore | None = None,
     heads: HeadSource | None = None,
+    search: IndexSearch | None = None,
 ) -> LoadedRuntime:
     """Loads every model that a setting names (see `registry.resolve`), without network.
 
     `device`: auto, cpu, cuda, cuda:1, mps. `dtype`: auto, float32, bfloat16, float16. `vectors`
-    keeps image vectors beyond this process, `heads` finds what was learned of projects.
+    keeps image vectors beyond this process, `heads` finds what was learned of projects, and `search` what an
+    index holds.
 
     Raises `ModelNotAvailable` when a model is unknown, not on disk or not as it should be, and
     `ValueError` for a device or number format that cannot be had.
@@ -128,7 +135,7 @@ def load_runtime(
     if options.cpu_threads is not None:
         torch.set_num_threads(options.cpu_threads)
     entries = resolve(model_setting, options.overrides)
-    how = Loading(pick_device(device), dtype, options, vectors, heads)
+    how = Loading(pick_device(device), dtype, options, vectors, heads, search)
     folders = zip(entries, located(entries), strict=True)
     for entry, folder in sorted(folders, key=lambda pair: not pair[0].is_classifier):
         how.loaded[entry.name] = LOADERS[entry.kind](entry, folder, how)
@@ -151,6 +158,7 @@ class LoadedRuntime:
         self._options = options
         self._fingerprint = fingerprint(entries)
         self.engines = {entry.name: engines[entry.name] for entry in entries}
+        self._eye = Eye()
 
     def variant(self, *, num_beams: int | None = None, gated: bool | None = None) -> LoadedRuntime:
         """Gives the same loaded engines and their caches, asked otherwise; `None`: as this one is.
@@ -247,13 +255,16 @@ class LoadedRuntime:
                 if query not in item.known:
                     put[self._model_for(query)].append((number, ImageQuery(item, query)))
         for model, some in put.items():
-            answered = self.engines[model].answer([question for _, question in some])
+            engine = self.engines[model] if model else self._eye
+            answered = engine.answer([question for _, question in some])
             for (number, question), output in zip(some, answered, strict=True):
                 outputs[number][question.query] = output
         return outputs
 
     def _model_for(self, query: Query) -> str:
-        """Gives the name of the model that answers a query which is served."""
+        """Gives the name of the model that answers a query which is served; empty where none is needed."""
+        if kind_of(query) in NO_MODEL:
+            return ""
         asked = (entry.name for entry in asked_of(self._entries, query.model))
         return next(name for name in asked if kind_of(query) in self.engines[name].queries)
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 __all__ = [
+    "Appearance",
     "Box",
     "BoxOutput",
     "BoxOutputs",
     "Classification",
     "Detection",
     "Detections",
+    "Hits",
     "ImageSize",
+    "IndexHit",
     "Judgement",
     "ModelOutput",
     "Point",
@@ -169,11 +172,54 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Appearance:
+    """What the pixels of an image, or of a box with some of its surroundings, look like; no model has a say."""
+
+    #: Of the upright RGB pixels and their size: the same for files that only their metadata tells apart.
+    pixels_sha256: str
+    #: Perceptual hash of 64 bits, as an unsigned number: few bits differ between copies of one picture.
+    hash: int
+    #: The same of the mirrored image.
+    mirrored_hash: int
+    #: Mean and standard deviation of grey, 0..1.
+    brightness: float
+    contrast: float
+    #: Variance of the Laplacian of grey (0..255) where the longer side has 256 pixels: low where blurred.
+    sharpness: float
+    #: Share of the pixels that have the commonest colour, of 4,096; 0..1.
+    commonest_share: float
+    #: A JPEG whose longer side has at most as many pixels as were asked for, in base64.
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHit:
+    """A row that a search found. `z` says by how many standard deviations it is nearer than a sample of the rows.
+
+    `percentile` is the share of that sample in 0..1 which is no nearer.
+    """
+
+    row: int
+    over: Literal["images", "regions"]
+    cosine: float
+    z: float
+    percentile: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found, the best first, each image once; `compared` rows were looked at."""
+
+    items: tuple[IndexHit, ...]
+    compared: int
+
+
+@dataclass(frozen=True, slots=True)
 class BoxOutput:
     """What was said of one box: `detection` is as its own query gives it, made tidy."""
 
     detection: Detection
-    output: Detections | Classification | Texts | Vector | Judgement
+    output: Detections | Classification | Texts | Vector | Judgement | Appearance
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +232,13 @@ class BoxOutputs:
 
 
 ModelOutput: TypeAlias = (
-    Detections | Classification | Texts | Vector | Vectors | Judgement | BoxOutputs
+    Detections
+    | Classification
+    | Texts
+    | Vector
+    | Vectors
+    | Judgement
+    | Appearance
+    | Hits
+    | BoxOutputs
 )

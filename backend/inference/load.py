@@ -8,7 +8,7 @@ from backend.errors import SettingsError
 from backend.inference.checkpoints import check_checkpoints
 from backend.prediction.engine import model_errors, overrides_of
 from backend.settings import Settings
-from models.protocols import HeadSource, VectorStore
+from models.protocols import HeadSource, IndexSearch, VectorStore
 
 if TYPE_CHECKING:
     from models.runtime import LoadedRuntime
@@ -17,11 +17,14 @@ __all__ = ["load_models"]
 
 
 def load_models(
-    settings: Settings, vectors: VectorStore | None = None, heads: HeadSource | None = None
+    settings: Settings,
+    vectors: VectorStore | None = None,
+    heads: HeadSource | None = None,
+    search: IndexSearch | None = None,
 ) -> LoadedRuntime:
     """Give the loaded models; seconds, and memory. `vectors` keeps image vectors beyond this process.
 
-    `heads` finds what was learned of projects.
+    `heads` finds what was learned of projects, `search` what an index holds.
 
     Raises `ModelUnavailable` for a model that is not here or does not load, and `SettingsError` for a
     device or number format that cannot be had.
@@ -34,7 +37,7 @@ def load_models(
     try:
         with model_errors():
             return load_runtime(
-                settings.model, settings.device, settings.dtype, options, vectors, heads
+                settings.model, settings.device, settings.dtype, options, vectors, heads, search
             )
     except ValueError as error:
         raise SettingsError(str(error)) from error

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from backend.images.fetch import Validators
 from backend.images.reference import ImageRef
 from backend.prediction.request import decode_output, encode_output, encode_query
-from models.queries import Query
+from models.queries import Query, is_kept
 from models.types import ImageSize, ModelOutput
 
 __all__ = ["KeepsBytes", "KnownContent", "OutputCache", "VectorCache"]
@@ -54,10 +54,11 @@ class OutputCache:
 
     def get(self, sha256: str, queries: Sequence[Query]) -> dict[Query, ModelOutput]:
         """What is known for these queries about an image with these bytes."""
-        values = self._store.get([self._name(sha256, query) for query in queries])
+        kept = [query for query in queries if is_kept(query)]
+        values = self._store.get([self._name(sha256, query) for query in kept])
         return {
             query: decode_output(value)
-            for query, value in zip(queries, values, strict=True)
+            for query, value in zip(kept, values, strict=True)
             if value is not None
         }
 
@@ -67,6 +68,7 @@ class OutputCache:
             {
                 self._name(sha256, query): encode_output(output).encode()
                 for (sha256, query), output in outputs.items()
+                if is_kept(query)
             }
         )
 

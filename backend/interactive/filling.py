@@ -19,6 +19,7 @@ from models.types import (
     BoxOutputs,
     Detection,
     Detections,
+    Hits,
     ImageSize,
     ModelOutput,
     Vectors,
@@ -78,7 +79,7 @@ class Filling:
         match output:
             case None:
                 return None
-            case BoxOutputs() | Vectors():
+            case BoxOutputs() | Vectors() | Hits():
                 raise InternalError(f"expected an answer about one box for {step.control.name!r}")
             case _:
                 return BoxOutputs((BoxOutput(self.detection, output),))

@@ -18,6 +18,7 @@ from backend.queue.device_lease import CUDA_AUTO, Device, DeviceLease, take_devi
 from backend.queue.heads import HeadShelf
 from backend.queue.standby import Standby
 from backend.settings import Settings
+from backend.vectors.searching import HomeIndexes
 from models.protocols import VectorStore
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Start:
             try:
                 shelf = HeadShelf(self._connection, settings.home)
                 shelf.put_back()
-                return load_models(settings, vectors, shelf.get)
+                return load_models(settings, vectors, shelf.get, HomeIndexes(settings.home))
             except ModelsMissing:  # they were there a moment ago
                 if not self._waits:
                     raise

@@ -23,10 +23,17 @@ from models.clip.heads import Heads
 from models.clip.images import ImageVectors
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
-from models.protocols import HeadSource, ImageQuery, PhraseRefused, VectorStore
-from models.queries import Classify, Embed, EmbedTexts, InBox, Judge, Query
+from models.protocols import (
+    HeadSource,
+    ImageQuery,
+    IndexSearch,
+    PhraseRefused,
+    UnsupportedQuery,
+    VectorStore,
+)
+from models.queries import Classify, Embed, EmbedTexts, InBox, Judge, Query, SearchIndex
 from models.registry import fingerprint
-from models.types import Classification, ModelOutput, Vector, Vectors
+from models.types import Classification, Hits, ModelOutput, Vector, Vectors
 
 __all__ = ["ClipEngine", "ClipOptions", "Cut"]
 
@@ -71,6 +78,7 @@ class ClipEngine:
         options: ClipOptions,
         vectors: SharedVectors | None = None,
         heads: Heads | None = None,
+        search: Callable[[SearchIndex, Sequence[float] | None], Hits] | None = None,
     ) -> None:
         """Takes loaded transformers objects; `load` is the usual way in."""
         self._model = model
@@ -79,6 +87,7 @@ class ClipEngine:
         self._least_fit = neutral.least_fit
         self._options = options
         self._heads = heads or Heads(None, "")
+        self._search = search
         self._images = ImageVectors(
             model,
             image_processor,
@@ -107,10 +116,11 @@ class ClipEngine:
         options: ClipOptions | None = None,
         vectors: VectorStore | None = None,
         heads: HeadSource | None = None,
+        search: IndexSearch | None = None,
     ) -> ClipEngine:
         """Loads a checkpoint folder onto a device, without network; `vectors` outlive the process.
 
-        `heads` finds what was learned of projects.
+        `heads` finds what was learned of projects, `search` what an index holds.
 
         Raises `ModelNotAvailable` when the folder is not what the entry says.
         """
@@ -126,6 +136,7 @@ class ClipEngine:
             options=options or ClipOptions(),
             vectors=SharedVectors(vectors, fingerprint([entry])) if vectors is not None else None,
             heads=Heads(heads, fingerprint([entry])) if heads is not None else None,
+            search=partial(_searched, search, fingerprint([entry])) if search is not None else None,
         )
 
     @property
@@ -171,7 +182,16 @@ class ClipEngine:
                 case EmbedTexts(texts=wanted):
                     said = self._texts.as_they_stand(wanted)
                     outputs.append(Vectors(tuple(map(_vector, said))))
+                case SearchIndex():
+                    outputs.append(self._found(ask))
         return outputs
+
+    def _found(self, query: SearchIndex) -> Hits:
+        if self._search is None:
+            raise UnsupportedQuery("no index is searched here")
+        if not query.words:
+            return self._search(query, None)
+        return self._search(query, self._texts.of(query.words)[0].tolist())
 
     def asked_by(self, answering: Answering) -> ClipEngine:
         """Gives itself: a classifier writes no tokens, and has no rules of writing."""
@@ -249,10 +269,16 @@ class ClipEngine:
         return bool(((texts @ image * scale).max() - neutral).sigmoid() < self._least_fit)
 
 
-def _asked(query: Query) -> Classify | Embed | EmbedTexts | Judge:
+def _searched(
+    search: IndexSearch, model: str, query: SearchIndex, vector: Sequence[float] | None
+) -> Hits:
+    return search(query, vector, model)
+
+
+def _asked(query: Query) -> Classify | Embed | EmbedTexts | Judge | SearchIndex:
     """Gives what is asked of an image, a crop or of texts."""
     ask = query.ask if isinstance(query, InBox) else query
-    if not isinstance(ask, Classify | Embed | EmbedTexts | Judge):
+    if not isinstance(ask, Classify | Embed | EmbedTexts | Judge | SearchIndex):
         raise TypeError(f"expected a query that a classifier answers, got {query!r:.80}")
     return ask
 

@@ -26,6 +26,7 @@ from models.queries import (
     ProposeRegions,
     Query,
     ReadText,
+    SearchIndex,
     Segment,
 )
 from models.registry import (
@@ -168,7 +169,7 @@ def test_fingerprints_are_short_and_differ_between_models() -> None:
 
 
 def test_each_model_says_what_it_serves() -> None:
-    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts, Judge}
+    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts, Judge, SearchIndex}
     assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
         Ground,
         Detect,
@@ -182,10 +183,11 @@ def test_each_model_says_what_it_serves() -> None:
         Embed,
         EmbedTexts,
         Judge,
+        SearchIndex,
     }
     assert serves(resolve("tiny")) == {
         *(Ground, Detect, Caption, InBox),
-        *(Classify, Embed, EmbedTexts, Judge),
+        *(Classify, Embed, EmbedTexts, Judge, SearchIndex),
     }
 
 

@@ -25,21 +25,26 @@ from models.queries import (
     Ground,
     InBox,
     Judge,
+    Look,
     PerBox,
     ProposeRegions,
     Query,
     ReadText,
+    SearchIndex,
     Segment,
     Tiling,
 )
 from models.types import (
+    Appearance,
     Box,
     BoxOutput,
     BoxOutputs,
     Classification,
     Detection,
     Detections,
+    Hits,
     ImageSize,
+    IndexHit,
     Judgement,
     ModelOutput,
     ScoreParts,
@@ -62,7 +67,7 @@ grounds = st.builds(
     Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings, model=models
 )
 asks = st.builds(Classify, several, st.booleans()) | st.sampled_from(
-    ["category", "description", "text", "outline", Embed(), Judge("0" * 32, 1)]
+    ["category", "description", "text", "outline", Embed(), Judge("0" * 32, 1), Look(128)]
 )
 queries: st.SearchStrategy[Query] = st.one_of(
     grounds,
@@ -75,6 +80,7 @@ queries: st.SearchStrategy[Query] = st.one_of(
     st.builds(Embed, model=models),
     st.builds(Judge, phrases, st.integers(0, 9), model=models),
     st.builds(Segment, phrases, model=models),
+    st.builds(Look, st.integers(16, 512), model=models),
     st.builds(InBox, boxes, asks, model=models),
     st.builds(
         PerBox, grounds | st.just(ReadText()), asks, st.integers(1, 99), scores, model=models
@@ -95,12 +101,24 @@ one_each = st.one_of(
     st.builds(Texts, st.lists(phrases, max_size=3).map(tuple), st.none() | scores),
     vectors,
     st.builds(Judgement, st.just(("a", "b")), st.tuples(scores, scores), scores),
+    st.builds(
+        Appearance,
+        phrases,
+        st.integers(0, 2**64 - 1),
+        st.just(7),
+        *[scores] * 4,
+        st.just("/9j/4AAQ"),
+    ),
+)
+hits = st.builds(
+    IndexHit, st.integers(1), st.sampled_from(["images", "regions"]), scores, scores, scores
 )
 per_box = st.lists(st.builds(BoxOutput, detections, one_each), max_size=3).map(tuple)
 outputs = (
     one_each
     | st.builds(BoxOutputs, per_box, st.integers(0, 99))
     | st.builds(Vectors, st.lists(vectors, max_size=3).map(tuple))
+    | st.builds(Hits, st.lists(hits, max_size=3).map(tuple), st.integers(0, 10**7))
 )
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(
@@ -125,16 +143,30 @@ def test_requests_come_back_as_they_were(asked: list[Query]) -> None:
     assert decode_request(json.loads(json.dumps(encode_request(sent)))) == sent
 
 
-@given(several, models)
-def test_requests_about_no_image_come_back_as_they_were(texts: tuple[str, ...], model: Any) -> None:
-    sent = ModelRequest(None, (EmbedTexts(texts, model=model),))
+searches = st.builds(
+    SearchIndex,
+    phrases,
+    phrases,
+    phrases | st.integers(1),
+    st.sampled_from(["images", "regions", "any"]),
+    phrases | st.just(""),
+    st.integers(1, 500),
+    model=models,
+)
+
+
+@given(several, models, searches)
+def test_requests_about_no_image_come_back_as_they_were(
+    texts: tuple[str, ...], model: Any, search: SearchIndex
+) -> None:
+    sent = ModelRequest(None, (EmbedTexts(texts, model=model), search))
 
     assert decode_request(json.loads(json.dumps(encode_request(sent)))) == sent
 
 
 def test_every_kind_of_query_and_output_crosses_redis() -> None:
     """By the strategies above: what is missing there is missing in the tests."""
-    kinds = st.one_of(queries, st.builds(EmbedTexts, several))
+    kinds = st.one_of(queries, st.builds(EmbedTexts, several), searches)
 
     for kind in get_args(Query):
         assert isinstance(first(kinds, kind), kind)
