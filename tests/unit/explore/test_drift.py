@@ -9,7 +9,7 @@ from backend.explore.drift import drift
 from tests.unit.explore.sets import around, directions, unit
 
 
-def cloud(count: int, seed: int) -> np.ndarray:  # type: ignore[type-arg]
+def cloud(count: int, seed: int) -> np.ndarray:
     return unit(np.random.default_rng(seed).standard_normal((count, 32)))
 
 
