@@ -30,7 +30,7 @@ from backend.settings import Settings
 from models.queries import Query
 from models.types import ModelOutput
 
-__all__ = ["FolderPredictor", "local_handler"]
+__all__ = ["FolderPredictor", "address_of", "local_handler"]
 
 
 class FolderPredictor:
@@ -63,7 +63,7 @@ class FolderPredictor:
         self, paths: Sequence[str]
     ) -> tuple[Mapping[str, TaskRequests | Failure], Prepared[str]]:
         requests = {
-            path: self._predictor.requests(Task(data=self._image.data_of(_address(path)) or {}))
+            path: self._predictor.requests(Task(data=self._image.data_of(address_of(path)) or {}))
             for path in paths
         }
         jobs = {
@@ -115,6 +115,6 @@ class _NoCache(OutputCache):
         pass
 
 
-def _address(path: str) -> str:
+def address_of(path: str) -> str:
     """The image as a task would name it whose local files begin at the folder."""
     return f"/data/local-files/?d={quote(path)}"

@@ -37,9 +37,9 @@ MEANINGS = {
 #: Which commands end so; with the codes that are not here, every command may end.
 COMMANDS = {
     AMISS: ("connect", "demo", "doctor", "drain", "health", "retry", "status"),
-    SOME_FAILED: ("evaluate", "prelabel"),
+    SOME_FAILED: ("evaluate", "index", "prelabel"),
     HUNG: ("worker",),
-    STOPPED: ("evaluate", "models pull", "prelabel"),
+    STOPPED: ("evaluate", "index", "models pull", "prelabel"),
 }
 
 

@@ -17,6 +17,7 @@ from backend.cli.drain import drain
 from backend.cli.ends import NOT_DONE, exit_codes
 from backend.cli.evaluate import evaluate
 from backend.cli.health import health
+from backend.cli.index import index
 from backend.cli.learn import learn
 from backend.cli.models import models
 from backend.cli.order import order
@@ -28,6 +29,7 @@ from backend.cli.prelabel import prelabel
 from backend.cli.prune import prune
 from backend.cli.retry import retry
 from backend.cli.review import review
+from backend.cli.search import search
 from backend.cli.status import status
 from backend.cli.tabs import tabs
 from backend.cli.tidy import tidy
@@ -45,6 +47,7 @@ PANELS = {
     "Run it": (up, web, worker, courier, demo),
     "Projects of Label Studio": (connect, doctor, tabs, prune, tidy, owed),
     "Learn from reviews": (review, order, tune, learn),
+    "Know the images": (index, search),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

@@ -17,6 +17,7 @@ __all__ = [
     "none_of",
     "scored",
     "some_of",
+    "these",
     "these_open",
     "unknown_operators",
     "unscored",
@@ -113,6 +114,11 @@ def these_open(ids: Iterable[int]) -> list[Json]:
     """
     nobody = _filter("annotations_ids", "empty", "String", "true")
     return [{**_filter("id", "equal", "Number", task), "child_filter": nobody} for task in ids]
+
+
+def these(ids: Iterable[int]) -> list[Json]:
+    """The same whatever became of them since."""
+    return [_filter("id", "equal", "Number", task) for task in ids]
 
 
 def ids_among(items: Sequence[Json]) -> list[int]:

@@ -74,9 +74,12 @@ class TasksApi(ExportsApi):
         """The tasks that somebody has annotated or skipped, by ascending id, with their annotations."""
         return self._whole(project, looked_at())
 
-    def with_rows(self, project: int) -> Iterator[TaskRow]:
-        """Every task with its rows and annotations, by ascending id; as failed one that Label Studio cannot list."""
-        for task in self._whole(project, None, each_alone=True):
+    def with_rows(self, project: int, ids: Sequence[int] | None = None) -> Iterator[TaskRow]:
+        """Every task, or those of `ids`, with its rows and annotations; as failed one that Label Studio cannot list.
+
+        By ascending id.
+        """
+        for task in self._whole(project, None, ids=ids, each_alone=True):
             yield task if task.failure is not None else with_predictions(task)
 
     def _whole(
@@ -85,6 +88,7 @@ class TasksApi(ExportsApi):
         filters: Json | None,
         page_size: int = 100,
         *,
+        ids: Sequence[int] | None = None,
         each_alone: bool = False,
     ) -> Iterator[TaskRow]:
         """The tasks that match with all that is stored with them; flat in memory.
@@ -93,7 +97,7 @@ class TasksApi(ExportsApi):
         come. Where it leaves them out all the same, each task's annotations are asked for alone.
         """
         tasks = self._tasks(
-            project, filters, None, page_size, {"fields": "all"}, each_alone=each_alone
+            project, filters, ids, page_size, {"fields": "all"}, each_alone=each_alone
         )
         for task in tasks:
             if task.failure is not None:

@@ -12,20 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.delivery.pipeline import TICK_S, WindowLike
-from backend.errors import BadRequest, Failure
+from backend.errors import Failure
 from backend.label_config.control_tags import ObjectTag, RegionTag
 from backend.label_studio.bodies import Task
 from backend.label_studio.records import AnnotationRow, TaskRow
 from backend.learning.evidence import FloatArray
+from backend.learning.phrase_vectors import mean_vector, phrase_vectors
 from backend.prediction.learned import can_learn
 from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor
-from backend.prediction.request import Answer, Outcome, request_id
+from backend.prediction.request import Outcome, request_id
 from backend.prediction.step import Step
-from models.clip.prompts import filled
-from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, Embed, EmbedTexts, PerBox, Query
-from models.registry import asked_of
-from models.types import Vectors
+from models.queries import Embed, PerBox, Query
 
 __all__ = ["AskedImage", "answered", "embedding", "images_of", "label_texts", "learnable"]
 
@@ -104,59 +102,18 @@ def label_texts(
 ) -> dict[str, FloatArray]:
     """A vector of length 1 for each label of each control tag, shape (labels, width), by the tag's name.
 
-    As the classifier makes them: of each phrase the mean of its templates. Raises `BadRequest` where a phrase
-    cannot be read.
+    Raises `BadRequest` where a phrase cannot be read.
     """
-    engine = predictor.settings.engine
-    entry = next(one for one in asked_of(engine.entries, None) if EmbedTexts in one.queries)
     phrases = {
         phrase for step in steps for label in step.control.labels for phrase in label.phrases
     }
-    put = {phrase: _put(phrase, entry.templates) for phrase in sorted(phrases)}
-    vectors = _vectors(
-        list(dict.fromkeys(text for texts in put.values() for text in texts)),
-        window,
-        engine.fingerprint,
-    )
-    of_phrase = {phrase: _mean([vectors[text] for text in texts]) for phrase, texts in put.items()}
+    of_phrase = phrase_vectors(sorted(phrases), predictor.settings.engine, window)
     return {
         step.control.name: np.stack(
             [
-                _mean([of_phrase[phrase] for phrase in label.phrases])
+                mean_vector([of_phrase[phrase] for phrase in label.phrases])
                 for label in step.control.labels
             ]
         )
         for step in steps
     }
-
-
-def _put(phrase: str, templates: Sequence[str]) -> list[str]:
-    """The texts that a phrase becomes, as far as they may be asked."""
-    texts = [text for text in filled(phrase, templates) if len(text) <= MAX_PHRASE_CHARS]
-    return texts or [phrase]
-
-
-def _vectors(texts: list[str], window: WindowLike, fingerprint: str) -> dict[str, FloatArray]:
-    chunks = [texts[start : start + MAX_PHRASES] for start in range(0, len(texts), MAX_PHRASES)]
-    requests = [ModelRequest(None, (EmbedTexts(tuple(chunk)),)) for chunk in chunks]
-    jobs = {
-        request_id(request, fingerprint): chunk
-        for request, chunk in zip(requests, chunks, strict=True)
-    }
-    window.add({request_id(request, fingerprint): request for request in requests})
-    found: dict[str, FloatArray] = {}
-    while jobs:
-        for job, outcome in window.collect(TICK_S).items():
-            if not isinstance(outcome, Answer) or not isinstance(outcome.outputs[0], Vectors):
-                said = outcome.message if isinstance(outcome, Failure) else "no vectors came"
-                raise BadRequest(f"the labels' texts cannot be compared with images: {said}")
-            chunk = jobs.pop(job)
-            for text, vector in zip(chunk, outcome.outputs[0].items, strict=True):
-                found[text] = np.array(vector.values, np.float32)
-    return found
-
-
-def _mean(vectors: Sequence[FloatArray]) -> FloatArray:
-    mean = np.mean([one / max(float(np.linalg.norm(one)), 1e-9) for one in vectors], axis=0)
-    found: FloatArray = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
-    return found

@@ -17,6 +17,7 @@ from backend.label_studio.task_filters import (
     none_of,
     scored,
     some_of,
+    these,
     these_open,
     unscored,
     with_version,
@@ -27,6 +28,7 @@ from backend.plain import Json
 __all__ = [
     "ALL_OURS",
     "DEFAULT",
+    "FOUND",
     "MOST_FIRST",
     "MOST_IDS",
     "OURS",
@@ -35,6 +37,7 @@ __all__ = [
     "SAMPLE",
     "SAMPLE_COLUMN",
     "OurTab",
+    "found_by_search",
     "is_default_of_ours",
     "our_tabs",
     "ours_among",
@@ -51,6 +54,8 @@ DEFAULT: Json = {"title": "Default", "made_by": "firstpass"}
 
 #: Made by `firstpass order` only.
 REVIEW_FIRST, SAMPLE = f"{PREFIX}review first", f"{PREFIX}sample"
+#: How the titles of tabs begin that `firstpass search --tab` makes.
+FOUND = f"{PREFIX}found, "
 #: The columns that it writes when told to.
 REVIEW_COLUMN, SAMPLE_COLUMN = "firstpass_review", "firstpass_sample"
 #: Tasks that a tab can name one by one: each is a line of its filters.
@@ -153,6 +158,11 @@ def sample_of_tasks(tasks: Sequence[int]) -> OurTab:
     return OurTab(SAMPLE, _DRAWN, these_open(tasks), conjunction="or")
 
 
+def found_by_search(name: str, question: str, tasks: Sequence[int]) -> OurTab:
+    """The tab of what a search found; at most `MOST_IDS`. Its name is chosen by who searched."""
+    return OurTab(f"{FOUND}{name}", f"found by {question}", these(tasks), conjunction="or")
+
+
 def sample_by_column() -> OurTab:
     """The tab of a sample that a column names."""
     return OurTab(SAMPLE, _DRAWN, (*_OPEN, filled(SAMPLE_COLUMN)))
@@ -165,7 +175,8 @@ ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE)
 
 def ours_among(views: Sequence[View]) -> list[View]:
     """The tabs that are ours, by their titles; other titles that begin as ours do are people's."""
-    return [view for view in views if view.data.title in ALL_OURS]
+    titles = ((view, view.data.title) for view in views)
+    return [view for view, title in titles if title in ALL_OURS or title.startswith(FOUND)]
 
 
 def is_default_of_ours(view: View) -> bool:

@@ -70,6 +70,22 @@ class FileIndex:
         """All regions by row, those of `rows`, or those of one label."""
         return self._rows.regions(rows, label=label)
 
+    def of_task(self, task: int) -> list[ImageRow]:
+        """The images of a task, in their order; none for one that is not indexed."""
+        return self._rows.of_task(task)
+
+    def regions_of(self, image: int) -> list[RegionRow]:
+        """The regions of an image, by its row."""
+        return self._rows.regions_of(image)
+
+    def labels(self) -> dict[str, int]:
+        """How many regions each label has, by label."""
+        return self._rows.labels()
+
+    def row_of(self, key: str) -> int | None:
+        """The row of the image that has this key."""
+        return self._rows.row_of(key)
+
     def rows(self, of: IndexKind) -> Sequence[int]:
         """The rows of all images or regions, ascending."""
         found: list[int] = self._now.kinds[of].rows.tolist()

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.errors import BadRequest, OperatorError
+from backend.prediction.engine import Engine
+from backend.prediction.learned import classifier_of
+from backend.settings import Settings
 
 __all__ = [
     "ROWS_FILE",
     "IndexPlace",
     "IndexUnusable",
     "folder_index",
+    "folder_place",
     "index_place",
     "project_index",
+    "project_place",
 ]
 
 ROWS_FILE = "rows.sqlite"
@@ -61,6 +67,21 @@ class IndexPlace:
         raise BadRequest(f"there is no index yet: run `{self.remake}`")
 
 
+def project_place(settings: Settings, engine: Engine, project: int) -> IndexPlace:
+    """The index of a project, by the vectors of the loaded classifier. Raises `BadRequest` where none is."""
+    if settings.label_studio_url is None:
+        raise BadRequest("expected the address of Label Studio: set FIRSTPASS_LABEL_STUDIO_URL")
+    name = project_index(settings.label_studio_url, project)
+    remake = f"firstpass index --project {project}"
+    return index_place(settings.home, name, _classifier(engine), remake)
+
+
+def folder_place(settings: Settings, engine: Engine, folder: Path) -> IndexPlace:
+    """The same of a folder."""
+    remake = f"firstpass index --images {shlex.quote(str(folder))}"
+    return index_place(settings.home, folder_index(folder), _classifier(engine), remake)
+
+
 def project_index(label_studio: str, project: int) -> str:
     """The name of a project's index; two Label Studios both have a project 4.
 
@@ -80,6 +101,15 @@ def index_place(home: Path, name: str, classifier: str, remake: str = "") -> Ind
     if not _NAME.fullmatch(name) or not _FINGERPRINT.fullmatch(classifier):
         raise BadRequest(f"expected the name of an index, got {name[:80]!r} of {classifier[:20]!r}")
     return IndexPlace(name, home.absolute() / "index" / name / classifier, remake or _remade(name))
+
+
+def _classifier(engine: Engine) -> str:
+    found = classifier_of(engine)
+    if found is None:
+        raise BadRequest(
+            f"no model is loaded that gives vectors: expected a CLIP or SigLIP beside {engine.name}"
+        )
+    return found
 
 
 def _remade(name: str) -> str:

@@ -62,6 +62,12 @@ class IndexRows:
             found = database.execute("SELECT row FROM images WHERE task = ?", (task,)).fetchall()
         return sorted(self.images(row for (row,) in found), key=lambda image: image.number)
 
+    def row_of(self, key: str) -> int | None:
+        """The row of the image that has this key."""
+        with self._opened() as database:
+            found = database.execute("SELECT row FROM images WHERE key = ?", (key,)).fetchone()
+        return None if found is None else int(found[0])
+
     def regions_of(self, image: int) -> list[RegionRow]:
         """The regions of an image, by its row."""
         with self._opened() as database:
