@@ -63,7 +63,7 @@ def create_app(settings: Settings, running: RunningService, monitor: QueueMonito
     app.add_middleware(AnswersAtTheEnd, ending=app.state.ending)
     _add_label_studio_routes(app, settings, running.service, metrics)
     add_operator_routes(app, monitor, metrics)
-    add_review_routes(app, monitor.reports)
+    add_review_routes(app, monitor.reports, monitor.loop)
     return app
 
 
