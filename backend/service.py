@@ -22,7 +22,7 @@ from backend.label_config.label_config import parse_label_config
 from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import Engine
-from backend.prediction.predictor import PredictorSettings, Slot, TaskRequests
+from backend.prediction.predictor import Predictor, PredictorSettings, Slot, TaskRequests
 from backend.queue.job_queue import Asked, AsksWorkers
 from backend.queue.readiness import NotReady
 
@@ -54,6 +54,8 @@ class DeliversLate(Protocol):
     def hand_over(self, project: ProjectKey, version: str, slots: Sequence[Slot]) -> list[Slot]: ...
 
     def note_change(self, project: ProjectKey) -> None: ...
+
+    def note_heads(self, project: ProjectKey, heads: Sequence[str]) -> None: ...
 
 
 #: Takes note of an event of a project, at once: Label Studio's webhook waits a second.
@@ -125,8 +127,10 @@ class PredictionService:
         changed = before[0] != version
         if changed or before[1] != unserved:
             _log_unserved(request.project, unserved)
-        if changed and self._desk is not None and project is not None:
-            self._desk.note_change(project)
+        if self._desk is not None and project is not None:
+            self._desk.note_heads(project, _heads(predictor))
+            if changed:
+                self._desk.note_change(project)
         return version
 
     def versions(self) -> list[str]:
@@ -159,6 +163,8 @@ class PredictionService:
                 for task, requests in zip(request.tasks, asked_by_task, strict=True)
             ]
             if self._desk is not None and project is not None:
+                if heads := _heads(predictor):
+                    self._desk.note_heads(project, heads)
                 slots = self._desk.hand_over(project, predictor.version, slots)
         self._log(request, slots, asked, time.monotonic() - started)
         return slots
@@ -241,6 +247,11 @@ class PredictionService:
             jobs={standing.value: count for standing, count in asked.standings.items()},
             seconds=round(seconds, 3),
         )
+
+
+def _heads(predictor: Predictor) -> list[str]:
+    """The learned heads that the label config names, used or not, each once."""
+    return list(dict.fromkeys(head for _, head in predictor.plan.heads))
 
 
 def _log_unserved(project: str | None, unserved: Sequence[UnservedTag]) -> None:

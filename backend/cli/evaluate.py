@@ -193,17 +193,12 @@ def _reader(
 
 
 def _print(report: EvaluationReport, *, as_json: bool) -> None:
+    from backend.cli.printed_report import print_report
     from backend.evaluation.report_rows import evaluation_summary
-    from backend.pages.terminal import summary_parts
     from backend.wording import printable
 
-    if as_json:
-        typer.echo(report.to_json(), nl=False)
-        return
-    console = Console()
-    for part in summary_parts(evaluation_summary(report)):
-        console.print(part)
-    if report.written is None:
+    print_report(report, lambda: evaluation_summary(report), as_json=as_json)
+    if as_json or report.written is None:
         return
     for change in report.thresholds:
         typer.echo(printable(change.line))

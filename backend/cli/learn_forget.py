@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import typer
 
 from backend.cli.status import open_redis
 from backend.cli.which_project import project_id
+from backend.errors import FirstpassError
 from backend.label_config.named_heads import without_heads
 from backend.label_studio.api import LabelStudioApi
 from backend.prediction.predictor import predictor_settings
 from backend.projects.learned_heads import ProjectHeads
 from backend.queue.heads import HeadShelf
+from backend.review.loop_runs import KeptLoopRuns
 from backend.settings import Settings
 
 __all__ = ["forget_learned"]
@@ -27,6 +30,8 @@ def forget_learned(name: str, settings: Settings, *, as_json: bool) -> None:
         predictors = predictor_settings(settings, shelf.card)
         before = predictors.for_label_config(project.label_config).version
         forgotten = ProjectHeads(api, shelf, project.id).forget()
+        with suppress(FirstpassError):  # the page goes on saying that it was applied, and when
+            KeptLoopRuns(connection).taken_back("learn", project.id)
         plain = without_heads(project.label_config)
         after = predictors.for_label_config(plain).version
     kept = forgotten.kept

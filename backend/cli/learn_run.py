@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 
 from backend.bulk.workers import check_workers, why_silent
+from backend.cli.printed_report import print_report
+from backend.cli.reviewed_project import kept_run
 from backend.cli.status import open_redis
 from backend.cli.which_project import project_id
 from backend.errors import BadRequest, Failure
@@ -22,15 +24,17 @@ from backend.learning.asking import AskedImage, answered, images_of, label_texts
 from backend.learning.evidence import Observed, TagEvidence
 from backend.learning.head_file import head_bytes, most_examples
 from backend.learning.learned_tag import LearnedTag, learned_tag
+from backend.learning.loop_run import loop_run_of
 from backend.learning.observing import in_order, observed_in
 from backend.learning.report import LearnReport, learn_summary
 from backend.learning.verified import Verified
-from backend.pages.terminal import say, summary_parts
+from backend.pages.terminal import say
 from backend.prediction.learned import can_learn, classifier_of
 from backend.prediction.predictor import Predictor, predictor_settings
 from backend.projects.learned_heads import ProjectHeads, heads_in
 from backend.queue.heads import HeadShelf
 from backend.queue.job_queue import job_queue
+from backend.review.report import now_in_utc
 from backend.runs.progress import Progress, showing_progress
 from backend.settings import Settings
 from backend.wording import images as in_words
@@ -92,7 +96,8 @@ def learn_project(name: str, options: LearnOptions, settings: Settings) -> None:
             applied=bool(options.apply and fingerprint),
             notes=[*verified.notes(), *notes],
         )
-    _print(report, as_json=options.as_json)
+        _keep(report, project, connection)
+    print_report(report, lambda: learn_summary(report), as_json=options.as_json)
 
 
 @dataclass(slots=True)
@@ -189,10 +194,9 @@ def _why_nothing_learnable(predictor: Predictor, classifier: str | None) -> str:
     return f"nothing can be learned of this label config: {reasons}"
 
 
-def _print(report: LearnReport, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(report.to_json(), nl=False)
-        return
-    console = Console()
-    for part in summary_parts(learn_summary(report)):
-        console.print(part)
+def _keep(report: LearnReport, project: Project, connection: redis.Redis) -> None:
+    """Leave it for the page of the project."""
+    run = loop_run_of(report, now_in_utc(), project.key)
+    why_not = kept_run("learn", project.id, run, connection, applied=report.applied)
+    if why_not:
+        typer.echo(why_not, err=True)

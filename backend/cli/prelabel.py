@@ -82,14 +82,13 @@ def of_folder(
 
 def _report(paths: Sequence[Path], run: Callable[[Console], Illustrated]) -> None:
     """Run, and show and write the report; end with the code that it makes."""
-    from backend.pages.terminal import summary_parts
+    from backend.cli.printed_report import print_summary
     from backend.runs.report_files import check_report_paths, write_reports
 
     check_report_paths(paths)
     with going_on(), quietly():
         done = run(Console(stderr=True))
-        for part in summary_parts(done.summary()):
-            Console().print(part)
+        print_summary(done.summary())
         write_reports(paths, done.report.to_json, done.page)
     if not done.report.complete:
         raise typer.Exit(SOME_FAILED)

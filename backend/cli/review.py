@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from backend.cli.options import STATE, AsJson, ProjectOption, with_settings
 from backend.cli.running import ANSWERS, IMAGES, LABEL_STUDIO
 from backend.settings import Settings
-
-if TYPE_CHECKING:
-    from backend.review.figures import ReviewReport
 
 __all__ = ["ReviewOptions", "Since", "Versions", "review"]
 
@@ -72,26 +69,15 @@ def review(settings: Settings, project: ProjectOption, options: ReviewOptions) -
       firstpass review --project 3 --since 7d --report review.html
       firstpass review --project 3 --sample
     """
+    from backend.cli.printed_report import print_report
     from backend.cli.review_run import review_project
     from backend.cli.which_project import project_id_in
+    from backend.review.report_rows import review_summary
     from backend.runs.report_files import check_report_paths, write_reports
 
     paths = options.report or ()
     check_report_paths(paths)
     done = review_project(project_id_in(project, settings), options, settings)
     write_reports(paths, done.report.to_json, done.page)
-    _print(done.report, as_json=options.as_json)
-
-
-def _print(report: ReviewReport, *, as_json: bool) -> None:
-    from rich.console import Console
-
-    from backend.pages.terminal import summary_parts
-    from backend.review.report_rows import review_summary
-
-    if as_json:
-        typer.echo(report.to_json(), nl=False)
-        return
-    console = Console()
-    for part in summary_parts(review_summary(report)):
-        console.print(part)
+    report = done.report
+    print_report(report, lambda: review_summary(report), as_json=options.as_json)

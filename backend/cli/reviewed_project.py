@@ -22,13 +22,22 @@ from backend.queue.bounded_store import BoundedStore, StoreLimits
 from backend.queue.connection import connect, queue_errors
 from backend.queue.heads import HeadShelf
 from backend.review.cached_answers import CachedAnswers, Tidy
+from backend.review.loop_runs import KeptLoopRuns, LoopCommand, LoopRun
 from backend.runs.progress import Progress
 from backend.settings import Settings
 
 if TYPE_CHECKING:
     import redis
 
-__all__ = ["cached_answers", "noted", "predictor_of", "project_of", "project_words", "redis_or_why"]
+__all__ = [
+    "cached_answers",
+    "kept_run",
+    "noted",
+    "predictor_of",
+    "project_of",
+    "project_words",
+    "redis_or_why",
+]
 
 NOT_FOUND = 404
 
@@ -92,3 +101,23 @@ def cached_answers(
     limits = StoreLimits(settings.cache_ttl_s, settings.cache_entries)
     fingerprint = predictor.settings.engine.fingerprint
     return CachedAnswers(predictor, OutputCache(BoundedStore(cache, limits), fingerprint), tidy)
+
+
+def kept_run(
+    command: LoopCommand,
+    project: int,
+    run: LoopRun,
+    connection: redis.Redis | None,
+    *,
+    applied: bool,
+    why_not: str = "",
+) -> str:
+    """Leave what a command found for the project's page; a sentence where it could not be left."""
+    if connection is not None:
+        try:
+            KeptLoopRuns(connection).keep(command, project, run, applied=applied)
+        except FirstpassError as error:
+            why_not = str(error)
+        else:
+            return ""
+    return f"The page /review/{project} does not show this: {why_not}"

@@ -37,16 +37,19 @@ def status(
       firstpass status --failed --most 200
 
     These need a look: no worker, a silent one, opened images that wait, tasks
-    that no courier delivers, Redis about to lose data. Images that failed are
-    shown and do not change the exit code.
+    that no courier delivers, Redis about to lose data, something learned that is
+    named and not there. Images that failed are shown and do not change the exit
+    code.
     """
     from backend.cli.tables import failure_tables, overview_tables
+    from backend.queue.heads import HeadShelf
     from backend.status.plain import overview_json
     from backend.status.reading import read_overview
     from backend.status.verdict import problems
 
     with open_redis(settings) as connection:
-        overview = read_overview(connection, failures=most, runs_in=settings.runs_in)
+        heads = HeadShelf(connection, settings.home)
+        overview = read_overview(connection, failures=most, runs_in=settings.runs_in, heads=heads)
     if as_json:
         typer.echo(json.dumps(overview_json(overview), indent=2))
     else:

@@ -138,11 +138,13 @@ def _owed(settings: Settings, project: ProjectKey | None, *, forget: bool = Fals
     from backend.delivery.failed_tasks import FailedTasks
     from backend.delivery.owed import OwedTasks
     from backend.review.kept_report import KeptReports
+    from backend.review.loop_runs import KeptLoopRuns
 
     with open_redis(settings) as connection:
         owing = OwedTasks(connection)
         if project is not None and forget:
             FailedTasks(connection).forget_project(project)
             KeptReports(connection).forget(project)
+            KeptLoopRuns(connection).forget(project)
             return owing.forget(project)
         return sum(one.tasks for one in owing.overview(0) if one.key == project)

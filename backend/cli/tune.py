@@ -120,13 +120,10 @@ def _page(report: TuneReport) -> str:
 def _print(report: TuneReport, *, as_json: bool) -> None:
     from rich.console import Console
 
-    from backend.pages.terminal import say, summary_parts
+    from backend.cli.printed_report import print_report
+    from backend.pages.terminal import say
     from backend.tuning.report_rows import ending, tune_summary
 
-    if as_json:
-        typer.echo(report.to_json(), nl=False)
-        return
-    console = Console()
-    for part in summary_parts(tune_summary(report)):
-        console.print(part)
-    say(console, ending(report), style="bold")
+    print_report(report, lambda: tune_summary(report), as_json=as_json)
+    if not as_json:
+        say(Console(), ending(report), style="bold")

@@ -7,16 +7,18 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
 from backend.cli.reviewed_project import (
     cached_answers,
+    kept_run,
     noted,
     project_of,
     project_words,
     redis_or_why,
 )
-from backend.errors import BadRequest, LabelConfigError
+from backend.errors import BadRequest, FirstpassError, LabelConfigError
 from backend.label_config.tuned_labels import TakenBack, as_before_tuning, with_tuned
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import data_page
@@ -26,6 +28,7 @@ from backend.prediction.model_version import is_model_version
 from backend.prediction.predictor import Predictor, PredictorSettings, predictor_settings
 from backend.queue.heads import HeadShelf
 from backend.review.cached_answers import CachedAnswers
+from backend.review.loop_runs import KeptLoopRuns
 from backend.review.reading import count_reviews, since_when
 from backend.review.remarks import remarks, why_nothing
 from backend.review.report import now_in_utc
@@ -35,6 +38,7 @@ from backend.settings import Settings
 from backend.tuning.aim import aim_of
 from backend.tuning.evidence import Evidence, LabelKey
 from backend.tuning.figures import TuneFacts, TuneReport
+from backend.tuning.loop_run import loop_run_of
 from backend.tuning.proposals import calibrations, phrase_figures, tunable, tuned_labels
 from backend.tuning.writing import changes_of, store, take_back, tidy
 
@@ -56,7 +60,12 @@ def tune_project(number: int, options: TuneOptions, settings: Settings) -> TuneR
             return cached_answers(predictor, connection, settings, stack, tidy)
 
         heads = HeadShelf(connection, settings.home)
-        return tuned_through(api, number, options, settings, answers, why_not, heads)
+        report = tuned_through(api, number, options, settings, answers, why_not, heads)
+        run = loop_run_of(report, project_of(api, number).key)
+        untold = kept_run("tune", number, run, connection, applied=report.applied, why_not=why_not)
+        if untold:
+            typer.echo(untold, err=True)
+        return report
 
 
 def tuned_through(
@@ -147,7 +156,11 @@ def take_back_in(number: int, settings: Settings) -> list[str]:
         connection, _ = redis_or_why(settings)
         if connection is not None:
             stack.enter_context(connection)
-        return take_back_through(api, number, settings, HeadShelf(connection, settings.home))
+        said = take_back_through(api, number, settings, HeadShelf(connection, settings.home))
+        if connection is not None:
+            with suppress(FirstpassError):  # the page goes on saying that it was applied, and when
+                KeptLoopRuns(connection).taken_back("tune", number)
+        return said
 
 
 def take_back_through(

@@ -42,11 +42,12 @@ class DeliveryDesk:
         *,
         stored: Stored = untold,
         named: Callable[[ProjectKey, str], object] = lambda project, title: None,
+        learned: Callable[[ProjectKey, Sequence[str]], object] = lambda project, heads: None,
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`stored` and `named` are told what the status page shows of projects."""
-        self._stored, self._named = stored, named
+        """`stored`, `named` and `learned` are told what the status page shows of projects."""
+        self._stored, self._named, self._learned = stored, named, learned
         self._owed = owed
         self._claims = claims
         self._failed = failed
@@ -96,6 +97,10 @@ class DeliveryDesk:
         Returns at once, whatever Redis does: `/setup` and `/webhook` must not wait.
         """
         self._notes.submit(self._note_change, project)
+
+    def note_heads(self, project: ProjectKey, heads: Sequence[str]) -> None:
+        """Note which learned heads the project's label config names. Returns at once."""
+        self._notes.submit(self._learned, project, heads)
 
     def heard(self, event: WebhookEvent, project: ProjectKey) -> None:
         """A changed project may answer to another version now; each event tells what people call it."""

@@ -100,6 +100,18 @@ class ProjectFigures:
             self._met(project, pipeline)
             pipeline.execute()
 
+    def learned(self, project: ProjectKey, heads: Collection[str]) -> None:
+        """The learned heads that its label config names; none takes away what was said before."""
+        key = figures_key(project)
+        with suppress(redis.RedisError), self._connection.pipeline() as pipeline:
+            if heads:
+                pipeline.hset(key, "heads", " ".join(heads))
+                pipeline.expire(key, KEPT_S)
+                self._met(project, pipeline)
+            else:
+                pipeline.hdel(key, "heads")
+            pipeline.execute()
+
     def _met(self, project: ProjectKey, pipeline: redis.client.Pipeline) -> None:
         seconds, _ = self._connection.time()
         pipeline.zadd(PROJECTS, {str(project): seconds})

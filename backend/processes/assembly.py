@@ -45,6 +45,7 @@ def assemble_service(
             lambda: read_card(connection) is not None,
             stored=figures.stored,
             named=figures.named,
+            learned=figures.learned,
             sleep=running.pause,
         )
     phrases = PhraseNotes(PhraseTally(connection, clock=RedisClock(connection)))

@@ -10,6 +10,7 @@ from backend.logs import configure_logs
 from backend.processes.assembly import assemble_service
 from backend.projects.chosen_tab import make_chosen_tab
 from backend.queue.connection import connect, redis_url_of
+from backend.queue.heads import HeadShelf
 from backend.settings import Settings
 from backend.status.installation import InstallationSign
 from backend.web.app import create_app
@@ -25,7 +26,10 @@ def serve(settings: Settings) -> None:
     # A client of its own without retries: the monitor's look must be quick to say "down".
     connection = connect(redis_url_of(settings), retries=0, runs_in=settings.runs_in)
     monitor = QueueMonitor(
-        connection, runs_in=settings.runs_in, sign=InstallationSign(connection, settings)
+        connection,
+        runs_in=settings.runs_in,
+        sign=InstallationSign(connection, settings),
+        heads=HeadShelf(connection, settings.home),
     )
     running = assemble_service(settings, lambda: monitor.unready)
     make_tab = partial(make_chosen_tab, settings) if settings.delivers else None

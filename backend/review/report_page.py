@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from backend.pages.markup import Markup, element
 from backend.pages.page import content_policy, document, section, summary_page
 from backend.review.figures import Bin, Mark, Picture, ReviewReport, WorstTask
+from backend.review.loop_page import loop_sections
+from backend.review.loop_runs import LoopCommand, LoopRuns
 from backend.review.report_rows import review_summary
 
 __all__ = ["POLICY", "no_review_page", "review_page"]
@@ -55,15 +57,20 @@ POLICY = content_policy("img-src data:", "frame-ancestors 'none'", style=_STYLE)
 _SIDE, _MARGIN = 340, 40
 
 
-def review_page(report: ReviewReport, pictures: Mapping[str, Picture]) -> str:
-    """The whole document; `pictures` are those of the worst images, by task."""
+def review_page(
+    report: ReviewReport,
+    pictures: Mapping[str, Picture],
+    runs: Mapping[LoopCommand, LoopRuns] | None = None,
+) -> str:
+    """The whole document; `pictures` are those of the worst images, by task, `runs` what came of reviews."""
     parts = [_reliability(report.scores)] if report.scores else []
     parts += [_worst(report.worst, pictures)] if report.worst else []
+    parts += loop_sections(report.facts.project, runs or {})
     return summary_page(review_summary(report), *parts, style=_STYLE, pictures=True)
 
 
-def no_review_page(project: int) -> str:
-    """What stands there before the command was run."""
+def no_review_page(project: int, runs: Mapping[LoopCommand, LoopRuns] | None = None) -> str:
+    """What stands there before the command was run, and what other commands left."""
     return document(
         "Firstpass review",
         element("header", element("h1", f"Project {project} has no report yet")),
@@ -73,6 +80,7 @@ def no_review_page(project: int) -> str:
             element("p", element("code", f"firstpass review --project {project}")),
             element("p", "It must see the same Redis as this process."),
         ),
+        *loop_sections(project, runs or {}),
         policy=content_policy("img-src data:", style=_STYLE),
         style=_STYLE,
     )

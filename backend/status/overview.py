@@ -13,7 +13,15 @@ from backend.queue.failures import FailedTask, FailureRecord
 from backend.queue.histograms import Histogram
 from backend.queue.worker_card import WorkerCard
 
-__all__ = ["STANDINGS", "Overview", "ProjectView", "QueueView", "RedisView", "Submissions"]
+__all__ = [
+    "STANDINGS",
+    "HeadView",
+    "Overview",
+    "ProjectView",
+    "QueueView",
+    "RedisView",
+    "Submissions",
+]
 
 #: How a submitted image may stand: the fields of `Submissions`.
 STANDINGS = ("hit", "joined", "queued", "busy")
@@ -69,11 +77,20 @@ class Submissions:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadView:
+    """What was learned, by its fingerprint; `trouble` says why it cannot be used, empty where it is there and whole."""
+
+    fingerprint: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectView:
     """One project, named as Label Studio does: `<id>.<seconds since the epoch>`.
 
     `predicted` counts what was given of `version` since that is answered; `failed` tasks have no prediction
-    since; `owed` ones wait for theirs. `runs` are those of `firstpass prelabel` that are alive.
+    since; `owed` ones wait for theirs. `runs` are those of `firstpass prelabel` that are alive. `heads` are those
+    that its label config named when it was last planned.
     """
 
     name: str
@@ -83,6 +100,12 @@ class ProjectView:
     failed: int = 0
     owed: int = 0
     runs: tuple[RunCard, ...] = ()
+    heads: tuple[HeadView, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What a person calls it."""
+        return f"project {self.id} ({self.title})" if self.title else f"project {self.id}"
 
     @property
     def id(self) -> str:

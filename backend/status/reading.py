@@ -33,6 +33,7 @@ from backend.queue.client import wrong_type
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
 from backend.queue.failures import KEPT_S, FailedTask, failed_task_of, records_of
+from backend.queue.heads import HeadShelf
 from backend.queue.histograms import histograms_of, number_of
 from backend.queue.keys import (
     FAILURE_KINDS,
@@ -49,8 +50,16 @@ from backend.queue.keys import (
 from backend.queue.worker_card import WorkerCard
 from backend.queue.worker_card import card_of as worker_card_of
 from backend.status.installation import home_of, installation_of
-from backend.status.overview import STANDINGS, Overview, ProjectView, QueueView, Submissions
+from backend.status.overview import (
+    STANDINGS,
+    HeadView,
+    Overview,
+    ProjectView,
+    QueueView,
+    Submissions,
+)
 from backend.status.questions import Question, ask, redis_view, text_of, word
+from models.heads import HeadUnusable
 
 __all__ = ["read_overview", "read_workers"]
 
@@ -61,9 +70,16 @@ MOST_PROJECTS = 20
 
 
 def read_overview(
-    connection: redis.Redis, *, failures: int = 20, runs_in: str = "host"
+    connection: redis.Redis,
+    *,
+    failures: int = 20,
+    runs_in: str = "host",
+    heads: HeadShelf | None = None,
 ) -> Overview:
-    """What Redis holds now, with the latest `failures` reasons; `runs_in`: see `Overview`. Raises `QueueUnavailable`."""
+    """What Redis holds now, with the latest `failures` reasons; `runs_in`: see `Overview`. Raises `QueueUnavailable`.
+
+    Learned heads are looked for among `heads`; without it they are not told of.
+    """
     with queue_errors():
         now = RedisClock(connection)()
         foreign: list[str] = []
@@ -106,7 +122,7 @@ def read_overview(
         courier=card_of(first["courier"]) or next((card for card in couriers if card.unable), None),
         waiting_couriers=tuple(card for card in couriers if card.stands_by),
         owed_tasks=sum(second["owed", project] for project in first["owing"]),
-        projects=tuple(_projects(first["shown"], second, runs)),
+        projects=tuple(_projects(first["shown"], second, runs, heads)),
         put_off={
             word(project): word(reason)
             for project, reason in first["put off"].items()
@@ -133,7 +149,10 @@ def _shown(first: Mapping[Hashable, Any], runs: Iterable[RunCard]) -> list[bytes
 
 
 def _projects(
-    names: Iterable[bytes], second: Mapping[Hashable, Any], runs: Sequence[RunCard]
+    names: Iterable[bytes],
+    second: Mapping[Hashable, Any],
+    runs: Sequence[RunCard],
+    heads: HeadShelf | None,
 ) -> Iterator[ProjectView]:
     for name in names:
         figures = text_of(second["figures", name])
@@ -146,7 +165,21 @@ def _projects(
             failed=second["gone", name],
             owed=second["owed", name],
             runs=own,
+            heads=tuple(_heads(figures.get("heads", ""), heads)),
         )
+
+
+def _heads(named: str, shelf: HeadShelf | None) -> Iterator[HeadView]:
+    """What became of each head that is named; Redis answers, so that nothing is unknown."""
+    if shelf is None:
+        return
+    for fingerprint in named.split():
+        try:
+            shelf.card(fingerprint)
+        except HeadUnusable as error:
+            yield HeadView(fingerprint, str(error))
+        else:
+            yield HeadView(fingerprint)
 
 
 def _first_questions(now: float, failures: int) -> dict[Hashable, Question]:

@@ -10,7 +10,7 @@ from backend.delivery.run_card import RunCard
 from backend.pages.summary import Cell, Figure, Link, Summary, Table, Toned
 from backend.queue.readiness import LOADING
 from backend.queue.worker_card import WorkerCard
-from backend.status.overview import Overview
+from backend.status.overview import Overview, ProjectView
 from backend.status.wording import queue_title, seconds, worker_name
 from backend.wording import duration, images, tasks
 
@@ -71,7 +71,7 @@ def _oldest(overview: Overview) -> str:
 
 
 def _projects(overview: Overview) -> Table:
-    columns = ("project", "version", "predicted#", "failed#", "owed#", "prelabel")
+    columns = ("project", "version", "predicted#", "failed#", "owed#", "learned", "prelabel")
     rows: list[Sequence[Cell]] = [
         (
             f"{one.id} {one.title}".strip(),
@@ -79,11 +79,21 @@ def _projects(overview: Overview) -> Table:
             f"{one.predicted:,}",
             f"{one.failed:,}",
             f"{one.owed:,}",
+            _learned(one),
             tuple(map(_run, one.runs)) or "-",
         )
         for one in overview.projects
     ]
     return Table("Projects", columns, rows)
+
+
+def _learned(project: ProjectView) -> Cell:
+    """What its label config names of what was learned, by as many digits as tell it apart."""
+    if not project.heads:
+        return "-"
+    gone = any(head.trouble for head in project.heads)
+    names = ", ".join(head.fingerprint[:8] for head in project.heads)
+    return Toned(f"{names}: not used", "bad") if gone else Toned(names, "good")
 
 
 def _run(run: RunCard) -> str:

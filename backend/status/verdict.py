@@ -69,6 +69,7 @@ def problems(overview: Overview) -> list[str]:
     )
     found.extend(_overdue_problems(overview))
     found.extend(_delivery_problems(overview))
+    found.extend(_head_problems(overview))
     return found
 
 
@@ -167,6 +168,18 @@ def _overdue_problems(overview: Overview) -> list[str]:
     return [
         f"{images(overdue)} of the last that failed took longer than FIRSTPASS_JOB_TIMEOUT_S allows, and ended "
         f"their workers: {how_to_run('status --failed', overview.runs_in)} says which, and what to do."
+    ]
+
+
+def _head_problems(overview: Overview) -> list[str]:
+    """What was learned and is not there: predictions go on without it, under another version."""
+    return [
+        f"What was learned for {project.words} is not used (model_head {head.fingerprint:.40}): {head.trouble}. "
+        f"{how_to_run(f'learn --project {project.id} --apply', overview.runs_in)} learns anew, with --forget in place "
+        "of --apply it is forgotten."
+        for project in overview.projects
+        for head in project.heads
+        if head.trouble
     ]
 
 

@@ -72,7 +72,7 @@ def create_app(
     bodies = Bodies(settings)
     _add_label_studio_routes(app, bodies, running.service, metrics)
     add_operator_routes(app, monitor, metrics)
-    add_review_routes(app, monitor.reports)
+    add_review_routes(app, monitor.reports, monitor.loop)
     source = ExploreSource(settings, running.service.engine, running.service.queue, make_tab)
     add_explore_routes(app, ExplorePages(source), bodies)
     return app

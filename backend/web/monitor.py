@@ -15,9 +15,11 @@ from backend.errors import ForeignValue, QueueRefused, QueueUnavailable
 from backend.place import how_to_see_redis
 from backend.queue.clock import RedisClock
 from backend.queue.connection import queue_errors
+from backend.queue.heads import HeadShelf
 from backend.queue.keys import QUEUES
 from backend.queue.readiness import NotReady, not_ready
 from backend.review.kept_report import KeptReports
+from backend.review.loop_runs import KeptLoopRuns
 from backend.status.installation import InstallationSign
 from backend.status.overview import Overview
 from backend.status.reading import read_overview, read_workers
@@ -59,12 +61,16 @@ class QueueMonitor:
         interval_s: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
         sign: InstallationSign | None = None,
+        heads: HeadShelf | None = None,
     ) -> None:
+        """`heads`: where what was learned is looked for, which `overview` tells of then."""
         self.state = QueueState()
         #: What people made of predictions, read from the same Redis.
         self.reports = KeptReports(connection)
+        self.loop = KeptLoopRuns(connection)
         self._connection = connection
         self._runs_in = runs_in
+        self._heads = heads
         self._clock = RedisClock(connection)
         self._interval_s = interval_s
         self._sign = sign
@@ -95,7 +101,7 @@ class QueueMonitor:
     def overview(self) -> Overview:
         """All that a status tells, read now; when Redis does not answer, that and why. Waits for Redis."""
         try:
-            return read_overview(self._connection, runs_in=self._runs_in)
+            return read_overview(self._connection, runs_in=self._runs_in, heads=self._heads)
         except QueueUnavailable as error:
             return Overview.without_redis(str(error))
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 
 from backend.review.kept_report import KeptReports
+from backend.review.loop_runs import KeptLoopRuns, LoopRuns
 from backend.review.report_page import POLICY, no_review_page, review_page
 from backend.web.operator_routes import PAGE_HEADERS
 
@@ -16,19 +17,20 @@ __all__ = ["add_review_routes"]
 _HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": POLICY}
 
 
-def add_review_routes(app: FastAPI, reports: KeptReports) -> None:
+def add_review_routes(app: FastAPI, reports: KeptReports, loop: KeptLoopRuns) -> None:
     """Add it to the application; Redis is read in the threads that `/status` has."""
 
     @app.get("/review/{project:int}")
     async def review(project: int) -> Response:
-        """The last report of a project with this number; 404 and how to get one where there is none."""
+        """The last report of a project with this number, and what was made of it; 404 where there is neither."""
 
         def page() -> Response:
-            kept = reports.of(project)
-            if kept is None:
-                text, status = no_review_page(project), 404
+            kept, runs = reports.of(project), loop.of(project)
+            if kept is not None:
+                text, status = review_page(kept.told, kept.pictures, runs), 200
             else:
-                text, status = review_page(kept.told, kept.pictures), 200
+                known = any(own != LoopRuns() for own in runs.values())
+                text, status = no_review_page(project, runs), 200 if known else 404
             return HTMLResponse(text, status_code=status, headers=_HEADERS)
 
         limiter: anyio.CapacityLimiter = app.state.status_limiter

@@ -15,6 +15,7 @@ from backend.demo.client import LabelStudioClient
 from backend.demo.data_folder import start_label_studio
 from backend.demo.environment import Running, repository
 from backend.demo.images import demo_images
+from backend.label_config.named_heads import with_head
 from backend.label_studio.api import LabelStudioApi
 from backend.processes.stack import settings_environment
 from backend.processes.supervisor import Supervisor
@@ -208,3 +209,29 @@ def test_without_redis_web_and_label_studio_each_is_said(settings: Settings, tmp
 
     assert len(errors(findings)) == 3
     assert [finding.level for finding in findings].count(Level.SKIPPED) == 2
+
+
+@pytest.mark.parametrize("redis_url", [None, SecretStr("redis://127.0.0.1:9")])
+def test_without_redis_a_project_with_something_learned_is_looked_at_all_the_same(
+    client: LabelStudioClient,
+    demo_config: str,
+    project: int,
+    settings: Settings,
+    tmp_path: Path,
+    redis_url: SecretStr | None,
+):
+    """Its images and tags too; only what was learned, and versions, are known to nobody."""
+    named = with_head(demo_config, ["box"], "0" * 32)
+    assert named != demo_config
+    client.patch(f"/api/projects/{project}", {"label_config": named})
+    away = settings.model_copy(update={"home": tmp_path, "redis_url": redis_url})
+
+    findings = look(away, project)
+
+    # One error says it; none is of what was learned.
+    assert "REDIS" in errors(findings)[0].what.upper()
+    assert not [finding for finding in errors(findings)[1:] if "redis" in finding.what.lower()]
+    skipped = [finding.what for finding in findings if finding.level is Level.SKIPPED]
+    assert any("model_head" in what for what in skipped)
+    assert any("versions are not compared" in what for what in skipped)
+    assert "is an image of" in findings[-1].what

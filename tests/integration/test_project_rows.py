@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import redis
@@ -19,16 +20,20 @@ from backend.delivery.run_card import RUN_TTL_S, RunCard, shown_in_redis
 from backend.errors import Failure
 from backend.label_studio.project_key import ProjectKey
 from backend.queue.failures import KEPT_S, FailureLog
-from backend.queue.keys import failed_in_key
+from backend.queue.heads import HeadShelf
+from backend.queue.keys import failed_in_key, head_key
 from backend.settings import load_settings
 from backend.status.installation import InstallationSign
-from backend.status.overview import ProjectView
+from backend.status.overview import HeadView, ProjectView
 from backend.status.plain import overview_json
 from backend.status.reading import read_overview
+from backend.status.verdict import problems
 from backend.web.status_page import status_page
+from tests.unit.learning.heads import a_head
 
 pytestmark = pytest.mark.redis
 
+NAME, DATA = a_head()
 ONE, OTHER = ProjectKey(4, 5), ProjectKey(7, 5)
 
 
@@ -52,6 +57,39 @@ def test_each_project_has_what_became_of_its_tasks(redis_connection: redis.Redis
     assert told["7"] == ProjectView("7.5", owed=2)
     failed.forget(ONE, [8])
     assert projects(redis_connection)["4"].failed == 0
+
+
+def test_what_was_learned_and_is_not_there_is_said_of_its_project(
+    redis_connection: redis.Redis, tmp_path: Path
+) -> None:
+    """There; gone; damaged in Redis and as a file. A label config that names none any more ends it."""
+    figures, shelf = ProjectFigures(redis_connection), HeadShelf(redis_connection, tmp_path)
+    figures.named(ONE, "Street")
+    figures.learned(ONE, [NAME])
+    figures.learned(OTHER, ["0" * 32])
+    shelf.put(NAME, DATA)
+
+    told = read_overview(redis_connection, heads=shelf)
+
+    heads = {one.id: one.heads for one in told.projects}
+    assert heads["4"] == (HeadView(NAME),)
+    (gone,) = heads["7"]
+    assert "neither in Redis nor among the files" in gone.trouble
+    assert [one for one in problems(told) if "learned" in one] == [
+        f"What was learned for project 7 is not used (model_head {'0' * 32}): {gone.trouble}. "
+        "`firstpass learn --project 7 --apply` learns anew, with --forget in place of --apply it is forgotten."
+    ]
+    assert NAME[:8] in status_page(told)
+    assert overview_json(told)["projects"][0]["heads"]
+
+    redis_connection.set(head_key(NAME), DATA[:-9])
+    (tmp_path / "heads" / f"{NAME}.safetensors").write_bytes(DATA[:-9])
+    figures.learned(OTHER, [])
+    told = read_overview(redis_connection, heads=HeadShelf(redis_connection, tmp_path))
+    (problem,) = [one for one in problems(told) if "learned" in one]
+    assert problem.startswith("What was learned for project 4 (Street) is not used")
+    assert "not those that its name stands for" in problem
+    assert "00000000" not in status_page(told)
 
 
 def test_a_failure_is_forgotten_with_its_reason(redis_connection: redis.Redis) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from backend.label_studio.bodies import SetupRequest, WebhookEvent, parse_body
+from backend.label_config.named_heads import with_head
+from backend.label_studio.bodies import PredictRequest, SetupRequest, WebhookEvent, parse_body
 from backend.label_studio.project_key import ProjectKey
 from backend.prediction.engine import engine_for
-from backend.prediction.predictor import PredictorSettings
+from backend.prediction.predictor import PredictorSettings, Slot
 from backend.service import PredictionService, WaitLimits
 from tests.standin.queue import StandInQueue
 
@@ -54,6 +56,47 @@ def test_an_event_of_no_project_is_heard_by_nobody(
     service.event(WebhookEvent(action="ANNOTATION_CREATED", project={}))
 
     assert heard == []
+
+
+class NotesHeads:
+    """A desk that nobody mans; `noted` is what it was told of learned heads."""
+
+    is_manned = False
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[ProjectKey, list[str]]] = []
+
+    def hand_over(self, project: ProjectKey, version: str, slots: Sequence[Slot]) -> list[Slot]:
+        return list(slots)
+
+    def note_change(self, project: ProjectKey) -> None: ...
+
+    def note_heads(self, project: ProjectKey, heads: Sequence[str]) -> None:
+        self.noted.append((project, list(heads)))
+
+
+def test_which_learned_heads_a_label_config_names_is_noted() -> None:
+    """Used or not; that it names none any more, too."""
+    desk = NotesHeads()
+    service = PredictionService(
+        queue=StandInQueue(),
+        predictors=PredictorSettings(engine_for("tiny"), 0.3, None),
+        waits=WaitLimits(8, 1, 1),
+        desk=desk,
+    )
+    plain = (
+        '<View><Image name="i" value="$i"/><RectangleLabels name="b" toName="i"><Label value="star"/>'
+        "</RectangleLabels></View>"
+    )
+    named = with_head(plain, ["b"], "0" * 32)
+
+    for label_config in (named, plain):
+        service.setup(SetupRequest(project="4.5", schema=label_config))
+        body = {"project": "4.5", "label_config": label_config, "tasks": [{"id": 1, "data": {}}]}
+        service.predict(PredictRequest.model_validate(body))
+
+    ours = ProjectKey(4, 5)
+    assert desk.noted == [(ours, ["0" * 32]), (ours, ["0" * 32]), (ours, [])]
 
 
 @pytest.mark.parametrize(

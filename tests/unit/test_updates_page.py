@@ -18,6 +18,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.queue import keys as queue_keys
 from backend.queue.drain import DRAIN_TTL_S
 from backend.review.kept_report import PREFIX as REVIEWS
+from backend.review.loop_runs import PREFIX as LOOP
 from backend.review.phrase_tally import PREFIX as PHRASES
 from backend.settings import Settings
 from backend.web.ending import ANSWER_S, END_S
@@ -41,7 +42,13 @@ def patterns() -> list[str]:
     return [pattern for row in rows for pattern in re.findall(r"`([^`]+)`", row)]
 
 
-KEYS = [*keys_of(queue_keys), *keys_of(delivery_keys), f"{PHRASES}4.1:asked", f"{REVIEWS}4"]
+KEYS = [
+    *keys_of(queue_keys),
+    *keys_of(delivery_keys),
+    f"{PHRASES}4.1:asked",
+    f"{REVIEWS}4",
+    f"{LOOP}4",
+]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -63,7 +70,12 @@ def test_no_other_module_makes_keys_of_ours() -> None:
         for path in root.rglob("*.py")
         if re.search(r'"firstpass:[a-z]', path.read_text())
     }
-    assert makers == {"delivery/keys.py", "review/kept_report.py", "review/phrase_tally.py"}
+    assert makers == {
+        "delivery/keys.py",
+        "review/kept_report.py",
+        "review/loop_runs.py",
+        "review/phrase_tally.py",
+    }
     assert Turn.__module__ == "backend.delivery.turn"  # its second key begins with its first
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from backend.errors import FirstpassError, LabelConfigError
+from backend.errors import FirstpassError, LabelConfigError, QueueUnavailable
+from backend.label_config.named_heads import without_heads
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.records import Backend, Project, Webhook
 from backend.prediction.predictor import Predictor, PredictorSettings
@@ -13,18 +15,40 @@ from backend.projects.our_backend import OurBackend
 from backend.projects.our_web import OurWeb
 from backend.projects.refusals import forbids_address, remedy
 
-__all__ = ["check_backend", "check_config", "check_versions", "check_web_version", "check_webhook"]
+__all__ = [
+    "CheckedConfig",
+    "check_backend",
+    "check_config",
+    "check_versions",
+    "check_web_version",
+    "check_webhook",
+]
 
 
-def check_config(
-    project: Project, predictors: PredictorSettings
-) -> tuple[Predictor | None, list[Finding]]:
-    """What predicts for the project, `None` when nothing of its label config is served; and a finding per tag."""
+@dataclass(frozen=True, slots=True)
+class CheckedConfig:
+    """What predicts for a project, `None` when nothing of its label config is served; and a finding per tag.
+
+    Without `knows_version` its version is not that of the predictions: nobody can say what was learned.
+    """
+
+    predictor: Predictor | None
+    findings: list[Finding]
+    knows_version: bool = True
+
+
+def check_config(project: Project, predictors: PredictorSettings) -> CheckedConfig:
+    """Plans the label config. What was learned is left out of it while Redis does not answer, with a word."""
+    unknown: list[Finding] = []
     try:
         predictor = predictors.for_label_config(project.label_config)
+    except QueueUnavailable:
+        predictor = predictors.for_label_config(without_heads(project.label_config))
+        what = "the label config names what was learned (model_head), which is not looked for: Redis has it"
+        unknown.append(Finding(Level.SKIPPED, what))
     except LabelConfigError as error:
         fix = "see label_config/README.md for the tags that are served, and `firstpass plan` for what becomes of a config"
-        return None, [Finding(Level.ERROR, str(error), fix)]
+        return CheckedConfig(None, [Finding(Level.ERROR, str(error), fix)])
     served = ", ".join(
         f"{step.control.kind} {step.control.name!r}" for step in predictor.plan.steps
     )
@@ -35,7 +59,7 @@ def check_config(
     ]
     learn = f"`firstpass learn --project {project.id} --apply` learns anew, with --forget in place of --apply it is forgotten"
     findings += [Finding(Level.WARNING, complaint, learn) for complaint in predictor.complaints]
-    return predictor, findings
+    return CheckedConfig(predictor, findings + unknown, knows_version=not unknown)
 
 
 def check_web_version(web: OurWeb, project: Project, version: str) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses
+from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses, QueueUnavailable
 from backend.images.fetch import ImageFetcher
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.bodies import Task
@@ -38,6 +38,7 @@ from backend.queue.heads import HeadShelf
 from backend.settings import Settings
 from backend.status.overview import Overview
 from backend.status.reading import read_overview
+from models.heads import HeadCard, HeadUnusable
 
 __all__ = ["Doctor"]
 
@@ -99,12 +100,25 @@ class Doctor:
                 yield from self._project(api, web, project)
 
     def _predictors(self) -> PredictorSettings:
-        """As the settings say; learned heads are looked for in Redis too, where there is one."""
+        """As the settings say; learned heads are looked for in Redis too.
+
+        Where it cannot be opened, and the files here have no such head, nobody knows whether there is one.
+        """
         try:
-            shelf = HeadShelf(self.open_redis(), self.settings.home)
-        except FirstpassError:
-            shelf = HeadShelf(None, self.settings.home)
-        return predictor_settings(self.settings, shelf.card)
+            return predictor_settings(
+                self.settings, HeadShelf(self.open_redis(), self.settings.home).card
+            )
+        except FirstpassError as error:
+            why = str(error)
+        files = HeadShelf(None, self.settings.home)
+
+        def card(fingerprint: str) -> HeadCard:
+            try:
+                return files.card(fingerprint)
+            except HeadUnusable as unusable:
+                raise QueueUnavailable(why) from unusable
+
+        return predictor_settings(self.settings, card)
 
     def _project(self, api: LabelStudioApi, web: OurWeb, name: str) -> Iterator[Finding]:
         try:
@@ -119,18 +133,23 @@ class Doctor:
             return
         yield Finding(Level.OK, f"project {project_id}: {project.title}")
         yield from _guarded(lambda: check_tabs(api, project_id, remove=self.remove_broken_tabs))
-        predictor, findings = check_config(project, self._predictors())
-        yield from findings
+        config = check_config(project, self._predictors())
+        yield from config.findings
         ours = OurBackend.from_settings(self.settings)
         backends = api.backends(project_id)
         yield from check_backend(api, ours, project_id, backends)
         yield check_webhook(ours, api.webhooks(project_id), project_id)
-        if predictor is None:
+        if (predictor := config.predictor) is None:
             yield Finding(Level.SKIPPED, "versions and images are not looked at: nothing is served")
             return
         version = predictor.version
-        yield from _guarded(lambda: [check_web_version(web, project, version)])
-        yield check_versions(ours, project, backends, version)
+        if config.knows_version:
+            yield from _guarded(lambda: [check_web_version(web, project, version)])
+            yield check_versions(ours, project, backends, version)
+        else:
+            yield Finding(
+                Level.SKIPPED, "versions are not compared: they go by what was learned, too"
+            )
         tasks = [Task.of(row) for row in next(api.pages(project_id, page_size=FIRST_TASKS), [])]
         credential = LabelStudioCredential.from_settings(self.settings)
         with ImageFetcher(self.settings, credential) as fetcher:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
@@ -11,6 +11,7 @@ from backend.label_studio.project_key import ProjectKey
 from backend.queue.connection import connect
 from backend.review.figures import Picture
 from backend.review.kept_report import KeptReport, KeptReports
+from backend.review.loop_runs import KeptLoopRuns, LoopChange, LoopCommand, LoopRun, LoopRuns
 from backend.web.monitor import QueueMonitor
 from tests.unit.review.recorded import counted, recorded, stand_in
 from tests.unit.review.test_report import report_of
@@ -28,6 +29,15 @@ class OneReport(KeptReports):
         return self._kept if project == 4 else None
 
 
+class OnlyRuns(KeptLoopRuns):
+    """Of project 9, and of no other."""
+
+    def of(self, project: int) -> Mapping[LoopCommand, LoopRuns]:
+        change = LoopChange("box", "car", "threshold", "0.1", "0.44", "+0.053")
+        run = LoopRun("2026-11-20T08:00:00Z", 31, "tiny-0", "tiny-1", (change,), 6)
+        return {"tune": LoopRuns(run, run) if project == 9 else LoopRuns(), "learn": LoopRuns()}
+
+
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as stack:
@@ -41,6 +51,7 @@ def monitor_with_report() -> QueueMonitor:
     monitor.reports = OneReport(
         KeptReport(report, {report.worst[0].picture: picture}, ProjectKey(4, 1_795_207_698))
     )
+    monitor.loop = OnlyRuns(connect("redis://127.0.0.1:1/0", retries=0))
     return monitor
 
 
@@ -65,6 +76,17 @@ def test_a_project_without_a_report_is_told_how_to_get_one(stack: ExitStack) -> 
 
     assert page.status_code == 404
     assert "firstpass review --project 7" in page.text
+
+
+def test_what_was_tuned_is_shown_where_there_is_no_report_yet(stack: ExitStack) -> None:
+    """And the page still says how to get one."""
+    page = client(stack, monitor_with_report()).get("/review/9")
+
+    assert page.status_code == 200
+    assert 'id="tuned"' in page.text
+    assert "0.44" in page.text
+    assert "firstpass review --project 9" in page.text
+    assert "script" not in page.headers["Content-Security-Policy"]
 
 
 def test_without_redis_it_says_so(stack: ExitStack) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backend.errors import QueueUnavailable
 from backend.label_studio.records import Backend
 from backend.prediction.engine import engine_for
 from backend.prediction.predictor import PredictorSettings
@@ -18,6 +19,7 @@ from backend.projects.doctor.project import (
     check_webhook,
 )
 from backend.projects.finding import Level
+from models.heads import HeadCard
 from tests.standin.label_studio import StandInLabelStudio
 from tests.unit.projects.label_studio import (
     OLD,
@@ -32,6 +34,11 @@ from tests.unit.projects.label_studio import (
     the_webhook,
 )
 
+LEARNED = (
+    '<View><Image name="i" value="$i"/><RectangleLabels name="b" toName="i" model_head="'
+    + "0" * 32
+    + '"><Label value="car"/></RectangleLabels></View>'
+)
 SSRF = 403, {"detail": "URL resolves to a reserved network address (block: 10.0.0.0/8)"}
 
 
@@ -49,29 +56,42 @@ def test_a_config_is_served_or_it_is_said_why_not() -> None:
         'toName="i"><Choice value="snow"/><Choice value="grass"/></Choices></View>'
     )
 
-    predictor, findings = check_config(partly, predictors)
-    assert predictor is not None
-    assert [finding.level for finding in findings] == [Level.OK, Level.WARNING]
+    found = check_config(partly, predictors)
+    assert found.predictor is not None
+    assert [finding.level for finding in found.findings] == [Level.OK, Level.WARNING]
 
-    predictor, findings = check_config(the_project(), predictors)
-    assert predictor is None
-    assert [finding.level for finding in findings] == [Level.ERROR]
+    found = check_config(the_project(), predictors)
+    assert found.predictor is None
+    assert [finding.level for finding in found.findings] == [Level.ERROR]
 
 
 def test_what_was_learned_and_is_not_there_is_a_warning_with_its_remedy() -> None:
     """The label config is served all the same."""
-    named = the_project(
-        label_config='<View><Image name="i" value="$i"/><RectangleLabels name="b" toName="i" model_head="'
-        + "0" * 32
-        + '"><Label value="car"/></RectangleLabels></View>'
+    found = check_config(
+        the_project(label_config=LEARNED), PredictorSettings(engine_for("tiny"), 0.3, None)
     )
 
-    predictor, findings = check_config(named, PredictorSettings(engine_for("tiny"), 0.3, None))
-
-    assert predictor is not None
-    (warning,) = [finding for finding in findings if finding.level is Level.WARNING]
+    assert found.predictor is not None
+    assert found.knows_version
+    (warning,) = [finding for finding in found.findings if finding.level is Level.WARNING]
     assert "what was learned for RectangleLabels 'b' is not used" in warning.what
     assert f"`firstpass learn --project {PROJECT} --apply` learns anew" in (warning.fix or "")
+
+
+def test_while_redis_does_not_answer_nothing_is_said_of_what_was_learned() -> None:
+    """Neither that it is gone, which nobody knows, nor a version without it."""
+
+    def heads(fingerprint: str) -> HeadCard:
+        raise QueueUnavailable("Redis does not answer")
+
+    predictors = PredictorSettings(engine_for("tiny"), 0.3, None, heads)
+
+    found = check_config(the_project(label_config=LEARNED), predictors)
+
+    assert found.predictor is not None
+    assert not found.knows_version
+    assert [finding.level for finding in found.findings] == [Level.OK, Level.SKIPPED]
+    assert "model_head" in found.findings[-1].what
 
 
 def test_processes_with_other_settings_are_told_apart() -> None:
