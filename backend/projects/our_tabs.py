@@ -20,6 +20,7 @@ from backend.label_studio.task_filters import (
     these,
     these_open,
     unscored,
+    with_annotations,
     with_version,
     without_version,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "SAMPLE",
     "SAMPLE_COLUMN",
     "OurTab",
+    "explored",
     "found_by_search",
     "is_default_of_ours",
     "our_tabs",
@@ -56,6 +58,8 @@ DEFAULT: Json = {"title": "Default", "made_by": "firstpass"}
 REVIEW_FIRST, SAMPLE = f"{PREFIX}review first", f"{PREFIX}sample"
 #: How the titles of tabs begin that `firstpass search --tab` makes.
 FOUND = f"{PREFIX}found, "
+#: Made by `firstpass explore --tab`.
+EXPLORED = {"copies": f"{PREFIX}copies", "outliers": f"{PREFIX}outliers"}
 #: The columns that it writes when told to.
 REVIEW_COLUMN, SAMPLE_COLUMN = "firstpass_review", "firstpass_sample"
 #: Tasks that a tab can name one by one: each is a line of its filters.
@@ -163,6 +167,13 @@ def found_by_search(name: str, question: str, tasks: Sequence[int]) -> OurTab:
     return OurTab(f"{FOUND}{name}", f"found by {question}", these(tasks), conjunction="or")
 
 
+def explored(question: str, annotations: Sequence[int], tasks: Sequence[int]) -> OurTab:
+    """The tab of what was found so: tasks with these annotations, and at most `MOST_IDS` others."""
+    by_annotations = [with_annotations(annotations)] if annotations else []
+    meaning = f"{question}, as `firstpass explore` found them"
+    return OurTab(EXPLORED[question], meaning, (*by_annotations, *these(tasks)), conjunction="or")
+
+
 def sample_by_column() -> OurTab:
     """The tab of a sample that a column names."""
     return OurTab(SAMPLE, _DRAWN, (*_OPEN, filled(SAMPLE_COLUMN)))
@@ -176,7 +187,8 @@ ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE)
 def ours_among(views: Sequence[View]) -> list[View]:
     """The tabs that are ours, by their titles; other titles that begin as ours do are people's."""
     titles = ((view, view.data.title) for view in views)
-    return [view for view, title in titles if title in ALL_OURS or title.startswith(FOUND)]
+    ours = {*ALL_OURS, *EXPLORED.values()}
+    return [view for view, title in titles if title in ours or title.startswith(FOUND)]
 
 
 def is_default_of_ours(view: View) -> bool:
