@@ -43,6 +43,10 @@ PROJECT = AsItStands("tests/e2e/test_page_commands.py::test_they_run_on_a_projec
 REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told_exactly")
 ORDER = AsItStands("tests/e2e/test_order.py::test_the_page_is_followed_from_order_to_review")
 TUNED = AsItStands("tests/e2e/test_tune.py::test_what_people_kept_and_drew_becomes_thresholds")
+SEARCHED = AsItStands("tests/e2e/test_search.py::test_a_project_is_indexed_and_searched")
+FOLDER_SEARCHED = AsItStands(
+    "tests/integration/test_search.py::test_a_folder_is_indexed_and_searched"
+)
 LEARNED = AsItStands("tests/e2e/test_learn.py::test_a_project_learns_and_forgets")
 KEPT = AsItStands("tests/e2e/test_backup.py::test_a_copy_taken_at_work_goes_on_elsewhere")
 SECRET = AsItStands(
@@ -145,6 +149,17 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         "firstpass evaluate folder set/ --format coco": OFFLINE,
         "firstpass evaluate export export.json --images scans/ --config label_config.xml": OFFLINE,
         "firstpass evaluate project 3 --sweep": PROJECT,
+    },
+    "docs/explore.md": {
+        "firstpass index --project 3": SEARCHED,
+        "firstpass index --project 3 --watch": AlsoRun(
+            "tests/integration/test_search.py::test_a_watched_folder_is_indexed_until_it_is_ended"
+        ),
+        "firstpass index --images scans/": FOLDER_SEARCHED,
+        'firstpass search --project 3 "red star at night"': SEARCHED,
+        'firstpass search --project 3 --label star "red" --tab red-stars': SEARCHED,
+        "firstpass search --project 3 --like 17 --out like-17.png": SEARCHED,
+        'firstpass search --images scans/ "red star"': FOLDER_SEARCHED,
     },
     "docs/interactive.md": {
         "firstpass phrases --project 3": PROJECT,
