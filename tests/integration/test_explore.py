@@ -92,5 +92,6 @@ def test_a_folder_is_explored_against_another(fork_server: str, tmp_path: Path) 
         "firstpass explore --images scans/ --tab", expect=2
     )
     (desk / "empty").mkdir()
-    run("firstpass index --images empty/", expect=2)
+    run("firstpass index --images empty/")
+    assert "the index has no image yet" in run("firstpass explore --images empty/", expect=2)
     assert {path: path.read_bytes() for path in before} == before
