@@ -130,8 +130,10 @@ class Exploring:
         return {"silhouette": found.silhouette, "clusters": clusters}
 
     def _gaps(self) -> Json:
-        annotated = sum(each is not None for each in self.images.labels)
-        labels = self.images.labels if annotated else self.images.any_labels
+        labels, whose = self.images.labels, "annotated"
+        if not any(labels):
+            labels, whose = self.images.any_labels, "predicted"
+        whose = whose if any(labels) else ""
         scenes = self.images.scenes()
         if scenes is not None:
             by, values = scenes
@@ -145,7 +147,7 @@ class Exploring:
         found, looked = gaps(labels, values)
         return {
             "scenes": by,
-            "labels": "annotated" if annotated else "predicted",
+            "labels": whose,
             "looked": looked,
             "gaps": [{**asdict(one), "reason": one.reason} for one in found],
         }

@@ -173,6 +173,7 @@ def _gaps(report: ExploreReport, body: Json) -> Table:
         "Chance: how likely so few are in a set without any gap, of all pairs that were looked at.",
         *_more(body["gaps"]),
     ]
+    notes = notes if body["labels"] else []
     advice = "" if rows else _no_gap(body)
     return Table("Gaps", ("label", "scene", "there#", "expected#", "chance#"), rows, notes, advice)
 
@@ -180,6 +181,8 @@ def _gaps(report: ExploreReport, body: Json) -> Table:
 def _no_gap(body: Json) -> str:
     if body["looked"]:
         return "No label is rarer in a scene than chance makes it."
+    if not body["labels"]:
+        return "No gap can be told: no image in the index has labels."
     return "No gap can be told: of no label and scene are 3 images expected together."
 
 
