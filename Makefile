@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk bench-review gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine environments
+.PHONY: help setup demo serve test test-faults bench-queue bench-engine bench-bulk bench-review bench-explore gpu-check tiny eval-tiny check fix lock audit image wheels image-test engine environments
 
 # torch's threads sleep while they wait for each other, rather than spin: on a busy machine ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -65,6 +65,9 @@ bench-review: $(APP) ## measure review over 20,000 annotations, and tune, learn 
 	@status=0; for part in review review_order review_tune review_learn; do \
 	  echo "make: bench_$$part"; .venv/bin/python -m tests.bench.bench_$$part || status=1; \
 	done; exit $$status
+
+bench-explore: $(APP) ## measure copies, outliers, gaps, drift and the map of explore, each beside its target: REPORT=FILE.json
+	@.venv/bin/python -m tests.bench.bench_explore $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)

@@ -254,11 +254,13 @@ class LoadedRuntime:
             for query in queries:
                 if query not in item.known:
                     put[self._model_for(query)].append((number, ImageQuery(item, query)))
-        for model, some in put.items():
-            engine = self.engines[model] if model else self._eye
-            answered = engine.answer([question for _, question in some])
-            for (number, question), output in zip(some, answered, strict=True):
-                outputs[number][question.query] = output
+        looks = put.pop("", [])
+        # No model waits for them, nor they for a model.
+        with self._eye.beside([question for _, question in looks]) as looked:
+            for model, some in put.items():
+                answered = self.engines[model].answer([question for _, question in some])
+                _note(outputs, some, answered)
+            _note(outputs, looks, looked())
         return outputs
 
     def _model_for(self, query: Query) -> str:
@@ -274,3 +276,13 @@ class LoadedRuntime:
             # Of a query that is served in general, only a phrase can be the trouble.
             phrased = kind_of(query) in serves(asked_of(self._entries, query.model)) and query.words
             raise PhraseRefused(reason) if phrased else UnsupportedQuery(reason)
+
+
+def _note(
+    outputs: Sequence[dict[Query, ModelOutput]],
+    asked: Sequence[tuple[int, ImageQuery]],
+    answered: Sequence[ModelOutput],
+) -> None:
+    """Puts answers where they belong: each question has the number of its image."""
+    for (number, question), output in zip(asked, answered, strict=True):
+        outputs[number][question.query] = output

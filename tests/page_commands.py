@@ -44,6 +44,10 @@ REVIEWED = AsItStands("tests/e2e/test_review.py::test_a_reviewed_project_is_told
 ORDER = AsItStands("tests/e2e/test_order.py::test_the_page_is_followed_from_order_to_review")
 TUNED = AsItStands("tests/e2e/test_tune.py::test_what_people_kept_and_drew_becomes_thresholds")
 SEARCHED = AsItStands("tests/e2e/test_search.py::test_a_project_is_indexed_and_searched")
+EXPLORED = AsItStands("tests/e2e/test_explore.py::test_a_project_is_explored_and_tidied")
+FOLDER_EXPLORED = AsItStands(
+    "tests/integration/test_explore.py::test_a_folder_is_explored_against_another"
+)
 FOLDER_SEARCHED = AsItStands(
     "tests/integration/test_search.py::test_a_folder_is_indexed_and_searched"
 )
@@ -160,6 +164,10 @@ COMMANDS: Mapping[str, Mapping[str, Ran]] = {
         'firstpass search --project 3 --label star "red" --tab red-stars': SEARCHED,
         "firstpass search --project 3 --like 17 --out like-17.png": SEARCHED,
         'firstpass search --images scans/ "red star"': FOLDER_SEARCHED,
+        "firstpass explore --project 3": EXPLORED,
+        "firstpass explore --project 3 --report explored.html": EXPLORED,
+        "firstpass explore --project 3 --only copies,outliers --tab": EXPLORED,
+        "firstpass explore --images scans/ --against old-scans/": FOLDER_EXPLORED,
     },
     "docs/interactive.md": {
         "firstpass phrases --project 3": PROJECT,

@@ -16,6 +16,7 @@ from backend.cli.doctor import doctor
 from backend.cli.drain import drain
 from backend.cli.ends import NOT_DONE, exit_codes
 from backend.cli.evaluate import evaluate
+from backend.cli.explore import explore
 from backend.cli.health import health
 from backend.cli.index import index
 from backend.cli.learn import learn
@@ -47,7 +48,7 @@ PANELS = {
     "Run it": (up, web, worker, courier, demo),
     "Projects of Label Studio": (connect, doctor, tabs, prune, tidy, owed),
     "Learn from reviews": (review, order, tune, learn),
-    "Know the images": (index, search),
+    "Know the images": (index, search, explore),
     "See and mend": (status, health, drain, retry),
     "Ask the models": (plan, predict),
 }

@@ -21,6 +21,7 @@ __all__ = [
     "these_open",
     "unknown_operators",
     "unscored",
+    "with_annotations",
     "with_version",
     "without_version",
 ]
@@ -119,6 +120,11 @@ def these_open(ids: Iterable[int]) -> list[Json]:
 def these(ids: Iterable[int]) -> list[Json]:
     """The same whatever became of them since."""
     return [_filter("id", "equal", "Number", task) for task in ids]
+
+
+def with_annotations(ids: Iterable[int]) -> Json:
+    """The tasks of these annotations, in one item however many they are."""
+    return _filter("annotations_ids", "contains", "String", " ".join(map(str, ids)))
 
 
 def ids_among(items: Sequence[Json]) -> list[int]:

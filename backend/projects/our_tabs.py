@@ -20,6 +20,7 @@ from backend.label_studio.task_filters import (
     these,
     these_open,
     unscored,
+    with_annotations,
     with_version,
     without_version,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "SAMPLE_COLUMN",
     "OurTab",
     "chosen_tasks_tab",
+    "explored",
     "found_by_search",
     "is_default_of_ours",
     "our_tabs",
@@ -60,6 +62,8 @@ REVIEW_FIRST, SAMPLE = f"{PREFIX}review first", f"{PREFIX}sample"
 CHOSEN = f"{PREFIX}chosen"
 #: How the titles of tabs begin that `firstpass search --tab` makes.
 FOUND = f"{PREFIX}found, "
+#: Made by `firstpass explore --tab`.
+EXPLORED = {"copies": f"{PREFIX}copies", "outliers": f"{PREFIX}outliers"}
 #: The columns that it writes when told to.
 REVIEW_COLUMN, SAMPLE_COLUMN = "firstpass_review", "firstpass_sample"
 #: Tasks that a tab can name one by one: each is a line of its filters.
@@ -167,6 +171,13 @@ def found_by_search(name: str, question: str, tasks: Sequence[int]) -> OurTab:
     return OurTab(f"{FOUND}{name}", f"found by {question}", these(tasks), conjunction="or")
 
 
+def explored(question: str, annotations: Sequence[int], tasks: Sequence[int]) -> OurTab:
+    """The tab of what was found so: tasks with these annotations, and at most `MOST_IDS` others."""
+    by_annotations = [with_annotations(annotations)] if annotations else []
+    meaning = f"{question}, as `firstpass explore` found them"
+    return OurTab(EXPLORED[question], meaning, (*by_annotations, *these(tasks)), conjunction="or")
+
+
 def sample_by_column() -> OurTab:
     """The tab of a sample that a column names."""
     return OurTab(SAMPLE, _DRAWN, (*_OPEN, filled(SAMPLE_COLUMN)))
@@ -179,7 +190,7 @@ def chosen_tasks_tab(tasks: Sequence[int]) -> OurTab:
 
 #: The titles of the tabs that each project gets, and all that are ours: few enough to be looked through.
 OURS = tuple(tab.title for tab in our_tabs(""))
-ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE, CHOSEN)
+ALL_OURS = (*OURS, REVIEW_FIRST, SAMPLE, CHOSEN, *EXPLORED.values())
 
 
 def ours_among(views: Sequence[View]) -> list[View]:

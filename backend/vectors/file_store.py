@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backend.vectors.near_index import NearIndex, NearSearch, near_name
-from backend.vectors.nearest import IntArray, nearest
+from backend.vectors.nearest import IntArray, best, nearest
 from backend.vectors.places import IndexPlace
 from backend.vectors.records import Hit, ImageRow, IndexKind, RegionRow
 from backend.vectors.rows import IndexRows, damaged
@@ -22,16 +22,21 @@ __all__ = ["FileIndex"]
 #: By so many vectors a cosine is judged.
 SAMPLE = 2000
 _SEED = 7
+#: So many numbers are kept as they are reckoned with, at most: 64 MB, or 32,000 vectors of 512.
+_WIDE_MOST = 16_000_000
 KINDS: tuple[IndexKind, ...] = ("images", "regions")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kind:
     """The rows of one kind, ascending, where their vectors stand, and what finds the near ones of many."""
 
     rows: IntArray
     slots: IntArray
     near: NearSearch | None = None
+    #: Kept once they were asked for; all vectors only of an index that is not large.
+    sample: FloatArray | None = None
+    wide: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,13 @@ class FileIndex:
 
     def sample(self, of: IndexKind) -> FloatArray:
         """Vectors of a fixed random sample of images or regions, shape (at most 2,000, width)."""
-        slots = self._now.kinds[of].slots
-        if len(slots) > SAMPLE:
-            slots = np.random.default_rng(_SEED).choice(slots, SAMPLE, replace=False)
-        return self._wide(slots)
+        kind = self._now.kinds[of]
+        if kind.sample is None:
+            slots = kind.slots
+            if len(slots) > SAMPLE:
+                slots = np.random.default_rng(_SEED).choice(slots, SAMPLE, replace=False)
+            kind.sample = self._wide(slots)
+        return kind.sample
 
     def thumbnail(self, row: int) -> bytes | None:
         """A small JPEG of an image or of a region; `None` for a row that is gone."""
@@ -125,15 +133,18 @@ class FileIndex:
             return []
         if among is None and kind.near is not None:
             return kind.near.search(self._now.vectors, queries, k)
+        if among is None and kind.rows.size * self._now.vectors.shape[1] <= _WIDE_MOST:
+            if kind.wide is None:
+                kind.wide = self._wide(kind.slots)
+            every = np.arange(len(kind.rows))
+            places, found = best(np.tile(every, (len(queries), 1)), queries @ kind.wide.T, k)
+            return _hits(kind.rows, places, found)
         rows, slots = kind.rows, kind.slots
         if among is not None:
             counts = np.isin(rows, np.fromiter(among, np.int64, len(among)))
             rows, slots = rows[counts], slots[counts]
         places, found = nearest(self._now.vectors, slots, queries, k)
-        return [
-            [Hit(int(rows[place]), float(cosine)) for place, cosine in zip(*line, strict=True)]
-            for line in zip(places, found, strict=True)
-        ]
+        return _hits(rows, places, found)
 
     def state(self) -> str:
         """Another text whenever the index has changed."""
@@ -199,6 +210,13 @@ class FileIndex:
             some = fresh[start : start + SAMPLE]
             if checksums(vectors[some[:, 1]]) != some[:, 2].tolist():
                 raise damaged(self.place, "a vector is not as it was written")
+
+
+def _hits(rows: IntArray, places: IntArray, found: FloatArray) -> list[list[Hit]]:
+    return [
+        [Hit(int(rows[place]), float(cosine)) for place, cosine in zip(*line, strict=True)]
+        for line in zip(places, found, strict=True)
+    ]
 
 
 def _stored(database: sqlite3.Connection, kind: IndexKind) -> IntArray:

@@ -15,6 +15,7 @@ from backend.vectors.asking import search_outcome
 from backend.vectors.places import project_place
 from backend.vectors.rows import IndexRows
 from backend.web.explore_view import Explored
+from backend.web.explored_findings import read_explored
 from models.types import Hits, IndexHit
 
 __all__ = ["ExploreSource", "MakeTab", "in_a_sentence"]
@@ -49,7 +50,7 @@ class ExploreSource:
 
     def explored(self, project: int) -> Explored | None:
         """What `firstpass explore` left of a project; `None` before it was run."""
-        return None
+        return read_explored(self.rows(project).place)
 
     def search(self, project: int, sought: str | int) -> tuple[list[IndexHit], str]:
         """What a text finds, or what looks like a row, the best first, and a sentence where there is none.
