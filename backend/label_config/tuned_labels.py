@@ -72,17 +72,28 @@ def as_before_tuning(xml: str) -> tuple[str, tuple[TakenBack, ...]]:
         noted = tag.attributes.get(TUNED_FROM)
         if noted is None:
             continue
-        threshold, _, calibration = (part.strip() for part in noted.partition(";"))
-        before = {THRESHOLD: threshold, CALIBRATION: calibration}
-        had = {name: "" if value in ("", _NONE) else value for name, value in before.items()}
+        had = _had(noted)
         for name, value in had.items():
-            text = with_attribute(text, tag, name, value or None)
+            text = with_attribute(text, tag, name, value)
         text = with_attribute(text, tag, TUNED_FROM, None)
         now = [tag.attributes.get(name, "") for name in (THRESHOLD, CALIBRATION)]
-        taken.append(
-            TakenBack(tag.control, tag.shown, now[0], had[THRESHOLD], now[1], had[CALIBRATION])
-        )
+        before = [(value or "").strip() for value in had.values()]
+        taken.append(TakenBack(tag.control, tag.shown, now[0], before[0], now[1], before[1]))
     return text.decode(), tuple(reversed(taken))
+
+
+def _had(noted: str) -> dict[str, str | None]:
+    """Threshold and calibration as they stood there, blanks and all; `None`: there was none.
+
+    >>> _had(" 0.3 ; -")
+    {'model_score_threshold': ' 0.3 ', 'model_calibration': None}
+    """
+    threshold, parted, calibration = noted.partition(";")
+    values = (threshold, calibration.removeprefix(" ") if parted else _NONE)
+    return {
+        name: None if value.strip() == _NONE else value
+        for name, value in zip((THRESHOLD, CALIBRATION), values, strict=True)
+    }
 
 
 def _without_notes(xml: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from backend.errors import SettingsError
+from backend.errors import LabelStudioRefuses, SettingsError
 from backend.label_studio.answers import Page, with_predictions
 from backend.label_studio.connection import LabelStudioConnection
 from backend.label_studio.exports_api import ExportsApi
@@ -150,6 +150,20 @@ class TasksApi(ExportsApi):
                 "value": value,
             },
         )
+
+    def set_column_of(self, project: int, column: str, value: str, task: int) -> None:
+        """The same for one task by a PATCH, which replaces its data: all of it is read right before, as it is stored.
+
+        What somebody changes of it in the moment between is lost, so `set_column` comes first. A task that is gone,
+        and one that has the value, is left.
+        """
+        for page in self.pages(project, ids=[task]):
+            for found in page:
+                if found.failure is not None:
+                    raise LabelStudioRefuses(f"task {task} cannot be read: {found.failure.message}")
+                if found.data.get(column) != value:
+                    data = {**found.data, column: value}
+                    self._connection.patch(f"/api/tasks/{task}/", object, {"data": data})
 
     # ---- what the above share ----
 

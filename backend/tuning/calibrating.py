@@ -1,8 +1,9 @@
 """Curves from raw scores to shares of right boxes, fitted to what reviews say.
 
-A straight line over the logit: few boxes fix two numbers. A label with boxes enough has a curve of its own,
-one with fewer that of all labels of its tag, from which its own boxes move it a little. A tag's curves are taken only
-where they say it better than the scores of now, on images that they were not fitted to.
+A straight line over the logit: few boxes fix two numbers. All labels of a tag share one, and each has its own, which
+its boxes draw away from the shared one, the further the more there are. Labels differ mostly in how often they are
+right at all, so the shift may stray far and the slope only a little. A tag's curves are taken only where they say it
+better than the scores of now, on images that they were not fitted to.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from numpy.typing import NDArray
 from backend.evaluation.intervals import Interval
 from backend.label_config.calibration import MOST, Calibration, logit
 
-__all__ = ["ENOUGH_FOR_OWN", "Judged", "TagCurves", "tag_curves"]
+__all__ = ["ENOUGH", "Judged", "TagCurves", "tag_curves"]
 
-#: Reviewed boxes from which on a label has a curve of its own; a tag needs as many for any.
-ENOUGH_FOR_OWN = 50
-#: How far slope and shift are expected to stray: a tag's curve, and one of a label's own, from the scores as
-#: they are and from the tag's; and that of a label with few boxes from the tag's.
-_WIDE, _NARROW = (1.0, 2.0), (0.3, 0.6)
+#: Reviewed boxes that a tag needs for any curve.
+ENOUGH = 50
+#: How far slope and shift are expected to stray: the shared ones from the scores as they are, a label's from these.
+_OF_TAG, _OF_LABEL = (1.0, 2.0), (0.3, 1.2)
 _FOLDS = 5
 _DRAWS = 1000
 #: Of 80 of 100 cases: a curve near the scores of now does little where it was chance.
@@ -63,8 +63,8 @@ def tag_curves(
     """The curves of one tag from all its labels' reviewed boxes; `now` has those that are set."""
     labels = {name: boxes for name, boxes in labels.items() if boxes}
     every = [box for boxes in labels.values() for box in boxes]
-    if len(every) < ENOUGH_FOR_OWN:
-        missing = ENOUGH_FOR_OWN - len(every)
+    if len(every) < ENOUGH:
+        missing = ENOUGH - len(every)
         boxes = "box is" if missing == 1 else "boxes are"
         return TagCurves({}, len(every), why=f"too few: {missing} reviewed {boxes} missing")
     if all(box.right for box in every) or not any(box.right for box in every):
@@ -76,17 +76,13 @@ def tag_curves(
 
 
 def _fitted(labels: Mapping[str, Sequence[Judged]]) -> dict[str, Calibration]:
-    shared = _fit([box for boxes in labels.values() for box in boxes], (1.0, 0.0), _WIDE)
+    shared = _fit([box for boxes in labels.values() for box in boxes], (1.0, 0.0), _OF_TAG)
     return {
-        name: Calibration(*(round(each, 4) for each in _own(boxes, shared)))
+        name: Calibration(
+            *(round(each, 4) for each in (_fit(boxes, shared, _OF_LABEL) if boxes else shared))
+        )
         for name, boxes in labels.items()
     }
-
-
-def _own(boxes: Sequence[Judged], shared: tuple[float, float]) -> tuple[float, float]:
-    return (
-        _fit(boxes, shared, _WIDE if len(boxes) >= ENOUGH_FOR_OWN else _NARROW) if boxes else shared
-    )
 
 
 def _fit(

@@ -177,7 +177,7 @@ def _why_kept(cut: ChosenCut, aim: Aim) -> str:
     if not cut.reached:
         return f"no threshold reaches a precision of {aim.precision:g}"
     if cut.best == cut.now:
-        return "no other threshold is better"
+        return "no other threshold is better by more than chance"
     return f"{cut.best:g} may be better by chance"
 
 

@@ -25,6 +25,8 @@ class Desk(Protocol):
 
     def add_tasks(self, count: int) -> list[int]: ...
 
+    def add_task(self, data: Json) -> int: ...
+
     def delete_task(self, task: int) -> None: ...
 
     def annotate(self, task: int) -> None: ...
@@ -51,6 +53,9 @@ class RealDesk:
 
     def add_tasks(self, count: int) -> list[int]:
         return self._client.import_tasks(self.project, data(count))
+
+    def add_task(self, data: Json) -> int:
+        return self._client.import_tasks(self.project, [data])[0]
 
     def delete_task(self, task: int) -> None:
         chosen = {"selectedItems": {"all": False, "included": [task]}}
@@ -86,6 +91,11 @@ class StandInDesk:
         made = dict(enumerate(data(count), first))
         self._studio.tasks |= made
         return list(made)
+
+    def add_task(self, data: Json) -> int:
+        task = max(self._studio.tasks, default=0) + 1
+        self._studio.tasks[task] = data
+        return task
 
     def delete_task(self, task: int) -> None:
         del self._studio.tasks[task]

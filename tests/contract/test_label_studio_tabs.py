@@ -121,6 +121,27 @@ def test_tabs_of_the_order_list_what_nobody_has_annotated(desk: Desk) -> None:
     }
 
 
+def test_the_column_of_one_task_stands_beside_all_its_data(desk: Desk) -> None:
+    """Nested data, numbers and addresses in buckets stay as they are stored; a task that is gone is left."""
+    before = {
+        "image": "s3://bucket/1%20.png",
+        "more": {"pages": ["gs://bucket/a.png", None, 0.5, True], "empty": {}},
+        "note": "gr\u00fcn & <b>",
+        REVIEW_COLUMN: "0.50",
+    }
+    task, (other, gone) = desk.add_task(before), desk.add_tasks(2)
+    desk.delete_task(gone)
+
+    for each in (task, gone):
+        desk.api.set_column_of(desk.project, REVIEW_COLUMN, "0.99", each)
+
+    found = {one.id: one.data for page in desk.api.pages(desk.project) for one in page}
+    assert found == {
+        task: {**before, REVIEW_COLUMN: "0.99"},
+        other: {"image": "s3://bucket/0%20.png"},
+    }
+
+
 def test_a_column_of_no_task_is_written_into_none(desk: Desk) -> None:
     """An empty choice would be all tasks to Label Studio."""
     tasks = desk.add_tasks(2)

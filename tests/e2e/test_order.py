@@ -185,17 +185,31 @@ def test_where_tabs_or_columns_may_not_be_made_the_order_is_printed_all_the_same
     client.patch(f"/api/projects/{number}/", {"model_version": OURS})
 
     def no_writes(method: str, path: str) -> bool:
-        return method == "POST" and path.startswith("/api/dm/")
+        return method in ("POST", "PATCH") and path.startswith(("/api/dm/", "/api/tasks/"))
 
+    column = ("order", "--project", number, "--columns", "--yes")
     with forbidding(both.label_studio.url, no_writes) as (url, refused):
         there = env | {"FIRSTPASS_LABEL_STUDIO_URL": url}
         done = forks.run("order", "--project", number, env=there, timeout_s=PATIENCE_S)
-        column = ("order", "--project", number, "--columns", "--yes")
         said = firstpass(there, *column, expect=2)
 
     assert done.returncode == 2
     assert "corrections expected" in done.stdout
     assert 'the tab "Firstpass: review first" could not be made' in " ".join(done.stderr.split())
     assert "the user whose token this is lacks the right" in said
-    assert len(refused) == 2
+    assert len(refused) == 3
     assert api.views(number) == []
+    before = {task.id: task.data for page in api.pages(number) for task in page}
+    assert not any(REVIEW_COLUMN in data for data in before.values())
+
+    # The hidden action alone is refused: each task's data is written whole.
+    with forbidding(both.label_studio.url, lambda _, path: "add_data_field" in path) as (
+        url,
+        refused,
+    ):
+        firstpass(env | {"FIRSTPASS_LABEL_STUDIO_URL": url}, *column)
+
+    assert len(refused) == 2  # for each of two values
+    after = {task.id: task.data for page in api.pages(number) for task in page}
+    assert all(data.pop(REVIEW_COLUMN) in ("1.00", "0.99") for data in after.values())
+    assert after == before

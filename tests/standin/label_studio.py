@@ -80,7 +80,10 @@ class StandInLabelStudio(StandInState):
                 self._must_be_ours(project)
                 return self._of_project(method, rest, asked, body)
             case "POST", ["dm", "actions"] if asked["id"] == "add_data_field":
-                return self._with_data_field(body)
+                return self.no_data_fields or self._with_data_field(body)
+            case "PATCH", ["tasks", task]:
+                self.tasks[int(task)] = body["data"]
+                return 200, self._task(int(task))
             case _, ["dm", "views", *rest]:
                 return self._of_tabs(method, rest, body)
             case "GET", ["tasks"]:

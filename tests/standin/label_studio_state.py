@@ -74,6 +74,8 @@ class StandInState:
         #: While set, this is the answer to everything.
         self.down: Exception | None = None
         self.behind_a_proxy_that_finds_nothing = False
+        #: How the hidden action that writes a column is refused; `None`: it is not.
+        self.no_data_fields: tuple[int, Any] | None = None
         #: So many calls find nobody, before one is answered.
         self.silent = 0
         #: The tasks of each import; the tasks of rows that came by themselves; all that changes something.

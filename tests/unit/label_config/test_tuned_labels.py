@@ -46,6 +46,17 @@ def test_it_is_taken_back_byte_for_byte() -> None:
     ]
 
 
+@pytest.mark.parametrize("threshold", [" 0.30 ", "0.30  ", "", " "])
+def test_blanks_in_what_stood_there_come_back(threshold: str) -> None:
+    """And an attribute that said nothing."""
+    config = CONFIG.replace("'0.30'", f"'{threshold}'")
+
+    before, taken = as_before_tuning(with_tuned(config, CHANGES))
+
+    assert before == config
+    assert taken[1].threshold == threshold.strip()
+
+
 def test_the_last_change_alone_is_taken_back() -> None:
     once = with_tuned(CONFIG, CHANGES)
     twice = with_tuned(once, [TunedLabel("box", "car", 0.5)])

@@ -58,6 +58,17 @@ def test_two_lucky_boxes_change_nothing() -> None:
     assert chosen.interval.low <= 0
 
 
+def test_of_those_as_good_within_an_error_the_one_next_to_what_is_set_is_taken() -> None:
+    """Hiding what scores 0.6, too, would look better by one image of four: three wrong ones there, two right ones."""
+    clear = [image(n, (0.9, True), (0.9, True), (0.3, False)) for n in range(40)]
+    doubtful = [image(40 + n, (0.9, True), (0.6, n < 2)) for n in range(5)]
+
+    chosen = chosen_cut([*clear, *doubtful], 0.1, 0.005, Aim())
+
+    assert chosen.acts
+    assert chosen.best == 0.305
+
+
 def test_nothing_below_what_is_observable_is_tried() -> None:
     low = [image(n, (0.1, True), (0.9, True)) for n in range(40)]
 
