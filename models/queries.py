@@ -232,7 +232,7 @@ class PerBox(_Asked):
     `boxes` names its own, and `ask` none.
     """
 
-    boxes: Ground | ReadText
+    boxes: Ground | Detect | ReadText
     ask: BoxQuestion
     limit: int = MAX_BOXES
     least_score: float = LEAST_BOX_SCORE

@@ -27,7 +27,15 @@ from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, Embed, EmbedTexts, Per
 from models.registry import asked_of
 from models.types import Vectors
 
-__all__ = ["AskedImage", "answered", "embedding", "images_of", "label_texts", "learnable"]
+__all__ = [
+    "AskedImage",
+    "answered",
+    "embedding",
+    "images_of",
+    "label_texts",
+    "learnable",
+    "place_embedding",
+]
 
 #: Images under way at once: an answer with vectors may take some hundred kB.
 IN_FLIGHT = 200
@@ -61,6 +69,14 @@ def embedding(step: Step) -> Query:
     return PerBox(step.boxes, Embed(), least_score=least)
 
 
+def place_embedding(step: Step) -> PerBox | None:
+    """What gives the vectors of what is found besides; `None` where nothing is looked for by itself."""
+    if step.places is None:
+        return None
+    least = min(step.threshold(label) for label in step.control.labels)
+    return PerBox(step.places, Embed(), least_score=least)
+
+
 def images_of(
     task: TaskRow, annotation: AnnotationRow, predictor: Predictor
 ) -> list[AskedImage] | Failure:
@@ -71,11 +87,23 @@ def images_of(
     asked = []
     for number, (image, (_, request)) in enumerate(requests.items()):
         steps = tuple(step for step in request.steps if can_learn(step.control) is None)
-        queries = [query for step in steps for query in (*step.queries, embedding(step))]
+        queries = [
+            query
+            for step in steps
+            for query in (*step.queries, embedding(step), *_about_places(step, predictor))
+        ]
         if queries:
             wanted = ModelRequest(request.image, tuple(dict.fromkeys(queries)), steps)
             asked.append(AskedImage((task.id, number), annotation, image, wanted))
     return asked
+
+
+def _about_places(step: Step, predictor: Predictor) -> tuple[Query, ...]:
+    """What finds things besides, and their vectors; nothing where no loaded model does so."""
+    vectors = place_embedding(step)
+    if vectors is None or predictor.settings.engine.refuses(vectors) is not None:
+        return ()
+    return (vectors.boxes, vectors)
 
 
 def answered(

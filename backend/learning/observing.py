@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from backend.label_config.control_tags import ChoicesTag, RegionTag
-from backend.learning.asking import AskedImage, embedding
+from backend.learning.asking import AskedImage, embedding, place_embedding
 from backend.learning.evidence import FloatArray, Observed
 from backend.prediction.choices import chosen_for
+from backend.prediction.places import free_places
 from backend.prediction.regions import Drawn, ImageAnswers, drawn_regions
 from backend.prediction.request import Answer
 from backend.prediction.step import Step
@@ -46,7 +47,9 @@ def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observ
                     if thing.control == control.name and thing.place == place and thing.box
                 ]
                 vectors = _vectors(outputs.get(embedding(step)))
-                for one in _compared(drawn, there, answer, vectors):
+                besides = place_embedding(step)
+                places = None if besides is None else outputs.get(besides)
+                for one in _compared(step, drawn, there, answer, vectors, places):
                     yield control.name, one
             case ChoicesTag() as control:
                 said = _said(now, control, place)
@@ -69,12 +72,17 @@ def in_order(
 
 
 def _compared(
+    step: Step,
     drawn: list[Drawn],
     there: list[DrawnThing],
     answer: Answer,
     vectors: Mapping[object, FloatArray],
+    besides: ModelOutput | None,
 ) -> Iterator[Observed]:
-    """Each predicted region with what lies in its place: of its own label first, then of any."""
+    """Each predicted region with what lies in its place: of its own label first, then of any.
+
+    Then each place where nothing was predicted, though the model found something or a person marked it.
+    """
     things = [(thing.label, _in_pixels(thing.box, answer.size)) for thing in there if thing.box]
     own = matched(
         [Detection(one.box, one.label.value, None) for one in drawn], things, least_iou=REPLACED_IOU
@@ -91,6 +99,32 @@ def _compared(
         label, box = things[met[number]] if number in met else (None, None)
         key = (one.detection.box, one.detection.phrase)
         yield Observed(one.label.value, label, answer.sha256, vectors.get(key), one.box, box)
+    rest = [thing for number, thing in enumerate(things) if number not in met.values()]
+    yield from _in_free_places(step, [one.detection for one in drawn], rest, answer.sha256, besides)
+
+
+def _in_free_places(
+    step: Step,
+    predicted: Sequence[Detection],
+    things: Sequence[tuple[str, Box]],
+    sha256: str,
+    besides: ModelOutput | None,
+) -> Iterator[Observed]:
+    """What was found besides with the thing that lies there; then the things in whose place nothing was found."""
+    items = besides.items if isinstance(besides, BoxOutputs) else ()
+    vectors = _vectors(besides)
+    places = free_places(step, predicted, (item.detection for item in items))
+    any_label = [("", box) for _, box in things]
+    met = matched(
+        [Detection(one.box, "", None) for one in places], any_label, least_iou=REPLACED_IOU
+    )
+    for number, one in enumerate(places):
+        label, box = things[met[number]] if number in met else (None, None)
+        vector = vectors.get((one.box, one.phrase))
+        yield Observed(None, label, sha256, vector, one.box, box)
+    for number, (label, box) in enumerate(things):
+        if number not in met.values():
+            yield Observed(None, label, sha256, true_box=box)
 
 
 def _choice(

@@ -69,6 +69,8 @@ class Drawn:
     geometry: dict[str, Any]
     box: Box
     score: float | None
+    #: As the models had it; empty where nothing was predicted.
+    predicted: str
 
 
 def build_prediction(images: Sequence[ImageAnswers], model_version: str) -> Prediction:
@@ -122,7 +124,13 @@ def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iter
     """What reaches its label's threshold, is wanted and can be drawn."""
     seen: dict[str, int] = {}
     found = _found(answers.outputs[step.query], step)
-    for shown in shown_boxes(step, found, _judgements(step, answers), answers.size):
+    for shown in shown_boxes(
+        step,
+        found,
+        _judgements(step, answers),
+        answers.size,
+        places=_judged_places(step, answers),
+    ):
         detection = replace(shown.detection, box=shown.box)
         geometry = geometry_of(control.shape, detection, shown.outlines, answers.size)
         if geometry is None:
@@ -137,12 +145,18 @@ def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iter
             geometry,
             shown.box,
             shown.score,
+            "" if shown.predicted is None else shown.predicted.value,
         )
 
 
 def _judgements(step: Step, answers: ImageAnswers) -> ModelOutput | None:
     """What the learned head says, of each box or of the image."""
     return None if step.judging is None else answers.outputs.get(step.judging)
+
+
+def _judged_places(step: Step, answers: ImageAnswers) -> ModelOutput | None:
+    """What the learned head says of what was found where nothing was predicted."""
+    return None if step.judging_places is None else answers.outputs.get(step.judging_places)
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -171,9 +185,8 @@ def _regions(
         meta: dict[str, object] = {}
         if raw is not None and each.score != raw:
             meta[RAW_SCORE] = _rounded(raw)
-        predicted = step.label_for(each.detection.phrase)
-        if predicted is not None and predicted.value != each.label.value:
-            meta[PREDICTED_LABEL] = predicted.value
+        if each.predicted != each.label.value:
+            meta[PREDICTED_LABEL] = each.predicted
         if meta:
             base["meta"] = meta
         labels = [each.label.value]
@@ -198,7 +211,10 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
             raise unexpected(step, output)
         found = [(detection, None) for detection in output.items]
         judgements = _judgements(base, answers)
-        for shown in shown_boxes(base, found, judgements, answers.size, control.score_threshold):
+        places = _judged_places(base, answers)
+        for shown in shown_boxes(
+            base, found, judgements, answers.size, control.score_threshold, places
+        ):
             if shown.label.value not in counted and control.label in (None, shown.label.value):
                 scores.append(shown.score or 0.0)
         counted |= {label.value for label in base.control.labels}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backend.label_config.control_tags import Label
-from backend.prediction.learned import drawn_otherwise, judged_label
+from backend.prediction.learned import drawn_otherwise, judged_label, place_label
+from backend.prediction.places import SAME_PLACE_IOU, free_places
 from backend.prediction.step import Step
 from backend.prediction.tag_values import reaches
 from models.boxes import iou
 from models.types import Box, BoxOutputs, Detection, Detections, ImageSize, Judgement, ModelOutput
 
 __all__ = ["ShownBox", "shown_boxes"]
-
-#: Boxes of one label that overlap as much are one thing, as two of one phrase are (`models.postprocess.CleanRules`).
-_REPEATED_IOU = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,13 @@ class ShownBox:
     box: Box
     label: Label
     score: float | None
-    is_relabelled: bool = False
+    #: `None`: nothing was predicted in its place.
+    predicted: Label | None
+
+    @property
+    def is_relabelled(self) -> bool:
+        """Whether it is called otherwise than was predicted."""
+        return self.label != self.predicted
 
 
 def shown_boxes(
@@ -36,19 +40,23 @@ def shown_boxes(
     judgements: ModelOutput | None,
     size: ImageSize,
     least: float | None = None,
+    places: ModelOutput | None = None,
 ) -> list[ShownBox]:
     """What reaches its label's threshold (or `least`), and is wanted.
 
-    `judgements`: what the learned head says of the boxes; of a box too small to judge nothing.
+    `judgements`: what the learned head says of the boxes; of a box too small to judge nothing. `places`: what it
+    says of what was found besides.
     """
     judged = _by_box(judgements)
     shown = []
+    reached = []
     for detection, outlines in found:
         predicted = step.label_for(detection.phrase)
         if predicted is None:
             continue
         if not reaches(detection.score, step.threshold(predicted) if least is None else least):
             continue
+        reached.append(detection)
         judgement = judged.get((detection.box, detection.phrase))
         label, weight = judged_label(step, predicted, judgement)
         if label is None:
@@ -56,8 +64,26 @@ def shown_boxes(
         box = drawn_otherwise(step, predicted, detection.box, size)
         calibrated = predicted.calibrated(detection.score)
         score = None if calibrated is None else calibrated * weight
-        shown.append(ShownBox(detection, outlines, box, label, score, label != predicted))
+        shown.append(ShownBox(detection, outlines, box, label, score, predicted))
+    shown += _in_free_places(step, reached, places, size)
     return _without_repeats(shown) if any(one.is_relabelled for one in shown) else shown
+
+
+def _in_free_places(
+    step: Step, predicted: Sequence[Detection], output: ModelOutput | None, size: ImageSize
+) -> Iterator[ShownBox]:
+    """What the learned head names where nothing was predicted."""
+    judged = _by_box(output)
+    found = (
+        {item.detection: None for item in output.items} if isinstance(output, BoxOutputs) else {}
+    )
+    for detection in free_places(step, predicted, found):
+        judgement = judged.get((detection.box, detection.phrase))
+        label, share = place_label(step, judgement)
+        if label is not None:
+            box = drawn_otherwise(step, label, detection.box, size)
+            score = None if detection.score is None else detection.score * share
+            yield ShownBox(detection, None, box, label, score, None)
 
 
 def _by_box(output: ModelOutput | None) -> dict[object, Judgement]:
@@ -87,4 +113,4 @@ def _without_repeats(shown: Sequence[ShownBox]) -> list[ShownBox]:
 def _is_repeat(one: ShownBox, other: ShownBox) -> bool:
     if one.label != other.label or not (one.is_relabelled or other.is_relabelled):
         return False
-    return iou(one.box, other.box) >= _REPEATED_IOU
+    return iou(one.box, other.box) >= SAME_PLACE_IOU
