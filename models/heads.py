@@ -79,6 +79,8 @@ class HeadPart:
     unwanted: tuple[tuple[str, float], ...] = ()
     #: Predicted labels whose boxes are drawn otherwise.
     shifts: tuple[tuple[str, Shift], ...] = ()
+    #: Such labels whose boxes are first drawn around what stands out in them.
+    fitted: tuple[str, ...] = ()
     #: Labels of what is found where nothing was predicted, and how sure it must be of each.
     places: tuple[tuple[str, float], ...] = ()
 
@@ -162,6 +164,7 @@ def _part(told: Mapping[str, Any]) -> HeadPart:
         judged=tuple(map(str, told["judged"])),
         given=tuple(map(str, told["given"])),
         unwanted=tuple((str(label), _finite(least)) for label, least in told["unwanted"]),
+        fitted=tuple(map(str, told["fitted"])),
         places=tuple((str(label), _finite(least)) for label, least in told["places"]),
         shifts=tuple((str(label), _shift(shift)) for label, shift in told["shifts"]),
         **{name: _finite(told[name]) for name in numbers},

@@ -23,7 +23,7 @@ from backend.prediction.predictor import Predictor
 from backend.prediction.request import Answer, Outcome, request_id
 from backend.prediction.step import Step
 from models.clip.prompts import filled
-from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, Embed, EmbedTexts, PerBox, Query
+from models.queries import MAX_PHRASE_CHARS, MAX_PHRASES, Contour, Embed, EmbedTexts, PerBox, Query
 from models.registry import asked_of
 from models.types import Vectors
 
@@ -31,6 +31,7 @@ __all__ = [
     "AskedImage",
     "answered",
     "embedding",
+    "fitting",
     "images_of",
     "label_texts",
     "learnable",
@@ -77,6 +78,13 @@ def place_embedding(step: Step) -> PerBox | None:
     return PerBox(step.places, Embed(), least_score=least)
 
 
+def fitting(step: Step) -> tuple[PerBox, ...]:
+    """What draws boxes around what stands out in them, those found besides too; nothing for other shapes."""
+    if step.places is None:
+        return ()
+    return PerBox(step.boxes, Contour()), PerBox(step.places, Contour())
+
+
 def images_of(
     task: TaskRow, annotation: AnnotationRow, predictor: Predictor
 ) -> list[AskedImage] | Failure:
@@ -90,7 +98,7 @@ def images_of(
         queries = [
             query
             for step in steps
-            for query in (*step.queries, embedding(step), *_about_places(step, predictor))
+            for query in (*step.queries, embedding(step), *_besides(step, predictor))
         ]
         if queries:
             wanted = ModelRequest(request.image, tuple(dict.fromkeys(queries)), steps)
@@ -98,12 +106,13 @@ def images_of(
     return asked
 
 
-def _about_places(step: Step, predictor: Predictor) -> tuple[Query, ...]:
-    """What finds things besides, and their vectors; nothing where no loaded model does so."""
+def _besides(step: Step, predictor: Predictor) -> tuple[Query, ...]:
+    """What finds things besides, their vectors, and what stands out in boxes; as far as models are loaded for it."""
     vectors = place_embedding(step)
-    if vectors is None or predictor.settings.engine.refuses(vectors) is not None:
+    if vectors is None:
         return ()
-    return (vectors.boxes, vectors)
+    asked = (vectors.boxes, vectors, *fitting(step))
+    return tuple(one for one in asked if predictor.settings.engine.refuses(one) is None)
 
 
 def answered(

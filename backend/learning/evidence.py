@@ -38,6 +38,8 @@ class Observed:
     vector: FloatArray | None = None
     box: Box | None = None
     true_box: Box | None = None
+    #: Around what stands out in the box.
+    fit: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,11 +184,11 @@ def _best(
     labels: range,
 ) -> dict[int, float]:
     found: dict[int, float] = {}
+    known = np.isin(keys, list(labels))
+    saved = {least: saves[known & (values >= least)].sum() for least in leasts}
+    best = max(leasts, key=lambda least: saved[least])
     for number in labels:
-        own = keys == number
-        saved = {least: saves[own & (values >= least)].sum() for least in leasts}
-        best = max(leasts, key=lambda least: saved[least])
-        if saved[best] > 0:
+        if saves[(keys == number) & (values >= best)].sum() > 0:
             found[number] = best
     return found
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.learning.box_shift import MOST_SHIFTED, overlap_gains, shift_of
+from backend.learning.box_shift import MOST_SHIFTED, drawing_of, overlap_gains
 from backend.learning.choosing import Chosen, chosen_examples
-from backend.learning.evidence import FloatArray, TagEvidence
+from backend.learning.evidence import FloatArray, Observed, TagEvidence
 from backend.learning.groups import groups_of
 from backend.learning.guard import Guard, guarded
 from backend.learning.head_fit import LabelExamples
@@ -67,9 +67,12 @@ def learned_tag(evidence: TagEvidence, most_examples: int) -> LearnedTag:
     part = _with_labels(rules_of(examples, start, evidence.texts), on)
     if evidence.is_box:
         boxes = list(_box_verdicts(evidence))
-        shifted = [one.label for one in boxes if one.is_on]
-        shifts = tuple((label, shift_of(evidence.of(label)[:MOST_SHIFTED])) for label in shifted)
-        part = replace(part, shifts=shifts)
+        drawn = {one.label: drawing_of(_drawn(evidence, one.label)) for one in boxes if one.is_on}
+        part = replace(
+            part,
+            shifts=tuple((label, drawing.shift) for label, drawing in drawn.items()),
+            fitted=tuple(label for label, drawing in drawn.items() if drawing.fitted),
+        )
         verdicts += boxes
     if not part.asks:
         examples = examples.only(np.zeros(len(examples.true), bool))
@@ -197,18 +200,30 @@ def _by_label(
     }
 
 
+def _drawn(evidence: TagEvidence, label: str) -> list[Observed]:
+    """What is or would be predicted as a label, and has a box of a person's."""
+    found = [
+        one
+        for one in evidence.observed
+        if one.box is not None
+        and one.true_box is not None
+        and (one.predicted == label or (one.predicted is None and one.true == label))
+    ]
+    return found[:MOST_SHIFTED]
+
+
 def _box_verdicts(evidence: TagEvidence) -> Iterator[Verdict]:
-    """Whether boxes of a label overlap people's more when they are moved and grown as these are."""
+    """Whether boxes of a label overlap people's more when they are drawn as people draw these."""
     measured: dict[str, Measured] = {}
     for label in evidence.labels:
-        own = [one for one in evidence.of(label) if one.true_box is not None][:MOST_SHIFTED]
+        own = _drawn(evidence, label)
         if not own:
             continue
         groups = groups_of([one.image for one in own], np.zeros((len(own), 1), np.float32))
         before, after = np.zeros(len(own)), np.zeros(len(own))
         for train, test in folds(groups):
-            shift = shift_of([one for one, known in zip(own, train, strict=True) if known])
+            drawing = drawing_of([one for one, known in zip(own, train, strict=True) if known])
             tested = [one for one, asked in zip(own, test, strict=True) if asked]
-            before[test], after[test] = overlap_gains(tested, shift)
+            before[test], after[test] = overlap_gains(tested, drawing)
         measured[label] = Measured(before, after, groups)
     return verdicts_of(evidence.tag, "box", measured)

@@ -29,7 +29,7 @@ PARTS: dict[Part, str] = {
 }
 _MEASURES: dict[Part, str] = {
     "label": "right",
-    "box": "overlap",
+    "box": "overlap, 0.9 at most",
     "unwanted": "edits saved per region",
     "place": "edits saved per place",
 }

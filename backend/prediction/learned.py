@@ -17,7 +17,7 @@ from backend.prediction.choices import chosen_for
 from backend.prediction.engine import Engine
 from backend.prediction.plan import Plan
 from backend.prediction.step import LearnedPart, Step
-from models.boxes import clip
+from models.boxes import clip, iou
 from models.heads import HeadCard, HeadUnusable
 from models.queries import Judge
 from models.registry import asked_of, fingerprint
@@ -30,6 +30,7 @@ __all__ = [
     "chosen_otherwise",
     "classifier_of",
     "drawn_otherwise",
+    "fitted_box",
     "judged_label",
     "place_label",
     "with_heads",
@@ -38,6 +39,8 @@ __all__ = [
 
 #: What looks more like deleted boxes than like others is called as it was predicted: to the head it is nothing.
 MORE_UNWANTED = 0.5
+#: What stands out in a box and overlaps it less is another thing, or a part of it.
+_SAME_IOU = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +208,22 @@ def place_label(step: Step, judgement: Judgement | None) -> tuple[Label | None, 
     return labels[best], sure
 
 
-def drawn_otherwise(step: Step, label: Label, box: Box, size: ImageSize) -> Box:
-    """The box as people draw those that are predicted as `label`, within the image."""
+def fitted_box(box: Box, fit: Box | None) -> Box:
+    """The box around what stands out in a box, unless that is something else."""
+    return box if fit is None or iou(fit, box) < _SAME_IOU else fit
+
+
+def drawn_otherwise(
+    step: Step, label: Label, box: Box, size: ImageSize, fit: Box | None = None
+) -> Box:
+    """The box as people draw those that are predicted as `label`, within the image.
+
+    `fit`: the box around what stands out in it.
+    """
     if step.learned is None or not _is_box(step.control):
         return box
+    if label.value in step.learned.rules.fitted:
+        box = fitted_box(box, fit)
     shift = dict(step.learned.rules.shifts).get(label.value)
     if shift is None:
         return box

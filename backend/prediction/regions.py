@@ -18,7 +18,7 @@ from backend.prediction.geometry import geometry_of
 from backend.prediction.learned import chosen_otherwise
 from backend.prediction.read_regions import PREDICTED_LABEL, RAW_SCORE
 from backend.prediction.region_checks import validate_regions
-from backend.prediction.shown_boxes import shown_boxes
+from backend.prediction.shown_boxes import HeadSays, shown_boxes
 from backend.prediction.step import Step
 from backend.prediction.tag_values import mean_score, unexpected, what_is_said
 from models.queries import Query
@@ -124,13 +124,7 @@ def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iter
     """What reaches its label's threshold, is wanted and can be drawn."""
     seen: dict[str, int] = {}
     found = _found(answers.outputs[step.query], step)
-    for shown in shown_boxes(
-        step,
-        found,
-        _judgements(step, answers),
-        answers.size,
-        places=_judged_places(step, answers),
-    ):
+    for shown in shown_boxes(step, found, HeadSays.of(step, answers.outputs), answers.size):
         detection = replace(shown.detection, box=shown.box)
         geometry = geometry_of(control.shape, detection, shown.outlines, answers.size)
         if geometry is None:
@@ -147,16 +141,6 @@ def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iter
             shown.score,
             "" if shown.predicted is None else shown.predicted.value,
         )
-
-
-def _judgements(step: Step, answers: ImageAnswers) -> ModelOutput | None:
-    """What the learned head says, of each box or of the image."""
-    return None if step.judging is None else answers.outputs.get(step.judging)
-
-
-def _judged_places(step: Step, answers: ImageAnswers) -> ModelOutput | None:
-    """What the learned head says of what was found where nothing was predicted."""
-    return None if step.judging_places is None else answers.outputs.get(step.judging_places)
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -210,11 +194,8 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
         if not isinstance(output, Detections):
             raise unexpected(step, output)
         found = [(detection, None) for detection in output.items]
-        judgements = _judgements(base, answers)
-        places = _judged_places(base, answers)
-        for shown in shown_boxes(
-            base, found, judgements, answers.size, control.score_threshold, places
-        ):
+        said = HeadSays.of(base, answers.outputs)
+        for shown in shown_boxes(base, found, said, answers.size, control.score_threshold):
             if shown.label.value not in counted and control.label in (None, shown.label.value):
                 scores.append(shown.score or 0.0)
         counted |= {label.value for label in base.control.labels}
@@ -226,7 +207,7 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
 def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
     """The region of a tag about the whole image: none where there is nothing to say."""
     output = answers.outputs[step.query]
-    judgement = _judgements(step, answers)
+    judgement = None if step.judging is None else answers.outputs.get(step.judging)
     if isinstance(output, Classification) and isinstance(judgement, Judgement):
         output = chosen_otherwise(step, output, judgement)
     said = what_is_said(step, output)

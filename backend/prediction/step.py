@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from backend.errors import InternalError
 from backend.label_config.control_tags import ControlTag, Label, ObjectTag, RegionTag, Shape
 from models.heads import HeadPart
-from models.queries import Detect, Ground, Judge, PerBox, Query, ReadText
+from models.queries import Contour, Detect, Ground, Judge, PerBox, Query, ReadText
 
 __all__ = ["LearnedPart", "Step"]
 
@@ -84,6 +84,7 @@ class Step:
             *own,
             *(() if judging is None else (judging,)),
             *(() if places is None else (places.boxes, places)),
+            *self.fitting,
         )
 
     @property
@@ -93,6 +94,15 @@ class Step:
             return None
         judge = Judge(self.learned.head, self.learned.part)
         return PerBox(self.boxes, judge) if isinstance(self.control, RegionTag) else judge
+
+    @property
+    def fitting(self) -> tuple[PerBox, ...]:
+        """What draws boxes around what stands out in them: those asked for, and those found besides."""
+        if self.learned is None or not self.learned.rules.fitted:
+            return ()
+        asked, places = self.boxes, self.judging_places
+        boxes = (asked,) if places is None else (asked, places.boxes)
+        return tuple(PerBox(one, Contour()) for one in boxes)
 
     @property
     def places(self) -> Detect | None:

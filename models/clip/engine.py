@@ -18,15 +18,16 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from models.answering import Answering, Neutral
 from models.catalogue import CLASSIFIER_QUERIES, Entry
 from models.checkpoint import load_image_processor, load_model, load_tokenizer
+from models.clip.contours import contour
 from models.clip.crops import crop_square
 from models.clip.heads import Heads
 from models.clip.images import ImageVectors
 from models.clip.shared_vectors import SharedVectors
 from models.clip.texts import TextVectors
 from models.protocols import HeadSource, ImageQuery, PhraseRefused, VectorStore
-from models.queries import Classify, Embed, EmbedTexts, InBox, Judge, Query
+from models.queries import Classify, Contour, Embed, EmbedTexts, InBox, Judge, Query
 from models.registry import fingerprint
-from models.types import Classification, ModelOutput, Vector, Vectors
+from models.types import Box, Classification, ModelOutput, Vector, Vectors
 
 __all__ = ["ClipEngine", "ClipOptions", "Cut"]
 
@@ -154,11 +155,19 @@ class ClipEngine:
             for candidates in {ask.candidates for ask in asked if isinstance(ask, Classify)}
         }
         vectors = iter(
-            self._images.of([_shown(each) for each in questions if each.query.about_image])
+            self._images.of(
+                [
+                    _shown(each)
+                    for each, ask in zip(questions, asked, strict=True)
+                    if each.query.about_image and not isinstance(ask, Contour)
+                ]
+            )
         )
         outputs: list[ModelOutput] = []
-        for ask in asked:
+        for question, ask in zip(questions, asked, strict=True):
             match ask:
+                case Contour():
+                    outputs.append(_contour(question, ask))
                 case Classify(candidates=candidates):
                     vector, known = next(vectors), texts[candidates]
                     shares = self._probabilities(vector, ask, known)
@@ -249,10 +258,17 @@ class ClipEngine:
         return bool(((texts @ image * scale).max() - neutral).sigmoid() < self._least_fit)
 
 
-def _asked(query: Query) -> Classify | Embed | EmbedTexts | Judge:
+def _contour(question: ImageQuery, ask: Contour) -> ModelOutput:
+    """Gives the outline of what a box holds, or the whole image."""
+    image, query = question.item.image, question.query
+    box = query.box if isinstance(query, InBox) else Box(0, 0, *image.size)
+    return contour(image, box, ask.most_side)
+
+
+def _asked(query: Query) -> Classify | Contour | Embed | EmbedTexts | Judge:
     """Gives what is asked of an image, a crop or of texts."""
     ask = query.ask if isinstance(query, InBox) else query
-    if not isinstance(ask, Classify | Embed | EmbedTexts | Judge):
+    if not isinstance(ask, Classify | Contour | Embed | EmbedTexts | Judge):
         raise TypeError(f"expected a query that a classifier answers, got {query!r:.80}")
     return ask
 

@@ -18,6 +18,7 @@ from models.queries import (
     Ask,
     Caption,
     Classify,
+    Contour,
     DenseCaption,
     Detect,
     Embed,
@@ -62,7 +63,7 @@ grounds = st.builds(
     Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings, model=models
 )
 asks = st.builds(Classify, several, st.booleans()) | st.sampled_from(
-    ["category", "description", "text", "outline", Embed(), Judge("0" * 32, 1)]
+    ["category", "description", "text", "outline", Embed(), Contour(), Judge("0" * 32, 1)]
 )
 queries: st.SearchStrategy[Query] = st.one_of(
     grounds,
@@ -73,11 +74,17 @@ queries: st.SearchStrategy[Query] = st.one_of(
     st.sampled_from([DenseCaption(), ProposeRegions()]),
     st.builds(Ask, phrases, model=models),
     st.builds(Embed, model=models),
+    st.builds(Contour, st.integers(64, 1024), model=models),
     st.builds(Judge, phrases, st.integers(0, 9), model=models),
     st.builds(Segment, phrases, model=models),
     st.builds(InBox, boxes, asks, model=models),
     st.builds(
-        PerBox, grounds | st.just(ReadText()), asks, st.integers(1, 99), scores, model=models
+        PerBox,
+        grounds | st.sampled_from([ReadText(), Detect(), Detect(Tiling(None))]),
+        asks,
+        st.integers(1, 99),
+        scores,
+        model=models,
     ),
 )
 detections = st.builds(
