@@ -2,7 +2,8 @@
 
 To call a box otherwise makes the label better that it leaves, and may make the one worse that it comes to. So
 each label's F1 is counted on things that had no part in what was learned: found, found wrongly, and missed.
-What a label loses is held to chance as gains are, and the part that costs it most goes off.
+A label that is found otherwise is to gain by more than chance, or the part that costs it most goes off: a loss
+as large as chance alone would be no rare thing among many labels.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ from backend.learning.head_fit import LabelExamples
 from backend.learning.held_out import HeldOut, Switches
 from backend.learning.verdicts import Harm
 
-__all__ = ["MOST_LOSS", "Guard", "guarded"]
+__all__ = ["Guard", "guarded"]
 
-#: How much F1 a label may lose, as far as can be told.
-MOST_LOSS = 0.01
 #: Parts that touch a label: it is given to what was predicted otherwise or not at all; it is left out or changed.
 _PARTS = ("given", "places", "unwanted", "judged")
 
@@ -117,7 +116,7 @@ def guarded(
     harms: list[Harm] = []
     while True:
         changes = guard.changes(guard.shown(held, examples, on))
-        hurt = {label: one for label, one in changes.items() if one[2].low < -MOST_LOSS}
+        hurt = {label: one for label, one in changes.items() if one[2].low < 0}
         if not hurt:
             return on, harms
         label = min(hurt, key=lambda each: hurt[each][2].low)
