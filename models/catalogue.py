@@ -10,6 +10,7 @@ from models.answering import Answering, GateRules, Neutral
 from models.queries import (
     Caption,
     Classify,
+    Contour,
     DenseCaption,
     Detect,
     Embed,
@@ -58,7 +59,7 @@ FLORENCE_QUERIES: frozenset[QueryKind] = frozenset(
     }
 )
 CLASSIFIER_QUERIES: frozenset[QueryKind] = frozenset(
-    {Classify, Embed, EmbedTexts, Judge, SearchIndex}
+    {Classify, Contour, Embed, EmbedTexts, Judge, SearchIndex}
 )
 #: The bundled Florence-2 has never seen printed words, outlines, descriptions or long captions.
 _TINY_QUERIES: frozenset[QueryKind] = frozenset({Ground, Detect, Caption, InBox})

@@ -30,7 +30,7 @@ __all__ = [
     "read_card",
 ]
 
-FORMAT = 1
+FORMAT = 2
 #: Key of the card in the file's metadata.
 METADATA = "firstpass_head"
 #: A larger file is no head: 4,000 examples of 1,024 numbers each take as much.
@@ -58,7 +58,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class HeadPart:
-    """What was learned for one control tag. A label that is in none of the last three is left as predicted."""
+    """What was learned for one control tag. A label that is in none of the last lists is left as predicted."""
 
     tag: str
     #: Of the examples; an example of no label is one that people delete.
@@ -73,15 +73,21 @@ class HeadPart:
     unwanted_beta: float = 1.0
     #: Predicted labels that the head may change.
     judged: tuple[str, ...] = ()
+    #: Labels that such boxes may be given.
+    given: tuple[str, ...] = ()
     #: Predicted labels of which boxes are left out, and from which share of unwanted examples on.
     unwanted: tuple[tuple[str, float], ...] = ()
     #: Predicted labels whose boxes are drawn otherwise.
     shifts: tuple[tuple[str, Shift], ...] = ()
+    #: Such labels whose boxes are first drawn around what stands out in them.
+    fitted: tuple[str, ...] = ()
+    #: Labels of what is found where nothing was predicted, and how sure it must be of each.
+    places: tuple[tuple[str, float], ...] = ()
 
     @property
     def asks(self) -> bool:
         """Whether the examples are needed to apply it."""
-        return bool(self.judged or self.unwanted)
+        return bool(self.judged or self.unwanted or self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,10 @@ def _part(told: Mapping[str, Any]) -> HeadPart:
         tag=str(told["tag"]),
         labels=tuple(map(str, told["labels"])),
         judged=tuple(map(str, told["judged"])),
+        given=tuple(map(str, told["given"])),
         unwanted=tuple((str(label), _finite(least)) for label, least in told["unwanted"]),
+        fitted=tuple(map(str, told["fitted"])),
+        places=tuple((str(label), _finite(least)) for label, least in told["places"]),
         shifts=tuple((str(label), _shift(shift)) for label, shift in told["shifts"]),
         **{name: _finite(told[name]) for name in numbers},
     )

@@ -17,6 +17,7 @@ __all__ = [
     "Caption",
     "CaptionDetail",
     "Classify",
+    "Contour",
     "DenseCaption",
     "Detect",
     "Embed",
@@ -49,6 +50,7 @@ SearchOver = Literal["images", "regions", "any"]
 MAX_PHRASES = 500
 MAX_PHRASE_CHARS = 200
 MIN_TILE_PX = 64
+MOST_CONTOUR_PX = 1024
 #: Boxes of one image that `PerBox` asks about, best first, and the least score of such a box.
 MAX_BOXES = 50
 LEAST_BOX_SCORE = 0.1
@@ -196,6 +198,22 @@ class Judge(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class Contour(_Asked):
+    """Outline what stands out from its surroundings, by pixels alone: asked of a box, within `InBox` or `PerBox`.
+
+    A larger crop is shrunk to `most_side` pixels: the time taken follows its pixels.
+    """
+
+    most_side: int = 192
+
+    def __post_init__(self) -> None:
+        if not MIN_TILE_PX <= self.most_side <= MOST_CONTOUR_PX:
+            raise ValueError(
+                f"expected {MIN_TILE_PX} to {MOST_CONTOUR_PX} pixels to outline, got {self.most_side}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class EmbedTexts(_Worded):
     """Give the vector of each text, to be compared with those of images; it is about no image."""
 
@@ -250,7 +268,7 @@ class SearchIndex(_Worded):
 
 
 #: What is asked of a box: what shows it alone, or one of Florence-2's tasks.
-BoxQuestion: TypeAlias = Classify | Embed | Judge | Look | RegionTask
+BoxQuestion: TypeAlias = Classify | Embed | Contour | Judge | Look | RegionTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +298,7 @@ class PerBox(_Asked):
     `boxes` names its own, and `ask` none.
     """
 
-    boxes: Ground | ReadText
+    boxes: Ground | ReadText | Detect
     ask: BoxQuestion
     limit: int = MAX_BOXES
     least_score: float = LEAST_BOX_SCORE
@@ -303,6 +321,7 @@ Query: TypeAlias = (
     | DenseCaption
     | ProposeRegions
     | Classify
+    | Contour
     | Caption
     | ReadText
     | Segment

@@ -128,7 +128,7 @@ def serves(entries: Sequence[Entry]) -> frozenset[QueryKind]:
     """Gives the query classes that these models answer.
 
     >>> sorted(kind.__name__ for kind in serves(resolve("tiny-clip")))
-    ['Classify', 'Embed', 'EmbedTexts', 'Judge', 'SearchIndex']
+    ['Classify', 'Contour', 'Embed', 'EmbedTexts', 'Judge', 'SearchIndex']
     """
     return frozenset(kind for entry in entries for kind in entry.queries)
 

@@ -179,9 +179,13 @@ def _learned(reading: _Reading) -> tuple[list[LearnedTag], list[str], int]:
         running.close()
     evidence = [TagEvidence.of_tag(step.control, texts, found) for step in steps]
     most = most_examples(evidence[0].width, len(evidence))
-    notes = [*reading.notes(), *(note for one in evidence for note in one.notes())]
     learned = [learned_tag(one, most) for one in evidence]
-    return learned, notes, sum(len(one.observed) for one in evidence)
+    notes = [
+        *reading.notes(),
+        *(note for one in evidence for note in one.notes()),
+        *(note for one in learned for note in one.notes()),
+    ]
+    return learned, notes, sum(one.compared for one in evidence)
 
 
 def _why_nothing_learnable(predictor: Predictor, classifier: str | None) -> str:

@@ -92,11 +92,22 @@ def _title(step: Step) -> str:
 
 
 def _asked_by(step: Step) -> str:
-    match step.query:
+    asked = _queried(step.query)
+    if step.judging is not None:
+        asked += (
+            f"; what was learned ({step.learned.head if step.learned else ''}) is asked about it"
+        )
+    if step.judging_places is not None:
+        asked += f", and about what {_named(step.judging_places.boxes)} finds besides"
+    return asked
+
+
+def _queried(query: Query) -> str:
+    match query:
         case PerBox(boxes=boxes, ask=ask, model=model):
             what = ask if isinstance(ask, str) else type(ask).__name__
             return f"{_named(boxes)}, then {what} of each box{_of(model)}"
-        case query:
+        case _:
             return _named(query)
 
 

@@ -23,9 +23,19 @@ from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor
 from backend.prediction.request import Outcome, request_id
 from backend.prediction.step import Step
-from models.queries import Embed, PerBox, Query
+from models.queries import Contour, Embed, PerBox, Query
 
-__all__ = ["AskedImage", "answered", "embedding", "images_of", "label_texts", "learnable"]
+
+__all__ = [
+    "AskedImage",
+    "answered",
+    "embedding",
+    "fitting",
+    "images_of",
+    "label_texts",
+    "learnable",
+    "place_embedding",
+]
 
 #: Images under way at once: an answer with vectors may take some hundred kB.
 IN_FLIGHT = 200
@@ -59,6 +69,21 @@ def embedding(step: Step) -> Query:
     return PerBox(step.boxes, Embed(), least_score=least)
 
 
+def place_embedding(step: Step) -> PerBox | None:
+    """What gives the vectors of what is found besides; `None` where nothing is looked for by itself."""
+    if step.places is None:
+        return None
+    least = min(step.threshold(label) for label in step.control.labels)
+    return PerBox(step.places, Embed(), least_score=least)
+
+
+def fitting(step: Step) -> tuple[PerBox, ...]:
+    """What draws boxes around what stands out in them, those found besides too; nothing for other shapes."""
+    if step.places is None:
+        return ()
+    return PerBox(step.boxes, Contour()), PerBox(step.places, Contour())
+
+
 def images_of(
     task: TaskRow, annotation: AnnotationRow, predictor: Predictor
 ) -> list[AskedImage] | Failure:
@@ -69,11 +94,24 @@ def images_of(
     asked = []
     for number, (image, (_, request)) in enumerate(requests.items()):
         steps = tuple(step for step in request.steps if can_learn(step.control) is None)
-        queries = [query for step in steps for query in (*step.queries, embedding(step))]
+        queries = [
+            query
+            for step in steps
+            for query in (*step.queries, embedding(step), *_besides(step, predictor))
+        ]
         if queries:
             wanted = ModelRequest(request.image, tuple(dict.fromkeys(queries)), steps)
             asked.append(AskedImage((task.id, number), annotation, image, wanted))
     return asked
+
+
+def _besides(step: Step, predictor: Predictor) -> tuple[Query, ...]:
+    """What finds things besides, their vectors, and what stands out in boxes; as far as models are loaded for it."""
+    vectors = place_embedding(step)
+    if vectors is None:
+        return ()
+    asked = (vectors.boxes, vectors, *fitting(step))
+    return tuple(one for one in asked if predictor.settings.engine.refuses(one) is None)
 
 
 def answered(

@@ -29,14 +29,17 @@ class Observed:
     Boxes are in pixels of the upright image. `vector` is `None` for a box too small to judge.
     """
 
-    predicted: str
-    #: `None`: the person deleted it.
+    #: `None`: nothing was. Its box is where the models found something by themselves, if they did.
+    predicted: str | None
+    #: `None`: the person deleted it, or marked nothing there.
     true: str | None
     #: Names the image's content: what shows the same is learned and tested together.
     image: str
     vector: FloatArray | None = None
     box: Box | None = None
     true_box: Box | None = None
+    #: Around what stands out in the box.
+    fit: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class TagEvidence:
             yield (
                 f"not used: {count:,} that people called {label!r}, which is no label of {self.tag!r} any more"
             )
-        small = sum(one.vector is None for one in self.observed)
+        small = sum(one.vector is None and one.predicted is not None for one in self.observed)
         if small:
             yield f"too small to be looked at by themselves, or too many in one image: {small:,} boxes of {self.tag!r}"
 
@@ -86,6 +89,11 @@ class TagEvidence:
     def width(self) -> int:
         """Numbers in a vector."""
         return int(self.texts.shape[1])
+
+    @property
+    def compared(self) -> int:
+        """How many things were predicted and set against what a person made of them."""
+        return sum(one.predicted is not None for one in self.observed)
 
     def of(self, label: str) -> list[Observed]:
         """What was predicted as a label."""

@@ -29,7 +29,8 @@ _UNWANTED_BETAS = (3.0, 10.0, 30.0, 100.0)
 class LabelExamples:
     """Vectors of length 1, shape (n, width); the number of each one's true and predicted label; its group.
 
-    True labels may be as many as there are labels: it was deleted.
+    A true label may be as many as there are labels: it was deleted, or nothing is there. So may a predicted one:
+    nothing was predicted in its place.
     """
 
     vectors: FloatArray
@@ -48,6 +49,13 @@ class LabelExamples:
         marks: FloatArray = (self.true[:, None] == np.arange(labels)[None, :]).astype(np.float32)
         return marks
 
+    def given(self, labels: int) -> FloatArray:
+        """Which label was predicted for each, shape (n, labels); none where nothing was."""
+        given: FloatArray = (self.predicted[:, None] == np.arange(labels)[None, :]).astype(
+            np.float32
+        )
+        return given
+
     def near(self) -> FloatArray:
         """Cosine of each with each, shape (n, n); minus infinity with those of its own group."""
         near = self.vectors @ self.vectors.T
@@ -62,8 +70,7 @@ def fitted_labels(part: HeadPart, examples: LabelExamples, texts: FloatArray) ->
         return part
     near, marks = wanted.near(), wanted.marks(len(part.labels))
     told, own = wanted.vectors @ texts.T, np.arange(len(wanted.true))
-    given = np.zeros_like(marks)
-    given[own, wanted.predicted] = 1.0
+    given = wanted.given(len(part.labels))
     sums = {beta: np.exp(-beta * (1 - near)) @ marks for beta in _BETAS}
 
     def loss(rules: HeadPart) -> float:
@@ -81,19 +88,16 @@ def fitted_labels(part: HeadPart, examples: LabelExamples, texts: FloatArray) ->
     return found
 
 
-def fitted_unwanted(part: HeadPart, examples: LabelExamples) -> tuple[HeadPart, FloatArray]:
-    """The part with the sharpness that tells deleted ones best, and each one's share of such, shape (n,)."""
+def fitted_unwanted(part: HeadPart, examples: LabelExamples) -> HeadPart:
+    """The part with the sharpness that tells deleted ones best."""
     unwanted = (examples.true == len(part.labels)).astype(np.float32)
     near = examples.near()
     alone = ~np.isfinite(near).any(1)
     near[alone] = 0.0
 
-    def shares(beta: float) -> FloatArray:
-        return unwanted_share(beta, near, unwanted)
-
     def loss(beta: float) -> float:
-        sure = np.clip(np.where(unwanted > 0, shares(beta), 1 - shares(beta)), 0.01, 0.99)
+        shares = unwanted_share(beta, near, unwanted)
+        sure = np.clip(np.where(unwanted > 0, shares, 1 - shares), 0.01, 0.99)
         return float(-np.log(sure).mean())
 
-    best = min(_UNWANTED_BETAS, key=loss)
-    return replace(part, unwanted_beta=best), shares(best)
+    return replace(part, unwanted_beta=min(_UNWANTED_BETAS, key=loss))

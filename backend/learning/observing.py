@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from backend.label_config.control_tags import ChoicesTag, RegionTag
-from backend.learning.asking import AskedImage, embedding
+from backend.learning.asking import AskedImage, embedding, fitting, place_embedding
 from backend.learning.evidence import FloatArray, Observed
 from backend.prediction.choices import chosen_for
+from backend.prediction.places import free_places
 from backend.prediction.regions import Drawn, ImageAnswers, drawn_regions
 from backend.prediction.request import Answer
+from backend.prediction.shown_boxes import fits_in
 from backend.prediction.step import Step
 from backend.review.comparison import REPLACED_IOU
 from backend.review.result_content import Content, DrawnThing, content_of
@@ -46,7 +48,10 @@ def observed_in(image: AskedImage, answer: Answer) -> Iterator[tuple[str, Observ
                     if thing.control == control.name and thing.place == place and thing.box
                 ]
                 vectors = _vectors(outputs.get(embedding(step)))
-                for one in _compared(drawn, there, answer, vectors):
+                besides = place_embedding(step)
+                places = None if besides is None else outputs.get(besides)
+                fits = fits_in(outputs.get(query) for query in fitting(step))
+                for one in _compared(step, drawn, there, answer, vectors, places, fits):
                     yield control.name, one
             case ChoicesTag() as control:
                 said = _said(now, control, place)
@@ -69,12 +74,18 @@ def in_order(
 
 
 def _compared(
+    step: Step,
     drawn: list[Drawn],
     there: list[DrawnThing],
     answer: Answer,
     vectors: Mapping[object, FloatArray],
+    besides: ModelOutput | None,
+    fits: Mapping[object, Box],
 ) -> Iterator[Observed]:
-    """Each predicted region with what lies in its place: of its own label first, then of any."""
+    """Each predicted region with what lies in its place: of its own label first, then of any.
+
+    Then each place where nothing was predicted, though the model found something or a person marked it.
+    """
     things = [(thing.label, _in_pixels(thing.box, answer.size)) for thing in there if thing.box]
     own = matched(
         [Detection(one.box, one.label.value, None) for one in drawn], things, least_iou=REPLACED_IOU
@@ -90,7 +101,36 @@ def _compared(
     for number, one in enumerate(drawn):
         label, box = things[met[number]] if number in met else (None, None)
         key = (one.detection.box, one.detection.phrase)
-        yield Observed(one.label.value, label, answer.sha256, vectors.get(key), one.box, box)
+        vector, fit = vectors.get(key), fits.get(key)
+        yield Observed(one.label.value, label, answer.sha256, vector, one.box, box, fit)
+    rest = [thing for number, thing in enumerate(things) if number not in met.values()]
+    predicted = [one.detection for one in drawn]
+    yield from _in_free_places(step, predicted, rest, answer.sha256, besides, fits)
+
+
+def _in_free_places(
+    step: Step,
+    predicted: Sequence[Detection],
+    things: Sequence[tuple[str, Box]],
+    sha256: str,
+    besides: ModelOutput | None,
+    fits: Mapping[object, Box],
+) -> Iterator[Observed]:
+    """What was found besides with the thing that lies there; then the things in whose place nothing was found."""
+    items = besides.items if isinstance(besides, BoxOutputs) else ()
+    vectors = _vectors(besides)
+    places = free_places(step, predicted, (item.detection for item in items))
+    any_label = [("", box) for _, box in things]
+    met = matched(
+        [Detection(one.box, "", None) for one in places], any_label, least_iou=REPLACED_IOU
+    )
+    for number, one in enumerate(places):
+        label, box = things[met[number]] if number in met else (None, None)
+        key = (one.box, one.phrase)
+        yield Observed(None, label, sha256, vectors.get(key), one.box, box, fits.get(key))
+    for number, (label, box) in enumerate(things):
+        if number not in met.values():
+            yield Observed(None, label, sha256, true_box=box)
 
 
 def _choice(

@@ -17,19 +17,37 @@ from backend.learning.gains import (
 
 __all__ = ["PARTS", "Measured", "Part", "Verdict", "verdicts_of"]
 
-#: What may be learned of a label: to call some of its boxes otherwise, to draw them otherwise, to leave some out.
-Part: TypeAlias = Literal["label", "box", "unwanted"]
+#: What may be learned of a label: to call some of its boxes otherwise, to draw them otherwise, to leave some
+#: out, or to find some where nothing was predicted.
+Part: TypeAlias = Literal["label", "box", "unwanted", "place"]
 
 PARTS: dict[Part, str] = {
     "label": "what it is called",
     "box": "how it is drawn",
     "unwanted": "what is left out",
+    "place": "what else is found",
 }
 _MEASURES: dict[Part, str] = {
     "label": "right",
-    "box": "overlap",
+    "box": "overlap, 0.9 at most",
     "unwanted": "edits saved per region",
+    "place": "edits saved per place",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """A part that is off since a label would be found worse: its F1 without it and with it."""
+
+    part: str
+    label: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> str:
+        """In words."""
+        return f"F1 {self.before:.3f} without it, {self.after:.3f} with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +60,12 @@ class Verdict:
     before: float
     after: float
     gain: Gain
+    #: Why it is off all the same.
+    harm: Harm | None = None
 
     @property
     def is_on(self) -> bool:
-        return self.gain.is_shown and self.after > self.before
+        return self.harm is None and self.gain.is_shown and self.after > self.before
 
     @property
     def measure(self) -> str:
@@ -66,6 +86,8 @@ class Verdict:
                 f"only {gain.observed} reviewed in {gain.groups} different images; {LEAST_OBSERVED} in "
                 f"{LEAST_GROUPS} or more tell something"
             )
+        if self.harm is not None:
+            return f"it would be found worse: {self.harm.change}"
         if self.is_on:
             return f"better by {gain.mean:.3f} ({gain.low:.3f} to {gain.high:.3f})"
         if self.after <= self.before:

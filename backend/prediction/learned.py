@@ -17,21 +17,30 @@ from backend.prediction.choices import chosen_for
 from backend.prediction.engine import Engine
 from backend.prediction.plan import Plan
 from backend.prediction.step import LearnedPart, Step
-from models.boxes import clip
+from models.boxes import clip, iou
 from models.heads import HeadCard, HeadUnusable
 from models.queries import Judge
 from models.registry import asked_of, fingerprint
 from models.types import Box, Classification, ImageSize, Judgement
 
 __all__ = [
+    "MORE_UNWANTED",
     "WithHeads",
     "can_learn",
     "chosen_otherwise",
     "classifier_of",
     "drawn_otherwise",
+    "fitted_box",
     "judged_label",
+    "place_label",
     "with_heads",
 ]
+
+
+#: What looks more like deleted boxes than like others is called as it was predicted: to the head it is nothing.
+MORE_UNWANTED = 0.5
+#: What stands out in a box and overlaps it less is another thing, or a part of it.
+_SAME_IOU = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ def _with_cards(
         head = named[control.name]
         try:
             part = _part(head, control, engine, dict(found))
+            _check_places(replace(step, learned=part), engine)
         except HeadUnusable as error:
             complaints[
                 f"what was learned for {control.kind} {control.name!r} is not used (model_head={head!r:.40}): {error}"
@@ -140,6 +150,13 @@ def _part(
     raise HeadUnusable(f"it was learned for {tags}, and for no tag of this name")
 
 
+def _check_places(step: Step, engine: Engine) -> None:
+    """Raise `HeadUnusable` where no loaded model finds what the head is to name."""
+    reason = None if step.judging_places is None else engine.refuses(step.judging_places)
+    if reason is not None:
+        raise HeadUnusable(f"it names what is found besides what was asked for, and {reason}")
+
+
 def _with(plan: Plan, learned: dict[ControlTag, LearnedPart]) -> Plan:
     """The plan whose steps, and the steps that these stand on, are judged."""
 
@@ -170,16 +187,43 @@ def judged_label(
         if name in labels
     }
     best = max(logits, key=lambda name: logits[name], default=label.value)
-    if best == label.value:
+    if best == label.value or best not in part.rules.given or judgement.unwanted >= MORE_UNWANTED:
         return label, 1.0
     total = math.fsum(math.exp(logit) for logit in logits.values())
     return labels[best], math.exp(logits[best]) / total
 
 
-def drawn_otherwise(step: Step, label: Label, box: Box, size: ImageSize) -> Box:
-    """The box as people draw those that are predicted as `label`, within the image."""
+def place_label(step: Step, judgement: Judgement | None) -> tuple[Label | None, float]:
+    """What is in a place where nothing was predicted, and how sure that is; `None`: nothing is told."""
+    part = step.learned
+    if part is None or judgement is None:
+        return None, 0.0
+    labels = {one.value: one for one in step.control.labels}
+    shares = dict(zip(judgement.labels, judgement.shares, strict=True))
+    best = max(shares, key=lambda name: shares[name], default="")
+    sure = shares.get(best, 0.0) * (1 - judgement.unwanted)
+    least = dict(part.rules.places).get(best)
+    if best not in labels or least is None or sure < least:
+        return None, 0.0
+    return labels[best], sure
+
+
+def fitted_box(box: Box, fit: Box | None) -> Box:
+    """The box around what stands out in a box, unless that is something else."""
+    return box if fit is None or iou(fit, box) < _SAME_IOU else fit
+
+
+def drawn_otherwise(
+    step: Step, label: Label, box: Box, size: ImageSize, fit: Box | None = None
+) -> Box:
+    """The box as people draw those that are predicted as `label`, within the image.
+
+    `fit`: the box around what stands out in it.
+    """
     if step.learned is None or not _is_box(step.control):
         return box
+    if label.value in step.learned.rules.fitted:
+        box = fitted_box(box, fit)
     shift = dict(step.learned.rules.shifts).get(label.value)
     if shift is None:
         return box

@@ -18,7 +18,7 @@ from backend.prediction.geometry import geometry_of
 from backend.prediction.learned import chosen_otherwise
 from backend.prediction.read_regions import PREDICTED_LABEL, RAW_SCORE
 from backend.prediction.region_checks import validate_regions
-from backend.prediction.shown_boxes import shown_boxes
+from backend.prediction.shown_boxes import HeadSays, shown_boxes
 from backend.prediction.step import Step
 from backend.prediction.tag_values import mean_score, unexpected, what_is_said
 from models.queries import Query
@@ -69,6 +69,8 @@ class Drawn:
     geometry: dict[str, Any]
     box: Box
     score: float | None
+    #: As the models had it; empty where nothing was predicted.
+    predicted: str
 
 
 def build_prediction(images: Sequence[ImageAnswers], model_version: str) -> Prediction:
@@ -122,7 +124,7 @@ def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iter
     """What reaches its label's threshold, is wanted and can be drawn."""
     seen: dict[str, int] = {}
     found = _found(answers.outputs[step.query], step)
-    for shown in shown_boxes(step, found, _judgements(step, answers), answers.size):
+    for shown in shown_boxes(step, found, HeadSays.of(step, answers.outputs), answers.size):
         detection = replace(shown.detection, box=shown.box)
         geometry = geometry_of(control.shape, detection, shown.outlines, answers.size)
         if geometry is None:
@@ -137,12 +139,8 @@ def drawn_regions(step: Step, control: RegionTag, answers: ImageAnswers) -> Iter
             geometry,
             shown.box,
             shown.score,
+            "" if shown.predicted is None else shown.predicted.value,
         )
-
-
-def _judgements(step: Step, answers: ImageAnswers) -> ModelOutput | None:
-    """What the learned head says, of each box or of the image."""
-    return None if step.judging is None else answers.outputs.get(step.judging)
 
 
 def _found(output: ModelOutput, step: Step) -> list[tuple[Detection, Detections | None]]:
@@ -171,9 +169,8 @@ def _regions(
         meta: dict[str, object] = {}
         if raw is not None and each.score != raw:
             meta[RAW_SCORE] = _rounded(raw)
-        predicted = step.label_for(each.detection.phrase)
-        if predicted is not None and predicted.value != each.label.value:
-            meta[PREDICTED_LABEL] = predicted.value
+        if each.predicted != each.label.value:
+            meta[PREDICTED_LABEL] = each.predicted
         if meta:
             base["meta"] = meta
         labels = [each.label.value]
@@ -197,8 +194,8 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
         if not isinstance(output, Detections):
             raise unexpected(step, output)
         found = [(detection, None) for detection in output.items]
-        judgements = _judgements(base, answers)
-        for shown in shown_boxes(base, found, judgements, answers.size, control.score_threshold):
+        said = HeadSays.of(base, answers.outputs)
+        for shown in shown_boxes(base, found, said, answers.size, control.score_threshold):
             if shown.label.value not in counted and control.label in (None, shown.label.value):
                 scores.append(shown.score or 0.0)
         counted |= {label.value for label in base.control.labels}
@@ -210,7 +207,7 @@ def _count(step: Step, control: CountTag, answers: ImageAnswers) -> Region:
 def _of_image(step: Step, answers: ImageAnswers) -> Iterator[Region]:
     """The region of a tag about the whole image: none where there is nothing to say."""
     output = answers.outputs[step.query]
-    judgement = _judgements(step, answers)
+    judgement = None if step.judging is None else answers.outputs.get(step.judging)
     if isinstance(output, Classification) and isinstance(judgement, Judgement):
         output = chosen_otherwise(step, output, judgement)
     said = what_is_said(step, output)

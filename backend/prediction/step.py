@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from backend.errors import InternalError
-from backend.label_config.control_tags import ControlTag, Label, ObjectTag, RegionTag
+from backend.label_config.control_tags import ControlTag, Label, ObjectTag, RegionTag, Shape
 from models.heads import HeadPart
-from models.queries import Ground, Judge, PerBox, Query, ReadText
+from models.queries import Contour, Detect, Ground, Judge, PerBox, Query, ReadText
 
 __all__ = ["LearnedPart", "Step"]
 
@@ -57,7 +57,7 @@ class Step:
     def boxes(self) -> Ground | ReadText:
         """The query for the boxes that its regions are made of. Raises `InternalError` if none are."""
         match self.query:
-            case PerBox(boxes=query) | (Ground() | ReadText() as query):
+            case PerBox(boxes=Ground() | ReadText() as query) | (Ground() | ReadText() as query):
                 return query
             case other:
                 raise InternalError(
@@ -79,8 +79,13 @@ class Step:
     def queries(self) -> tuple[Query, ...]:
         """What must be answered for it: boxes before what is asked of each."""
         own = (self.query.boxes, self.query) if isinstance(self.query, PerBox) else (self.query,)
-        judging = self.judging
-        return own if judging is None else (*own, judging)
+        judging, places = self.judging, self.judging_places
+        return (
+            *own,
+            *(() if judging is None else (judging,)),
+            *(() if places is None else (places.boxes, places)),
+            *self.fitting,
+        )
 
     @property
     def judging(self) -> Query | None:
@@ -89,3 +94,29 @@ class Step:
             return None
         judge = Judge(self.learned.head, self.learned.part)
         return PerBox(self.boxes, judge) if isinstance(self.control, RegionTag) else judge
+
+    @property
+    def fitting(self) -> tuple[PerBox, ...]:
+        """What draws boxes around what stands out in them: those asked for, and those found besides."""
+        if self.learned is None or not self.learned.rules.fitted:
+            return ()
+        asked, places = self.boxes, self.judging_places
+        boxes = (asked,) if places is None else (asked, places.boxes)
+        return tuple(PerBox(one, Contour()) for one in boxes)
+
+    @property
+    def places(self) -> Detect | None:
+        """What finds things besides those that are asked for by name; `None` where none are drawn by it."""
+        control = self.control
+        if not isinstance(control, RegionTag) or control.shape is not Shape.RECTANGLE:
+            return None
+        boxes = self.boxes
+        return Detect(boxes.tiling, model=boxes.model) if isinstance(boxes, Ground) else None
+
+    @property
+    def judging_places(self) -> PerBox | None:
+        """What asks the learned head about these; `None` where it has nothing to say of them."""
+        places = self.places
+        if self.learned is None or not self.learned.rules.places or places is None:
+            return None
+        return PerBox(places, Judge(self.learned.head, self.learned.part))

@@ -18,6 +18,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from models.answering import Answering, Neutral
 from models.catalogue import CLASSIFIER_QUERIES, Entry
 from models.checkpoint import load_image_processor, load_model, load_tokenizer
+from models.clip.contours import contour
 from models.clip.crops import crop_square
 from models.clip.heads import Heads
 from models.clip.images import ImageVectors
@@ -31,9 +32,9 @@ from models.protocols import (
     UnsupportedQuery,
     VectorStore,
 )
-from models.queries import Classify, Embed, EmbedTexts, InBox, Judge, Query, SearchIndex
+from models.queries import Classify, Contour, Embed, EmbedTexts, InBox, Judge, Query, SearchIndex
 from models.registry import fingerprint
-from models.types import Classification, Hits, ModelOutput, Vector, Vectors
+from models.types import Box, Classification, Hits, ModelOutput, Vector, Vectors
 
 __all__ = ["ClipEngine", "ClipOptions", "Cut"]
 
@@ -165,11 +166,19 @@ class ClipEngine:
             for candidates in {ask.candidates for ask in asked if isinstance(ask, Classify)}
         }
         vectors = iter(
-            self._images.of([_shown(each) for each in questions if each.query.about_image])
+            self._images.of(
+                [
+                    _shown(each)
+                    for each, ask in zip(questions, asked, strict=True)
+                    if each.query.about_image and not isinstance(ask, Contour)
+                ]
+            )
         )
         outputs: list[ModelOutput] = []
-        for ask in asked:
+        for question, ask in zip(questions, asked, strict=True):
             match ask:
+                case Contour():
+                    outputs.append(_contour(question, ask))
                 case Classify(candidates=candidates):
                     vector, known = next(vectors), texts[candidates]
                     shares = self._probabilities(vector, ask, known)
@@ -275,10 +284,17 @@ def _searched(
     return search(query, vector, model)
 
 
-def _asked(query: Query) -> Classify | Embed | EmbedTexts | Judge | SearchIndex:
+def _contour(question: ImageQuery, ask: Contour) -> ModelOutput:
+    """Gives the outline of what a box holds, or the whole image."""
+    image, query = question.item.image, question.query
+    box = query.box if isinstance(query, InBox) else Box(0, 0, *image.size)
+    return contour(image, box, ask.most_side)
+
+
+def _asked(query: Query) -> Classify | Contour | Embed | EmbedTexts | Judge | SearchIndex:
     """Gives what is asked of an image, a crop or of texts."""
     ask = query.ask if isinstance(query, InBox) else query
-    if not isinstance(ask, Classify | Embed | EmbedTexts | Judge | SearchIndex):
+    if not isinstance(ask, Classify | Contour | Embed | EmbedTexts | Judge | SearchIndex):
         raise TypeError(f"expected a query that a classifier answers, got {query!r:.80}")
     return ask
 

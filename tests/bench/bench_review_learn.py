@@ -173,8 +173,10 @@ def applied(
     known = learned.examples.only(learned.examples.true < len(CLASSES))
     logits = label_logits(part, vectors @ known.vectors.T, known.marks(len(CLASSES)), told)
     logits[np.arange(len(logits)), predicted] += part.predicted
-    on = np.isin(np.array(CLASSES)[predicted], part.judged)
-    now: FloatArray = np.where(on, logits.argmax(1), predicted)
+    names = np.array(CLASSES)
+    best = logits.argmax(1)
+    on = np.isin(names[predicted], part.judged) & np.isin(names[best], part.given)
+    now: FloatArray = np.where(on, best, predicted)
     return now
 
 

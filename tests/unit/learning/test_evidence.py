@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from backend.images.reference import parse_image_ref
 from backend.label_config.control_tags import RegionTag
 from backend.label_config.label_config import parse_label_config
 from backend.label_studio.records import AnnotationRow
-from backend.learning.asking import AskedImage, embedding, learnable
+from backend.learning.asking import AskedImage, embedding, learnable, place_embedding
 from backend.learning.evidence import Observed
 from backend.learning.gains import gains_of
 from backend.learning.groups import groups_of
@@ -37,19 +38,29 @@ PREDICTOR = PredictorSettings(engine_for("tiny"), 0.3, None).for_label_config(CO
 (STEP,) = learnable(PREDICTOR)
 
 
-def compared(found: list[Detection], *submitted: dict[str, object]) -> list[Observed]:
-    """What is observed where this is found and that was submitted, on an image of 100 pixels each way."""
+def compared(
+    found: list[Detection], *submitted: dict[str, object], besides: Sequence[Detection] = ()
+) -> list[Observed]:
+    """What is observed where this is found, and `besides`, and that was submitted, on 100 pixels each way."""
     ref = parse_image_ref("http://images.example/1.png", task_id=1, label_studio_url=None)
-    request = ModelRequest(ref, (STEP.boxes, embedding(STEP)), (STEP,))
+    places = place_embedding(STEP)
+    assert places is not None
+    request = ModelRequest(ref, (STEP.boxes, embedding(STEP), places), (STEP,))
     annotation = AnnotationRow.model_validate({"id": 1, "result": list(submitted)})
     asked = AskedImage((1, 0), annotation, STEP.image, request)
-    vectors = BoxOutputs(tuple(BoxOutput(one, Vector((0.6, 0.8))) for one in found))
-    answer = Answer(ImageSize(100, 100), (Detections(tuple(found)), vectors), "ab" * 32)
+    vectors, of_places = (
+        BoxOutputs(tuple(BoxOutput(one, Vector((0.6, 0.8))) for one in some))
+        for some in (found, besides)
+    )
+    outputs = (Detections(tuple(found)), vectors, of_places)
+    answer = Answer(ImageSize(100, 100), outputs, "ab" * 32)
     return [one for _, one in observed_in(asked, answer)]
 
 
 def test_each_predicted_box_is_set_against_what_lies_in_its_place() -> None:
-    """Its own label first; else any; else it was deleted. What is below its threshold is not shown."""
+    """Its own label first; else any; else it was deleted. What is below its threshold is not shown.
+
+    What a person drew where nothing was predicted counts as missed."""
     found = [
         Detection(Box(10, 10, 30, 30), "car", 0.9),
         Detection(Box(50, 10, 70, 30), "dog", 0.8),
@@ -68,9 +79,36 @@ def test_each_predicted_box_is_set_against_what_lies_in_its_place() -> None:
         ("car", "car"),
         ("dog", "cat"),
         ("cat", None),
+        (None, "dog"),
     ]
     assert seen[0].true_box == Box(8, 8, 32, 32)
     assert {one.image for one in seen} == {"ab" * 32}
+
+
+def test_what_is_found_besides_is_set_against_what_a_person_drew_there() -> None:
+    """Apart from what was predicted: what is drawn there, what is not, and what was not found at all."""
+    besides = [
+        Detection(Box(50, 50, 70, 70), "red star", 0.9),
+        Detection(Box(12, 10, 30, 30), "red star", 0.9),
+        Detection(Box(80, 10, 95, 30), "red circle", 0.8),
+        Detection(Box(80, 60, 95, 90), "red circle", 0.2),
+    ]
+
+    seen = compared(
+        [Detection(Box(10, 10, 30, 30), "car", 0.9)],
+        box("a", "car", 10, 10, 20, 20, None),
+        box("b", "dog", 50, 50, 20, 20, None),
+        box("c", "cat", 80, 60, 15, 30, None),
+        besides=besides,
+    )
+
+    assert [(one.predicted, one.true, one.box) for one in seen] == [
+        ("car", "car", Box(10, 10, 30, 30)),
+        (None, "dog", Box(50, 50, 70, 70)),
+        (None, None, Box(80, 10, 95, 30)),
+        (None, "cat", None),
+    ]
+    assert [one.vector is not None for one in seen] == [True, True, True, False]
 
 
 def test_a_label_that_is_no_more_teaches_nothing_and_it_is_said() -> None:

@@ -15,6 +15,7 @@ from models.catalogue import REGISTRY, TINY_FOLDER
 from models.queries import (
     Caption,
     Classify,
+    Contour,
     DenseCaption,
     Detect,
     Embed,
@@ -169,7 +170,9 @@ def test_fingerprints_are_short_and_differ_between_models() -> None:
 
 
 def test_each_model_says_what_it_serves() -> None:
-    assert serves(resolve("tiny-clip")) == {Classify, Embed, EmbedTexts, Judge, SearchIndex}
+    assert serves(resolve("tiny-clip")) == {
+        *(Classify, Contour, Embed, EmbedTexts, Judge, SearchIndex)
+    }
     assert serves(resolve("florence-2-base,clip-vit-b-32")) == {
         Ground,
         Detect,
@@ -180,6 +183,7 @@ def test_each_model_says_what_it_serves() -> None:
         ReadText,
         Segment,
         InBox,
+        Contour,
         Embed,
         EmbedTexts,
         Judge,
@@ -187,7 +191,7 @@ def test_each_model_says_what_it_serves() -> None:
     }
     assert serves(resolve("tiny")) == {
         *(Ground, Detect, Caption, InBox),
-        *(Classify, Embed, EmbedTexts, Judge, SearchIndex),
+        *(Classify, Contour, Embed, EmbedTexts, Judge, SearchIndex),
     }
 
 

@@ -18,6 +18,7 @@ from models.queries import (
     Ask,
     Caption,
     Classify,
+    Contour,
     DenseCaption,
     Detect,
     Embed,
@@ -67,7 +68,16 @@ grounds = st.builds(
     Ground, several, st.sampled_from(["per_phrase", "joined"]), tilings, model=models
 )
 asks = st.builds(Classify, several, st.booleans()) | st.sampled_from(
-    ["category", "description", "text", "outline", Embed(), Judge("0" * 32, 1), Look(128)]
+    [
+        "category",
+        "description",
+        "text",
+        "outline",
+        Embed(),
+        Contour(),
+        Judge("0" * 32, 1),
+        Look(128),
+    ]
 )
 queries: st.SearchStrategy[Query] = st.one_of(
     grounds,
@@ -78,12 +88,18 @@ queries: st.SearchStrategy[Query] = st.one_of(
     st.sampled_from([DenseCaption(), ProposeRegions()]),
     st.builds(Ask, phrases, model=models),
     st.builds(Embed, model=models),
+    st.builds(Contour, st.integers(64, 1024), model=models),
     st.builds(Judge, phrases, st.integers(0, 9), model=models),
     st.builds(Segment, phrases, model=models),
     st.builds(Look, st.integers(16, 512), model=models),
     st.builds(InBox, boxes, asks, model=models),
     st.builds(
-        PerBox, grounds | st.just(ReadText()), asks, st.integers(1, 99), scores, model=models
+        PerBox,
+        grounds | st.sampled_from([ReadText(), Detect(), Detect(Tiling(None))]),
+        asks,
+        st.integers(1, 99),
+        scores,
+        model=models,
     ),
 )
 detections = st.builds(
