@@ -25,7 +25,6 @@ from backend.prediction.request import Outcome, request_id
 from backend.prediction.step import Step
 from models.queries import Contour, Embed, PerBox, Query
 
-
 __all__ = [
     "AskedImage",
     "answered",
