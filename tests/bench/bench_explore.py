@@ -100,7 +100,7 @@ class _Found:
 
 def _copied(images: Sequence[Image.Image], each: int) -> _Found:
     """The images and copies of them, as the index knows them: by thumbnail, hash and vector."""
-    shown, planted = list(images), {}
+    shown, planted = list(images), dict[str, set[tuple[int, int]]]()
     for number, (kind, made) in enumerate(COPIES.items()):
         planted[kind] = set()
         for place in range(number * each, (number + 1) * each):

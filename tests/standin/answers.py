@@ -6,6 +6,7 @@ from models.queries import (
     BoxQuestion,
     Caption,
     Classify,
+    Detect,
     Embed,
     EmbedTexts,
     Ground,
@@ -57,7 +58,7 @@ def answer(query: Query) -> ModelOutput:
             raise NotImplementedError(query)
 
 
-def _boxes(query: Ground | ReadText) -> Detections:
+def _boxes(query: Ground | ReadText | Detect) -> Detections:
     phrases = query.phrases[:9] if isinstance(query, Ground) else ("INVOICE", "No. 17")
     return Detections(
         tuple(

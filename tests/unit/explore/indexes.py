@@ -54,8 +54,10 @@ def _image(
     picture.convert("RGB").save(file, "JPEG", quality=90)
     digest = hashlib.sha256(f"{number}".encode()).hexdigest()
     # Hashes that are no nearer than chance makes them.
-    bits = [int(hashlib.sha256(f"{way} {number}".encode()).hexdigest()[:16], 16) for way in "ab"]
-    looks = Looks(digest, *bits, 0.5, 0.25, 120.0, 0.1)
+    one, mirrored = (
+        int(hashlib.sha256(f"{way} {number}".encode()).hexdigest()[:16], 16) for way in "ab"
+    )
+    looks = Looks(digest, one, mirrored, 0.5, 0.25, 120.0, 0.1)
     task = number + 1
     row = ImageRow(
         str(task), task, 0, f"/data/{task}.png", "s", digest, picture.width, picture.height, looks

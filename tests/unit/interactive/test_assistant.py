@@ -18,7 +18,7 @@ from backend.prediction.plan import ModelRequest
 from backend.prediction.predictor import Predictor, PredictorSettings, Slot
 from backend.prediction.request import Answer, Outcome
 from backend.queue.readiness import NotReady
-from models.queries import Classify, Ground, InBox, PerBox, Query, ReadText, Tiling
+from models.queries import Classify, Detect, Ground, InBox, PerBox, Query, ReadText, Tiling
 from models.types import (
     Box,
     BoxOutput,
@@ -88,9 +88,11 @@ class Models:
             case _:
                 raise NotImplementedError(query)
 
-    def boxes(self, query: Ground | ReadText) -> Detections:
+    def boxes(self, query: Ground | ReadText | Detect) -> Detections:
         if isinstance(query, ReadText):
             return Detections(tuple(one for one in self.found if one.phrase.isupper()))
+        if isinstance(query, Detect):
+            return Detections(self.found)
         return Detections(tuple(one for one in self.found if one.phrase in query.phrases))
 
     def about(self, box: Box, ask: object) -> Classification | Detections | Texts:
