@@ -33,8 +33,8 @@ class PassFigures:
     unchanged: int = 0
     failed: int = 0
     #: Images by where their regions are from, and regions likewise.
-    images_by_source: Counter[str] = field(default_factory=Counter)
-    regions_by_source: Counter[str] = field(default_factory=Counter)
+    images_by_source: dict[str, int] = field(default_factory=dict)
+    regions_by_source: dict[str, int] = field(default_factory=dict)
     #: Regions without area, or off their image.
     unplaced: int = 0
     seconds: float = 0.0
@@ -144,6 +144,7 @@ class IndexRun:
         figures.indexed += len(images)
         figures.failed += len(failures)
         for image in images:
-            sources = Counter(region.what.source for region in image.regions)
-            figures.regions_by_source.update(sources)
-            figures.images_by_source.update(dict.fromkeys(sources, 1))
+            for source, count in Counter(one.what.source for one in image.regions).items():
+                regions, of_images = figures.regions_by_source, figures.images_by_source
+                regions[source] = regions.get(source, 0) + count
+                of_images[source] = of_images.get(source, 0) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
@@ -57,7 +58,7 @@ def index_summary(report: IndexReport) -> Summary:
 
 
 def _notes(report: IndexReport) -> Iterator[str]:
-    did, of = report.did, report.did.regions_by_source
+    did, of = report.did, Counter(report.did.regions_by_source)
     if of["annotation"]:
         yield (
             f"{of['annotation']:,} regions of {in_images(did.images_by_source['annotation'])} are "

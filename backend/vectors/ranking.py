@@ -73,11 +73,11 @@ def _of_kind(
     index: IndexReader, kind: IndexKind, sought: Sought, among: Collection[int] | None
 ) -> Iterator[tuple[int, IndexHit]]:
     """The best row of each image, by the image's row."""
-    sample = np.sort(index.sample(kind) @ sought.vector)
-    if len(sample) == 0:
-        return
-    mean, spread = float(sample.mean()), float(sample.std())
     there = len(index.rows(kind)) if among is None else len(among)
+    if not there:
+        return
+    sample = np.sort(index.sample(kind) @ sought.vector)
+    mean, spread = float(sample.mean()), float(sample.std())
     wanted = min(there, _OVER * sought.limit)
     while True:
         (found,) = index.search(sought.vector[None], wanted, kind, among)

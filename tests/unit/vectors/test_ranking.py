@@ -107,6 +107,14 @@ def test_all_images_alike_are_all_found_and_none_stands_out(tmp_path: Path) -> N
     assert [hit.z for hit in hits.items] == [0] * 5
 
 
+def test_an_empty_index_and_one_without_regions_find_nothing_there(tmp_path: Path) -> None:
+    with open_writer(place_in(tmp_path)) as writer:
+        empty = FileIndex(place_in(tmp_path))
+        assert ranked(empty, Sought(AXIS)) == Hits((), 0)
+        writer.put([image(1)])
+    assert ranked(FileIndex(place_in(tmp_path)), Sought(AXIS, "regions")) == Hits((), 0)
+
+
 def test_one_image_is_found(tmp_path: Path) -> None:
     with open_writer(place_in(tmp_path)) as writer:
         writer.put([image(1)])
