@@ -75,12 +75,13 @@ def test_a_project_is_explored_and_tidied(
         re.sub(r"project 3\b", f"project {project}", one) for one in commands_run_by(EXPLORED)
     )
     printed = " ".join(run(look, tmp_path, env).split())
-    assert "labelled differently: ring / star" in printed
+    assert "in 2 groups; 1 labelled differently, 0 in several splits" in printed
     assert state() == before, "without --tab nothing is written"
 
     run(page, tmp_path, env)
     told = (tmp_path / "explored.html").read_text()
     assert "<script" not in told
+    assert "labelled differently: ring / star" in told
     assert f"/projects/{project}/data?task={tasks[5]}" in told
 
     done = forks.run("explore", "--project", project, "--json", env=env, timeout_s=PATIENCE_S)
