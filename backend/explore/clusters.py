@@ -15,7 +15,6 @@ MOST_CLUSTERS = 200
 MANY = 50_000
 #: How well clusters stand apart is told by so many images: a square of them is compared.
 SILHOUETTE_OF = 3_000
-EXAMPLES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,6 @@ class Cluster:
     items: tuple[int, ...]
     label: str = ""
     purity: float | None = None
-
-    @property
-    def examples(self) -> tuple[int, ...]:
-        return self.items[:EXAMPLES]
 
 
 @dataclass(frozen=True, slots=True)
