@@ -92,14 +92,14 @@ def _title(step: Step) -> str:
 
 
 def _asked_by(step: Step) -> str:
-    asked = _queried(step.query)
-    if step.judging is not None:
-        asked += (
-            f"; what was learned ({step.learned.head if step.learned else ''}) is asked about it"
-        )
+    asked = [_queried(step.query)]
+    if step.learned is not None and step.judging is not None:
+        asked.append(f"what was learned ({step.learned.head}) judges it")
     if step.judging_places is not None:
-        asked += f", and about what {_named(step.judging_places.boxes)} finds besides"
-    return asked
+        asked.append(f"and what {_named(step.judging_places.boxes)} finds besides")
+    if step.fitting:
+        asked.append("boxes are drawn around what stands out in them (Contour)")
+    return "; ".join(asked)
 
 
 def _queried(query: Query) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from backend.cli.main import app
 from backend.label_config.named_heads import with_head
 from backend.label_studio.bodies import Region
 from backend.learning.head_file import head_bytes
@@ -14,6 +17,7 @@ from backend.prediction.engine import Engine, engine_for
 from backend.prediction.predictor import Predictor, PredictorSettings
 from backend.prediction.read_regions import PREDICTED_LABEL, RAW_SCORE
 from backend.prediction.regions import ImageAnswers, build_prediction
+from backend.queue.heads import HeadShelf
 from models.heads import read_card
 from models.queries import Detect, Judge, PerBox, Query
 from models.types import (
@@ -86,6 +90,18 @@ def test_what_else_there_is_is_looked_for_only_where_the_head_names_it() -> None
     }
     assert not any(isinstance(query, Detect) for query in plain.plan.queries(image))
     assert learned.version != plain.version
+
+
+def test_plan_says_that_it_is_looked_for(tmp_path: Path) -> None:
+    HeadShelf(None, tmp_path / "home").put(NAME, DATA)
+    config = tmp_path / "config.xml"
+    config.write_text(NAMED)
+    given = ("plan", str(config), "--model", "tiny", "--home", str(tmp_path / "home"))
+
+    result = CliRunner().invoke(app, given, catch_exceptions=False)
+
+    printed = " ".join(result.output.split())
+    assert f"what was learned ({NAME}) judges it; and what Detect finds besides" in printed
 
 
 def test_a_place_is_drawn_under_the_label_that_the_head_gives_it() -> None:
