@@ -10,6 +10,7 @@ import typer
 
 from backend.cli.status import open_redis
 from backend.cli.which_project import project_id
+from backend.delivery.project_figures import ProjectFigures
 from backend.errors import FirstpassError
 from backend.label_config.named_heads import without_heads
 from backend.label_studio.api import LabelStudioApi
@@ -30,6 +31,10 @@ def forget_learned(name: str, settings: Settings, *, as_json: bool) -> None:
         predictors = predictor_settings(settings, shelf.card)
         before = predictors.for_label_config(project.label_config).version
         forgotten = ProjectHeads(api, shelf, project.id).forget()
+        if (
+            project.key is not None
+        ):  # status is told at once, whoever hears of the label config later
+            ProjectFigures(connection).learned(project.key, ())
         with suppress(FirstpassError):  # the page goes on saying that it was applied, and when
             KeptLoopRuns(connection).taken_back("learn", project.id)
         plain = without_heads(project.label_config)

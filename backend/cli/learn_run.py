@@ -15,6 +15,7 @@ from backend.cli.printed_report import print_report
 from backend.cli.reviewed_project import kept_run
 from backend.cli.status import open_redis
 from backend.cli.which_project import project_id
+from backend.delivery.project_figures import ProjectFigures
 from backend.errors import BadRequest, Failure
 from backend.label_config.named_heads import with_head, without_heads
 from backend.label_studio.api import LabelStudioApi
@@ -199,7 +200,9 @@ def _why_nothing_learnable(predictor: Predictor, classifier: str | None) -> str:
 
 
 def _keep(report: LearnReport, project: Project, connection: redis.Redis) -> None:
-    """Leave it for the page of the project."""
+    """Leave it for the page of the project, and tell status which head is named now."""
+    if report.applied and project.key is not None:
+        ProjectFigures(connection).learned(project.key, [report.head])
     run = loop_run_of(report, now_in_utc(), project.key)
     why_not = kept_run("learn", project.id, run, connection, applied=report.applied)
     if why_not:

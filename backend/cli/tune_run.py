@@ -118,7 +118,7 @@ def tuned_through(
         tuned,
         curves,
         phrase_figures(labels, evidence.found),
-        (*_notes(evidence, project, why_not),),
+        (*predictor.complaints, *_notes(evidence, project, why_not)),
         applied=options.apply and bool(changes),
     )
 

@@ -165,13 +165,19 @@ def _of_all_at_once(
         return best, same, Interval(same, same), same > _NOTHING
     strays = (gains[:, moves] - gain[moves]) / spread[moves]
     up, down = (
-        float(np.quantile(most, (1 + LEVEL_AT_ONCE) / 2) * spread[best])
+        float(np.quantile(most, (1 + LEVEL_AT_ONCE) / 2))
         for most in (strays.max(axis=1), -strays.min(axis=1))
     )
-    # A few images alone must not say so: of these many draws have none.
-    usual = float(np.quantile(gains[:, best], (1 - LEVEL) / 2))
-    interval = Interval(min(float(gain[best] - up), usual), float(gain[best] + down))
-    return best, float(gain[best]), interval, interval.low > 0
+
+    def interval(cut: int) -> Interval:
+        # A few images alone must not say so: of these many draws have none.
+        usual = float(np.quantile(gains[:, cut], (1 - LEVEL) / 2))
+        low, high = gain[cut] - up * spread[cut], gain[cut] + down * spread[cut]
+        return Interval(min(float(low), usual), float(high))
+
+    # Nor may one next to what is set, whose gain strays less, say what the best one cannot.
+    found = interval(best)
+    return best, float(gain[best]), found, found.low > 0 and interval(top).low > 0
 
 
 def _as_good(values: Floats, top: int, cuts: Floats, at_now: int) -> int:

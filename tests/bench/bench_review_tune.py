@@ -113,7 +113,7 @@ def good_ones(runs: range, count: int, seeds: int) -> Iterator[Figure]:
                 by_task[one.task].setdefault(key, []).append(one)
         scenes += by_task.values()
     keys = sorted({key for scene in scenes for key in scene})
-    best = {key: chosen_cut(_renumbered(scenes, key), CUTS[0], CUTS[0], Aim()).best for key in keys}
+    best = {key: best_cut(_renumbered(scenes, key)) for key in keys}
     moved = []
     for seed in range(seeds):
         drawn = random.Random(seed).choices(scenes, k=count)
@@ -191,6 +191,18 @@ def error_of(pairs: Sequence[tuple[float, bool]]) -> float:
     return sum(
         abs(sum(score for score, _ in some) - sum(right for _, right in some)) for some in bins
     ) / len(pairs)
+
+
+def best_cut(images: Sequence[OnImage]) -> float:
+    """The threshold of the best F1, the lowest of several: not the one that `tune` would take in its place."""
+    there = sum(one.there for one in images)
+    boxes = [box for one in images for box in one.boxes]
+
+    def f1(least: float) -> float:
+        passed = [box.right for box in boxes if box.score >= least]
+        return 2 * sum(passed) / max(1, len(passed) + there)
+
+    return max(CUTS, key=f1)
 
 
 def _moves(images: Sequence[OnImage], now: float) -> bool:

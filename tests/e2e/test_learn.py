@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.demo.client import LabelStudioClient
@@ -129,7 +130,13 @@ def test_a_project_learns_and_forgets(
     assert (told["before"], told["applied"]) == (old, False)
     assert told["after"] != old
 
+    address = f"{both.backend.url}/review/{project}"
+    assert "Found and not applied: " in httpx.get(address, auth=both.backend.auth).text
     assert told["after"] in run(apply, tmp_path, env)
+    page = httpx.get(address, auth=both.backend.auth).text
+    assert 'id="learned"' in page
+    assert "Applied: " in page
+    assert "how it is drawn" in page
     named = client.project(project)["label_config"]
     assert f'model_head="{told["head"]}"' in named
     assert named.replace(f' model_head="{told["head"]}"', "") == CONFIG

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.demo.client import LabelStudioClient
@@ -139,8 +140,16 @@ def test_what_people_kept_and_drew_becomes_thresholds(
     assert set(phrases) == {name for names in NAMES.values() for name in names}
     assert all(one["of"] for one in phrases.values())
     assert "To tune: project" in (tmp_path / "tune.html").read_text()
+    assert "Found and not applied: " in page_of(both, project)
 
     assert "takes it back" in door(applied)
+    page = page_of(both, project)
+    assert 'id="tuned"' in page
+    assert "Applied: " in page
+    assert "not applied" not in page
+    assert all(
+        f"{one['threshold']:g}" in page and f"{one['best']:g}" in page for one in tuned.values()
+    )
     tuned_version = report["facts"]["version_tuned"]
     config = client.project(project)["label_config"]
     for name, one in tuned.items():
@@ -154,10 +163,16 @@ def test_what_people_kept_and_drew_becomes_thresholds(
     assert annotations_of(client, project) == annotated
 
     assert f"model_version: {tuned_version} -> {version}" in door(undone)
+    assert "Found and not applied: " in page_of(both, project)
     assert client.project(project)["label_config"] == CONFIG
     run(connect, tmp_path, env)
     assert client.project(project)["model_version"] == version
     assert annotations_of(client, project) == annotated
+
+
+def page_of(both: Running, project: int) -> str:
+    """The project's page of the web process."""
+    return httpx.get(f"{both.backend.url}/review/{project}", auth=both.backend.auth).text
 
 
 def raw_scores(rows: dict[int, Json], label: str) -> list[float]:
