@@ -66,8 +66,10 @@ bench-review: $(APP) ## measure review over 20,000 annotations, and tune, learn 
 	  echo "make: bench_$$part"; .venv/bin/python -m tests.bench.bench_$$part || status=1; \
 	done; exit $$status
 
-bench-explore: $(APP) ## measure copies, outliers, gaps, drift and the map of explore, each beside its target: REPORT=FILE.json
-	@.venv/bin/python -m tests.bench.bench_explore $(if $(REPORT),--report $(REPORT)) $(ARGS)
+bench-explore: $(APP) ## measure search, copies, outliers, gaps, drift, the map and its page, each beside its target
+	@status=0; for part in explore explore_search explore_pages; do \
+	  echo "make: bench_$$part"; .venv/bin/python -m tests.bench.bench_$$part $(if $(REPORT),--report $(basename $(REPORT))-$$part.json) || status=1; \
+	done; exit $$status
 
 bench-bulk: setup ## measure bulk runs against Label Studio's own import: REPORT=FILE.json QUICK=1
 	@.venv/bin/python -m tests.bench.bench_bulk $(if $(REPORT),--report $(REPORT)) $(if $(QUICK),--quick)
