@@ -160,7 +160,7 @@ def said(window: webdriver.Chrome) -> str:
 
 
 def chosen(window: webdriver.Chrome) -> list[str]:
-    return [one.text for one in window.find_elements(By.CSS_SELECTOR, "#chosen figcaption a")]
+    return [one.text for one in window.find_elements(By.CSS_SELECTOR, "#chosen figcaption > a")]
 
 
 def lasso(window: webdriver.Chrome, left: float, right: float) -> None:
@@ -188,7 +188,7 @@ def test_what_a_lasso_holds_is_listed_and_made_a_tab(
     page.until(lambda: said(window) == f"{EACH} images chosen")
     page.until(lambda: chosen(window) == [f"task {task}" for task in range(1, EACH + 1)])
     figure = window.find_element(By.CSS_SELECTOR, "#chosen figure")
-    link = figure.find_element(By.CSS_SELECTOR, "figcaption a").get_attribute("href")
+    link = figure.find_element(By.CSS_SELECTOR, "figcaption > a").get_attribute("href")
     assert link == f"{LABEL_STUDIO}/projects/3/data?task=1"
     width = "return arguments[0].querySelector('img').naturalWidth"
     page.until(lambda: window.execute_script(width, figure) == 96)
