@@ -79,6 +79,8 @@ class Guard:
         touched: dict[int, tuple[float, float, FloatArray]] = {}
         for label in range(len(self.labels)):
             before, after = (self._counts(each, label) for each in (self.predicted, shown))
+            if _is_unused(before) and after[1].sum() <= before[1].sum():
+                continue  # wrong wherever it is shown, so that to show it less often costs nothing
             if (before != after).any():
                 was, now = _f1(before), _f1(after)
                 here = (before + after).any(0)
@@ -128,6 +130,11 @@ def guarded(
         best = max(tries, key=lambda part: f1[part])
         on = tries[best]
         harms.append(Harm(best, guard.labels[label], round(was, 4), round(now, 4)))
+
+
+def _is_unused(counts: FloatArray) -> bool:
+    """Whether nobody gave the label to anything: its F1 is 0 then, whatever is shown."""
+    return not counts[2].any()
 
 
 def _f1(counts: FloatArray) -> float:

@@ -36,6 +36,23 @@ def test_a_label_that_wrong_boxes_would_come_to_is_not_given() -> None:
     assert harm.after < 0.85
 
 
+@pytest.mark.parametrize("renamed", [14, 40])
+def test_a_label_that_nobody_uses_any_more_guards_nothing(renamed: int) -> None:
+    """All cars are called dogs: cars are wrong before and after, while other labels change, too."""
+    learned = learned_tag(
+        evidence(
+            observed("car", "dog", renamed, looks=5),
+            observed("cat", "cat", 20, looks=2),
+            observed("cat", None, 6, looks=4, first=300),
+        ),
+        4000,
+    )
+
+    assert "car" in learned.part.judged
+    assert "dog" in learned.part.given
+    assert learned.harms == ()
+
+
 def test_a_label_that_gains_by_what_comes_to_it_is_given() -> None:
     """Half of what comes to cats is wrong, yet before hardly any cat was found."""
     learned = learned_tag(
