@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import typer
 from rich.console import Console
 
-from backend.bulk.local import local_handler
-from backend.bulk.workers import check_workers
+from backend.cli.answering import answering
 from backend.cli.explore import TABBED, ExploreOptions
 from backend.cli.findings import finding_line
-from backend.cli.status import open_redis
 from backend.cli.which_project import project_id_in
-from backend.delivery.pipeline import WindowLike
 from backend.errors import BadRequest, FirstpassError, LabelStudioRefuses
 from backend.explore.exploring import Exploring, Words
 from backend.explore.findings import KeptFindings, Question
@@ -24,9 +20,6 @@ from backend.explore.image_set import ImageSet, image_name, read_images
 from backend.explore.names import VOCABULARY
 from backend.explore.report import ExploreReport, ImageName, explore_summary
 from backend.explore.report_page import explore_page
-from backend.indexing.visiting import LocalWindow
-from backend.inference.batch_size import BatchSizer
-from backend.inference.local_batches import LocalBatches
 from backend.label_studio.api import LabelStudioApi
 from backend.label_studio.project_key import data_page
 from backend.learning.phrase_vectors import phrase_vectors
@@ -35,13 +28,11 @@ from backend.plain import Json
 from backend.prediction.engine import Engine, engine_of
 from backend.projects.our_tabs import MOST_IDS, explored
 from backend.projects.tabs import ProjectTabs
-from backend.queue.job_queue import job_queue
 from backend.review.report import now_in_utc
 from backend.runs.output_file import check_output, writing
 from backend.settings import Settings
 from backend.vectors.file_store import FileIndex
 from backend.vectors.places import IndexPlace, folder_place, project_place
-from models.queries import Embed
 
 __all__ = ["explore_images"]
 
@@ -126,7 +117,7 @@ def _words(
         if len(given) < 2:
             raise BadRequest("expected at least two --words, with commas between")
     try:
-        with _answering(options, engine, settings) as window:
+        with answering(options.images, engine, settings) as window:
             vectors = phrase_vectors(given, engine, window)
     except FirstpassError as error:
         if options.words is not None:
@@ -134,30 +125,6 @@ def _words(
         notes.append(f"clusters have no names in words: {error}")
         return None
     return Words(given, np.stack([vectors[word] for word in given]))
-
-
-@contextmanager
-def _answering(options: ExploreOptions, engine: Engine, settings: Settings) -> Iterator[WindowLike]:
-    """The workers for a project; for a folder the classifier in this process."""
-    if options.images is not None:
-        classifier = next(one for one in engine.entries if Embed in one.queries)
-        alone = settings.model_copy(update={"model": classifier.name})
-        sizer = BatchSizer(settings.batch_max, settings.batch_latency_s)
-        with LocalWindow(LocalBatches(local_handler(alone, options.images), sizer)) as local:
-            yield local
-        return
-    console = Console(stderr=True)
-    with open_redis(settings) as connection:
-        check_workers(
-            connection, engine, runs_in=settings.runs_in, say=lambda line: say(console, line)
-        )
-        running = job_queue(settings, connection)
-        running.start()
-        try:
-            with running.queue.window(interactive=True, consumes=True) as window:
-                yield window
-        finally:
-            running.close()
 
 
 def _names(images: ImageSet, home: str, number: int | None) -> Mapping[int, ImageName]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -12,30 +11,23 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from backend.bulk.local import local_handler
 from backend.bulk.thumbnail_sheet import save_thumbnail_sheet
-from backend.bulk.workers import check_workers
+from backend.cli.answering import answering
 from backend.cli.findings import finding_line
 from backend.cli.search import SearchOptions
 from backend.cli.search_shown import FoundImage, show_found, tile_of
-from backend.cli.status import open_redis
 from backend.cli.which_project import project_id_in
 from backend.delivery.pipeline import TICK_S, WindowLike
 from backend.errors import BadRequest, Failure, LabelStudioRefuses
 from backend.images.local_files import read_local_file
 from backend.images.reference import parse_image_ref
-from backend.indexing.visiting import LocalWindow
-from backend.inference.batch_size import BatchSizer
-from backend.inference.local_batches import LocalBatches
 from backend.label_studio.api import LabelStudioApi
 from backend.learning.phrase_vectors import phrase_vectors
-from backend.pages.terminal import say
 from backend.prediction.engine import Engine, engine_of
 from backend.prediction.plan import ModelRequest
 from backend.prediction.request import Answer, request_id
 from backend.projects.our_tabs import MOST_IDS, found_by_search
 from backend.projects.tabs import ProjectTabs
-from backend.queue.job_queue import job_queue
 from backend.runs.output_file import check_output
 from backend.settings import Settings
 from backend.vectors.asking import check_text
@@ -87,13 +79,13 @@ def _sought(
 ) -> Sought:
     over, label = cast("SearchOver", options.over), options.label or ""
     if words is not None:
-        with _window(options, settings, engine) as window:
+        with answering(options.images, engine, settings) as window:
             vector = phrase_vectors([words], engine, window)[words]
         return Sought(vector, over, label, options.top)
     row = _row_like(str(options.like), index, options)
     if row is not None:
         return like_row(index, row, SearchIndex("", "", row, over, label, options.top))
-    with _window(options, settings, engine) as window:
+    with answering(options.images, engine, settings) as window:
         vector = _file_vector(Path(str(options.like)), engine, window, settings)
     return Sought(vector, "images" if over == "any" else over, label, options.top)
 
@@ -145,31 +137,6 @@ def _values(answer: Answer) -> np.ndarray:
     if not isinstance(output, Vector):
         raise BadRequest(f"expected a vector, got a {type(output).__name__}")
     return np.array(output.values, np.float32)
-
-
-@contextmanager
-def _window(options: SearchOptions, settings: Settings, engine: Engine) -> Iterator[WindowLike]:
-    """What answers: the workers of a project, models in this process for a folder."""
-    if options.project is None:
-        classifier = next(one for one in engine.entries if Embed in one.queries)
-        settings = settings.model_copy(update={"model": classifier.name})
-        sizer = BatchSizer(settings.batch_max, settings.batch_latency_s)
-        folder = cast("Path", options.images)
-        with LocalWindow(LocalBatches(local_handler(settings, folder), sizer)) as local:
-            yield local
-        return
-    console = Console(stderr=True)
-    with open_redis(settings) as connection:
-        check_workers(
-            connection, engine, runs_in=settings.runs_in, say=lambda line: say(console, line)
-        )
-        running = job_queue(settings, connection)
-        running.start()
-        try:
-            with running.queue.window(interactive=True, consumes=True) as window:
-                yield window
-        finally:
-            running.close()
 
 
 def _rows(index: FileIndex, hits: Hits) -> Iterator[FoundImage]:
