@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.demo.client import LabelStudioClient
@@ -108,3 +111,59 @@ def test_a_project_is_explored_and_tidied(
 def _stored(annotation: Json) -> Json:
     """All of it but how long ago it was made."""
     return {name: value for name, value in annotation.items() if name != "created_ago"}
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.mark.redis
+def test_the_pages_show_what_was_kept(
+    both: Running,
+    client: LabelStudioClient,
+    fork_server: str,
+    tmp_path: Path,
+    stack: ExitStack,
+) -> None:
+    """Of the home that the web process and its worker have; a worker answers a search, and a tab is made."""
+    env = at_a_shell(both, fork_server, tmp_path) | {"FIRSTPASS_HOME": str(both.settings.home)}
+    project = client.create_project("Pages", CONFIG)
+    scenes = [generate_scene(FIRST_SEED + 500 + n, max_objects=4) for n in range(12)]
+    tasks = client.upload(
+        project,
+        {f"page-{n:02}.png": picture(scene, "PNG") for n, scene in enumerate(scenes)},
+    )
+    web = stack.enter_context(
+        httpx.Client(base_url=both.backend.url, auth=both.backend.auth, timeout=PATIENCE_S)
+    )
+    assert web.get(f"/explore/{project}").status_code == 404
+    forks.run("index", "--project", project, env=env, timeout_s=PATIENCE_S).check_returncode()
+    asked = ("explore", "--project", project, "--only", "clusters,map,boxes")
+    forks.run(*asked, env=env, timeout_s=PATIENCE_S).check_returncode()
+
+    page = web.get(f"/explore/{project}").text
+    points = web.get(f"/explore/{project}/map").content
+    found = web.get(f"/explore/{project}", params={"q": "red star"}).text
+    labels = web.get(f"/crops/{project}").text
+
+    assert "<strong>12</strong>" in page
+    assert 'id="map"' in page
+    assert len(points) == 12 * 14
+    assert "Found for" in found
+    assert " ahead of " in found
+    assert f"/projects/{project}/data?task=" in found
+    label = next(iter(scenes[0].objects)).shape
+    assert f">{label}<" in labels
+    crops = web.get(f"/crops/{project}/{label}").text
+    assert "the oddest first" in crops
+    row = crops.partition("/thumbnail/")[2].partition('"')[0]
+    assert web.get(f"/explore/{project}/thumbnail/{row}").content.startswith(b"\xff\xd8")
+    made = web.post(f"/explore/{project}/tab", json={"tasks": tasks[:3]})
+    assert made.status_code == 200, made.text
+    with LabelStudioApi.from_settings(both.settings) as api:
+        view = next(one for one in api.views(project) if one.data.title == "Firstpass: chosen")
+        listed = {task.id for some in api.pages(project, view=view.id) for task in some}
+    assert made.json()["url"].endswith(f"/projects/{project}/data?tab={view.id}")
+    assert listed == set(tasks[:3])
