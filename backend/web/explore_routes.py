@@ -29,6 +29,8 @@ __all__ = ["add_explore_routes"]
 
 T = TypeVar("T")
 
+#: Rows and tasks have smaller numbers; SQLite takes none over 64 bits.
+MOST_ROW = 2**53
 _GALLERY = {**PAGE_HEADERS, "Content-Security-Policy": GALLERY_POLICY}
 _EXPLORE = {**PAGE_HEADERS, "Content-Security-Policy": EXPLORE_POLICY}
 _BYTES = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -37,7 +39,9 @@ _PICTURE = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options":
 
 
 class _Chosen(BaseModel):
-    tasks: list[Annotated[int, Field(gt=0)]] = Field(min_length=1, max_length=MOST_IN_TAB)
+    tasks: list[Annotated[int, Field(gt=0, le=MOST_ROW)]] = Field(
+        min_length=1, max_length=MOST_IN_TAB
+    )
 
 
 def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> None:
@@ -69,7 +73,7 @@ def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> Non
 
     @app.get("/explore/{project:int}")
     async def explore(
-        project: int, q: str = "", like: Annotated[int | None, Query(gt=0, lt=2**31)] = None
+        project: int, q: str = "", like: Annotated[int | None, Query(gt=0, le=MOST_ROW)] = None
     ) -> Response:
         """Map, clusters, copies and hints; with `q` what that finds, with `like` what looks like that row."""
         sought = like if like is not None else " ".join(q.split())
@@ -84,7 +88,9 @@ def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> Non
     @app.get("/explore/{project:int}/thumbnail/{row:int}")
     async def thumbnail(project: int, row: int) -> Response:
         """A small picture of an image or a box; 404 for one that is gone."""
-        content = await in_thread(lambda: pages.thumbnail(project, row))
+        content = None
+        if row <= MOST_ROW:
+            content = await in_thread(lambda: pages.thumbnail(project, row))
         if content is None:
             return Response(status_code=404, headers=_BYTES)
         return Response(content, media_type="image/jpeg", headers=_PICTURE)
@@ -94,7 +100,8 @@ def add_explore_routes(app: FastAPI, pages: ExplorePages, bodies: Bodies) -> Non
         project: int, rows: Annotated[str, Query(max_length=1000)] = ""
     ) -> Response:
         """Those images as figures, for the map's script."""
-        wanted = [int(one) for one in rows.split(",") if one.isdecimal()][:MOST_SHOWN]
+        told = [int(one) for one in rows.split(",") if one.isdecimal()]
+        wanted = [row for row in told if row <= MOST_ROW][:MOST_SHOWN]
         text = await in_thread(lambda: pages.figures(project, wanted))
         return HTMLResponse(text, headers=_GALLERY)
 

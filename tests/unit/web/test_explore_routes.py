@@ -169,7 +169,8 @@ def test_thumbnails_are_pictures_that_may_be_kept(http: Http, seen: IndexPlace) 
     assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/jpeg")
     assert picture.content == b"image 7"
     assert gone.status_code == 404
-    figures = client.get("/explore/3/thumbnails", params={"rows": "4,1,99,x"}).text
+    assert client.get(f"/explore/3/thumbnail/{2**70}").status_code == 404
+    figures = client.get("/explore/3/thumbnails", params={"rows": f"4,1,99,x,{2**70}"}).text
     assert figures.index("task 8") < figures.index("task 7")
     assert figures.count("<figure>") == 2
 
