@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, cast, get_args
@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from backend.errors import Failure, InternalError
 from backend.plain import as_plain
 from backend.prediction.plan import ModelRequest
-from models.queries import Query
+from models.queries import Classify, Embed, Ground, Judge, Query, ReadText
 from models.types import ImageSize, ModelOutput
 
 __all__ = [
@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 _QUERIES = {kind.__name__: TypeAdapter(kind) for kind in get_args(Query)}
+#: Fields of a query that may hold another one.
+_INNER = ("boxes", "ask")
+#: Those that are told apart by their fields; their text is older than the names of what is within another query.
+_UNNAMED = (Ground, ReadText, Classify, Embed, Judge)
 _OUTPUTS = {kind.__name__: TypeAdapter(kind) for kind in get_args(ModelOutput)}
 
 
@@ -94,8 +98,19 @@ def decode_output(text: str | bytes) -> ModelOutput:
 
 
 def tagged(value: Query | ModelOutput) -> dict[str, Any]:
-    """JSON for a query or an output, under the name of its type."""
-    return {"type": type(value).__name__, **as_plain(value)}
+    """JSON for a query or an output, under the name of its type; so is a query within another."""
+    plain = {"type": type(value).__name__, **as_plain(value)}
+    for name, inner in _inner_queries(value):
+        if not isinstance(inner, _UNNAMED):
+            plain[name] = tagged(inner)
+    return plain
+
+
+def _inner_queries(value: Query | ModelOutput) -> Iterator[tuple[str, Query]]:
+    for name in _INNER:
+        inner = getattr(value, name, None)
+        if isinstance(inner, get_args(Query)):
+            yield name, inner
 
 
 def untagged_query(data: object) -> Query:
@@ -103,6 +118,13 @@ def untagged_query(data: object) -> Query:
 
     A field that this version does not know is refused: to leave it out would answer another question.
     """
+    if isinstance(data, Mapping):
+        named = {
+            name: untagged_query(inner)
+            for name in _INNER
+            if isinstance(inner := data.get(name), Mapping) and "type" in inner
+        }
+        data = {**data, **named}
     query = cast("Query", _untagged(_QUERIES, data))
     _check_fields(query, data)
     return query

@@ -86,7 +86,7 @@ def project_index(label_studio: str, project: int) -> str:
     """The name of a project's index; two Label Studios both have a project 4.
 
     >>> project_index("http://localhost:8080/", 4)
-    'project-4-9d9e73a5'
+    'project-4-a76d8c3e'
     """
     return f"project-{project}-{_digest(label_studio.rstrip('/'))}"
 
