@@ -98,6 +98,9 @@ CONFIG = "label_config/counting.xml"
 #: With what runs the models, or looks where they are.
 MODELS = [
     ["demo"],
+    ["explore", "--images", "{}/images"],
+    ["index", "--images", "{}/images"],
+    ["search", "--images", "{}/images", "star"],
     ["evaluate", "folder", "{}/images", "--format", "coco", "--annotations", "{}/coco.json", "--model", "tiny"],
     ["learn", "--project", "1"],
     ["models", "check", "tiny"],
