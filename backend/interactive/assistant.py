@@ -12,7 +12,6 @@ import structlog
 from backend.errors import BadRequest, Failure, FirstpassError, InternalError
 from backend.interactive.by_drawing import regions_by_drawing
 from backend.interactive.by_example import (
-    boxes_of,
     example_of,
     label_by_example,
     regions_alike,
@@ -165,7 +164,7 @@ class Assistant:
             prompt = parse_prompt(new.shape.text)
             if prompt.is_by_example:
                 label, examples = example_of(scene, new, prompt, there)
-                alike = regions_alike(scene, new, label, boxes_of(examples))
+                alike = regions_alike(scene, new, label, examples)
                 found = placed(alike.regions, there)
                 return _Told(found.regions, of_alike(alike.label, alike.examples, found.fates))
             search = search_for(scene, new, prompt)
@@ -216,7 +215,7 @@ def _with_alike(
         for one in (*there, *read_regions(suggested))
         if label.value in one.labels and (one.to_name, one.page) == (new.to_name, new.page)
     ]
-    alike = regions_alike(scene, new, label, boxes_of(examples))
+    alike = regions_alike(scene, new, label, examples)
     found = placed(alike.regions, there, told.regions)
     said = of_alike(alike.label, alike.examples, found.fates)
     return _Told((*told.regions, *found.regions), f"{told.sentence} {said}")

@@ -31,7 +31,7 @@ from models.boxes import iou
 from models.queries import LEAST_BOX_SCORE, MAX_BOXES, Detect, Embed, InBox, ProposeRegions, Query
 from models.types import Box, Detection, Detections, ImageSize, ModelOutput, Vector
 
-__all__ = ["Alike", "boxes_of", "example_of", "label_by_example", "regions_alike"]
+__all__ = ["Alike", "example_of", "label_by_example", "regions_alike"]
 
 #: Two boxes that overlap by more than this are one place.
 SAME_PLACE_IOU = 0.5
@@ -89,8 +89,10 @@ def label_by_example(scene: Scene, gesture: Gesture) -> Label | None:
     return next((label for label in labels_of_tags(tags) if label.value in wanted), None)
 
 
-def regions_alike(scene: Scene, gesture: Gesture, label: Label, examples: Sequence[Box]) -> Alike:
-    """What else of the image looks like these boxes, in percent of it, in every tag that has the label.
+def regions_alike(
+    scene: Scene, gesture: Gesture, label: Label, examples: Sequence[ReadRegion]
+) -> Alike:
+    """What else of the image looks like these regions, in every tag that has the label.
 
     Raises `BadRequest` where no loaded model can tell, `NotDone` without an answer in time.
     """
@@ -99,7 +101,7 @@ def regions_alike(scene: Scene, gesture: Gesture, label: Label, examples: Sequen
     if reason is not None:
         raise BadRequest(f"cannot look for more like this: {reason}")
     known, size, found = _places(scene, tags)
-    shown = [_in_pixels(box, size) for box in examples]
+    shown = [box_of(one.shape, size) for one in examples if one.shape is not None]
     shown = [box for box in shown if large_enough(box)]
     if not shown:
         raise BadRequest(
@@ -195,16 +197,6 @@ def _regions(
         region for filling in fillings for region in regions_for_image(filling.answers(told, size))
     ]
     return [{**region, "meta": {"text": [f"like {label.value}"]}} for region in found]
-
-
-def boxes_of(regions: Iterable[ReadRegion]) -> list[Box]:
-    """The boxes around drawn regions, in percent of their image."""
-    return [box_of(one.shape, ImageSize(100, 100)) for one in regions if one.shape is not None]
-
-
-def _in_pixels(box: Box, size: ImageSize) -> Box:
-    across, down = size.width / 100, size.height / 100
-    return Box(box.x_min * across, box.y_min * down, box.x_max * across, box.y_max * down)
 
 
 def _values(output: ModelOutput) -> tuple[float, ...]:
