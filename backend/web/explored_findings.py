@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
-from backend.explore.findings import KeptFinding, KeptFindings
+from backend.explore.findings import FINDINGS_FILE, KeptFinding, KeptFindings
 from backend.pages.summary import Table
 from backend.plain import Json
 from backend.vectors.places import IndexPlace
@@ -17,7 +18,19 @@ _MOST_GAPS, _EXAMPLES = 20, 6
 
 
 def read_explored(place: IndexPlace) -> Explored | None:
-    """What was found of an index; `None` where nobody has explored it. Raises `IndexUnusable`."""
+    """What was found of an index; `None` where nobody has explored it. Raises `IndexUnusable`.
+
+    Every page asks, and a large map takes a while to read: so it is read once, until it is written again.
+    """
+    try:
+        written = (place.folder / FINDINGS_FILE).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    return _read(place, written)
+
+
+@lru_cache(maxsize=4)
+def _read(place: IndexPlace, written: int) -> Explored | None:
     return explored_of(KeptFindings(place).all())
 
 
