@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from backend.wording import printable
 
-__all__ = ["Markup", "element"]
+__all__ = ["Markup", "element", "with_code"]
 
 _VOID = ("meta", "link", "br", "img", "input")
 
@@ -33,6 +34,12 @@ def element(tag: str, /, *children: str | None, **attributes: str) -> Markup:
         return Markup(f"<{tag}{written}>")
     inner = "".join(_text(child) for child in children if child is not None)
     return Markup(f"<{tag}{written}>{inner}</{tag}>")
+
+
+def with_code(sentence: str) -> Iterator[str]:
+    """The parts of a sentence, with what stands between backticks as code."""
+    for number, part in enumerate(sentence.split("`")):
+        yield element("code", part) if number % 2 else part
 
 
 def _text(child: str) -> str:

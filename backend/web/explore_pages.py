@@ -9,7 +9,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from backend.errors import BadRequest, FirstpassError
-from backend.pages.markup import Markup, element
+from backend.pages.markup import Markup, element, with_code
 from backend.pages.page import section
 from backend.vectors.records import ImageRow, RegionRow
 from backend.vectors.rows import IndexRows
@@ -148,9 +148,7 @@ class ExplorePages:
 
     def why_none(self, sentence: str) -> str:
         """A page in place of one that cannot be made."""
-        parts = sentence.split("`")
-        words = [element("code", one) if number % 2 else one for number, one in enumerate(parts)]
-        content = section("There is nothing to show", element("p", *words))
+        content = section("There is nothing to show", element("p", *with_code(sentence)))
         return gallery_page("Firstpass", Markup(""), [content], None)
 
     def make_tab(self, project: int, tasks: Sequence[int]) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import anyio
 from anyio import to_thread
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from backend.errors import BadRequest, FirstpassError
 from backend.web.body import Bodies
@@ -146,8 +146,6 @@ def _must_be_ours(request: Request) -> None:
 
 
 def _chosen(raw: bytes) -> list[int]:
-    from pydantic import ValidationError
-
     try:
         return _Chosen.model_validate_json(raw).tasks
     except ValidationError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,8 +89,6 @@ def _of_16_bits(share: float) -> int:
 
 
 def _little_endian(column: array[int]) -> bytes:
-    import sys
-
     if sys.byteorder == "big":
         column.byteswap()
     return column.tobytes()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from backend.pages.markup import Markup, element
+from backend.pages.markup import Markup, element, with_code
 from backend.pages.page import content_policy, document, table_section, tiles
 from backend.status.overview import Overview
 from backend.status.summary import failure_rows, overview_summary
@@ -93,8 +93,8 @@ def _about(words: Iterable[str]) -> Markup:
 
 def _verdict(overview: Overview) -> Markup:
     wrong, verdict = problems(overview), headline(overview)
-    items = [element("li", *_with_code(problem)) for problem in wrong]
-    known = [element("p", *_with_code(note)) for note in notes(overview)]
+    items = [element("li", *with_code(problem)) for problem in wrong]
+    known = [element("p", *with_code(note)) for note in notes(overview)]
     role = {"role": "alert"} if verdict.tone == "bad" else {}
     return element(
         "section",
@@ -110,9 +110,3 @@ def _footer(overview: Overview) -> Markup:
     line = redis_line(overview.redis)
     links = (element("a", name, href=name) for name in ("status.json", "metrics", "health"))
     return element("footer", line and element("p", line), element("p", *links, class_="links"))
-
-
-def _with_code(sentence: str) -> Iterable[str]:
-    """The parts of a sentence, with what stands between backticks as code."""
-    for number, part in enumerate(sentence.split("`")):
-        yield element("code", part) if number % 2 else part
